@@ -1,0 +1,221 @@
+"""The four contracts everything else is written against: Session, Environment, Benchmark, Testbed. Read this first.
+
+An environment is started on a session and yields a session; a benchmark measures inside a session; a testbed holds
+what all environments of a run share. Environments never use a local path or `subprocess`: whatever they touch goes
+through the session they start on, and that is why they stack.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, ClassVar, Protocol, TypeVar, runtime_checkable
+
+from msgspec import Struct
+
+from vbench.errors import CommandFailed
+from vbench.model import Layer, Measured, Metric
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a command ended. A status is a fact: `check()` is what makes a failure of it."""
+
+    argv: tuple[str, ...]
+    status: int  # a signal N is -N
+    stdout: bytes
+    stderr: bytes
+
+    def check(self) -> "Completed":
+        """Itself, or CommandFailed with the end of stderr (127: the command was not found)."""
+        if self.status == 0:
+            return self
+        how = f"was killed by signal {-self.status}" if self.status < 0 else f"ended with status {self.status}"
+        how = "was not found" if self.status == 127 else how
+        said = (self.stderr or self.stdout).decode(errors="replace").strip()[-400:]
+        raise CommandFailed(f"{self.argv[0]} {how}: {said}" if said else f"{self.argv[0]} {how}")
+
+    @property
+    def text(self) -> str:
+        return self.stdout.decode(errors="replace")
+
+
+class Process(Protocol):
+    """A spawned command: its standard streams are binary pipes, and its whole group dies with it."""
+
+    argv: tuple[str, ...]
+    stdin: BinaryIO
+    stdout: BinaryIO
+
+    @property
+    def pid(self) -> int: ...  # in the session's own numbering
+    def poll(self) -> int | None: ...
+    def wait(self, *, timeout_s: float) -> int: ...  # raises CommandTimeout
+    def kill(self) -> None: ...
+    def stderr(self) -> bytes: ...  # the last 64 KiB so far
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where things are inside a session: the interpreter, vbench's guest folder, and scratch space."""
+
+    python: str = "/opt/vbench/python"
+    guest: PurePosixPath = PurePosixPath("/opt/vbench")  # agent.py, driver.py, kernels.so, echo
+    scratch: PurePosixPath = PurePosixPath("/scratch")
+    image: str = ""  # digest of the image it executes, or "host"
+
+
+@dataclass(frozen=True)
+class StartTiming:
+    """Both on the harness's monotonic clock. Ready: from the command that starts the environment to the agent's answer."""
+
+    attach_s: float  # testbed attachment before it, reported apart
+    ready_s: float
+
+
+class Session(Protocol):
+    """A started environment. Raises SessionLost when it went away, CommandTimeout after killing the command's group."""
+
+    workplace: Workplace
+    layers: tuple[Layer, ...]
+
+    def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed: ...
+    def spawn(self, argv: Sequence[str]) -> AbstractContextManager[Process]: ...
+    def put(self, source: Path, target: PurePosixPath) -> None: ...
+    def get(self, source: PurePosixPath, target: Path) -> None: ...
+
+    def on_network(self) -> "Session":
+        """The same place inside the run's network: itself everywhere but `bare`, which is native otherwise."""
+        ...
+
+
+@runtime_checkable
+class Started(Protocol):
+    """What a session of a measured environment adds."""
+
+    timing: StartTiming
+    argv: tuple[tuple[str, ...], ...]  # exact commands that started it
+    mechanisms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something an environment or benchmark lacks here, and how to get it."""
+
+    what: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One real, bounded start: `ready_s` when it worked, `problem` when not."""
+
+    ready_s: float | None
+    problem: str = ""
+    hint: str = ""
+    layers: tuple[Layer, ...] = ()
+
+
+@dataclass(frozen=True)
+class Image:
+    """A built image on the local machine: `root` is a folder with the root file system, the rest boots it as a VM."""
+
+    digest: str
+    root: Path
+    disk: Path
+    kernel: Path  # uncompressed vmlinux (PVH)
+    initramfs: Path
+    kernel_release: str
+    packages: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """One environment's place on the run's network."""
+
+    address: str  # "198.18.0.2/24"
+    gateway: str
+    netns: str | None  # path of the complete namespace (veth), None for a tap
+    tap: str | None  # interface in the bridge's namespace
+    bridge_netns: str
+    mac: str
+
+
+class Testbed(Protocol):
+    """What all environments of a run share on one host session."""
+
+    host: Session
+    image: Image | None  # None: nothing but `root = "host"` can run
+    cpus: tuple[int, ...]  # pinned set of every environment, VMM threads included
+    peer_cpus: tuple[int, ...]
+    memory_b: int
+    folder: Path  # the run's own folder on the host's scratch file system; one sub-folder a start
+    peer_address: str | None  # None: no network here
+    no_network: str  # why there is none
+
+    @property
+    def peer(self) -> Session: ...  # on the bridge, pinned to peer_cpus; raises TrialFailed without network
+    def attach(self, how: str) -> AbstractContextManager[Attachment]: ...  # "veth" | "tap"
+    def scratch(self) -> AbstractContextManager[Path]: ...  # a fresh empty folder, removed at the end
+    def mount_namespace(self) -> str | None: ...  # path of the run's private mount namespace, None without root
+    def within(self, session: Session) -> "Testbed": ...  # the nested testbed on a started environment
+
+
+class Environment(Protocol):
+    """A place to run a workload; a frozen struct whose fields are its suite keys."""
+
+    kind: ClassVar[str]
+    on: str | None  # name of the environment it is started on; None: the host session
+
+    @classmethod
+    def variants(cls) -> tuple["Environment", ...]: ...  # what doctor tries
+    def title(self) -> str: ...  # "qemu accel=tcg"
+    def expected_start_s(self) -> float: ...  # for the plan's estimate
+    def missing(self, host: Session) -> tuple[Missing, ...]: ...
+    def probe(self, host: Session, testbed: Testbed) -> Probe: ...
+    def start(self, host: Session, testbed: Testbed) -> AbstractContextManager[Session]: ...
+
+
+@dataclass
+class Place:
+    """One start as its benchmarks see it. `shared` keeps one resource a start, such as the driver of a family."""
+
+    session: Session
+    testbed: Testbed
+    padding_b: int
+    trial_s: float
+    warmup_s: float
+    loops: int | None  # fixed in block 0; None: calibrate now
+    raw: Callable[[str, bytes], None]  # store a tool's own output under a file name
+    stack: ExitStack
+    _shared: dict[str, Any] = field(default_factory=dict)
+
+    def shared(self, key: str, make: Callable[[], AbstractContextManager[T]]) -> T:
+        """The one resource named `key` of this start; entered at first use, left when the start ends."""
+        if key not in self._shared:
+            self._shared[key] = self.stack.enter_context(make())
+        resource: T = self._shared[key]
+        return resource
+
+    def padded(self, argv: Sequence[str]) -> list[str]:
+        """The command with this start's random environment padding (method.md section 1)."""
+        return ["/usr/bin/env", f"VBENCH_PADDING={'x' * self.padding_b}", *argv]
+
+
+class Benchmark(Protocol):
+    """A workload and the metrics it yields; a frozen struct whose fields are its suite keys."""
+
+    kind: ClassVar[str]  # family.name
+    about: ClassVar[str]
+    metrics: ClassVar[tuple[Metric, ...]]
+
+    def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]: ...
+    def prepare(self, place: Place) -> None: ...  # untimed, once a start
+    def measure(self, place: Place) -> Measured: ...  # one trial; raises TrialFailed, SessionLost, CommandTimeout
+    def expected_s(self, trial_s: float, warmup_s: float) -> float: ...  # for the plan's estimate
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every environment and benchmark struct: unknown keys are refused."""

@@ -1,0 +1,222 @@
+"""The data that flows from a suite to a report: frozen structs, no behaviour that touches the world."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import Struct
+
+SCHEMA = 1
+"""Number of the run folder's schema; its history is in docs/schema.md."""
+
+FAMILIES = ("cpu", "memory", "syscall", "disk", "network", "start")
+
+Better = Literal["lower", "higher"]
+FactValue = str | int | float | bool | tuple[str, ...] | None
+
+
+class Metric(Struct, frozen=True):
+    """What one series of samples means. `unit` is a base unit: s, B, B/s, 1/s or 1."""
+
+    name: str
+    unit: str
+    better: Better
+    about: str = ""
+
+
+class Layer(Struct, frozen=True):
+    """One element of a stack, with the evidence for it."""
+
+    name: str  # metal, firecracker, kvm, tcg, guest, runc, chroot ...
+    evidence: str = ""
+
+
+class Status(StrEnum):
+    OK = "ok"
+    ABSENT = "absent"
+    DENIED = "denied"
+    ERROR = "error"
+
+
+class Fact(Struct, frozen=True):
+    """One thing known of a host or environment. `value` is None unless `status` is ok."""
+
+    value: FactValue
+    source: str
+    status: Status = Status.OK
+
+
+Facts = dict[str, Fact]
+"""Dotted key such as `cpu.model` to fact. The keys that exist are listed in vbench/facts/registry.py."""
+
+
+# --- trials -----------------------------------------------------------------------------------------------------
+
+
+class Measured(Struct, frozen=True, tag="measured"):
+    """A trial that gave numbers: metric name to its samples in base units, in the order they were taken."""
+
+    samples: dict[str, tuple[float, ...]]
+    loops: int | None = None  # operations inside one sample of a compiled kernel, fixed in block 0
+    clock: str = ""  # the clock that the workload read
+    padding_seen_b: int | None = None  # bytes of random environment padding that the workload itself saw
+    notes: tuple[str, ...] = ()  # what a reader must know: "no steady state", "peer-limited"
+
+
+class Failed(Struct, frozen=True, tag="failed"):
+    """A trial that was tried and gave nothing believable."""
+
+    reason: str
+    hint: str = ""
+
+
+class Skipped(Struct, frozen=True, tag="skipped"):
+    """A trial that was not tried: the environment lacks something, or its start failed."""
+
+    reason: str
+    hint: str = ""
+
+
+Outcome = Measured | Failed | Skipped
+
+
+class Trial(Struct, frozen=True):
+    """One benchmark executed once within a start; always stored."""
+
+    block: int  # 0 is calibration: journaled, never analysed
+    position: int  # of the environment within the block, from 0
+    environment: str
+    benchmark: str  # family.name
+    order: int  # of the benchmark within the start, from 0
+    outcome: Outcome
+    started_s: float  # Unix time
+    wall_s: float  # host's wall time of the whole trial, transport included; never a sample
+    padding_b: int = 0  # bytes of random environment padding that were requested
+    raw: str | None = None  # the tool's own output, path inside the run folder
+
+
+# --- plan -------------------------------------------------------------------------------------------------------
+
+
+class Step(Struct, frozen=True):
+    """One fresh start of one environment in one block, and the padding of its processes."""
+
+    environment: str
+    position: int
+    padding_b: int
+
+
+class Block(Struct, frozen=True):
+    """One pass over all environments; `benchmarks` is the order within every start of this block."""
+
+    index: int
+    steps: tuple[Step, ...]
+    benchmarks: tuple[str, ...]
+
+
+class Plan(Struct, frozen=True):
+    """Everything a run will do, from suite and seed alone. `start.*` benchmarks come from the starts themselves."""
+
+    suite: str
+    seed: int
+    baseline: str
+    control: str
+    environments: tuple[str, ...]  # with the control
+    benchmarks: tuple[str, ...]
+    blocks: tuple[Block, ...]  # block 0 is the calibration
+    expected_s: float
+    budget_s: float
+
+
+# --- run and cost -----------------------------------------------------------------------------------------------
+
+
+class State(StrEnum):
+    RUNNING = "running"
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+
+
+class EnvironmentRecord(Struct, frozen=True):
+    """What a run keeps of one environment."""
+
+    name: str
+    kind: str
+    settings: dict[str, Any]
+    layers: tuple[Layer, ...] = ()
+    argv: tuple[tuple[str, ...], ...] = ()  # exact commands that started it, of the first start
+    image: str = ""  # digest, or "host"
+    mechanisms: tuple[str, ...] = ()  # in force in this arm: "chroot", "affinity 1", "cgroup memory.max 1 GiB"
+
+
+class BenchmarkRecord(Struct, frozen=True):
+    """What a run keeps of one benchmark."""
+
+    name: str
+    kind: str
+    settings: dict[str, Any]
+    metrics: tuple[Metric, ...]
+    about: str = ""
+
+
+class Manifest(Struct, frozen=True):
+    """`manifest.json` of a run folder."""
+
+    schema: int
+    run_id: str
+    state: State
+    tool: str  # version of vbench
+    suite: str
+    suite_text: str  # the suite file as it was read
+    seed: int
+    baseline: str
+    control: str
+    blocks: int
+    started: str  # ISO 8601, UTC
+    image: str
+    environments: tuple[EnvironmentRecord, ...]
+    benchmarks: tuple[BenchmarkRecord, ...]
+    plan: Plan
+    command: tuple[str, ...] = ()
+    finished: str | None = None
+    tags: dict[str, str] = {}
+    checksums: dict[str, str] = {}  # path inside the folder to sha256, on completion
+
+
+class Run(Struct, frozen=True):
+    """A run folder as read: `host` are the facts of the host session, `facts` those of each environment."""
+
+    path: Path
+    manifest: Manifest
+    trials: tuple[Trial, ...]
+    host: Facts
+    facts: dict[str, Facts]
+    warnings: tuple[str, ...] = ()  # "a torn last journal line was dropped"
+
+
+class Cost(Struct, frozen=True):
+    """Ratio to the baseline, above 1 is worse; None is unknown, never a zero."""
+
+    benchmark: str
+    metric: str
+    unit: str
+    better: Better
+    environment: str
+    cost: float | None
+    low: float | None  # ends of the 95 % interval; None below 5 blocks
+    high: float | None
+    blocks: int  # pairs used
+    baseline_median: float | None
+    median: float | None
+    per_block: dict[int, float] = {}  # block index to that block's own ratio
+    label: str = ""  # "rough", "dots only", or why there is no number
+
+
+class Confound(Struct, frozen=True):
+    """A fact that differs from the baseline's and is not the layer under study."""
+
+    environment: str
+    key: str
+    baseline: str
+    value: str
+    why: str = ""  # which numbers it can explain

@@ -1,0 +1,100 @@
+"""Parse and print quantities. Everything else holds base units (s, B, B/s, 1/s, 1); this is the only place that scales."""
+
+import math
+import re
+from typing import Any
+
+_BYTES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_BYTES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+_SECONDS = {"": 1.0, "S": 1.0, "MS": 1e-3, "US": 1e-6, "NS": 1e-9, "MIN": 60.0, "H": 3600.0}
+_QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-zµ]*)\s*")
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
+DASH = "–"
+
+
+class Bytes(int):
+    """A size in B; in a suite a whole number or a text such as `256 MiB`."""
+
+    @classmethod
+    def parse(cls, text: object) -> "Bytes":
+        return cls(_parse(text, _BYTES, "a size such as '256 MiB'"))
+
+
+class Seconds(float):
+    """A duration in s; in a suite a number or a text such as `10 min`."""
+
+    @classmethod
+    def parse(cls, text: object) -> "Seconds":
+        return cls(_parse(text, _SECONDS, "a duration such as '10 min'"))
+
+
+def _parse(text: object, scale: dict[str, Any], wanted: str) -> float:
+    if isinstance(text, bool) or not isinstance(text, int | float | str):
+        raise ValueError(f"expected {wanted}, got {text!r}")
+    if not isinstance(text, str):
+        value = float(text)
+    else:
+        match = _QUANTITY.fullmatch(text)
+        unit = match[2].replace("\u00b5", "u").replace("\u03bc", "u").upper() if match else "?"
+        if match is None or unit not in scale:
+            raise ValueError(f"expected {wanted}, got {text!r}")
+        value = float(match[1]) * float(scale[unit])
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(f"expected {wanted}, got {text!r}")
+    return value
+
+
+def decode(kind: type, value: Any) -> Any:
+    """msgspec's hook for Bytes and Seconds. Raises ValueError, which msgspec reports with the key's path."""
+    if kind in (Bytes, Seconds):
+        return kind.parse(value)
+    raise NotImplementedError(f"no decoder for {kind}")
+
+
+def encode(value: Any) -> Any:
+    """msgspec's hook back to plain numbers."""
+    if isinstance(value, Bytes):
+        return int(value)
+    if isinstance(value, Seconds):
+        return float(value)
+    raise NotImplementedError(f"no encoder for {type(value)}")
+
+
+def show(value: float | None, unit: str) -> str:
+    """`1.23 µs`, `4.56 GB/s`, `789 k/s`; unknown (None, NaN) is a dash. Three significant digits."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    if value == 0:
+        return f"0 {unit}".strip()
+    if unit == "1":
+        return f"{value:.3g}"
+    size = abs(value)
+    scale, prefix = next(((s, p) for s, p in _PREFIXES if size >= s * 0.9995), _PREFIXES[-1])
+    if unit == "s" and scale > 1:
+        scale, prefix = 1.0, ""
+    if unit == "1/s":
+        return f"{_digits(value / scale)} {prefix}/s".replace("  ", " ")
+    return f"{_digits(value / scale)} {prefix}{unit}"
+
+
+def _digits(value: float) -> str:
+    whole = len(str(int(abs(value))))
+    return f"{value:.{max(0, 3 - whole)}f}"
+
+
+def show_bytes(value: float) -> str:
+    """Sizes of memory and disks in powers of two: `256 MiB`."""
+    for scale, name in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if value >= scale:
+            return f"{value / scale:.4g} {name}"
+    return f"{value:.0f} B"
+
+
+def show_duration(value: float) -> str:
+    """`42 s`, `3 min 20 s`, `1 h 05 min`."""
+    seconds = round(value)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
