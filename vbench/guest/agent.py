@@ -1,0 +1,239 @@
+"""Runs commands inside an environment for the harness: JSON lines over stdio or a virtio-serial port, waiting passively.
+
+Standard library only; it imports nothing of vbench. Every started environment, whatever its kind, runs its
+workloads as children of this same program, so that process ancestry and transport are equal in all arms.
+
+Requests carry an `id`; replies repeat it. `run` answers once; `spawn` answers with the pid, then sends `out` events
+and one `exit`; `in` and `kill` address it by its id. The end of the channel ends everything that was started here.
+"""
+
+import base64
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+CHUNK_B = 48 * 1024
+STDERR_TAIL_B = 64 * 1024
+PR_SET_CHILD_SUBREAPER = 36
+RB_POWER_OFF = 0x4321FEDC
+
+
+def b64(data):
+    return base64.b64encode(data).decode("ascii")
+
+
+class Channel:
+    """Whole lines out, one writer at a time."""
+
+    def __init__(self, reader, writer):
+        self.reader, self.writer, self.lock = reader, writer, threading.Lock()
+
+    def send(self, message):
+        data = memoryview(json.dumps(message).encode() + b"\n")
+        with self.lock:
+            while data:
+                data = data[self.writer.write(data) :]
+
+    def lines(self):
+        """Lines of the other end until it goes away; bytes are kept until their line is whole."""
+        pending = b""
+        while True:
+            try:
+                chunk = self.reader.read(65536)
+            except OSError:
+                return
+            if not chunk:
+                return
+            pending += chunk
+            *whole, pending = pending.split(b"\n")
+            yield from whole
+
+
+class Agent:
+    def __init__(self, channel):
+        self.channel = channel
+        self.spawned = {}
+
+    def serve(self):
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what a workload orphans stays ours to kill
+        self.channel.send({"hello": 1, "pid": os.getpid(), "python": sys.version.split()[0]})
+        for line in self.channel.lines():
+            if not line.strip():
+                continue
+            request = json.loads(line)
+            if request["op"] == "off":
+                break
+            self.handle(request)
+        self.end()
+
+    def handle(self, request):
+        try:
+            getattr(self, "op_" + request["op"])(request)
+        except OSError as error:
+            self.channel.send({"id": request["id"], "error": str(error), "errno": error.errno or 0})
+
+    def op_ping(self, request):
+        self.channel.send({"id": request["id"]})
+
+    def op_run(self, request):
+        try:
+            process = self.popen(request["argv"], subprocess.PIPE)
+        except (FileNotFoundError, PermissionError) as error:
+            self.channel.send({"id": request["id"], "status": 127, "stdout": "", "stderr": b64(str(error).encode())})
+            return
+        threading.Thread(target=self.finish_run, args=(request, process), daemon=True).start()
+
+    def finish_run(self, request, process):
+        reply = {"id": request["id"]}
+        try:
+            out, err = process.communicate(base64.b64decode(request["stdin"]), request["timeout_s"])
+        except subprocess.TimeoutExpired:
+            kill_group(process.pid)
+            out, err = process.communicate()
+            reply["timeout"] = True
+        reply.update(status=process.returncode, stdout=b64(out), stderr=b64(err))
+        self.channel.send(reply)
+
+    def op_spawn(self, request):
+        errors = os.memfd_create("stderr")
+        try:
+            process = self.popen(request["argv"], errors)
+        except (FileNotFoundError, PermissionError) as error:
+            os.close(errors)
+            self.channel.send({"id": request["id"], "error": str(error), "errno": 2})
+            return
+        self.spawned[request["id"]] = process
+        self.channel.send({"id": request["id"], "pid": process.pid})
+        threading.Thread(target=self.follow, args=(request["id"], process, errors), daemon=True).start()
+
+    def follow(self, number, process, errors):
+        while True:
+            data = process.stdout.read(CHUNK_B)
+            if not data:
+                break
+            self.channel.send({"id": number, "out": b64(data)})
+        status = process.wait()
+        size = os.fstat(errors).st_size
+        tail = os.pread(errors, STDERR_TAIL_B, max(0, size - STDERR_TAIL_B))
+        os.close(errors)
+        self.spawned.pop(number, None)
+        self.channel.send({"id": number, "exit": status, "stderr": b64(tail)})
+
+    def op_in(self, request):
+        process = self.spawned.get(request["to"])
+        if process is None:
+            return
+        with contextlib.suppress(OSError):  # it may just have ended; its exit event tells
+            if request["data"] is None:
+                process.stdin.close()
+            else:
+                data = memoryview(base64.b64decode(request["data"]))
+                while data:
+                    data = data[process.stdin.write(data) :]
+
+    def op_kill(self, request):
+        process = self.spawned.get(request["to"])
+        if process is not None:
+            kill_group(process.pid)
+
+    def op_put(self, request):
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if request["append"] else os.O_TRUNC)
+        descriptor = os.open(request["path"], flags, request["mode"])
+        try:
+            data = base64.b64decode(request["data"])
+            while data:
+                data = data[os.write(descriptor, data) :]
+        finally:
+            os.close(descriptor)
+        self.channel.send({"id": request["id"]})
+
+    def op_get(self, request):
+        descriptor = os.open(request["path"], os.O_RDONLY)
+        try:
+            data = os.pread(descriptor, CHUNK_B, request["offset"])
+        finally:
+            os.close(descriptor)
+        self.channel.send({"id": request["id"], "data": b64(data)})
+
+    def popen(self, argv, stderr):
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
+            bufsize=0,
+        )
+
+    def end(self):
+        """Kill every descendant, then leave: as PID 1 of a machine that means power off."""
+        kill_descendants()
+        if "--machine" in sys.argv:
+            os.sync()
+            ctypes.CDLL(None).reboot(RB_POWER_OFF)
+        os._exit(0)
+
+
+def kill_group(pid):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def kill_descendants():
+    """As sub-reaper every orphan becomes our child, so killing children until there are none reaches all of them."""
+    while True:
+        children = children_of(os.getpid())
+        if not children:
+            return
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, 0)
+
+
+def children_of(parent):
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            with open("/proc/" + name + "/stat", "rb") as stat:
+                state, ppid = stat.read().rpartition(b")")[2].split()[:2]
+            if int(ppid) == parent and state != b"Z":
+                found.append(int(name))
+    return found
+
+
+def standard_streams():
+    """Our own copies of stdin and stdout, so that no workload can inherit the channel and hold it open."""
+    reader = os.fdopen(os.dup(0), "rb", buffering=0)
+    writer = os.fdopen(os.dup(1), "wb", buffering=0)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    return Channel(reader, writer)
+
+
+def virtio_port(name):
+    """The port by its name: without udev there is no /dev/virtio-ports."""
+    base = "/sys/class/virtio-ports"
+    for port in os.listdir(base):
+        with open(os.path.join(base, port, "name")) as file:
+            if file.read().strip() == name:
+                device = open("/dev/" + port, "r+b", buffering=0)  # noqa: SIM115
+                return Channel(device, device)
+    raise SystemExit("no virtio port named " + name)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: (kill_descendants(), os._exit(0)))
+    channel = virtio_port(sys.argv[sys.argv.index("--port") + 1]) if "--port" in sys.argv else standard_streams()
+    Agent(channel).serve()

@@ -1,0 +1,177 @@
+"""Runs commands on the local machine: the only module that imports subprocess."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
+
+from vbench.contracts import Completed, Session, Workplace
+from vbench.errors import CommandTimeout
+from vbench.model import Layer
+
+GUEST = Path(__file__).parent / "guest"
+NOT_FOUND = 127
+_STDERR_TAIL_B = 64 * 1024
+# What tools need to find their files and the archive; everything else would differ from user to user.
+_PASSED = {"PATH", "HOME", "TMPDIR", "DEBIAN_FRONTEND", "SOURCE_DATE_EPOCH", "DOCKER_HOST"}
+_PASSED_PREFIXES = ("XDG_", "SSL_CERT", "PIP_", "REQUESTS_CA")
+_SBIN = ":/usr/local/sbin:/usr/sbin:/sbin"  # a user's PATH often lacks the folders of mke2fs and ip
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The allow-listed environment of every command, with messages in English."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _PASSED or name.startswith(_PASSED_PREFIXES) or name.lower().endswith("_proxy")
+    }
+    kept["PATH"] = kept.get("PATH", "/usr/local/bin:/usr/bin:/bin") + _SBIN
+    return kept | {"LC_ALL": "C.UTF-8"} | dict(extra or {})
+
+
+def which(name: str) -> str | None:
+    """Path of a command as `run` would find it."""
+    return shutil.which(name, path=environment()["PATH"])
+
+
+@dataclass
+class LocalProcess:
+    """A running command in a session (process group) of its own."""
+
+    argv: tuple[str, ...]
+    popen: "subprocess.Popen[bytes]"
+    errors: BinaryIO
+
+    @property
+    def stdin(self) -> BinaryIO:
+        return cast(BinaryIO, self.popen.stdin)
+
+    @property
+    def stdout(self) -> BinaryIO:
+        return cast(BinaryIO, self.popen.stdout)
+
+    @property
+    def pid(self) -> int:
+        return self.popen.pid
+
+    def poll(self) -> int | None:
+        return self.popen.poll()
+
+    def wait(self, *, timeout_s: float) -> int:
+        try:
+            return self.popen.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise CommandTimeout(f"{self.argv[0]} was still running after {timeout_s:g} s") from None
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group; a command that has ended takes its left-over children with it."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+
+    def stderr(self) -> bytes:
+        size = os.fstat(self.errors.fileno()).st_size
+        return os.pread(self.errors.fileno(), _STDERR_TAIL_B, max(0, size - _STDERR_TAIL_B))
+
+
+@contextmanager
+def spawn(
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> Iterator[LocalProcess]:
+    """A running command with binary pipes; its group is killed on the way out. Raises FileNotFoundError."""
+    with tempfile.TemporaryFile() as errors:
+        popen = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environment(env),
+            cwd=cwd,
+            start_new_session=True,  # Ctrl-C is the harness's to handle, and the group can be killed whole
+            bufsize=0,
+        )
+        process = LocalProcess(tuple(argv), popen, cast(BinaryIO, errors))
+        try:
+            yield process
+        finally:
+            process.kill()
+            for pipe in (process.stdin, process.stdout):
+                with suppress(OSError):
+                    pipe.close()
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Completed:
+    """The command's end; status 127 when it is not found. Raises CommandTimeout after killing its group."""
+    try:
+        popen = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(env),
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        return Completed(tuple(argv), NOT_FOUND, b"", str(error).encode())
+    try:
+        stdout, stderr = popen.communicate(stdin, timeout_s)
+    except subprocess.TimeoutExpired:
+        _kill_group(popen)
+        raise CommandTimeout(
+            f"{argv[0]} did not end within {timeout_s:g} s and was killed", hint=f"command: {' '.join(argv)[:200]}"
+        ) from None
+    except BaseException:
+        _kill_group(popen)
+        raise
+    return Completed(tuple(argv), popen.returncode, stdout, stderr)
+
+
+def _kill_group(popen: "subprocess.Popen[bytes]") -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(popen.pid, signal.SIGKILL)
+    popen.communicate()
+
+
+@dataclass(frozen=True)
+class LocalSession:
+    """The local machine as a session: what every stack stands on."""
+
+    workplace: Workplace = field(
+        default_factory=lambda: Workplace(
+            sys.executable, PurePosixPath(GUEST), PurePosixPath(tempfile.gettempdir()), "host"
+        )
+    )
+    layers: tuple[Layer, ...] = ()
+    prefix: tuple[str, ...] = ()  # words before every command: nsenter, taskset, chroot
+
+    def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
+        return run([*self.prefix, *argv], timeout_s=timeout_s, stdin=stdin)
+
+    @contextmanager
+    def spawn(self, argv: Sequence[str]) -> Iterator[LocalProcess]:
+        with spawn([*self.prefix, *argv]) as process:
+            yield process
+
+    def put(self, source: Path, target: PurePosixPath) -> None:
+        shutil.copy(source, Path(target))
+
+    def get(self, source: PurePosixPath, target: Path) -> None:
+        shutil.copy(Path(source), target)
+
+    def on_network(self) -> Session:
+        return self
