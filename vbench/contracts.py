@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Any, BinaryIO, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
@@ -45,10 +45,12 @@ class Completed:
 class Process(Protocol):
     """A spawned command: its standard streams are binary pipes, and its whole group dies with it."""
 
-    argv: tuple[str, ...]
-    stdin: BinaryIO
-    stdout: BinaryIO
-
+    @property
+    def argv(self) -> tuple[str, ...]: ...
+    @property
+    def stdin(self) -> BinaryIO: ...
+    @property
+    def stdout(self) -> BinaryIO: ...
     @property
     def pid(self) -> int: ...  # in the session's own numbering
     def poll(self) -> int | None: ...
@@ -78,9 +80,10 @@ class StartTiming:
 class Session(Protocol):
     """A started environment. Raises SessionLost when it went away, CommandTimeout after killing the command's group."""
 
-    workplace: Workplace
-    layers: tuple[Layer, ...]
-
+    @property
+    def workplace(self) -> Workplace: ...
+    @property
+    def layers(self) -> tuple[Layer, ...]: ...
     def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed: ...
     def spawn(self, argv: Sequence[str]) -> AbstractContextManager[Process]: ...
     def put(self, source: Path, target: PurePosixPath) -> None: ...
@@ -95,9 +98,12 @@ class Session(Protocol):
 class Started(Protocol):
     """What a session of a measured environment adds."""
 
-    timing: StartTiming
-    argv: tuple[tuple[str, ...], ...]  # exact commands that started it
-    mechanisms: tuple[str, ...]
+    @property
+    def timing(self) -> StartTiming: ...
+    @property
+    def argv(self) -> tuple[tuple[str, ...], ...]: ...  # exact commands that started it
+    @property
+    def mechanisms(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -135,8 +141,7 @@ class Image:
 class Attachment:
     """One environment's place on the run's network."""
 
-    address: str  # "198.18.0.2/24"
-    gateway: str
+    address: str  # "198.18.0.2/15"
     netns: str | None  # path of the complete namespace (veth), None for a tap
     tap: str | None  # interface in the bridge's namespace
     bridge_netns: str
@@ -146,29 +151,47 @@ class Attachment:
 class Testbed(Protocol):
     """What all environments of a run share on one host session."""
 
-    host: Session
-    image: Image | None  # None: nothing but `root = "host"` can run
-    cpus: tuple[int, ...]  # pinned set of every environment, VMM threads included
-    peer_cpus: tuple[int, ...]
-    memory_b: int
-    folder: Path  # the run's own folder on the host's scratch file system; one sub-folder a start
-    peer_address: str | None  # None: no network here
-    no_network: str  # why there is none
-
+    @property
+    def host(self) -> Session: ...
+    @property
+    def image(self) -> Image | None: ...  # None: nothing but `root = "host"` can run
+    @property
+    def cpus(self) -> tuple[int, ...]: ...  # pinned set of every environment, VMM threads included
+    @property
+    def peer_cpus(self) -> tuple[int, ...]: ...  # harness and peer
+    @property
+    def memory_b(self) -> int: ...
+    @property
+    def peer_address(self) -> str | None: ...  # None: no network here, and `no_network` says why
+    @property
+    def no_network(self) -> str: ...
     @property
     def peer(self) -> Session: ...  # on the bridge, pinned to peer_cpus; raises TrialFailed without network
-    def attach(self, how: str) -> AbstractContextManager[Attachment]: ...  # "veth" | "tap"
-    def scratch(self) -> AbstractContextManager[Path]: ...  # a fresh empty folder, removed at the end
-    def mount_namespace(self) -> str | None: ...  # path of the run's private mount namespace, None without root
-    def within(self, session: Session) -> "Testbed": ...  # the nested testbed on a started environment
+
+    def attach(self, how: Literal["veth", "tap"]) -> AbstractContextManager[Attachment | None]:
+        """One environment's own place on the run's network, complete on entry; None without network."""
+        ...
+
+    def folder(self, name: str) -> AbstractContextManager[Path]:
+        """A fresh empty folder on the run's scratch file system of the host session, removed on exit."""
+        ...
+
+    def chroot(self, scratch: Path | None) -> AbstractContextManager[tuple[str, ...]]:
+        """Command prefix that enters the image's root, in a mount namespace that dies with this context."""
+        ...
+
+    def within(self, session: Session) -> "Testbed":
+        """The nested testbed on a started environment."""
+        ...
 
 
 class Environment(Protocol):
     """A place to run a workload; a frozen struct whose fields are its suite keys."""
 
     kind: ClassVar[str]
-    on: str | None  # name of the environment it is started on; None: the host session
 
+    @property
+    def on(self) -> str | None: ...  # name of the environment it is started on; None: the host session
     @classmethod
     def variants(cls) -> tuple["Environment", ...]: ...  # what doctor tries
     def title(self) -> str: ...  # "qemu accel=tcg"

@@ -1,0 +1,282 @@
+"""The harness's end of the guest channel: a Session over the agent's JSON lines, whatever carries them."""
+
+import base64
+import io
+import json
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, cast
+
+from vbench.contracts import Completed, Process, Session, StartTiming, Workplace
+from vbench.errors import CommandFailed, CommandTimeout, SessionLost, StartFailed
+from vbench.model import Layer
+
+CHUNK_B = 48 * 1024
+GRACE_S = 15.0  # what the channel may add to a command's own limit before the environment counts as gone
+_ENDED: dict[str, Any] = {"lost": True}
+
+
+class Channel:
+    """Sends requests over a process's stdin and sorts its replies by their id; one passive reader thread."""
+
+    def __init__(self, carrier: Process, describe_loss: Callable[[], str]) -> None:
+        self.carrier = carrier
+        self.describe_loss = describe_loss
+        self.garbage: list[bytes] = []  # what came before or between messages: boot noise
+        self._waiting: dict[int, queue.SimpleQueue[dict[str, Any]]] = {0: queue.SimpleQueue()}
+        self._numbers = iter(range(1, 2**62))
+        self._lock = threading.Lock()
+        self._ended = False
+        threading.Thread(target=self._read, name="guest channel", daemon=True).start()
+
+    def _read(self) -> None:
+        with suppress(OSError, ValueError):  # ValueError: closed while reading
+            pending = b""
+            while chunk := self.carrier.stdout.read(65536):
+                *whole, pending = (pending + chunk).split(b"\n")
+                for line in whole:
+                    self._sort(line)
+        self._ended = True
+        for waiting in list(self._waiting.values()):
+            waiting.put(_ENDED)
+
+    def _sort(self, line: bytes) -> None:
+        try:
+            message = json.loads(line)
+        except ValueError:
+            message = None
+        if not isinstance(message, dict):
+            self.garbage.append(line[:200])
+            return
+        waiting = self._waiting.get(message.get("id", 0))
+        if waiting is not None:
+            waiting.put(message)
+
+    def hello(self, *, timeout_s: float) -> dict[str, Any]:
+        """The agent's first message. Raises StartFailed with what is known of why none came."""
+        try:
+            message = self._waiting[0].get(timeout=timeout_s)
+        except queue.Empty:
+            raise StartFailed(f"no answer from the agent within {timeout_s:g} s; {self.describe_loss()}") from None
+        if message is _ENDED or "hello" not in message:
+            raise StartFailed(f"it ended before its agent answered; {self.describe_loss()}")
+        return message
+
+    def open(self) -> tuple[int, "queue.SimpleQueue[dict[str, Any]]"]:
+        """A new conversation: its id and the queue of its replies."""
+        waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        with self._lock:
+            number = next(self._numbers)
+        self._waiting[number] = waiting
+        if self._ended:
+            waiting.put(_ENDED)
+        return number, waiting
+
+    def close(self, number: int) -> None:
+        self._waiting.pop(number, None)
+
+    def send(self, message: dict[str, Any]) -> None:
+        data = memoryview(json.dumps(message).encode() + b"\n")
+        try:
+            with self._lock:
+                while data:
+                    data = data[self.carrier.stdin.write(data) :]
+        except (OSError, ValueError):
+            raise SessionLost(f"the environment went away; {self.describe_loss()}") from None
+
+    def receive(self, waiting: "queue.SimpleQueue[dict[str, Any]]", *, timeout_s: float) -> dict[str, Any]:
+        try:
+            message = waiting.get(timeout=timeout_s)
+        except queue.Empty:
+            raise SessionLost(
+                f"the environment did not answer within {timeout_s:g} s; {self.describe_loss()}"
+            ) from None
+        if message is _ENDED:
+            raise SessionLost(f"the environment went away; {self.describe_loss()}")
+        return message
+
+    def ask(self, message: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
+        number, waiting = self.open()
+        try:
+            self.send({"id": number, **message})
+            return self.receive(waiting, timeout_s=timeout_s)
+        finally:
+            self.close(number)
+
+
+class _Stdin(io.RawIOBase):
+    """Writes to a process behind the channel."""
+
+    def __init__(self, channel: Channel, number: int) -> None:
+        self._channel, self._number = channel, number
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        view = bytes(data)
+        for start in range(0, len(view), CHUNK_B):
+            self._send(view[start : start + CHUNK_B])
+        return len(view)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            with suppress(SessionLost):
+                self._send(None)
+
+    def _send(self, data: bytes | None) -> None:
+        text = None if data is None else base64.b64encode(data).decode()
+        self._channel.send({"id": 0, "op": "in", "to": self._number, "data": text})
+
+
+class _Stdout(io.RawIOBase):
+    """Reads from a process behind the channel; the end is its exit."""
+
+    def __init__(self, process: "RemoteProcess") -> None:
+        self._process, self._pending = process, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._pending:
+            data = self._process.next_output()
+            if data is None:
+                return 0
+            self._pending = data
+        size = min(len(buffer), len(self._pending))
+        buffer[:size], self._pending = self._pending[:size], self._pending[size:]
+        return size
+
+
+@dataclass
+class RemoteProcess:
+    """A command that runs behind the channel."""
+
+    argv: tuple[str, ...]
+    channel: Channel
+    number: int
+    events: "queue.SimpleQueue[dict[str, Any]]"
+    pid: int
+
+    def __post_init__(self) -> None:
+        self.stdin = cast(BinaryIO, _Stdin(self.channel, self.number))
+        self.stdout = cast(BinaryIO, _Stdout(self))
+        self._status: int | None = None
+        self._errors = b""
+        self._output: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._over = threading.Event()
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        while True:
+            event = self.events.get()
+            if "out" in event:
+                self._output.put(base64.b64decode(event["out"]))
+                continue
+            if "exit" in event:
+                self._status, self._errors = event["exit"], base64.b64decode(event["stderr"])
+            self._output.put(None)
+            self._over.set()
+            return
+
+    def next_output(self) -> bytes | None:
+        data = self._output.get()
+        if data is None:
+            self._output.put(None)
+        return data
+
+    def poll(self) -> int | None:
+        return self._status
+
+    def wait(self, *, timeout_s: float) -> int:
+        if not self._over.wait(timeout_s):
+            raise CommandTimeout(f"{self.argv[0]} was still running after {timeout_s:g} s")
+        if self._status is None:
+            raise SessionLost(f"the environment went away; {self.channel.describe_loss()}")
+        return self._status
+
+    def kill(self) -> None:
+        if not self._over.is_set():
+            self.channel.send({"id": 0, "op": "kill", "to": self.number})
+            self._over.wait(GRACE_S)
+
+    def stderr(self) -> bytes:
+        return self._errors
+
+
+@dataclass
+class AgentSession:
+    """A started environment, reached through its agent."""
+
+    channel: Channel
+    workplace: Workplace
+    layers: tuple[Layer, ...]
+    timing: StartTiming
+    argv: tuple[tuple[str, ...], ...]
+    mechanisms: tuple[str, ...]
+    network: Callable[[], Session] | None = None  # another way in, for what is native otherwise
+
+    def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
+        words = [str(word) for word in argv]
+        message = {"op": "run", "argv": words, "timeout_s": timeout_s, "stdin": base64.b64encode(stdin).decode()}
+        reply = _checked(self.channel.ask(message, timeout_s=timeout_s + GRACE_S))
+        if reply.get("timeout"):
+            raise CommandTimeout(f"{words[0]} did not end within {timeout_s:g} s and was killed")
+        out, err = base64.b64decode(reply["stdout"]), base64.b64decode(reply["stderr"])
+        return Completed(tuple(words), reply["status"], out, err)
+
+    @contextmanager
+    def spawn(self, argv: Sequence[str]) -> Iterator[RemoteProcess]:
+        words = [str(word) for word in argv]
+        number, events = self.channel.open()
+        try:
+            self.channel.send({"id": number, "op": "spawn", "argv": words})
+            reply = self.channel.receive(events, timeout_s=GRACE_S)
+            if reply.get("errno") == 2:
+                raise FileNotFoundError(reply["error"])
+            process = RemoteProcess(tuple(words), self.channel, number, events, _checked(reply)["pid"])
+            try:
+                yield process
+            finally:
+                with suppress(SessionLost):  # then it died with the environment
+                    process.kill()
+        finally:
+            self.channel.close(number)
+
+    def put(self, source: Path, target: PurePosixPath) -> None:
+        mode, append = source.stat().st_mode & 0o777, False
+        with source.open("rb") as file:
+            while (data := file.read(CHUNK_B)) or not append:
+                text = base64.b64encode(data).decode()
+                message = {"op": "put", "path": str(target), "append": append, "mode": mode, "data": text}
+                _checked(self.channel.ask(message, timeout_s=60))
+                append = True
+
+    def get(self, source: PurePosixPath, target: Path) -> None:
+        with target.open("wb") as file:
+            while True:
+                message = {"op": "get", "path": str(source), "offset": file.tell()}
+                data = base64.b64decode(_checked(self.channel.ask(message, timeout_s=60))["data"])
+                if not data:
+                    return
+                file.write(data)
+
+    def on_network(self) -> Session:
+        return self.network() if self.network else self
+
+    def end(self) -> None:
+        """Ask the agent to stop everything and leave; the caller waits for the carrier."""
+        with suppress(SessionLost):
+            self.channel.send({"id": 0, "op": "off"})
+
+
+def _checked(reply: dict[str, Any]) -> dict[str, Any]:
+    if "error" in reply:
+        raise CommandFailed(f"inside the environment: {reply['error']}")
+    return reply
