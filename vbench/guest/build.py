@@ -1,0 +1,39 @@
+"""Compile what runs inside every environment: kernels.so and the static program echo, with the same portable flags everywhere."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+# The architecture's baseline and no contraction: every environment executes the same instructions, whatever CPU it shows.
+FLAGS = ["-std=gnu11", "-O2", "-ffp-contract=off", "-fno-strict-aliasing", "-Wall", "-Wextra"]
+
+
+def commands(source: Path, target: Path, compiler: str) -> list[list[str]]:
+    """The compiler's argument lists, one for each output."""
+    kernels = [compiler, *FLAGS, "-shared", "-fPIC", "-o", str(target / "kernels.so"), str(source / "kernels.c")]
+    echo = [compiler, *FLAGS, "-static", "-o", str(target / "echo"), str(source / "echo.c")]
+    return [kernels, echo]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--cc", default="cc", help="the C compiler (default: cc)")
+    options = parser.parse_args(arguments)
+    options.target.mkdir(parents=True, exist_ok=True)
+    for command in commands(options.source, options.target, options.cc):
+        try:
+            status = subprocess.run(command, check=False).returncode
+        except FileNotFoundError:
+            sys.stderr.write(f"build.py: compiler not found: {options.cc}\n")
+            return 127
+        if status:
+            sys.stderr.write(f"build.py: failed: {' '.join(command)}\n")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
