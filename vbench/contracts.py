@@ -71,7 +71,7 @@ class Workplace:
 
 @dataclass(frozen=True)
 class StartTiming:
-    """Both on the harness's monotonic clock. Ready: from the command that starts the environment to the agent's answer."""
+    """Both on the harness's monotonic clock. Ready: from the command that starts it to the agent's first answer."""
 
     attach_s: float  # testbed attachment before it, reported apart
     ready_s: float
@@ -104,6 +104,7 @@ class Started(Protocol):
     def argv(self) -> tuple[tuple[str, ...], ...]: ...  # exact commands that started it
     @property
     def mechanisms(self) -> tuple[str, ...]: ...
+    def evidence(self) -> dict[str, bytes]: ...  # file name to content: the guest's console
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,11 @@ class Environment(Protocol):
     def missing(self, host: Session) -> tuple[Missing, ...]: ...
     def probe(self, host: Session, testbed: Testbed) -> Probe: ...
     def start(self, host: Session, testbed: Testbed) -> AbstractContextManager[Session]: ...
+
+    @classmethod
+    def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:
+        """Undo what a killed run left, as recorded in its abandoned folder; what was undone, in words."""
+        ...
 
 
 @dataclass

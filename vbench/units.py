@@ -1,4 +1,4 @@
-"""Parse and print quantities. Everything else holds base units (s, B, B/s, 1/s, 1); this is the only place that scales."""
+"""Parse and print quantities: all else holds base units (s, B, B/s, 1/s, 1), this is the only place that scales."""
 
 import math
 import re

@@ -221,6 +221,7 @@ class AgentSession:
     argv: tuple[tuple[str, ...], ...]
     mechanisms: tuple[str, ...]
     network: Callable[[], Session] | None = None  # another way in, for what is native otherwise
+    logs: Callable[[], dict[str, bytes]] = dict
 
     def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
         words = [str(word) for word in argv]
@@ -269,6 +270,9 @@ class AgentSession:
 
     def on_network(self) -> Session:
         return self.network() if self.network else self
+
+    def evidence(self) -> dict[str, bytes]:
+        return self.logs()
 
     def end(self) -> None:
         """Ask the agent to stop everything and leave; the caller waits for the carrier."""

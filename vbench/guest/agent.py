@@ -1,6 +1,6 @@
-"""Runs commands inside an environment for the harness: JSON lines over stdio or a virtio-serial port, waiting passively.
+"""Runs commands inside an environment for the harness: JSON lines over stdio or a virtio-serial port.
 
-Standard library only; it imports nothing of vbench. Every started environment, whatever its kind, runs its
+Standard library only, nothing of vbench; while it waits it costs nothing. Every started environment, whatever its kind, runs its
 workloads as children of this same program, so that process ancestry and transport are equal in all arms.
 
 Requests carry an `id`; replies repeat it. `run` answers once; `spawn` answers with the pid, then sends `out` events
@@ -174,7 +174,7 @@ class Agent:
     def end(self):
         """Kill every descendant, then leave: as PID 1 of a machine that means power off."""
         kill_descendants()
-        if "--machine" in sys.argv:
+        if os.getpid() == 1 and "--port" in sys.argv:
             os.sync()
             ctypes.CDLL(None).reboot(RB_POWER_OFF)
         os._exit(0)

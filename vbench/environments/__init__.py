@@ -1,0 +1,9 @@
+"""The environments: one file each, and one line each in this table."""
+
+from vbench.contracts import Environment
+from vbench.environments.bare import Bare
+from vbench.environments.fake import Fake
+from vbench.environments.oci import Oci
+from vbench.environments.qemu import Qemu
+
+KINDS: dict[str, type[Environment]] = {kind.kind: kind for kind in (Bare, Oci, Qemu, Fake)}

@@ -1,0 +1,128 @@
+"""The native environment: processor affinity and the image as root, no added cgroup and no isolation."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path, PurePosixPath
+from typing import ClassVar, Literal
+
+from vbench.contracts import Environment, Missing, Probe, Session, Settings, Testbed, Workplace
+from vbench.environments.channel import AgentSession
+from vbench.environments.probing import probe
+from vbench.environments.starting import agent_command, pinned, started
+from vbench.errors import StartFailed
+from vbench.model import Layer
+
+LIMIT_S = 60.0
+
+
+class Bare(Settings, frozen=True, kw_only=True):
+    """Native processes; they see the image as root (chroot), or without root rights the host's own files."""
+
+    kind: ClassVar[str] = "bare"
+    root: Literal["image", "host"] = "image"
+    on: str | None = None
+
+    @classmethod
+    def variants(cls) -> tuple[Environment, ...]:
+        return (Bare(), Bare(root="host"))
+
+    def title(self) -> str:
+        return "bare" if self.root == "image" else "bare root=host"
+
+    def expected_start_s(self) -> float:
+        return 0.3
+
+    def missing(self, host: Session) -> tuple[Missing, ...]:
+        if self.root == "host":
+            no_compiler = host.run(["cc", "--version"], timeout_s=10).status == 127
+            return (Missing("a C compiler", "apt-get install gcc libc6-dev"),) if no_compiler else ()
+        if host.workplace.image not in ("", "host"):
+            return ()  # it stands on an environment that has the image as root
+        if host.run(["id", "-u"], timeout_s=10).text.strip() != "0":
+            return (Missing("root rights", "run as root, or set root = 'host' to measure with the host's own files"),)
+        return ()
+
+    def probe(self, host: Session, testbed: Testbed) -> Probe:
+        return probe(self, host, testbed)
+
+    @contextmanager
+    def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:
+        begun = time.monotonic()
+        with ExitStack() as stack:
+            scratch = stack.enter_context(testbed.folder("scratch"))
+            if self.root == "image":
+                prefix = stack.enter_context(testbed.chroot(scratch))
+                nested = not prefix
+                image = testbed.image.digest if testbed.image else ""
+                workplace = Workplace(scratch=PurePosixPath(scratch if nested else "/scratch"), image=image)
+            else:
+                prefix = ()
+                workplace = _host_workplace(host, testbed, scratch)
+            affinity = pinned(testbed.cpus)
+            mechanisms = [f"affinity {affinity[-1]}", *(["chroot into the image"] if prefix else [])]
+            layers = [Layer("chroot", "the image as root")] if prefix else []
+            argv = [*affinity, *prefix, *agent_command(workplace)]
+
+            def on_network() -> Session:
+                return stack.enter_context(self._networked(host, testbed, prefix, workplace))
+
+            session = stack.enter_context(
+                started(
+                    host,
+                    argv,
+                    workplace=workplace,
+                    layers=layers,
+                    mechanisms=mechanisms,
+                    attach_s=time.monotonic() - begun,
+                    limit_s=LIMIT_S,
+                    network=_once(on_network),
+                )
+            )
+            yield session
+
+    @contextmanager
+    def _networked(
+        self, host: Session, testbed: Testbed, prefix: tuple[str, ...], workplace: Workplace
+    ) -> Iterator[AgentSession]:
+        """Namespaced native: the same processes in the run's network, for the network family alone (method.md)."""
+        begun = time.monotonic()
+        with testbed.attach("veth") as attachment:
+            enter = ("nsenter", f"--net={attachment.netns}", "--") if attachment else ()
+            argv = [*pinned(testbed.cpus), *enter, *prefix, *agent_command(workplace)]
+            with started(
+                host,
+                argv,
+                workplace=workplace,
+                layers=[Layer("chroot", "the image as root")] if prefix else [],
+                mechanisms=["network namespace"] if enter else [],
+                attach_s=time.monotonic() - begun,
+                limit_s=LIMIT_S,
+            ) as session:
+                yield session
+
+    @classmethod
+    def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:
+        del host, folder
+        return ()  # its processes end with the channel, its mounts with their holder
+
+
+def _once(make: Callable[[], Session]) -> Callable[[], Session]:
+    made: list[Session] = []
+
+    def get() -> Session:
+        if not made:
+            made.append(make())
+        return made[0]
+
+    return get
+
+
+def _host_workplace(host: Session, testbed: Testbed, scratch: Path) -> Workplace:
+    """The guest folder compiled by the host's own compiler: same sources, not the same bits, and the facts say so."""
+    guest = host.workplace.guest
+    target = scratch / "vbench"
+    built = host.run([host.workplace.python, str(guest / "build.py"), str(guest), str(target)], timeout_s=120)
+    if built.status != 0:
+        raise StartFailed(f"the micro-benchmarks could not be compiled: {built.stderr.decode(errors='replace')[-300:]}")
+    return Workplace(host.workplace.python, PurePosixPath(target), PurePosixPath(scratch), "host")

@@ -1,0 +1,222 @@
+"""A deterministic environment for tests and examples: the driver's and fio's figures are made up, all else runs locally.
+
+With it a whole run can be tested to the last digit: a `slowdown` of 1.25 must come out as a cost of 1.25.
+"""
+
+import json
+import math
+import os
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, ClassVar, Literal
+
+from vbench.contracts import (
+    Completed,
+    Environment,
+    Missing,
+    Probe,
+    Process,
+    Session,
+    Settings,
+    StartTiming,
+    Testbed,
+    Workplace,
+)
+from vbench.environments.probing import probe
+from vbench.errors import CommandTimeout, SessionLost, StartFailed
+from vbench.model import Layer
+
+READY_S = 0.010
+KERNEL_S = 1e-6  # one operation of any kernel where `slowdown` is 1
+READ_NS = 100_000
+VALUES = 10
+
+
+class Fake(Settings, frozen=True, kw_only=True):
+    """Figures are `slowdown` times a constant, wavering by ±`noise` in a fixed pattern; `fails` names what breaks."""
+
+    kind: ClassVar[str] = "fake"
+    slowdown: float = 1.0
+    noise: float = 0.0
+    fails: Literal["nothing", "start", "trial", "session"] = "nothing"
+    on: str | None = None
+
+    @classmethod
+    def variants(cls) -> tuple[Environment, ...]:
+        return ()  # nothing for doctor to prove
+
+    def title(self) -> str:
+        return f"fake slowdown={self.slowdown:g}"
+
+    def expected_start_s(self) -> float:
+        return READY_S
+
+    def missing(self, host: Session) -> tuple[Missing, ...]:
+        del host
+        return ()
+
+    def probe(self, host: Session, testbed: Testbed) -> Probe:
+        return probe(self, host, testbed)
+
+    @contextmanager
+    def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:
+        if self.fails == "start":
+            raise StartFailed("this fake environment never starts", hint="set fails = 'nothing'")
+        with testbed.folder("fake") as scratch:
+            yield FakeSession(host, self, PurePosixPath(scratch))
+
+    @classmethod
+    def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:
+        del host, folder
+        return ()
+
+
+@dataclass
+class FakeSession:
+    """Runs commands on the session beneath, but makes up what measuring tools would say."""
+
+    host: Session
+    settings: Fake
+    scratch: PurePosixPath
+    mechanisms: tuple[str, ...] = ("nothing: figures are made up",)
+    argv: tuple[tuple[str, ...], ...] = ()
+    lost: bool = False
+    _asked: Iterator[int] = field(default_factory=lambda: iter(range(2**62)))
+
+    @property
+    def workplace(self) -> Workplace:
+        beneath = self.host.workplace
+        return Workplace(beneath.python, beneath.guest, self.scratch, beneath.image)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return (*self.host.layers, Layer("fake", "made up"))
+
+    @property
+    def timing(self) -> StartTiming:
+        return StartTiming(0.0, READY_S * self.factor("start"))
+
+    def evidence(self) -> dict[str, bytes]:
+        return {}
+
+    def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
+        self._alive()
+        if any(Path(word).name == "fio" for word in argv[:3]) and "--version" not in argv:
+            return Completed(tuple(argv), 0, json.dumps(_fio(argv, self.factor("fio"))).encode(), b"")
+        return self.host.run(argv, timeout_s=timeout_s, stdin=stdin)
+
+    @contextmanager
+    def spawn(self, argv: Sequence[str]) -> Iterator[Process]:
+        self._alive()
+        if any(word.endswith("driver.py") for word in argv):
+            padding = next((len(w) - len("VBENCH_PADDING=") for w in argv if w.startswith("VBENCH_PADDING=")), 0)
+            with _driver(self, tuple(argv), padding) as process:
+                yield process
+            return
+        with self.host.spawn(argv) as process:
+            yield process
+
+    def put(self, source: Path, target: PurePosixPath) -> None:
+        self._alive()
+        self.host.put(source, target)
+
+    def get(self, source: PurePosixPath, target: Path) -> None:
+        self._alive()
+        self.host.get(source, target)
+
+    def on_network(self) -> Session:
+        return self
+
+    def factor(self, what: str) -> float:
+        """Slowdown with its waver: a sine of how much was asked so far, phased by the name."""
+        phase = zlib.crc32(what.encode()) % 360
+        return self.settings.slowdown * (1 + self.settings.noise * math.sin(phase + 1.7 * next(self._asked)))
+
+    def _alive(self) -> None:
+        if self.lost:
+            raise SessionLost("the fake environment went away")
+
+
+@dataclass
+class FakeDriver:
+    """The guest's driver as its protocol shows it: one line in, one line out."""
+
+    argv: tuple[str, ...]
+    stdin: BinaryIO
+    stdout: BinaryIO
+    pid: int = 0
+    status: int | None = None
+
+    def poll(self) -> int | None:
+        return self.status
+
+    def wait(self, *, timeout_s: float) -> int:
+        if self.status is None:
+            raise CommandTimeout(f"{self.argv[0]} was still running after {timeout_s:g} s")
+        return self.status
+
+    def kill(self) -> None:
+        self.status = -9
+
+    def stderr(self) -> bytes:
+        return b""
+
+
+@contextmanager
+def _driver(session: FakeSession, argv: tuple[str, ...], padding: int) -> Iterator[FakeDriver]:
+    request_r, request_w = os.pipe()
+    reply_r, reply_w = os.pipe()
+    with os.fdopen(request_w, "wb", 0) as stdin, os.fdopen(reply_r, "rb", 0) as stdout:
+        server = threading.Thread(target=_serve, args=(session, request_r, reply_w, padding), daemon=True)
+        server.start()
+        yield FakeDriver(argv, stdin, stdout)
+        stdin.close()
+        server.join()
+
+
+def _serve(session: FakeSession, requests: int, replies: int, padding: int) -> None:
+    with os.fdopen(requests, "rb") as lines, os.fdopen(replies, "wb", 0) as out:
+        for line in lines:
+            if session.settings.fails == "session":
+                session.lost = True
+                return
+            out.write(json.dumps(_reply(session, json.loads(line), padding)).encode() + b"\n")
+
+
+def _reply(session: FakeSession, request: dict[str, Any], padding: int) -> dict[str, Any]:
+    if session.settings.fails == "trial":
+        return {"error": "this fake environment fails every trial", "errno": None}
+    values = [KERNEL_S * session.factor(request["kernel"]) for _ in range(VALUES)]
+    loops = request.get("loops") or 1000
+    return {
+        "values": values,
+        "warmups": [],
+        "loops": loops,
+        "clock": "made up",
+        "padding": padding,
+        "spent_s": loops * sum(values),
+        "extra": {"round_trips_ns": [round(value * 1e9) for value in values]} if request["kernel"] == "rr" else {},
+        "pyperf": {},
+    }
+
+
+def _fio(argv: Sequence[str], factor: float) -> dict[str, Any]:
+    """One finished job, read or write as asked, in the shape of fio 3's json+ output."""
+    direction = "write" if any("write" in word for word in argv) else "read"
+    latency_ns = round(READ_NS * factor)
+    done = 1000
+    percentiles = {f"{p:.6f}": latency_ns for p in (50.0, 99.0)}
+    side = {
+        "io_bytes": done * 4096,
+        "bw_bytes": round(4096 * 1e9 / latency_ns),
+        "iops": 1e9 / latency_ns,
+        "total_ios": done,
+        "runtime": round(done * latency_ns / 1e6),
+        "clat_ns": {"min": latency_ns, "max": latency_ns, "mean": latency_ns, "stddev": 0, "N": done}
+        | {"percentile": percentiles, "bins": {str(latency_ns): done}},
+    }
+    return {"fio version": "fio-3.33", "jobs": [{"jobname": "fake", "error": 0, direction: side}]}

@@ -1,0 +1,180 @@
+"""Containers by any runtime of the Open Container Initiative, called by its command line on a bundle of our own."""
+
+import json
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar
+
+from vbench.contracts import Attachment, Environment, Missing, Probe, Session, Settings, Testbed, Workplace
+from vbench.environments.probing import probe
+from vbench.environments.starting import agent_command, pinned, started
+from vbench.errors import StartFailed, StopFailed
+from vbench.model import Layer
+from vbench.units import show_bytes
+
+LIMIT_S = 60.0
+RECORD = "oci.json"  # in the start's folder, for `sweep`
+
+# The capabilities that container engines give by default (moby/profiles, containerd/oci).
+_CAPABILITIES = [
+    f"CAP_{name}"
+    for name in (
+        *("CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP"),
+        *("SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE"),
+    )
+]
+_NAMESPACES = ("pid", "ipc", "uts", "mount")
+
+
+class Oci(Settings, frozen=True, kw_only=True):
+    """One container a start. `runtime` is the command of any OCI runtime; `options` go before its sub-command."""
+
+    kind: ClassVar[str] = "oci"
+    runtime: str = "runc"
+    options: tuple[str, ...] = ()
+    on: str | None = None
+
+    @classmethod
+    def variants(cls) -> tuple[Environment, ...]:
+        return (Oci(), Oci(runtime="crun"))
+
+    def title(self) -> str:
+        return f"oci runtime={self.runtime}"
+
+    def expected_start_s(self) -> float:
+        return 0.5
+
+    def missing(self, host: Session) -> tuple[Missing, ...]:
+        lacking = []
+        if host.run([self.runtime, "--version"], timeout_s=10).status == 127:
+            lacking.append(Missing(self.runtime, f"apt-get install {self.runtime}"))
+        if host.run(["id", "-u"], timeout_s=10).text.strip() != "0":
+            lacking.append(Missing("root rights", "run as root"))
+        return tuple(lacking)
+
+    def probe(self, host: Session, testbed: Testbed) -> Probe:
+        return probe(self, host, testbed)
+
+    @contextmanager
+    def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:
+        if testbed.image is None:
+            raise StartFailed("there is no image for the container's root", hint="run `vbench image build`")
+        begun = time.monotonic()
+        name = f"vbench-{uuid.uuid4().hex[:12]}"
+        with (
+            testbed.folder("bundle") as bundle,
+            testbed.folder("scratch") as scratch,
+            testbed.attach("veth") as attachment,
+        ):
+            workplace = Workplace(image=testbed.image.digest)
+            state = bundle / "state"
+            runtime = [self.runtime, *self.options, "--root", str(state)]
+            _write(host, bundle / "config.json", self.config(testbed, workplace, name, scratch, attachment))
+            _write(host, bundle / RECORD, {"runtime": runtime, "name": name})
+            argv = [*pinned(testbed.cpus), *runtime, "run", "--bundle", str(bundle), name]
+            try:
+                with started(
+                    host,
+                    argv,
+                    workplace=workplace,
+                    layers=[Layer(self.runtime, "OCI runtime, namespaces and cgroup of its own")],
+                    mechanisms=self.mechanisms(testbed, attachment),
+                    attach_s=time.monotonic() - begun,
+                    limit_s=LIMIT_S,
+                ) as session:
+                    yield session
+            finally:
+                _delete(host, runtime, name)
+
+    def mechanisms(self, testbed: Testbed, attachment: Attachment | None) -> tuple[str, ...]:
+        cpus = ",".join(map(str, testbed.cpus))
+        return (
+            f"affinity {cpus}",
+            f"cgroup cpuset {cpus}",
+            f"cgroup memory limit {show_bytes(testbed.memory_b)}",
+            f"namespaces {', '.join(_NAMESPACES)}{', network' if attachment else ''}",
+            f"{len(_CAPABILITIES)} capabilities",
+            "no new privileges",
+            "no seccomp filter",
+            "read-only root",
+        )
+
+    def config(
+        self, testbed: Testbed, workplace: Workplace, name: str, scratch: Path, attachment: Attachment | None
+    ) -> dict[str, Any]:
+        """The bundle's config.json (OCI runtime specification 1.0)."""
+        assert testbed.image is not None
+        namespaces: list[dict[str, str]] = [{"type": kind} for kind in _NAMESPACES]
+        if attachment and attachment.netns:
+            namespaces.append({"type": "network", "path": attachment.netns})
+        caps = dict.fromkeys(("bounding", "effective", "permitted"), _CAPABILITIES)
+        return {
+            "ociVersion": "1.0.2",
+            "hostname": "guest",
+            "process": {
+                "terminal": False,
+                "user": {"uid": 0, "gid": 0},
+                "args": list(agent_command(workplace)),
+                "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"],
+                "cwd": "/",
+                "capabilities": caps,
+                "noNewPrivileges": True,
+            },
+            "root": {"path": str(testbed.image.root), "readonly": True},
+            "mounts": _mounts(scratch),
+            "linux": {
+                "namespaces": namespaces,
+                "cgroupsPath": f"/{name}",
+                "resources": {
+                    "memory": {"limit": testbed.memory_b},
+                    "cpu": {"cpus": ",".join(map(str, testbed.cpus))},
+                },
+            },
+        }
+
+    @classmethod
+    def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:
+        undone = []
+        for record in sorted(folder.glob(f"*/{RECORD}")):
+            left = json.loads(record.read_text())
+            _delete(host, left["runtime"], left["name"])
+            undone.append(f"container {left['name']}")
+        return tuple(undone)
+
+
+def _mounts(scratch: Path) -> list[dict[str, Any]]:
+    def mount(target: str, kind: str, source: str, *options: str) -> dict[str, Any]:
+        return {"destination": target, "type": kind, "source": source, "options": list(options)}
+
+    return [
+        mount("/proc", "proc", "proc"),
+        mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
+        mount("/dev/pts", "devpts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"),
+        mount("/dev/shm", "tmpfs", "shm", "nosuid", "noexec", "nodev", "mode=1777", "size=65536k"),
+        mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "ro"),
+        mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev", "relatime", "ro"),
+        mount("/tmp", "tmpfs", "tmpfs", "mode=1777"),
+        mount("/run", "tmpfs", "tmpfs", "mode=755"),
+        mount("/scratch", "bind", str(scratch), "bind", "rw"),
+    ]
+
+
+def _write(host: Session, target: Path, content: dict[str, Any]) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(content, file)
+        file.flush()
+        host.put(Path(file.name), PurePosixPath(target))
+
+
+def _delete(host: Session, runtime: list[str], name: str) -> None:
+    """Removes the container; a runtime that does not know it (any more) is content."""
+    ended = host.run([*runtime, "delete", "--force", name], timeout_s=30)
+    if ended.status != 0 and host.run([*runtime, "state", name], timeout_s=30).status == 0:
+        raise StopFailed(
+            f"container {name} could not be removed: {ended.stderr.decode(errors='replace').strip()[-300:]}",
+            hint=f"run: {' '.join(runtime)} delete --force {name}",
+        )

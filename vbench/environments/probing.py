@@ -1,0 +1,15 @@
+"""Proves that an environment works here by really starting it once, bounded in time."""
+
+from vbench.contracts import Environment, Probe, Session, Started, Testbed
+from vbench.errors import VbenchError
+
+
+def probe(environment: Environment, host: Session, testbed: Testbed) -> Probe:
+    """Ready time of one real start that also ran a command, or the problem in words."""
+    try:
+        with environment.start(host, testbed) as session:
+            session.run([session.workplace.python, "-c", "pass"], timeout_s=60).check()
+            ready_s = session.timing.ready_s if isinstance(session, Started) else None
+            return Probe(ready_s, layers=session.layers)
+    except VbenchError as error:
+        return Probe(None, error.message, error.hint)

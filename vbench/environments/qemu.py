@@ -1,0 +1,184 @@
+"""Virtual machines by QEMU: hardware-assisted (KVM) or full emulation (TCG), never one instead of the other."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from msgspec import json
+
+from vbench.contracts import Attachment, Environment, Image, Missing, Probe, Session, Settings, Testbed, Workplace
+from vbench.environments.architecture import ARCHITECTURES, Architecture
+from vbench.environments.probing import probe
+from vbench.environments.starting import pinned, started
+from vbench.errors import StartFailed
+from vbench.model import Layer
+from vbench.units import Bytes
+
+PORT = "vbench.agent"
+LIMITS_S = {"tcg": 120.0, "kvm": 30.0}  # TCG boots here in 3 to 8 s, KVM elsewhere in under 2; both with room for load
+
+
+class Qemu(Settings, frozen=True, kw_only=True):
+    """One machine a start, from a disk whose writes are thrown away, with virtio devices and the image's own kernel."""
+
+    kind: ClassVar[str] = "qemu"
+    accel: Literal["tcg", "kvm"] = "tcg"
+    cpu: str = "max"
+    cache: Literal["none", "writeback", "writethrough", "directsync", "unsafe"] = "none"
+    aio: Literal["native", "threads", "io_uring"] = "native"
+    scratch: Bytes = Bytes(2**30)
+    on: str | None = None
+
+    @classmethod
+    def variants(cls) -> tuple[Environment, ...]:
+        return (Qemu(accel="tcg"), Qemu(accel="kvm"))
+
+    def title(self) -> str:
+        return f"qemu accel={self.accel}"
+
+    def expected_start_s(self) -> float:
+        return 8.0 if self.accel == "tcg" else 2.0
+
+    def missing(self, host: Session) -> tuple[Missing, ...]:
+        machine = _architecture(host)
+        if machine is None:
+            return (Missing("a known architecture", "x86_64 and aarch64 hosts are known"),)
+        lacking = [
+            Missing(tool, f"apt-get install {package}")
+            for tool, package in ((machine.qemu, machine.package), ("mke2fs", "e2fsprogs"))
+            if host.run([tool, "--version" if tool == machine.qemu else "-V"], timeout_s=10).status == 127
+        ]
+        if self.accel == "kvm" and host.run(["test", "-w", "/dev/kvm"], timeout_s=10).status != 0:
+            lacking.append(Missing("/dev/kvm", "enable virtualization in the firmware, or nesting on the outer host"))
+        return tuple(lacking)
+
+    def probe(self, host: Session, testbed: Testbed) -> Probe:
+        found = probe(self, host, testbed)
+        if found.problem and self.accel == "kvm" and "no answer" in found.problem:
+            problem = f"/dev/kvm opens, but a guest did not reach user space within {LIMITS_S['kvm']:.0f} s"
+            return Probe(
+                None, problem, "this host's KVM cannot run stock guests; set accel = 'tcg' to measure emulation"
+            )
+        return found
+
+    @contextmanager
+    def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:
+        image, machine = testbed.image, _architecture(host)
+        if image is None or machine is None:
+            raise StartFailed("there is no image to boot", hint="run `vbench image build`")
+        begun = time.monotonic()
+        with testbed.folder("machine") as folder, testbed.attach("tap") as attachment:
+            self._make_scratch(host, folder / "scratch.img")
+            console = folder / "console.log"
+            argv = [
+                *("setpriv", "--pdeathsig", "KILL", "--"),  # a killed harness takes its machines with it
+                *(("nsenter", f"--net={attachment.bridge_netns}", "--") if attachment else ()),
+                *pinned(testbed.cpus),
+                *self.command(machine, image, testbed, folder, attachment),
+            ]
+            with started(
+                host,
+                argv,
+                workplace=Workplace(image=image.digest),
+                layers=[Layer(self.accel, f"{machine.qemu} -accel {self.accel}"), Layer("guest", image.kernel_release)],
+                mechanisms=self.mechanisms(testbed, attachment),
+                attach_s=time.monotonic() - begun,
+                limit_s=LIMITS_S[self.accel],
+                log=lambda: _tail(host, console),
+                logs=lambda: {"console.log": host.run(["cat", str(console)], timeout_s=10).stdout},
+            ) as session:
+                _check_accelerator(host, folder / "qmp", self.accel)
+                yield session
+
+    def command(
+        self, machine: Architecture, image: Image, testbed: Testbed, folder: Path, attachment: Attachment | None
+    ) -> list[str]:
+        """QEMU's words: each option beside its argument."""
+        kernel_words = [
+            *machine.kernel_words,
+            "vbench.root=/dev/vda",
+            "vbench.scratch=/dev/vdb",
+            *([f"vbench.ip={attachment.address}"] if attachment else []),
+            # tsc=reliable: without it a loaded TCG guest falls back to hpet, and a clock read costs microseconds.
+            *(["tsc=reliable"] if self.accel == "tcg" and machine.has_tsc else []),
+            "quiet",
+            "panic=-1",
+        ]
+        drive = f"if=none,format=raw,cache={self.cache},aio={self.aio}"
+        return [
+            machine.qemu,
+            *("-nodefaults", "-no-user-config", "-no-reboot"),
+            *("-display", "none"),
+            *("-machine", machine.machine),
+            *("-accel", self.accel),
+            *("-cpu", self.cpu),
+            *("-smp", str(len(testbed.cpus))),
+            *("-m", f"{testbed.memory_b // 2**20}M"),
+            *("-kernel", _quoted(image.kernel)),
+            *("-initrd", _quoted(image.initramfs)),
+            *("-append", " ".join(kernel_words)),
+            *("-drive", f"id=root,file={_quoted(image.disk)},{drive},snapshot=on"),
+            *("-device", "virtio-blk-pci,drive=root"),
+            *("-drive", f"id=scratch,file={_quoted(folder / 'scratch.img')},{drive}"),
+            *("-device", "virtio-blk-pci,drive=scratch"),
+            *("-chardev", "stdio,id=agent,signal=off"),
+            *("-device", "virtio-serial-pci"),
+            *("-device", f"virtserialport,chardev=agent,name={PORT}"),
+            *("-serial", f"file:{folder / 'console.log'}"),
+            *("-qmp", f"unix:{folder / 'qmp'},server=on,wait=off"),
+            *("-device", "virtio-rng-pci"),
+            *_nic(attachment),
+        ]
+
+    def mechanisms(self, testbed: Testbed, attachment: Attachment | None) -> tuple[str, ...]:
+        cpus = ",".join(map(str, testbed.cpus))
+        return (
+            f"affinity {cpus} of all threads of the VMM",
+            f"{len(testbed.cpus)} virtual processor(s), model {self.cpu}",
+            f"{testbed.memory_b // 2**20} MiB of guest memory",
+            f"virtio-blk on raw files, cache={self.cache}, aio={self.aio}",
+            *(["virtio-net on a tap"] if attachment else []),
+            "a kernel of its own",
+        )
+
+    def _make_scratch(self, host: Session, path: Path) -> None:
+        host.run(["truncate", "-s", str(int(self.scratch)), str(path)], timeout_s=30).check()
+        # No lazy tables: a kernel thread of the guest would fill them in while the first trials run.
+        options = "lazy_itable_init=0,lazy_journal_init=0,nodiscard"
+        host.run(["mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-E", options, str(path)], timeout_s=60).check()
+
+    @classmethod
+    def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:
+        del host, folder
+        return ()  # a machine dies with the process that started it, its files with the folder
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace(",", ",,")
+
+
+def _nic(attachment: Attachment | None) -> tuple[str, ...]:
+    if attachment is None:
+        return ()
+    tap = f"tap,id=net,ifname={attachment.tap},script=no,downscript=no"
+    return ("-netdev", tap, "-device", f"virtio-net-pci,netdev=net,mac={attachment.mac}")
+
+
+def _architecture(host: Session) -> Architecture | None:
+    return ARCHITECTURES.get(host.run(["uname", "-m"], timeout_s=10).text.strip())
+
+
+def _check_accelerator(host: Session, qmp: Path, wanted: str) -> None:
+    """The accelerator as QMP reports it, never as the guest guesses. Raises StartFailed."""
+    script = str(host.workplace.guest / "qmp.py")
+    asked = host.run([host.workplace.python, "-I", "-S", script, str(qmp), "query-kvm"], timeout_s=20).check()
+    enabled: Any = json.decode(asked.stdout)
+    if enabled.get("enabled") is not (wanted == "kvm"):
+        raise StartFailed(f"accel = {wanted!r} was asked for, and QEMU reports query-kvm {enabled}")
+
+
+def _tail(host: Session, console: Path) -> str:
+    end = host.run(["tail", "-c", "400", str(console)], timeout_s=5)
+    return f"console: {end.text.strip()}" if end.status == 0 and end.stdout.strip() else ""

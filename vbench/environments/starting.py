@@ -1,0 +1,68 @@
+"""The one way an environment starts: a command on its host session whose standard streams lead to the agent."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+
+from vbench.contracts import Process, Session, StartTiming, Workplace
+from vbench.environments.channel import AgentSession, Channel
+from vbench.errors import CommandTimeout, StartFailed
+from vbench.model import Layer
+
+STOP_S = 10.0
+
+
+def agent_command(workplace: Workplace) -> tuple[str, ...]:
+    return (workplace.python, "-I", "-S", str(workplace.guest / "agent.py"))
+
+
+def pinned(cpus: Sequence[int]) -> tuple[str, ...]:
+    return ("taskset", "-c", ",".join(map(str, cpus)))
+
+
+@contextmanager
+def started(
+    host: Session,
+    argv: Sequence[str],
+    *,
+    workplace: Workplace,
+    layers: Sequence[Layer],
+    mechanisms: Sequence[str],
+    attach_s: float,
+    limit_s: float,
+    log: Callable[[], str] = str,
+    network: Callable[[], Session] | None = None,
+    logs: Callable[[], dict[str, bytes]] = dict,
+) -> Iterator[AgentSession]:
+    """The session of the agent that `argv` leads to. Start-up counts from the spawn to the agent's first message.
+
+    `log` is asked for more evidence (a console's end) when the environment is lost. Raises StartFailed.
+    """
+    with ExitStack() as stack:
+        begun = time.monotonic()
+        try:
+            process = stack.enter_context(host.spawn(argv))
+        except FileNotFoundError as error:
+            raise StartFailed(f"{argv[0]} was not found: {error}") from None
+        channel = Channel(process, lambda: _describe(process, channel, log))
+        channel.hello(timeout_s=limit_s)
+        timing = StartTiming(attach_s, time.monotonic() - begun)
+        session = AgentSession(
+            channel, workplace, (*host.layers, *layers), timing, (tuple(argv),), tuple(mechanisms), network, logs
+        )
+        try:
+            yield session
+        finally:
+            session.end()
+            with suppress(CommandTimeout):  # then it is killed on the way out
+                process.wait(timeout_s=STOP_S)
+
+
+def _describe(process: Process, channel: Channel, log: Callable[[], str]) -> str:
+    with suppress(CommandTimeout):  # its end is often a moment behind the end of its output
+        process.wait(timeout_s=0.5)
+    status = process.poll()
+    how = f"{process.argv[0]} is still running" if status is None else f"{process.argv[0]} ended with status {status}"
+    said = process.stderr().decode(errors="replace").strip()[-300:]
+    noise = b" ".join(channel.garbage).decode(errors="replace").strip()[-200:]
+    return "; ".join(part for part in (how, said, noise, log()) if part)

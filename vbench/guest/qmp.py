@@ -1,0 +1,34 @@
+"""Asks a QEMU monitor one question over its Unix socket and prints the answer: `qmp.py SOCKET COMMAND`.
+
+It runs where the socket is, so a machine on a remote host or inside another machine is asked the same way.
+"""
+
+import json
+import socket
+import sys
+
+
+def ask(stream, command):
+    stream.write(json.dumps({"execute": command}).encode() + b"\n")
+    stream.flush()
+    while True:
+        message = json.loads(stream.readline())
+        if "error" in message:
+            raise SystemExit(message["error"].get("desc", "unknown error"))
+        if "return" in message:  # events may come in between
+            return message["return"]
+
+
+def main():
+    path, command = sys.argv[1:]
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(10)
+        connection.connect(path)
+        stream = connection.makefile("rwb")
+        stream.readline()  # the greeting
+        ask(stream, "qmp_capabilities")
+        print(json.dumps(ask(stream, command)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+"""Executes a plan: starts each environment afresh, measures, and stores every trial the moment it ends."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from msgspec.structs import replace as with_changes
+
+from vbench import facts, processors
+from vbench import plan as plans
+from vbench import suite as suites
+from vbench.contracts import Benchmark, Image, Place, Session, Started, Testbed
+from vbench.errors import EnvironmentUnavailable, NoSpace, SessionLost, StopFailed, VbenchError
+from vbench.model import Block, EnvironmentRecord, Failed, Measured, Outcome, Plan, Skipped, Step, Trial
+from vbench.proc import LocalSession
+from vbench.store import Writer
+from vbench.suite import Suite
+from vbench.testbed import open_testbed
+
+
+class Progress(Protocol):
+    """Told what happens, between trials only."""
+
+    def begin(self, plan: Plan) -> None: ...
+    def block(self, block: Block) -> None: ...
+    def step(self, block: Block, step: Step) -> None: ...
+    def benchmark(self, name: str) -> None: ...
+    def trial(self, trial: Trial) -> None: ...
+    def end(self) -> None: ...
+
+
+@dataclass
+class Count:
+    """How a run ended."""
+
+    measured: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        match outcome:
+            case Measured():
+                self.measured += 1
+            case Failed():
+                self.failed += 1
+            case Skipped():
+                self.skipped += 1
+
+
+@contextmanager
+def place_of_run(suite: Suite, image: Image | None, name: str) -> Iterator[tuple[LocalSession, Testbed]]:
+    """The host session with its layers, and the opened testbed; harness and children are pinned off the arms' set."""
+    host = LocalSession()
+    host = replace(host, layers=facts.layers(facts.collect(host)))
+    chosen = processors.find(host, suite.testbed.cpus)
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, chosen.peer)
+    try:
+        with open_testbed(
+            host=host,
+            image=image,
+            processors=chosen,
+            memory_b=suite.testbed.memory,
+            scratch=Path(suite.testbed.scratch),
+            name=name,
+        ) as testbed:
+            yield host, testbed
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def refuse_missing(suite: Suite, host: Session) -> None:
+    """Before anything starts: every environment on the host is complete, or EnvironmentUnavailable says what lacks."""
+    for name, environment in suite.environments.items():
+        lacking = () if environment.on else environment.missing(host)
+        if lacking:
+            raise EnvironmentUnavailable(
+                f"environment {name} ({environment.title()}) cannot run here: no {', no '.join(m.what for m in lacking)}",
+                hint="; ".join(m.hint for m in lacking if m.hint) + "; or leave it out with --env",
+            )
+
+
+@dataclass
+class Runner:
+    """One run: the plan's steps against a host session and testbed, into a writer."""
+
+    suite: Suite
+    plan: Plan
+    host: LocalSession
+    testbed: Testbed
+    writer: Writer
+    progress: Progress
+    count: Count = field(default_factory=Count)
+    _loops: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def run(self) -> Count:
+        """Every block; failed and skipped trials are stored and counted. Raises StopFailed, NoSpace."""
+        self.writer.facts("host", facts.collect(self.host))
+        self.progress.begin(self.plan)
+        for block in self.plan.blocks:
+            self.progress.block(block)
+            for step in block.steps:
+                self.progress.step(block, step)
+                self._step(block, step)
+        self.progress.end()
+        return self.count
+
+    def _step(self, block: Block, step: Step) -> None:
+        done = _Step(self, block, step)
+        try:
+            with ExitStack() as stack:
+                session, testbed = self._start(step.environment, stack)
+                done.started(session)
+                if block.index == 0:
+                    self._describe(step.environment, session)
+                done.measure(session, testbed, stack)
+                if block.index == 0:
+                    self._keep_evidence(block, step, session)
+        except (StopFailed, NoSpace):
+            raise
+        except VbenchError as error:
+            done.give_up(error)
+
+    def _start(self, arm: str, stack: ExitStack) -> tuple[Session, Testbed]:
+        """The whole stack of an arm, the lowest first."""
+        session: Session = self.host
+        testbed = self.testbed
+        for name in suites.chain(self.suite, arm):
+            session = stack.enter_context(self.suite.environment(name).start(session, testbed))
+            testbed = testbed.within(session)
+        return session, testbed
+
+    def _describe(self, arm: str, session: Session) -> None:
+        """Facts and the exact commands, once and outside every trial: the calibration start has the time."""
+        limits = self.suite.testbed
+        found = facts.with_limits(facts.collect(session), requested_cpus=limits.cpus, requested_memory_b=limits.memory)
+        self.writer.facts(arm, found)
+        environment = self.suite.environment(arm)
+        record = EnvironmentRecord(
+            name=arm,
+            kind=environment.kind,
+            settings=suites.settings(environment),
+            layers=session.layers,
+            image=session.workplace.image,
+        )
+        if isinstance(session, Started):
+            record = with_changes(record, argv=session.argv, mechanisms=session.mechanisms)
+        self.writer.record(record)
+
+    def _keep_evidence(self, block: Block, step: Step, session: Session) -> None:
+        if isinstance(session, Started):
+            for name, data in session.evidence().items():
+                self.writer.raw(f"{block.index:03d}-{step.environment}-{name}", data)
+
+    def loops(self, arm: str, benchmark: str) -> int | None:
+        return self._loops.get((self._settings_of(arm), benchmark))
+
+    def learn(self, arm: str, benchmark: str, outcome: Outcome) -> None:
+        if isinstance(outcome, Measured) and outcome.loops is not None:
+            self._loops.setdefault((self._settings_of(arm), benchmark), outcome.loops)
+
+    def _settings_of(self, arm: str) -> str:
+        """The control is the baseline: it runs with the same loops."""
+        return self.plan.baseline if arm == self.plan.control else arm
+
+    def store(self, trial: Trial) -> None:
+        self.writer.append(trial)
+        self.count.add(trial.outcome)
+        self.progress.trial(trial)
+
+
+@dataclass
+class _Step:
+    """The trials of one start, in order; what is not reached is stored as skipped."""
+
+    runner: Runner
+    block: Block
+    step: Step
+    order: int = 0
+    begun_s: float = field(default_factory=time.time)
+    begun: float = field(default_factory=time.monotonic)
+
+    def started(self, session: Session) -> None:
+        """The trial of `start.*`: the runner's own, from the environment's own start (both ends: contracts.StartTiming)."""
+        if not isinstance(session, Started):
+            return
+        timing = session.timing
+        samples = {"time": (timing.ready_s,), "attach": (timing.attach_s,)}
+        for name in self._starts():
+            known = {metric.name for metric in self.runner.suite.benchmarks[name].metrics}
+            kept = {metric: values for metric, values in samples.items() if metric in known}
+            self._store(name, Measured(kept, clock="CLOCK_MONOTONIC of the harness"))
+
+    def measure(self, session: Session, testbed: Testbed, stack: ExitStack) -> None:
+        method = self.runner.suite.method
+        place = Place(
+            session, testbed, self.step.padding_b, float(method.trial), float(method.warmup), None, _nothing, stack
+        )
+        for name in self.block.benchmarks:
+            self.runner.progress.benchmark(name)
+            self._trial(name, self.runner.suite.benchmarks[name], place)
+
+    def give_up(self, error: VbenchError) -> None:
+        """The start failed, or the environment was lost: a row for everything that was to come."""
+        if self.order == 0:
+            for name in self._starts():
+                self._store(name, Failed(f"the start failed: {error.message}", error.hint))
+        for name in self.block.benchmarks[max(0, self.order - len(self._starts())) :]:
+            self._store(name, Skipped(f"the environment did not start or went away: {error.message}", error.hint))
+
+    def _starts(self) -> tuple[str, ...]:
+        return tuple(n for n, b in self.runner.suite.benchmarks.items() if plans.is_start(b.kind))
+
+    def _trial(self, name: str, benchmark: Benchmark, place: Place) -> None:
+        self.begun_s, self.begun = time.time(), time.monotonic()
+        raw: list[str] = []
+
+        def keep(file: str, data: bytes) -> None:
+            where = f"{self.block.index:03d}-{self.step.environment}-{name}-{file}"
+            raw.append(self.runner.writer.raw(where, data))
+
+        place = replace(place, loops=self.runner.loops(self.step.environment, name), raw=keep)
+        lost: SessionLost | None = None
+        try:
+            outcome = _measured(benchmark, place)
+        except SessionLost as error:
+            outcome, lost = Failed(error.message, error.hint), error
+        self.runner.learn(self.step.environment, name, outcome)
+        self._store(name, outcome, raw[-1] if raw else None)
+        if lost:
+            raise lost
+
+    def _store(self, benchmark: str, outcome: Outcome, raw: str | None = None) -> None:
+        trial = Trial(
+            block=self.block.index,
+            position=self.step.position,
+            environment=self.step.environment,
+            benchmark=benchmark,
+            order=self.order,
+            outcome=outcome,
+            started_s=self.begun_s,
+            wall_s=time.monotonic() - self.begun,
+            padding_b=self.step.padding_b,
+            raw=raw,
+        )
+        self.order += 1
+        self.runner.store(trial)
+
+
+def _nothing(name: str, data: bytes) -> None:
+    del name, data
+
+
+def _measured(benchmark: Benchmark, place: Place) -> Outcome:
+    """One trial's outcome. Raises what ends the whole start: SessionLost, StopFailed, NoSpace."""
+    lacking = benchmark.missing(place.session, place.testbed)
+    if lacking:
+        return Skipped("no " + ", no ".join(m.what for m in lacking), "; ".join(m.hint for m in lacking if m.hint))
+    try:
+        benchmark.prepare(place)
+        return benchmark.measure(place)
+    except (SessionLost, StopFailed, NoSpace):
+        raise
+    except VbenchError as error:
+        return Failed(error.message, error.hint)
