@@ -1,0 +1,95 @@
+"""What a host or environment is: `collect` reads its facts, `confounds`, `layers` and `headline` say what they mean."""
+
+from msgspec import MsgspecError
+
+from vbench.contracts import Session
+from vbench.errors import CommandTimeout
+from vbench.facts import cgroup, clock, cloud, cpu, devices, kernel, tools, virtualization
+from vbench.facts.diff import confounds, show
+from vbench.facts.evidence import Evidence, decode, failed
+from vbench.facts.layers import headline, layers
+from vbench.facts.registry import STATIC, in_order, key_of, title_of
+from vbench.model import Fact, Facts
+
+__all__ = [
+    "collect",
+    "confounds",
+    "headline",
+    "in_order",
+    "key_of",
+    "layers",
+    "parse",
+    "show",
+    "title_of",
+    "with_engine",
+    "with_limits",
+]
+
+_LIMIT_S = 60.0
+_AREAS = (cpu, kernel, virtualization, cloud, cgroup, clock, devices, tools)
+
+
+def collect(session: Session, *, scratch: str | None = None) -> Facts:
+    """The facts of a session, read by the probe inside it; `scratch` defaults to its workplace's.
+
+    A probe that fails, or prints nothing readable, gives every fact in error. Raises SessionLost."""
+    place = session.workplace
+    argv = [place.python, str(place.guest / "probe.py"), scratch or str(place.scratch)]
+    try:
+        done = session.run(argv, timeout_s=_LIMIT_S)
+    except CommandTimeout:
+        return failed(STATIC, f"the probe outlived {_LIMIT_S:.0f} s")
+    if done.status != 0:
+        return failed(STATIC, f"the probe ended with status {done.status}")
+    return parse(done.stdout)
+
+
+def parse(raw: bytes) -> Facts:
+    """Raw evidence to facts, in the registry's order; pure."""
+    try:
+        evidence = decode(raw)
+    except (MsgspecError, UnicodeDecodeError):
+        return failed(STATIC, "the probe's output is not what it prints")
+    return _read(evidence)
+
+
+def _read(evidence: Evidence) -> Facts:
+    facts: Facts = {}
+    for area in _AREAS:
+        facts |= area.read(evidence)
+    return {name: facts[name] for name in in_order(set(facts))}
+
+
+def with_limits(
+    facts: Facts,
+    requested_cpus: int,
+    requested_memory_b: int,
+    *,
+    configured_cpus: int | None = None,
+    configured_memory_b: int | None = None,
+) -> Facts:
+    """The facts with what the suite asked for and what the engine was told; None: the engine sets no such limit."""
+    added = {
+        "limits.cpus.requested": Fact(requested_cpus, "suite"),
+        "limits.memory.requested": Fact(requested_memory_b, "suite"),
+        "limits.cpus.configured": _told(configured_cpus),
+        "limits.memory.configured": _told(configured_memory_b),
+    }
+    return _merged(facts, added)
+
+
+def _told(value: int | None) -> Fact:
+    return Fact("none" if value is None else value, "engine's command line")
+
+
+def with_engine(facts: Facts, image: str, argv: tuple[tuple[str, ...], ...]) -> Facts:
+    """The facts with the image's digest (or `host`) and the first command that started the environment."""
+    added = {"image.digest": Fact(image, "image")}
+    if argv:
+        added["engine.argv"] = Fact(argv[0], "engine")
+    return _merged(facts, added)
+
+
+def _merged(facts: Facts, added: Facts) -> Facts:
+    everything = {**facts, **added}
+    return {name: everything[name] for name in in_order(set(everything))}

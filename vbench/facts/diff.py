@@ -1,0 +1,80 @@
+"""The differences between two environments' facts that could explain a number instead of the isolation."""
+
+from vbench.facts.registry import Key, in_order, key_of, title_of
+from vbench.model import Confound, Fact, Facts, Status
+from vbench.units import DASH, show_bytes
+
+NO_FACT = Fact(None, "", Status.ABSENT)
+
+
+def confounds(environment: str, baseline: Facts, other: Facts) -> tuple[Confound, ...]:
+    """In the registry's order. What belongs to the layer under study is none, nor is what explains no benchmark."""
+    found = []
+    for name in in_order(set(baseline) | set(other)):
+        key = key_of(name)
+        before, now = baseline.get(name, NO_FACT), other.get(name, NO_FACT)
+        if not key.nature and key.explains and _differs(key, before, now):
+            shown = _difference(name, before, now)
+            found.append(Confound(environment, name, *shown, why=_why(key, before, now)))
+    return tuple(found)
+
+
+def _differs(key: Key, before: Fact, now: Fact) -> bool:
+    known = (before.status == Status.OK) + (now.status == Status.OK)
+    if known < 2:
+        return known == 1 and key.matters
+    if _number(before.value) and _number(now.value) and key.tolerance:
+        left, right = float(before.value or 0), float(now.value or 0)  # type: ignore[arg-type]
+        return abs(left - right) > key.tolerance * max(abs(left), abs(right))
+    return before.value != now.value
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _difference(name: str, before: Fact, now: Fact) -> tuple[str, str]:
+    """Both sides as text; of two lists only what the other one lacks."""
+    if isinstance(before.value, tuple) and isinstance(now.value, tuple):
+        left = [word for word in before.value if word not in now.value]
+        right = [word for word in now.value if word not in before.value]
+        if left or right:
+            return " ".join(left) or "nothing more", " ".join(right) or "nothing more"
+    return show(name, before), show(name, now)
+
+
+def _why(key: Key, before: Fact, now: Fact) -> str:
+    can = f"can explain {', '.join(key.explains)}"
+    return can if before.status == now.status == Status.OK else f"unknown on one side; {can}"
+
+
+def show(name: str, fact: Fact) -> str:
+    """A fact's value for a reader: units, yes and no, lists in words; unknown is a dash."""
+    if fact.status != Status.OK:
+        return DASH
+    match fact.value:
+        case bool():
+            return "yes" if fact.value else "no"
+        case tuple():
+            return " ".join(fact.value) or "none"
+        case int() | float():
+            return _quantity(key_of(name), fact.value)
+        case None:
+            return DASH
+        case str():
+            return fact.value
+
+
+def _quantity(key: Key, value: float) -> str:
+    match key.unit:
+        case "B":
+            return show_bytes(value)
+        case "Hz":
+            return f"{value / 1e9:.3g} GHz"
+        case "s":
+            return f"{value * 1e9:.3g} ns"
+        case _:
+            return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+__all__ = ["confounds", "show", "title_of"]

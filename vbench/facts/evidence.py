@@ -1,0 +1,229 @@
+"""The probe's raw evidence as typed data, and the few ways a fact is made of it; what cannot be read says so."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from vbench.model import Fact, Facts, FactValue, Status
+
+_DENIED = ("EACCES", "EPERM")
+_ABSENT = ("ENOENT", "ENODEV", "ENOTDIR", "ENXIO", "EOPNOTSUPP", "ENOTSUP", "EINVAL")
+_HIDDEN = "…"
+_PRIVATE = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUID
+    r"|(?:[0-9a-f]{2}[:-]){5,}[0-9a-f]{2}"  # MAC, GUID
+    r"|[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,}"  # IPv6
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}\b"  # IPv4
+    r"|\b[0-9a-f]{16,}\b"
+    r"|\S+@\S+"
+    r"|(?:/home|/root|/Users|/run/user|/var/home)(?:/\S*)?",
+    re.IGNORECASE,
+)
+_STRANGE = re.compile(r"[^\w .,:;()\[\]/+*#~<>=&%!'-]")
+_WORD = re.compile(r"[A-Za-z0-9][\w.+~-]{0,63}")
+
+
+class Absent(Exception):
+    """The source is there and says that there is nothing."""
+
+
+class Unreadable(Struct, frozen=True):
+    """What the probe stores where it could not read: the name of the errno."""
+
+    error: str
+
+
+class Output(Struct, frozen=True):
+    """How a command of the probe ended."""
+
+    status: int
+    stdout: str
+    stderr: str = ""
+
+
+class Disk(Struct, frozen=True):
+    """The block device behind the scratch space."""
+
+    name: str
+    driver: str | None = None
+    model: str | Unreadable = ""
+    scheduler: str | Unreadable = ""
+    rotational: str | Unreadable = ""
+    nr_requests: str | Unreadable = ""
+    read_ahead_kb: str | Unreadable = ""
+    logical_block_size: str | Unreadable = ""
+    write_cache: str | Unreadable = ""
+
+
+class Scratch(Struct, frozen=True):
+    """Where the benchmarks' files lie."""
+
+    filesystem: str | None = None
+    options: tuple[str, ...] | None = None
+    block: Disk | None = None
+    direct: bool | Unreadable | None = None
+
+
+class Interface(Struct, frozen=True):
+    """A network interface without name and address; `bench`: its address is in 198.18.0.0/15."""
+
+    up: bool
+    mtu: int
+    bench: bool
+    driver: str | None = None
+    offloads: tuple[str, ...] | None = None
+
+
+class Platform(Struct, frozen=True):
+    """What the interpreter itself knows."""
+
+    release: str = ""
+    version: str = ""
+    machine: str = ""
+    libc: str | None = None
+    python: str = ""
+    compiler: str = ""
+    page_b: int | None = None
+    affinity: tuple[int, ...] | None = None
+    processors: int | None = None
+    byteorder: str = ""
+    packages: dict[str, str] = {}
+    compilers: tuple[str, ...] | None = None
+
+
+class Clocks(Struct, frozen=True):
+    resolution_s: float | None = None
+    read_ns: float | None = None
+
+
+class Marks(Struct, frozen=True):
+    """What container engines leave behind."""
+
+    dockerenv: bool | None = None
+    containerenv: bool | None = None
+    environ: str | Unreadable | None = None
+    cgroup: tuple[str, ...] | Unreadable | None = None
+
+
+class Evidence(Struct, frozen=True):
+    """Everything the probe printed. Unknown members are ignored, so that an older reader takes a newer probe."""
+
+    format: int
+    files: dict[str, str | Unreadable] = {}
+    commands: dict[str, Output | Unreadable] = {}
+    python: Platform = Platform()
+    calls: Clocks = Clocks()
+    namespaces: dict[str, int] = {}
+    container: Marks = Marks()
+    cgroup: dict[str, tuple[dict[str, str | Unreadable], ...]] = {}
+    acpi: tuple[str, ...] | Unreadable = ()
+    cpuid: str | Unreadable = Unreadable("ENOENT")
+    devices: dict[str, bool] = {}
+    network: tuple[Interface, ...] | Unreadable = Unreadable("ENOENT")
+    scratch: Scratch | Unreadable = Unreadable("ENOENT")
+
+    def file(self, path: str, parse: Callable[[str], FactValue]) -> Fact:
+        """The fact in one file."""
+        return made(path, self.files.get(path, Unreadable("ENOENT")), parse)
+
+    def command(self, name: str, parse: Callable[[Output], FactValue]) -> Fact:
+        """The fact in one command's output; the parser sees the status too."""
+        return made(name, self.commands.get(name, Unreadable("ENOENT")), parse)
+
+
+def decode(raw: bytes) -> Evidence:
+    """Raises msgspec.MsgspecError (or UnicodeDecodeError) for anything else than the probe's object."""
+    return msgspec.json.decode(raw, type=Evidence)
+
+
+def made(source: str, found: Any, parse: Callable[[Any], FactValue]) -> Fact:
+    """A fact from a found thing; None is absent, Unreadable says why, and a parser's ValueError is an error."""
+    if found is None:
+        return Fact(None, source, Status.ABSENT)
+    if isinstance(found, Unreadable):
+        return Fact(None, source, _status(found.error))
+    try:
+        value = parse(found)
+    except Absent:
+        return Fact(None, source, Status.ABSENT)
+    except (ValueError, KeyError, IndexError, OverflowError):
+        return Fact(None, source, Status.ERROR)
+    return Fact(value, source) if value is not None else Fact(None, source, Status.ABSENT)
+
+
+def _status(errno_name: str) -> Status:
+    if errno_name in _DENIED:
+        return Status.DENIED
+    return Status.ABSENT if errno_name in _ABSENT else Status.ERROR
+
+
+def clean(text: str) -> str:
+    """Free text fit to be published: one line, no identifiers, addresses or home paths. Raises Absent when empty."""
+    line = " ".join(_STRANGE.sub(" ", _PRIVATE.sub(_HIDDEN, text.replace("\0", " "))).split())
+    line = line.replace(f" {_HIDDEN}", _HIDDEN)
+    if not line:
+        raise Absent
+    return line[:200]
+
+
+def word(text: str) -> str:
+    """One word of letters, digits and `._+~-`. Raises ValueError for more and Absent for nothing."""
+    if not text.strip():
+        raise Absent
+    if not _WORD.fullmatch(text.strip()) or _PRIVATE.search(text.strip()):
+        raise ValueError(f"not one plain word: {text[:40]!r}")
+    return text.strip()
+
+
+def number(text: str) -> int:
+    """A whole number that fits 64 bits."""
+    if not re.fullmatch(r"-?[0-9]{1,19}", text.strip()):
+        raise ValueError(f"not a whole number: {text[:40]!r}")
+    return int(text)
+
+
+def chosen(text: str) -> str:
+    """The bracketed word of `always [madvise] never`, or the only word there is."""
+    match = re.search(r"\[([\w+-]+)\]", text)
+    return match[1] if match else word(text)
+
+
+def ranges(text: str) -> str:
+    """A processor list such as `0-3,8`."""
+    if not text.strip():
+        raise Absent
+    if not re.fullmatch(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*", text.strip()):
+        raise ValueError(f"not a processor list: {text[:40]!r}")
+    return text.strip()
+
+
+def on_off(text: str) -> bool:
+    if text.strip() not in ("0", "1"):
+        raise ValueError(f"neither 0 nor 1: {text[:40]!r}")
+    return text.strip() == "1"
+
+
+def line_value(key: str) -> Callable[[str], str]:
+    """Reads `key: value` from a text of such lines; Absent when there is no such line."""
+
+    def find(text: str) -> str:
+        for line in text.splitlines():
+            name, colon, value = line.partition(":")
+            if colon and name.strip() == key:
+                return value.strip()
+        raise Absent
+
+    return find
+
+
+def then(first: Callable[[str], str], second: Callable[[str], FactValue]) -> Callable[[str], FactValue]:
+    """One parser after the other."""
+    return lambda text: second(first(text))
+
+
+def failed(keys: tuple[str, ...], source: str) -> Facts:
+    """Every one of these keys in error: the probe itself gave nothing readable."""
+    return {key: Fact(None, source, Status.ERROR) for key in keys}
