@@ -1,1 +1,1 @@
-"""Statistics of a run, pure numpy without I/O; every formula has its source in its docstring."""
+"""Statistics of a run, one idea a file: pure functions of numbers, without I/O, each formula with its source."""

@@ -1,0 +1,100 @@
+"""From a suite and a seed to everything a run will do: pure data, so that it can be read before anything starts."""
+
+from zlib import crc32
+
+from numpy.random import PCG64, Generator, SeedSequence
+
+from vbench import suite as suites
+from vbench.contracts import Environment
+from vbench.errors import SuiteError
+from vbench.model import Block, Plan, Step
+from vbench.stats import order
+from vbench.suite import Suite
+from vbench.units import show_duration
+
+LARGEST_PADDING_B = 4095
+_ORDER, _BENCHMARKS, _PADDING, _CALIBRATION = range(4)
+
+
+def make(suite: Suite, *, seed: int | None = None) -> Plan:
+    """The plan of `suite`: block 0 calibrates, blocks 1 to n are analysed. Raises SuiteError when it cannot fit.
+
+    The same suite and seed give the same plan (numpy's PCG64; each block has its own stream, so that a plan of
+    fewer blocks is the beginning of a plan of more). Without a seed, the suite's; without that, one made of its text.
+    """
+    chosen = next(s for s in (seed, suite.method.seed, crc32(suite.text.encode())) if s is not None)
+    arms = (*suite.arms, suite.method.control)
+    _fits(suite)
+    return Plan(
+        suite=suite.name,
+        seed=chosen,
+        baseline=suite.method.baseline,
+        control=suite.method.control,
+        environments=arms,
+        benchmarks=tuple(suite.benchmarks),
+        blocks=_blocks(suite, arms, chosen),
+        expected_s=expected_s(suite),
+        budget_s=float(suite.method.budget),
+    )
+
+
+def _random(seed: int, *stream: int) -> Generator:
+    return Generator(PCG64(SeedSequence([seed, *stream])))
+
+
+def _blocks(suite: Suite, arms: tuple[str, ...], seed: int) -> tuple[Block, ...]:
+    calibration = tuple(int(arm) for arm in _random(seed, _CALIBRATION).permutation(len(arms)))
+    orders = [calibration, *order.balanced(len(arms), suite.method.blocks, _random(seed, _ORDER))]
+    ordered = [name for name, benchmark in suite.benchmarks.items() if not is_start(benchmark.kind)]
+    return tuple(_block(index, [arms[i] for i in turn], ordered, seed) for index, turn in enumerate(orders))
+
+
+def _block(index: int, arms: list[str], benchmarks: list[str], seed: int) -> Block:
+    paddings = _random(seed, _PADDING, index).integers(0, LARGEST_PADDING_B, size=len(arms), endpoint=True)
+    shuffled = _random(seed, _BENCHMARKS, index).permutation(len(benchmarks))
+    return Block(
+        index=index,
+        steps=tuple(Step(arm, at, int(padding)) for at, (arm, padding) in enumerate(zip(arms, paddings, strict=True))),
+        benchmarks=tuple(benchmarks[i] for i in shuffled),
+    )
+
+
+def is_start(kind: str) -> bool:
+    """Whether a benchmark comes from the starts themselves; such a one has no place in a block's order."""
+    return kind.startswith("start.")
+
+
+def expected_s(suite: Suite) -> float:
+    """The whole run, calibration included, as the types of its environments and benchmarks estimate it."""
+    return (suite.method.blocks + 1) * _block_s(suite)
+
+
+def _block_s(suite: Suite) -> float:
+    arms = (*suite.arms, suite.method.control)
+    starts_s = sum(start_s(suite, arm) for arm in arms)
+    return starts_s + len(arms) * trials_s(suite)
+
+
+def start_s(suite: Suite, arm: str) -> float:
+    """One start of an arm, with everything below it in its stack."""
+    stack: list[Environment] = [suite.environment(name) for name in suites.chain(suite, arm)]
+    return sum(environment.expected_start_s() for environment in stack)
+
+
+def trials_s(suite: Suite) -> float:
+    """Every benchmark once, within one start."""
+    trial_s, warmup_s = float(suite.method.trial), float(suite.method.warmup)
+    return sum(benchmark.expected_s(trial_s, warmup_s) for benchmark in suite.benchmarks.values())
+
+
+def _fits(suite: Suite) -> None:
+    needed_s, budget_s = expected_s(suite), float(suite.method.budget)
+    if needed_s <= budget_s:
+        return
+    most = int(budget_s / _block_s(suite)) - 1
+    hint = f"{most} blocks would fit" if most >= 1 else "take fewer environments or benchmarks"
+    raise SuiteError(
+        f"{suite.name}: {suite.method.blocks} blocks are expected to take {show_duration(needed_s)}, "
+        f"method.budget is {show_duration(budget_s)}",
+        hint=f"{hint}; or raise method.budget",
+    )

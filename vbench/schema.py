@@ -1,0 +1,51 @@
+"""The JSON schema of a suite file, so that an editor knows what `vbench run` will refuse."""
+
+from typing import Any
+
+import msgspec
+
+from vbench.suite import NAME, Document, Method, TestbedSettings
+from vbench.units import Bytes, Seconds
+
+
+def suite_schema() -> dict[str, Any]:
+    """The JSON schema of a suite file, for editors; made of the same types that decode it."""
+    from vbench import benchmarks, environments
+
+    kinds = {**environments.KINDS, **benchmarks.KINDS}
+    types = [Document, Method, TestbedSettings, *kinds.values()]
+    schemas, parts = msgspec.json.schema_components(types, schema_hook=_quantity, ref_template="#/$defs/{name}")
+    places = dict(zip(("document", "method", "testbed", *kinds), schemas, strict=True))
+    definitions = {name: dict(part) for name, part in parts.items()}
+    document = definitions.pop(places["document"]["$ref"].rpartition("/")[2])
+    for kind in kinds:
+        named = kind in benchmarks.KINDS
+        _add_kind(definitions[places[kind]["$ref"].rpartition("/")[2]], kind, named=named)
+    one_of = {"anyOf": [places[kind] for kind in environments.KINDS]}
+    listed = [{"enum": list(benchmarks.KINDS)}, *(places[kind] for kind in benchmarks.KINDS)]
+    names = {"pattern": f"^{NAME.pattern}$"}
+    document["properties"] |= {
+        "name": {"type": "string", **names},
+        "method": places["method"],
+        "testbed": places["testbed"],
+        "environments": {"type": "object", "propertyNames": names, "additionalProperties": one_of, "minProperties": 1},
+        "benchmarks": {"type": "array", "items": {"anyOf": listed}, "minItems": 1},
+    }
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", **document, "title": "vbench suite"}
+    return {**head, "description": "Environments × benchmarks × method.", "$defs": definitions}
+
+
+def _quantity(kind: type) -> dict[str, Any]:
+    if kind in (Bytes, Seconds):
+        number = "integer" if kind is Bytes else "number"
+        example = "256 MiB" if kind is Bytes else "10 min"
+        return {"anyOf": [{"type": number, "minimum": 0}, {"type": "string"}], "examples": [example]}
+    raise NotImplementedError(f"no schema for {kind}")
+
+
+def _add_kind(part: dict[str, Any], kind: str, *, named: bool) -> None:
+    added: dict[str, Any] = {"kind": {"const": kind}}
+    if named:
+        added["name"] = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+    part["properties"] = {**added, **part.get("properties", {})}
+    part["required"] = ["kind", *part.get("required", [])]

@@ -1,0 +1,82 @@
+"""Writing that survives: whole or not at all, on the disk before it is called done, and a full disk said plainly."""
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from vbench.errors import NoSpace, RunFolderError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Turns a failed write into NoSpace or RunFolderError, naming `path`."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        if error.errno in _FULL:
+            hint = "free space; what was stored before is whole and can be reported"
+            raise NoSpace(f"{path} cannot be written: {why}", hint=hint) from error
+        hint = "choose a folder that you may write to"
+        raise RunFolderError(f"{path} cannot be written: {why}", hint=hint) from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """The file as it was or as it shall be, never half of it: written aside, synced, renamed."""
+    aside = path.with_name(f".{path.name}.new")
+    with storing(path):
+        try:
+            with aside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+            sync(path.parent)
+        except OSError:
+            with suppress(OSError):
+                aside.unlink()
+            raise
+
+
+def append_durably(descriptor: int, data: bytes, *, path: Path) -> None:
+    """`data` at the end of an open file and on the disk; when that fails the file is cut back to what it was."""
+    with storing(path):
+        before = os.fstat(descriptor).st_size
+        try:
+            _write_all(descriptor, data)
+            os.fsync(descriptor)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(descriptor, before)
+            raise
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's content, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def inside(folder: Path) -> list[str]:
+    """Every regular file below `folder` by its path inside it, links never followed."""
+    found = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
+    return sorted(str(path.relative_to(folder)) for path in found if path.is_file() and not path.is_symlink())

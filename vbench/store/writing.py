@@ -1,0 +1,149 @@
+"""Write a run folder while the run goes on: whatever happens, what was stored before is whole."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from vbench import units
+from vbench.errors import RunFolderError
+from vbench.model import EnvironmentRecord, Fact, Manifest, State, Trial
+from vbench.store import files, journal, privacy
+from vbench.store.names import is_run_id, is_safe
+
+
+def run_id(suite: str, *, at: datetime | None = None) -> str:
+    """`smoke-20260102T030405Z-9f3c`: sorts by time within a suite, and names neither host nor user."""
+    moment = (at or datetime.now(UTC)).astimezone(UTC)
+    return f"{suite}-{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def create(results: Path, manifest: Manifest, *, clean: privacy.Clean | None = None) -> "Writer":
+    """A new run folder `results/<run id>/`; raises RunFolderError when it exists or cannot be made."""
+    if not is_run_id(manifest.run_id):
+        raise RunFolderError(f"{manifest.run_id!r} cannot be the name of a run folder")
+    folder = results / manifest.run_id
+    if folder.exists() or folder.is_symlink():
+        raise RunFolderError(f"{folder} exists already", hint="a run folder is never written twice; move it away")
+    with files.storing(folder):
+        results.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
+        for name in ("facts", "raw"):
+            (folder / name).mkdir()
+        writer = Writer(folder, manifest, clean or privacy.of_this_machine())
+        files.sync(results)
+    return writer
+
+
+class Writer:
+    """An open run folder. Use as a context manager: leaving it closes the journal and changes nothing else."""
+
+    def __init__(self, folder: Path, manifest: Manifest, clean: privacy.Clean) -> None:
+        self.folder = folder
+        self._clean = clean
+        self._manifest = privacy.clean_manifest(manifest, clean)
+        self._unsynced: list[Path] = []
+        self._journal_path = folder / "journal.jsonl"
+        self._write_manifest()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        self._journal = os.open(self._journal_path, flags, 0o644)
+
+    @property
+    def manifest(self) -> Manifest:
+        """As it stands in the folder."""
+        return self._manifest
+
+    def append(self, trial: Trial) -> None:
+        """One trial, on the disk when this returns, raw files first. Never to be called during a trial."""
+        self._sync_raw()
+        line = journal.line(privacy.clean_trial(trial, self._clean))
+        files.append_durably(self._journal, line, path=self._journal_path)
+
+    def facts(self, name: str, facts: Mapping[str, Fact]) -> None:
+        """The facts of an environment, or of the host under the name `host`."""
+        path = self.folder / "facts" / f"{_safe(name)}.json"
+        files.write_atomically(path, _json(privacy.clean_facts(dict(facts), self._clean)))
+
+    def raw(self, name: str, data: bytes) -> str:
+        """A tool's own output as it came but for host names and home paths; its path inside the folder.
+
+        A name that is taken gets a number. Cheap enough for within a start: the disk is waited for in `append`.
+        """
+        path = self._free(self.folder / "raw" / _safe(name))
+        text = data.decode("utf-8", "surrogateescape")
+        with files.storing(path):
+            path.write_bytes(self._clean(text).encode("utf-8", "surrogateescape"))
+        self._unsynced.append(path)
+        return str(path.relative_to(self.folder))
+
+    def record(self, environment: EnvironmentRecord) -> None:
+        """What a start taught about an environment: takes the place of the record of that name."""
+        kept = [e for e in self._manifest.environments if e.name != environment.name]
+        known = [e.name for e in self._manifest.environments]
+        at = known.index(environment.name) if environment.name in known else len(known)
+        kept.insert(at, privacy.clean_record(environment, self._clean))
+        self._change(environments=tuple(kept))
+
+    def finish(self, state: State) -> None:
+        """The run's end: state, time and the checksum of every file; a complete run's files become read-only."""
+        self._sync_raw()
+        self.close()
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        stored = [name for name in files.inside(self.folder) if name != "manifest.json"]
+        checksums = {name: files.digest(self.folder / name) for name in stored}
+        self._change(state=state, finished=now, checksums=checksums)
+        if state is State.COMPLETE:
+            with files.storing(self.folder):
+                for name in (*stored, "manifest.json"):
+                    (self.folder / name).chmod(0o444)
+
+    def close(self) -> None:
+        if self._journal >= 0:
+            with suppress(OSError):
+                os.close(self._journal)
+            self._journal = -1
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _change(self, **fields: Any) -> None:
+        self._manifest = replace(self._manifest, **fields)
+        self._write_manifest()
+
+    def _write_manifest(self) -> None:
+        files.write_atomically(self.folder / "manifest.json", _json(self._manifest))
+
+    def _sync_raw(self) -> None:
+        while self._unsynced:
+            with files.storing(self._unsynced[-1]):
+                files.sync(self._unsynced[-1])
+            self._unsynced.pop()
+
+    def _free(self, path: Path) -> Path:
+        number, free = 1, path
+        while free.exists():
+            number += 1
+            free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        return free
+
+
+def _safe(name: str) -> str:
+    if not is_safe(name):
+        raise RunFolderError(f"{name!r} cannot be the name of a file in a run folder")
+    return name
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value, enc_hook=units.encode), indent=1) + b"\n"
