@@ -1,0 +1,6 @@
+"""The one root file system whose bits every environment executes, with its kernel and its disk."""
+
+from vbench.image.assemble import build, current
+from vbench.image.cache import find, images, records, remove
+
+__all__ = ["build", "current", "find", "images", "records", "remove"]

@@ -1,0 +1,119 @@
+"""Builds the image in steps that are whole or absent: package layers, guest layer, boot files, disk, digest."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vbench import __version__, proc
+from vbench.contracts import Image
+from vbench.image import cache, disk, recipe, rootfs
+from vbench.image.contain import contained, space_told
+from vbench.image.digest import content_digest
+from vbench.image.initramfs import INIT, initramfs
+from vbench.image.kernel import closure
+from vbench.units import show_duration
+
+Progress = Callable[[str], None]
+
+
+def current(suite: str = recipe.SUITE, guest: Path = proc.GUEST) -> Image | None:
+    """The image that a build now would make again, if it is there."""
+    key = recipe.input_key(recipe.checked_suite(suite), INIT, guest)
+    return next((cache.image_of(record) for record in cache.records() if record.input_key == key), None)
+
+
+def build(*, progress: Progress, suite: str = recipe.SUITE, force: bool = False, guest: Path = proc.GUEST) -> Image:
+    """The image for today's guest folder and lists, built where it is not there. `force` takes packages anew.
+
+    Raises VbenchError (missing tools, no root), NoSpace, CommandFailed, CommandTimeout.
+    """
+    if not force and (found := current(suite, guest)) is not None:
+        progress(f"image {found.digest[:12]} is up to date")
+        return found
+    rootfs.check_host()
+    with cache.locked() as waited:
+        if waited and not force and (found := current(suite, guest)) is not None:
+            progress(f"image {found.digest[:12]} was built by another process meanwhile")
+            return found
+        with cache.building() as place:
+            return _Work(place, recipe.checked_suite(suite), guest, progress, force).image()
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One build in its own folder, `place`, which is renamed when all is in it."""
+
+    place: Path
+    suite: str
+    guest: Path
+    progress: Progress
+    force: bool
+
+    def image(self) -> Image:
+        base = self.layer("packages", recipe.PACKAGES, rootfs.packages)
+        tools = self.layer("tools", recipe.TOOLS + recipe.BOOT_MODULES + recipe.GUEST_MODULES, rootfs.tools)
+        with self.step("root file system"):
+            root = self.root(base, tools)
+        with self.step("kernel and initramfs"):
+            release = self.boot_files(tools)
+        with self.step("disk"):
+            disk.make(self.place / "disk.ext4", root, tools)
+        with self.step("digest"):
+            digest = content_digest(root, self.place / "vmlinux", self.place / "initramfs")
+        image = cache.publish(self.place, self.record(digest, release, rootfs.versions(root)))
+        self.progress(f"image {image.digest[:12]} is ready")
+        return image
+
+    def layer(self, name: str, wanted: tuple[str, ...], make: Callable[[Path, str], None]) -> Path:
+        """A cached folder of packages; made in the build's own folder, so that it is whole or absent."""
+        layer = cache.layers() / f"{self.suite}-{name}-{recipe.layer_key(self.suite, wanted)}"
+        if layer.is_dir() and not self.force:
+            return layer
+        fresh = self.place / layer.name
+        with self.step(f"{name} of {self.suite}"), space_told():
+            make(fresh, self.suite)
+            cache.layers().mkdir(exist_ok=True)
+            for old in cache.layers().glob(f"{self.suite}-{name}-*"):
+                shutil.rmtree(old)
+            fresh.rename(layer)
+        return layer
+
+    def root(self, base: Path, tools: Path) -> Path:
+        root = self.place / "root"
+        contained(["cp", "-a", "--reflink=auto", str(base), str(root)], timeout_s=300)
+        with space_told():
+            rootfs.guest_layer(root, tools, self.guest)
+        return root
+
+    def boot_files(self, tools: Path) -> str:
+        """vmlinux and initramfs beside the root; the kernel's release."""
+        release = rootfs.kernel_release(tools)
+        modules = tools / "kernel/lib/modules" / release
+        paths = closure((modules / "modules.dep").read_text(), recipe.BOOT_MODULES)
+        with space_told():
+            shutil.copyfile(tools / "kernel/vmlinux", self.place / "vmlinux")
+            (self.place / "initramfs").write_bytes(initramfs(tools / "bin/busybox", modules, release, paths))
+        return release
+
+    def record(self, digest: str, release: str, packages: dict[str, str]) -> cache.Record:
+        return cache.Record(
+            schema=cache.SCHEMA,
+            digest=digest,
+            created=datetime.now(UTC).isoformat(),
+            suite=self.suite,
+            input_key=recipe.input_key(self.suite, INIT, self.guest),
+            kernel_release=release,
+            packages=packages,
+            vbench=__version__,
+        )
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        self.progress(f"{name} …")
+        began = time.monotonic()
+        yield
+        self.progress(f"{name}: {show_duration(time.monotonic() - began)}")

@@ -1,0 +1,168 @@
+"""Keeps built images under the user's cache folder: found by digest, whole or absent, one build at a time."""
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from vbench.contracts import Image
+from vbench.errors import UsageError, VbenchError
+from vbench.image.contain import space_told
+
+SCHEMA = 1
+_BUILDING, _REMOVING = ".building-", ".removing-"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What image.json says; its presence under a finished name makes a folder an image."""
+
+    schema: int
+    digest: str
+    created: str  # UTC, ISO 8601: sorts by time
+    suite: str
+    input_key: str
+    kernel_release: str
+    packages: dict[str, str]
+    vbench: str
+
+
+def folder() -> Path:
+    """Where images are cached: `$XDG_CACHE_HOME/vbench/images`, as a rule under ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    cache = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
+    return cache / "vbench/images"
+
+
+def layers() -> Path:
+    """The package layers that images are made of; no image needs them once it is built."""
+    return folder() / ".layers"
+
+
+def records() -> tuple[Record, ...]:
+    """Every finished image, newest first."""
+    found = [record for path in folder().glob("*/image.json") if (record := _read(path)) is not None]
+    return tuple(sorted(found, key=lambda record: (record.created, record.digest), reverse=True))
+
+
+def _read(path: Path) -> Record | None:
+    if path.parent.name.startswith("."):
+        return None
+    try:
+        record = msgspec.json.decode(path.read_bytes(), type=Record)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return record if record.schema == SCHEMA and record.digest == path.parent.name else None
+
+
+def image_of(record: Record) -> Image:
+    place = folder() / record.digest
+    return Image(
+        digest=record.digest,
+        root=place / "root",
+        disk=place / "disk.ext4",
+        kernel=place / "vmlinux",
+        initramfs=place / "initramfs",
+        kernel_release=record.kernel_release,
+        packages=record.packages,
+    )
+
+
+def images() -> tuple[Image, ...]:
+    """Every finished image, newest first."""
+    return tuple(image_of(record) for record in records())
+
+
+def find(digest: str | None = None) -> Image | None:
+    """The newest image, or the one whose digest starts so. Raises UsageError when several do."""
+    if digest is None:
+        return next(iter(images()), None)
+    matching = [image for image in images() if digest and image.digest.startswith(digest)]
+    if len(matching) > 1:
+        names = ", ".join(image.digest[:12] for image in matching)
+        raise UsageError(f"{digest!r} names {len(matching)} images: {names}", hint="give more digits of the digest")
+    return matching[0] if matching else None
+
+
+def remove(digest: str) -> Image:
+    """Deletes the image whose digest starts so; with the last one the package layers go too. Raises UsageError."""
+    image = find(digest)
+    if image is None:
+        known = ", ".join(image.digest[:12] for image in images())
+        raise UsageError(f"there is no image {digest!r}", hint=f"known: {known}" if known else "none is built")
+    with locked():
+        _discard(folder() / image.digest)
+        if not images():
+            _discard(layers())
+    return image
+
+
+def _discard(place: Path) -> None:
+    """Out of sight in one step, then deleted; never through something mounted inside."""
+    mounts = [_unescape(line.split()[4]) for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    inside = [mount for mount in mounts if Path(mount).is_relative_to(place.resolve())]
+    if inside:
+        raise VbenchError(f"{place.name} is in use: {inside[0]} is mounted", hint="end the run that uses it, or umount")
+    if not place.exists():
+        return
+    hidden = place.with_name(f"{_REMOVING}{place.name.lstrip('.')}")
+    try:
+        shutil.rmtree(hidden, ignore_errors=True)
+        place.rename(hidden)
+    except PermissionError:
+        raise VbenchError(f"{place} belongs to another user", hint="sudo vbench image remove …") from None
+    shutil.rmtree(hidden)
+
+
+def _unescape(mount: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), mount)
+
+
+@contextmanager
+def locked() -> Iterator[bool]:
+    """The cache for ourselves; waits for another build to end, and yields whether it had to."""
+    with space_told():
+        folder().mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder() / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        waited = False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waited = True
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield waited
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def building() -> Iterator[Path]:
+    """A folder for a build in progress, removed on the way out, as is what a killed build left. Needs the lock."""
+    for left in [*folder().glob(f"{_BUILDING}*"), *folder().glob(f"{_REMOVING}*")]:
+        shutil.rmtree(left)  # the lock is ours: nobody else is building
+    place = folder() / f"{_BUILDING}{os.getpid()}"
+    with space_told():
+        place.mkdir()
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def publish(place: Path, record: Record) -> Image:
+    """Makes a finished build an image, in one step."""
+    target = folder() / record.digest
+    with space_told():
+        (place / "image.json").write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+    if _read(target / "image.json") is not None:  # the same bits again: what is in use stays in place
+        (place / "image.json").replace(target / "image.json")
+        return image_of(record)
+    with suppress(FileNotFoundError):
+        shutil.rmtree(target)
+    place.rename(target)
+    return image_of(record)

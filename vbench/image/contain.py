@@ -1,0 +1,46 @@
+"""Runs the build's commands so that nothing of them is left running or mounted, even when vbench is killed."""
+
+import errno
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from vbench import proc
+from vbench.contracts import Completed
+from vbench.errors import CommandFailed, NoSpace
+from vbench.image.recipe import EPOCH
+
+_NO_SPACE_HINT = "an image needs about 2 GB while it is built: free some, or set XDG_CACHE_HOME to another disk"
+# pdeathsig reaches the command when vbench is killed -9; kill-child and the namespaces end all it started and mounted.
+_CONTAINED = (
+    *("setpriv", "--pdeathsig", "KILL", "--"),
+    *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"),
+)
+
+
+def contained(argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] | None = None) -> Completed:
+    """The command's successful end. Raises NoSpace, CommandFailed, CommandTimeout."""
+    done = proc.run([*_CONTAINED, *argv], timeout_s=timeout_s, env={"SOURCE_DATE_EPOCH": EPOCH, **(env or {})})
+    said = (done.stderr + done.stdout).decode(errors="replace")
+    if done.status and "No space left on device" in said:
+        raise NoSpace(f"no space left while {Path(argv[0]).name} was writing the image", hint=_NO_SPACE_HINT)
+    try:
+        return done.check()
+    except CommandFailed as error:
+        raise CommandFailed(error.message.replace("setpriv", Path(argv[0]).name, 1), hint=error.hint) from None
+
+
+def in_root(root: Path, argv: Sequence[str], *, timeout_s: float) -> Completed:
+    """`contained`, with `root` as the root folder."""
+    return contained(["chroot", str(root), *argv], timeout_s=timeout_s, env={"PATH": "/usr/bin:/usr/sbin:/bin:/sbin"})
+
+
+@contextmanager
+def space_told() -> Iterator[None]:
+    """Turns a full disk met by our own writing into NoSpace."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise NoSpace(f"no space left while writing {error.filename or 'the image'}", hint=_NO_SPACE_HINT) from None

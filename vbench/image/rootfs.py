@@ -1,0 +1,173 @@
+"""Builds the folders an image is made of: the packages, the tools beside them, and the guest layer on top."""
+
+import os
+import shutil
+from importlib.metadata import distribution
+from pathlib import Path
+
+from vbench import proc
+from vbench.errors import CommandFailed, VbenchError
+from vbench.image import kernel, recipe
+from vbench.image.contain import contained, in_root
+
+_INSTALL_HINT = "apt-get install mmdebstrap debian-archive-keyring"
+_BUILD_LIMIT_S = 1800.0
+# Texts nobody reads in an image are half of its files; copyright notices stay.
+_WITHOUT_TEXTS = tuple(
+    f"--dpkgopt={rule}"
+    for rule in (
+        "path-exclude=/usr/share/doc/*",
+        "path-include=/usr/share/doc/*/copyright",
+        "path-exclude=/usr/share/info/*",
+        "path-exclude=/usr/share/locale/*",
+        "path-exclude=/usr/share/man/*",
+    )
+)
+# Written by the installation itself, with times in them, or copied from this host.
+_TRACES = (
+    "etc/apt/apt.conf.d/99mmdebstrap",
+    "etc/dpkg/dpkg.cfg.d/99mmdebstrap",
+    "var/cache/apt/archives/lock",
+    "var/cache/debconf/*-old",
+    "var/cache/ldconfig/aux-cache",
+    "var/lib/apt/extended_states",
+    "var/lib/dpkg/*-old",
+    "var/lib/dpkg/lock*",
+    "var/lib/systemd/catalog/database",
+    "var/log/*",
+)
+_FSTAB = """\
+devpts /dev/pts devpts gid=5,mode=620,ptmxmode=666,x-mount.mkdir 0 0
+tmpfs /dev/shm tmpfs mode=1777,x-mount.mkdir 0 0
+tmpfs /run tmpfs mode=755 0 0
+tmpfs /tmp tmpfs mode=1777 0 0
+"""
+
+
+def missing_tools() -> str:
+    """What this host lacks for a build, as a list for a message; empty when it can."""
+    lacking = [name for name in ("mmdebstrap", "setpriv", "unshare") if proc.which(name) is None]
+    if not recipe.KEYRING.exists():
+        lacking.append(str(recipe.KEYRING))
+    return ", ".join(lacking)
+
+
+def check_host() -> None:
+    """Raises VbenchError when nothing can be built here."""
+    if os.uname().machine != "x86_64":
+        raise VbenchError(f"images are built for x86_64, this host is {os.uname().machine}")
+    if lacking := missing_tools():
+        raise VbenchError(f"the image cannot be built: {lacking} not found", hint=_INSTALL_HINT)
+    if os.geteuid() != 0:
+        raise VbenchError("building the image needs root: its files belong to root", hint="sudo vbench image build")
+
+
+def packages(target: Path, suite: str) -> None:
+    """The root file system as the distribution makes it, less what differs from build to build."""
+    _mmdebstrap("minbase", recipe.PACKAGES, target, suite, _WITHOUT_TEXTS)
+    for pattern in _TRACES:
+        for path in target.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    (target / "etc/apt/sources.list").write_text("".join(f"{line}\n" for line in recipe.mirrors(suite)))
+    _text(target / "etc/hostname", "guest\n")
+    _text(target / "etc/hosts", "127.0.0.1 localhost guest\n")
+    _text(target / "etc/resolv.conf", "")
+    _text(target / "etc/fstab", _FSTAB)
+
+
+def _text(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)  # mmdebstrap gives hostname and resolv.conf this host's own modes
+    path.write_text(text)
+    path.chmod(0o644)
+
+
+def tools(target: Path, suite: str) -> None:
+    """Compiler and file system tools, unpacked without installing, and in `kernel/` the guest's kernel and modules."""
+    _mmdebstrap("extract", recipe.TOOLS, target, suite, ())
+    (release_folder,) = (target / "lib/modules").iterdir()
+    release = release_folder.name
+    in_root(target, ["depmod", release], timeout_s=300)
+    wanted = (*recipe.BOOT_MODULES, *recipe.GUEST_MODULES)
+    paths = kernel.closure((release_folder / "modules.dep").read_text(), wanted)
+    kernel.copy_modules(release_folder, target / "kernel/lib/modules" / release, paths)
+    in_root(target, ["depmod", "-b", "/kernel", release], timeout_s=60)
+    bzimage = (target / f"boot/vmlinuz-{release}").read_bytes()
+    (target / "kernel/vmlinux").write_bytes(kernel.uncompressed(bzimage))
+    for folder in ("boot", "lib/modules", "usr/share/doc", "usr/share/man"):
+        shutil.rmtree(target / folder)
+
+
+def kernel_release(tools_root: Path) -> str:
+    (folder,) = (tools_root / "kernel/lib/modules").iterdir()
+    return folder.name
+
+
+def _mmdebstrap(variant: str, include: tuple[str, ...], target: Path, suite: str, options: tuple[str, ...]) -> None:
+    listed = f"--include={','.join(include)}"
+    # dpkg asks the disk to keep every file, 8 s of a build that a crash throws away as a whole.
+    unsafe = "--dpkgopt=force-unsafe-io"
+    words = ["mmdebstrap", "--mode=root", "--format=directory", f"--variant={variant}", listed, unsafe, *options]
+    try:
+        contained([*words, suite, str(target), *recipe.mirrors(suite)], timeout_s=_BUILD_LIMIT_S)
+    except CommandFailed as error:
+        hint = "the archive http://deb.debian.org must be reachable, and debian-archive-keyring know the release's key"
+        raise VbenchError(f"the packages of {suite!r} were not installed: {error.message}", hint=hint) from None
+
+
+def guest_layer(root: Path, tools_root: Path, guest: Path) -> None:
+    """Adds /opt/vbench (programs, compiled kernels, pyperf), the kernel's modules and the mount points to a root."""
+    for folder in ("proc", "sys", "dev", "run", "scratch"):
+        (root / folder).mkdir(exist_ok=True)
+    place = root / "opt/vbench"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    for path in recipe.guest_files(guest):
+        shutil.copyfile(path, place / path.name)
+        (place / path.name).chmod(0o755 if path.name == "init" else 0o644)
+    _compile(tools_root, place)
+    (place / "python").symlink_to("/usr/bin/python3")
+    _copy_pyperf(place / "site")
+    shutil.copytree(tools_root / "kernel/lib/modules", root / "usr/lib/modules", dirs_exist_ok=True)
+    # Bytecode that never looks at its source: no environment compiles or writes any while it is measured.
+    compileall = ["python3", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash", "/opt/vbench"]
+    in_root(root, compileall, timeout_s=120)
+
+
+def _compile(tools_root: Path, place: Path) -> None:
+    """kernels.so and echo, by the distribution's own gcc, so that every host gets the same bits."""
+    source, target = tools_root / "work/source", tools_root / "work/target"
+    shutil.rmtree(tools_root / "work", ignore_errors=True)
+    shutil.copytree(place, source)
+    target.mkdir()
+    in_root(
+        tools_root, ["python3", "/work/source/build.py", "/work/source", "/work/target", "--cc", "gcc"], timeout_s=300
+    )
+    for path in sorted(target.iterdir()):
+        shutil.copy(path, place / path.name)
+    shutil.rmtree(tools_root / "work")
+
+
+def _copy_pyperf(site: Path) -> None:
+    """The harness's own pyperf, which is pure Python: the same version on both sides, and no index asked."""
+    installed = distribution("pyperf")
+    kept = [path for path in installed.files or () if path.suffix == ".py" or path.name in {"METADATA", "LICENSE"}]
+    if not kept:
+        raise VbenchError("the installed pyperf does not list its files", hint="install it with pip")
+    for path in kept:
+        target = site / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(str(installed.locate_file(path)), target)
+
+
+def versions(root: Path) -> dict[str, str]:
+    """Installed packages of a root file system and their versions, from dpkg's own records."""
+    return parse_status((root / "var/lib/dpkg/status").read_text())
+
+
+def parse_status(text: str) -> dict[str, str]:
+    found = {}
+    for paragraph in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line and line[0] != " ")
+        if fields.get("Status", "").endswith(" installed"):
+            found[fields["Package"]] = fields["Version"]
+    return dict(sorted(found.items()))
