@@ -4,14 +4,28 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from vbench.facts.evidence import Absent, Evidence, Interface, Scratch, chosen, clean, made, number, on_off, word
+from vbench.facts.evidence import (
+    Absent,
+    Evidence,
+    Interface,
+    Scratch,
+    Unreadable,
+    chosen,
+    clean,
+    made,
+    number,
+    on_off,
+    word,
+)
 from vbench.model import Fact, Facts, FactValue
 
-_MOUNT_WORDS = """rw ro relatime noatime strictatime lazytime nodiratime nosuid nodev noexec sync async discard
-    nodiscard barrier nobarrier data errors commit journal_checksum delalloc nodelalloc dax inode64 inode32 attr2 logbufs
-    logbsize noquota largeio ssd nossd compress compress-force space_cache autodefrag datacow nodatacow datasum nodatasum
-    index redirect_dir metacopy volatile xino userxattr cache access msize trans acl user_xattr stripe noauto_da_alloc
-    mode nr_inodes size huge"""
+_MOUNT_WORDS = """
+    access acl async attr2 autodefrag barrier cache commit compress compress-force data datacow datasum dax
+    delalloc discard errors huge index inode32 inode64 journal_checksum largeio lazytime logbsize logbufs
+    metacopy mode msize noatime noauto_da_alloc nobarrier nodatacow nodatasum nodelalloc nodev nodiratime
+    nodiscard noexec noquota nossd nosuid nr_inodes redirect_dir relatime ro rw size space_cache ssd strictatime
+    stripe sync trans user_xattr userxattr volatile xino
+"""
 MOUNT_WORDS = frozenset(_MOUNT_WORDS.split())
 
 
@@ -23,7 +37,7 @@ def read(evidence: Evidence) -> Facts:
 def _scratch(evidence: Evidence) -> Facts:
     def of(source: str, pick: Callable[[Scratch], Any], parse: Callable[[Any], FactValue]) -> Fact:
         found = evidence.scratch
-        return made(source, pick(found) if isinstance(found, Scratch) else found, parse)
+        return made(source, pick(found) if found.error is None else Unreadable(found.error), parse)
 
     def queue(name: str, parse: Callable[[str], FactValue]) -> Fact:
         return of(f"/sys/block/*/queue/{name}", lambda s: getattr(s.block, name, None), parse)

@@ -37,11 +37,12 @@ class Unreadable(Struct, frozen=True):
 
 
 class Output(Struct, frozen=True):
-    """How a command of the probe ended."""
+    """How a command of the probe ended; `error` when it could not be run."""
 
-    status: int
-    stdout: str
+    status: int | None = None
+    stdout: str = ""
     stderr: str = ""
+    error: str | None = None
 
 
 class Disk(Struct, frozen=True):
@@ -59,8 +60,9 @@ class Disk(Struct, frozen=True):
 
 
 class Scratch(Struct, frozen=True):
-    """Where the benchmarks' files lie."""
+    """Where the benchmarks' files lie; `error` when there is no such place."""
 
+    error: str | None = None
     filesystem: str | None = None
     options: tuple[str, ...] | None = None
     block: Disk | None = None
@@ -113,7 +115,7 @@ class Evidence(Struct, frozen=True):
 
     format: int
     files: dict[str, str | Unreadable] = {}
-    commands: dict[str, Output | Unreadable] = {}
+    commands: dict[str, Output] = {}
     python: Platform = Platform()
     calls: Clocks = Clocks()
     namespaces: dict[str, int] = {}
@@ -123,7 +125,7 @@ class Evidence(Struct, frozen=True):
     cpuid: str | Unreadable = Unreadable("ENOENT")
     devices: dict[str, bool] = {}
     network: tuple[Interface, ...] | Unreadable = Unreadable("ENOENT")
-    scratch: Scratch | Unreadable = Unreadable("ENOENT")
+    scratch: Scratch = Scratch(error="ENOENT")
 
     def file(self, path: str, parse: Callable[[str], FactValue]) -> Fact:
         """The fact in one file."""
@@ -131,7 +133,8 @@ class Evidence(Struct, frozen=True):
 
     def command(self, name: str, parse: Callable[[Output], FactValue]) -> Fact:
         """The fact in one command's output; the parser sees the status too."""
-        return made(name, self.commands.get(name, Unreadable("ENOENT")), parse)
+        found = self.commands.get(name, Output(error="ENOENT"))
+        return made(name, found if found.error is None else Unreadable(found.error), parse)
 
 
 def decode(raw: bytes) -> Evidence:

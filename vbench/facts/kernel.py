@@ -9,16 +9,19 @@ STATUS = "/proc/self/status"
 CONFIG = "kernel config"
 HIDDEN = "…"
 
-_KNOWN_WORDS = """apparmor audit clocksource cpuidle.off default_hugepagesz elevator highres hpet hugepages hugepagesz idle
-    intel_idle.max_cstate intel_iommu intel_pstate amd_pstate amd_iommu iommu iommu.passthrough iommu.strict irqaffinity
-    isolcpus init_on_alloc init_on_free kaslr kpti kvm.halt_poll_ns l1tf lapic mce mds meltdown mem maxcpus mitigations
-    nmi_watchdog no-kvmclock noapic nohlt nohz nohz_full nokaslr nolapic nomodule nopcid nopti nopv nosmap nosmep nosmp
-    nosmt nospec_store_bypass_disable nospectre_v1 nospectre_v2 notsc noxsave nowatchdog nr_cpus numa numa_balancing
-    panic pci pcie_aspm preempt processor.max_cstate psi pti quiet rcu_nocbs random.trust_cpu reboot retbleed rng ro rw
-    sched_debug selinux skew_tick slab_nomerge smt spec_rstack_overflow spec_store_bypass_disable spectre_bhi spectre_v2
-    spectre_v2_user srbds ssbd swapaccount swiotlb systemd.unified_cgroup_hierarchy threadirqs transparent_hugepage tsc
-    tsx tsx_async_abort vsyscall watchdog x2apic cgroup_disable cgroup_enable cgroup_no_v1 acpi nohibernate
-    haltpoll.guest_halt_poll_ns cpuidle_haltpoll.force"""
+_KNOWN_WORDS = """
+    acpi amd_iommu amd_pstate apparmor audit cgroup_disable cgroup_enable cgroup_no_v1 clocksource cpuidle.off
+    cpuidle_haltpoll.force default_hugepagesz elevator haltpoll.guest_halt_poll_ns highres hpet hugepages
+    hugepagesz idle init_on_alloc init_on_free intel_idle.max_cstate intel_iommu intel_pstate iommu
+    iommu.passthrough iommu.strict irqaffinity isolcpus kaslr kpti kvm.halt_poll_ns l1tf lapic maxcpus mce mds
+    meltdown mem mitigations nmi_watchdog no-kvmclock noapic nohibernate nohlt nohz nohz_full nokaslr nolapic
+    nomodule nopcid nopti nopv nosmap nosmep nosmp nosmt nospec_store_bypass_disable nospectre_v1 nospectre_v2
+    notsc nowatchdog noxsave nr_cpus numa numa_balancing panic pci pcie_aspm preempt processor.max_cstate psi
+    pti quiet random.trust_cpu rcu_nocbs reboot retbleed rng ro rw sched_debug selinux skew_tick slab_nomerge
+    smt spec_rstack_overflow spec_store_bypass_disable spectre_bhi spectre_v2 spectre_v2_user srbds ssbd
+    swapaccount swiotlb systemd.unified_cgroup_hierarchy threadirqs transparent_hugepage tsc tsx tsx_async_abort
+    vsyscall watchdog x2apic
+"""
 KNOWN_WORDS = frozenset(_KNOWN_WORDS.split())
 _PLAIN_VALUE = re.compile(r"[a-z0-9_,.:+-]{0,64}", re.IGNORECASE)
 _LONG = re.compile(r"[0-9a-f]{9,}|(?:[0-9a-f]{2}:){3,}|\d+\.\d+\.\d+\.\d+", re.IGNORECASE)

@@ -180,7 +180,15 @@ def _containers(facts: Facts) -> tuple[Layer, ...]:
             claims[name] = "; ".join(filter(None, [claims.get(name), f"{fact.source} is there"]))
     if not claims and (engines := _words(facts, "container.cgroup")):
         claims["container"] = f"cgroup path names {', '.join(engines)}"
+    if _only_marks(facts):
+        claims = {name: said for name, said in claims.items() if name == "wsl"}
     return tuple(Layer(name, said) for name, said in claims.items())
+
+
+def _only_marks(facts: Facts) -> bool:
+    """Whether every namespace is the first one: a root unpacked from an image keeps its marks and is no container."""
+    own = facts.get("namespace.own")
+    return own is not None and own.value == ()
 
 
 def _text(facts: Facts, key: str) -> str:

@@ -5,7 +5,6 @@ stands in this file by name: no serial, UUID, hardware address, host name or use
 Python 3.9 and later, standard library only.  Usage: probe.py [SCRATCH]
 """
 
-import errno
 import json
 import os
 import select
@@ -13,9 +12,9 @@ import signal
 import sys
 import time
 
-MAX_TEXT = 65536
-MAX_LEVELS = 32
-MAX_INTERFACES = 64
+from probe_devices import network, scratch
+from probe_layers import acpi, cgroups, container, cpuid, namespaces
+from probe_reading import MAX_TEXT, failure, lines_of, names, read, read_bytes
 
 CPU = "/sys/devices/system/cpu"
 FILES = (
@@ -79,62 +78,11 @@ STATUS_LINES = (
 )
 MEMORY_LINES = ("MemTotal", "SwapTotal", "HugePages_Total", "Hugepagesize")
 CONFIG_LINES = ("CONFIG_HZ=", "CONFIG_PREEMPT", "CONFIG_NO_HZ", "CONFIG_MITIGATION", "CONFIG_PAGE_TABLE_ISOLATION")
-CGROUP_FILES = {
-    "cgroup2": ("cpu.max", "cpu.weight", "cpuset.cpus.effective", "memory.max", "memory.swap.max", "pids.max"),
-    "cpu": ("cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.shares"),
-    "cpuset": ("cpuset.effective_cpus", "cpuset.cpus"),
-    "memory": ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes"),
-    "pids": ("pids.max",),
-}
-CGROUP_WORDS = ("docker", "kubepods", "libpod", "containerd", "crio", "lxc", "machine.slice", "garden", "buildkit")
-QUEUE_FILES = ("scheduler", "rotational", "nr_requests", "read_ahead_kb", "logical_block_size", "write_cache")
-OFFLOADS = {"sg": 0x18, "tso": 0x1E, "gso": 0x23, "gro": 0x2B, "tx-checksum": 0x16, "rx-checksum": 0x14}
 AZURE_CHASSIS = "7783-7084-3265-9085-8269-3286-77"  # the same on every Azure machine, so it identifies none
 
 
-def failure(error):
-    return {"error": errno.errorcode.get(error.errno, str(error.errno))}
-
-
-def read_bytes(path, limit=MAX_TEXT):
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        parts = []
-        while limit > 0:
-            part = os.read(descriptor, limit)
-            if not part:
-                break
-            parts.append(part)
-            limit -= len(part)
-        return b"".join(parts)
-    finally:
-        os.close(descriptor)
-
-
-def read(path):
-    try:
-        return read_bytes(path).decode("utf-8", "replace").replace("\0", "\n").strip("\n")
-    except OSError as error:
-        return failure(error)
-
-
-def names(path):
-    try:
-        return sorted(os.listdir(path))
-    except OSError:
-        return []
-
-
-def lines_of(path, keys):
-    """The lines of a `key: value` file whose key is asked for."""
-    text = read(path)
-    if isinstance(text, dict):
-        return text
-    return "\n".join(line for line in text.splitlines() if line.split(":")[0].strip() in keys)
-
-
 def cpuinfo():
-    """The first processor in full, of the others only where they are: 256 repetitions of the flags say nothing more."""
+    """The first processor in full, of the others only where they are: flags repeated 256 times say nothing."""
     try:
         text = read_bytes("/proc/cpuinfo", 8 << 20).decode("utf-8", "replace")
     except OSError as error:
@@ -256,7 +204,7 @@ def python():
         "version": uname.version,
         "machine": uname.machine,
         "libc": libc,
-        "python": "%s %d.%d.%d" % (sys.implementation.name, *sys.version_info[:3]),
+        "python": " ".join([sys.implementation.name, ".".join(map(str, sys.version_info[:3]))]),
         "compiler": sys.version.split("[")[-1].rstrip("]"),
         "page_b": os.sysconf("SC_PAGE_SIZE"),
         "affinity": sorted(os.sched_getaffinity(0)),
@@ -292,242 +240,10 @@ def clocks():
     return {"resolution_s": time.clock_getres(clock), "read_ns": best}
 
 
-def namespaces():
-    """Only the numbers: links that cannot be read are left out."""
-    found = {}
-    for kind in ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"):
-        try:
-            found[kind] = int(os.readlink("/proc/self/ns/" + kind).split("[")[1].rstrip("]"))
-        except (OSError, IndexError, ValueError):
-            continue
-    return found
-
-
-def container():
-    """Marks that engines leave; of the first process's environment only `container=`, of the path only known words."""
-    marks = {"dockerenv": os.path.exists("/.dockerenv"), "containerenv": os.path.exists("/run/.containerenv")}
-    try:
-        words = read_bytes("/proc/1/environ").split(b"\0")
-        values = [word[10:].decode("ascii", "replace") for word in words if word.startswith(b"container=")]
-        marks["environ"] = values[0] if values else ""
-    except OSError as error:
-        marks["environ"] = failure(error)
-    path = read("/proc/self/cgroup")
-    marks["cgroup"] = path if isinstance(path, dict) else [word for word in CGROUP_WORDS if word in path]
-    return marks
-
-
-def mounts():
-    """(device number, root, mount point, options, type, source, super options) of every mount."""
-    text = read("/proc/self/mountinfo")
-    for line in [] if isinstance(text, dict) else text.splitlines():
-        left, _, right = line.partition(" - ")
-        before, after = left.split(" "), right.split(" ")
-        if len(before) >= 6 and len(after) >= 3:
-            yield before[2], before[3], before[4], before[5], after[0], after[1], after[2]
-
-
-def cgroups():
-    """The limit files of the process's groups, from its own up to the mounted root; never a path."""
-    paths = {}
-    text = read("/proc/self/cgroup")
-    for line in [] if isinstance(text, dict) else text.splitlines():
-        number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
-        for controller in ["cgroup2"] if number == "0" else controllers.split(","):
-            paths[controller] = path
-    found = {}
-    for _, root, point, _, kind, _, options in mounts():
-        held = ["cgroup2"] if kind == "cgroup2" else options.split(",") if kind == "cgroup" else []
-        for controller in set(held) & set(paths) & set(CGROUP_FILES):
-            found[controller] = levels(point, below(root, paths[controller]), CGROUP_FILES[controller])
-    return found
-
-
-def below(root, path):
-    """The path under the mounted root; a container's mount may show only its own group."""
-    root = root.rstrip("/")
-    return path[len(root) :].strip("/") if (path + "/").startswith(root + "/") else ""
-
-
-def levels(point, path, wanted):
-    parts = [part for part in path.split("/") if part not in ("", "..")]
-    found = []
-    for depth in range(len(parts), -1, -1):
-        folder = "/".join([point, *parts[:depth]])
-        present = {name: read(folder + "/" + name) for name in wanted}
-        found.append({name: text for name, text in present.items() if text != {"error": "ENOENT"}})
-    return found[:MAX_LEVELS]
-
-
-def acpi():
-    """Maker's name in each table's header: hypervisors sign there where there is no DMI."""
-    found = set()
-    for table in ("FACP", "APIC", "DSDT"):
-        try:
-            header = read_bytes("/sys/firmware/acpi/tables/" + table, 36)
-        except OSError as error:
-            if error.errno != errno.ENOENT:
-                return failure(error)
-            continue
-        found.add(header[10:16].decode("ascii", "replace").strip(" \0"))
-    return sorted(found)
-
-
-def cpuid():
-    """Signature of the hypervisor leaf 0x40000000, by executing CPUID in a child: if that is forbidden, only it dies."""
-    if os.uname().machine != "x86_64":
-        return {"error": "ENOTSUP"}
-    r, w = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.write(w, execute_cpuid())
-        finally:
-            os._exit(0)
-    os.close(w)
-    data = os.read(r, 16)
-    os.close(r)
-    os.waitpid(child, 0)
-    return {"error": "EPERM"} if len(data) != 12 else data.decode("latin-1")
-
-
-def execute_cpuid():
-    import ctypes
-    import mmap
-
-    # mov r8,rdi; push rbx; mov eax,0x40000000; xor ecx,ecx; cpuid; mov [r8],ebx; [r8+4],ecx; [r8+8],edx; pop rbx; ret
-    code = bytes.fromhex("4989f8 53 b800000040 31c9 0fa2 418918 41894804 41895008 5b c3")
-    page = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
-    page.write(code)
-    address = ctypes.addressof(ctypes.c_char.from_buffer(page))
-    out = ctypes.create_string_buffer(12)
-    ctypes.CFUNCTYPE(None, ctypes.c_char_p)(address)(ctypes.cast(out, ctypes.c_char_p))
-    return out.raw
-
-
 def devices():
     tag = read("/sys/class/dmi/id/chassis_asset_tag")
     present = {"kvm": os.path.exists("/dev/kvm"), "vhost_net": os.path.exists("/dev/vhost-net")}
     return {"azure": tag == AZURE_CHASSIS, **present}
-
-
-def network():
-    """Every interface but loopback, without its name or address: driver, MTU, offloads, whether it is on the run's range."""
-    try:
-        import _socket
-        import fcntl
-        from array import array
-
-        channel = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
-    except (ImportError, OSError):
-        return {"error": "EACCES"}
-    found = []
-    try:
-        for _, name in _socket.if_nameindex()[:MAX_INTERFACES]:
-            one = interface(fcntl.ioctl, channel.fileno(), name.encode()[:15].ljust(16, b"\0"), array)
-            if one is not None:
-                found.append(one)
-    finally:
-        channel.close()
-    return found
-
-
-def interface(ioctl, descriptor, name, array):
-    def ask(number):
-        return ioctl(descriptor, number, name + bytes(24))[16:]
-
-    def ethtool(command, size):
-        data = array("B", command.to_bytes(4, sys.byteorder) + bytes(size))
-        request = name + data.buffer_info()[0].to_bytes(8, sys.byteorder) + bytes(16)
-        ioctl(descriptor, 0x8946, request)  # SIOCETHTOOL
-        return data.tobytes()
-
-    try:
-        flags = int.from_bytes(ask(0x8913)[:2], sys.byteorder)  # SIOCGIFFLAGS
-        mtu = int.from_bytes(ask(0x8921)[:4], sys.byteorder)  # SIOCGIFMTU
-    except OSError:
-        return None
-    if flags & 0x8:  # loopback
-        return None
-    result = {"up": bool(flags & 1), "mtu": mtu, "driver": None, "offloads": None, "bench": False}
-    try:
-        result["driver"] = ethtool(0x3, 192)[4:36].split(b"\0")[0].decode("ascii", "replace")
-        on = [word for word, command in OFFLOADS.items() if any(ethtool(command, 4)[4:8])]
-        result["offloads"] = sorted(on)
-    except OSError:
-        pass
-    try:
-        address = ask(0x8915)[4:8]  # SIOCGIFADDR
-        result["bench"] = address[0] == 198 and address[1] in (18, 19)
-    except OSError:
-        pass
-    return result
-
-
-def scratch(path):
-    try:
-        number = os.stat(path).st_dev
-    except OSError as error:
-        return failure(error)
-    device = "%d:%d" % (os.major(number), os.minor(number))
-    result = {"filesystem": None, "options": None, "block": None, "direct": direct(path)}
-    real, best = os.path.realpath(path), -1
-    for device_of, _, point, options, kind, source, extra in mounts():
-        inside = point == "/" or real == point or real.startswith(point + "/")
-        if inside and len(point) >= best:
-            best = len(point)
-            result["filesystem"] = kind
-            result["options"] = sorted(set(options.split(",") + extra.split(",")))
-            device = device_of if not device_of.startswith("0:") else behind(source)
-    result["block"] = block(device) if device else None
-    return result
-
-
-def behind(source):
-    """Number of the block device that a file system without its own (btrfs) is mounted from."""
-    try:
-        number = os.stat(source).st_rdev if source.startswith("/dev/") else 0
-    except OSError:
-        return None
-    return "%d:%d" % (os.major(number), os.minor(number)) if number else None
-
-
-def block(device):
-    folder = os.path.realpath("/sys/dev/block/" + device)
-    if not os.path.isdir(folder):
-        return None
-    if os.path.exists(folder + "/partition"):
-        folder = os.path.dirname(folder)
-    found = {name: read(folder + "/queue/" + name) for name in QUEUE_FILES}
-    found["name"] = os.path.basename(folder)
-    found["model"] = read(folder + "/device/model")
-    found["driver"] = None
-    for link in ("/device/driver", "/device/device/driver"):
-        if os.path.exists(folder + link):
-            found["driver"] = os.path.basename(os.path.realpath(folder + link))
-            break
-    return found
-
-
-def direct(path):
-    """Whether a file here takes an aligned write with O_DIRECT: True, False or the error of making the file."""
-    import mmap
-
-    name = path + "/.vbench-probe-%d" % os.getpid()
-    try:
-        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        return failure(error)
-    try:
-        descriptor = os.open(name, os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
-        try:
-            return os.write(descriptor, mmap.mmap(-1, 4096)) == 4096
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        return False if error.errno == errno.EINVAL else failure(error)
-    finally:
-        os.unlink(name)
 
 
 def evidence(scratch_path):

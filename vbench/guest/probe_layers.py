@@ -1,0 +1,119 @@
+"""What the probe reads of hypervisors and containers: marks, namespaces and limits; never a path or an identifier."""
+
+import errno
+import os
+
+from probe_reading import failure, mounts, read, read_bytes
+
+MAX_LEVELS = 32
+CGROUP_FILES = {
+    "cgroup2": ("cpu.max", "cpu.weight", "cpuset.cpus.effective", "memory.max", "memory.swap.max", "pids.max"),
+    "cpu": ("cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.shares"),
+    "cpuset": ("cpuset.effective_cpus", "cpuset.cpus"),
+    "memory": ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes"),
+    "pids": ("pids.max",),
+}
+CGROUP_WORDS = ("docker", "kubepods", "libpod", "containerd", "crio", "lxc", "machine.slice", "garden", "buildkit")
+
+
+def namespaces():
+    """Only the numbers: links that cannot be read are left out."""
+    found = {}
+    for kind in ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"):
+        try:
+            found[kind] = int(os.readlink("/proc/self/ns/" + kind).split("[")[1].rstrip("]"))
+        except (OSError, IndexError, ValueError):
+            continue
+    return found
+
+
+def container():
+    """Marks that engines leave; of the first process's environment only `container=`, of the path only known words."""
+    marks = {"dockerenv": os.path.exists("/.dockerenv"), "containerenv": os.path.exists("/run/.containerenv")}
+    try:
+        words = read_bytes("/proc/1/environ").split(b"\0")
+        values = [word[10:].decode("ascii", "replace") for word in words if word.startswith(b"container=")]
+        marks["environ"] = values[0] if values else ""
+    except OSError as error:
+        marks["environ"] = failure(error)
+    path = read("/proc/self/cgroup")
+    marks["cgroup"] = path if isinstance(path, dict) else [word for word in CGROUP_WORDS if word in path]
+    return marks
+
+
+def cgroups():
+    """The limit files of the process's groups, from its own up to the mounted root; never a path."""
+    paths = {}
+    text = read("/proc/self/cgroup")
+    for line in [] if isinstance(text, dict) else text.splitlines():
+        number, controllers, path = [*line.split(":", 2), "", ""][:3]
+        for controller in ["cgroup2"] if number == "0" else controllers.split(","):
+            paths[controller] = path
+    found = {}
+    for _, root, point, _, kind, _, options in mounts():
+        held = ["cgroup2"] if kind == "cgroup2" else options.split(",") if kind == "cgroup" else []
+        for controller in set(held) & set(paths) & set(CGROUP_FILES):
+            found[controller] = levels(point, below(root, paths[controller]), CGROUP_FILES[controller])
+    return found
+
+
+def below(root, path):
+    """The path under the mounted root; a container's mount may show only its own group."""
+    root = root.rstrip("/")
+    return path[len(root) :].strip("/") if (path + "/").startswith(root + "/") else ""
+
+
+def levels(point, path, wanted):
+    parts = [part for part in path.split("/") if part not in ("", "..")]
+    found = []
+    for depth in range(len(parts), -1, -1):
+        folder = "/".join([point, *parts[:depth]])
+        present = {name: read(folder + "/" + name) for name in wanted}
+        found.append({name: text for name, text in present.items() if text != {"error": "ENOENT"}})
+    return found[:MAX_LEVELS]
+
+
+def acpi():
+    """Maker's name in each table's header: hypervisors sign there where there is no DMI."""
+    found = set()
+    for table in ("FACP", "APIC", "DSDT"):
+        try:
+            header = read_bytes("/sys/firmware/acpi/tables/" + table, 36)
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                return failure(error)
+            continue
+        found.add(header[10:16].decode("ascii", "replace").strip(" \0"))
+    return sorted(found)
+
+
+def cpuid():
+    """Signature of the hypervisor leaf 0x40000000; CPUID runs in a child, so that only that dies where it may not."""
+    if os.uname().machine != "x86_64":
+        return {"error": "ENOTSUP"}
+    r, w = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(w, execute_cpuid())
+        finally:
+            os._exit(0)
+    os.close(w)
+    data = os.read(r, 16)
+    os.close(r)
+    os.waitpid(child, 0)
+    return {"error": "EPERM"} if len(data) != 12 else data.decode("latin-1")
+
+
+def execute_cpuid():
+    import ctypes
+    import mmap
+
+    # mov r8,rdi; push rbx; mov eax,0x40000000; xor ecx,ecx; cpuid; mov [r8],ebx; [r8+4],ecx; [r8+8],edx; pop rbx; ret
+    code = bytes.fromhex("4989f8 53 b800000040 31c9 0fa2 418918 41894804 41895008 5b c3")
+    page = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    page.write(code)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(page))
+    out = ctypes.create_string_buffer(12)
+    ctypes.CFUNCTYPE(None, ctypes.c_char_p)(address)(ctypes.cast(out, ctypes.c_char_p))
+    return out.raw
