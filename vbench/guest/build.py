@@ -1,11 +1,15 @@
-"""Compile what runs inside every environment: kernels.so and the static program echo, with the same portable flags everywhere."""
+"""Compile what runs inside every environment, kernels.so and the static program echo, with portable flags.
+
+The target becomes a whole guest folder: the Python files beside the sources are copied to it.
+"""
 
 import argparse
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-# The architecture's baseline and no contraction: every environment executes the same instructions, whatever CPU it shows.
+# The architecture's baseline and no contraction: the same instructions whatever processor is shown.
 FLAGS = ["-std=gnu11", "-O2", "-ffp-contract=off", "-fno-strict-aliasing", "-Wall", "-Wextra"]
 
 
@@ -32,7 +36,14 @@ def main(arguments: list[str] | None = None) -> int:
         if status:
             sys.stderr.write(f"build.py: failed: {' '.join(command)}\n")
             return 1
+    copy_scripts(options.source.resolve(), options.target.resolve())
     return 0
+
+
+def copy_scripts(source: Path, target: Path) -> None:
+    if source != target:
+        for script in source.glob("*.py"):
+            shutil.copy(script, target)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Runs the compiled kernels through pyperf, one request after another: JSON lines in and out, blocked on stdin in between.
+"""Runs the compiled kernels through pyperf, one request after another, as JSON lines; in between it waits on stdin.
 
 Request:  {"kernel": "hash", "params": {}, "loops": null, "trial_s": 1.0, "warmup_s": 1.0}
-Reply:    {"values": [s per operation], "warmups": [[loops, s per operation]], "loops": N, "clock": "CLOCK_MONOTONIC_RAW",
-           "padding": bytes of VBENCH_PADDING, "spent_s": all seconds that the kernel counted, "extra": {}, "pyperf": {}}
+Reply:    {"values": [s per operation], "warmups": [[loops, s per operation]], "loops": N,
+           "clock": "CLOCK_MONOTONIC_RAW", "padding": bytes of VBENCH_PADDING,
+           "spent_s": all seconds that the kernel counted, "extra": {}, "pyperf": {}}
 or        {"error": "what went wrong", "errno": N or null}
 
 `loops` is calibrated when null, so that a value lasts a tenth of the trial. The process ends at the end of stdin.

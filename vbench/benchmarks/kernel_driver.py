@@ -1,0 +1,228 @@
+"""The harness's end of the kernel driver: one process a family and start, running compiled kernels."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from math import isfinite
+from statistics import median
+from typing import Any, ClassVar
+
+import msgspec
+
+from vbench.benchmarks.lines import Lines
+from vbench.contracts import Missing, Place, Process, Session, Settings, Testbed
+from vbench.errors import CommandTimeout, TrialFailed
+from vbench.model import Measured, Metric
+
+VALUES = 10
+FEWEST_WARMUPS = 5
+SET_UP_S = 30.0  # start of the interpreter and set-up of the largest kernel, under emulation on a busy host
+SLOWEST = 40.0  # a trial may last this many times what was asked: loops are fixed, an environment can become slower
+DRIFT = 0.05
+CLOCK_SLACK = 0.01
+CLOCK_SLACK_S = 0.005
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What the driver answers: seconds an operation, the rest as described in guest/driver.py."""
+
+    values: tuple[float, ...]
+    warmups: tuple[tuple[int, float], ...]
+    loops: int
+    clock: str
+    padding: int
+    spent_s: float
+    extra: dict[str, Any]
+    pyperf: dict[str, Any]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """What the driver answers when a kernel failed."""
+
+    error: str
+    errno: int | None = None
+
+
+def parse(line: bytes) -> Reply:
+    """The driver's line as a reply. Raises TrialFailed for an error and for values that nobody can believe."""
+    try:
+        fields = json.loads(line)
+        if isinstance(fields, dict) and "error" in fields:
+            raise TrialFailed(msgspec.convert(fields, Refusal).error)
+        reply = msgspec.convert(fields, Reply)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise TrialFailed(f"the driver's answer cannot be read: {error}: {line[:200]!r}") from None
+    if not reply.values or not all(isfinite(value) and value > 0 for value in reply.values):
+        raise TrialFailed(f"the driver answered with values that cannot be: {reply.values}")
+    return reply
+
+
+@dataclass
+class KernelDriver:
+    """A driver process that is started at the first request, and again after it was lost."""
+
+    session: Session
+    argv: Sequence[str]
+    _running: ExitStack = field(default_factory=ExitStack)
+    _process: Process | None = None
+    _lines: Lines | None = None
+
+    def request(self, message: dict[str, Any], *, timeout_s: float) -> Reply:
+        """One kernel run. Raises TrialFailed, SessionLost, and CommandTimeout after killing the driver."""
+        process, lines = self._started()
+        begun = time.monotonic()
+        try:
+            with suppress(OSError, ValueError):  # it has ended: the end of its output tells
+                process.stdin.write(json.dumps(message).encode() + b"\n")
+                process.stdin.flush()
+            line = lines.next(timeout_s=timeout_s)
+        except CommandTimeout:
+            self.close()
+            raise CommandTimeout(f"{message['kernel']} did not end within {timeout_s:g} s and was killed") from None
+        wall_s = time.monotonic() - begun
+        if line is None:
+            raise TrialFailed(self._epitaph(process))
+        return believable(parse(line), wall_s)
+
+    def _started(self) -> tuple[Process, Lines]:
+        if self._process is None or self._lines is None:
+            self._process = self._running.enter_context(self.session.spawn(self.argv))
+            self._lines = Lines(self._process)
+        return self._process, self._lines
+
+    def _epitaph(self, process: Process) -> str:
+        """How it ended. Raises SessionLost when its environment went with it."""
+        try:
+            status = process.wait(timeout_s=5)
+            how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+            said = process.stderr().decode(errors="replace").strip()[-300:]
+        except CommandTimeout:
+            how, said = "closed its output", ""
+        finally:
+            self.close()
+        return f"the driver {how}: {said}" if said else f"the driver {how}"
+
+    def close(self) -> None:
+        self._process = self._lines = None
+        self._running.close()
+
+
+def believable(reply: Reply, wall_s: float) -> Reply:
+    """The reply, or TrialFailed where the environment's clock counted more than passed here (method.md section 7)."""
+    if reply.spent_s > wall_s * (1 + CLOCK_SLACK) + CLOCK_SLACK_S:
+        raise TrialFailed(
+            f"the environment's {reply.clock} counted {reply.spent_s:.4f} s while {wall_s:.4f} s passed on the host",
+            hint="its clock runs fast; look at its clock source",
+        )
+    return reply
+
+
+def driver_argv(place: Place, session: Session) -> list[str]:
+    # -I -S: nothing but the guest folder's own packages; -B: the image stays as it was built.
+    workplace = session.workplace
+    return place.padded([workplace.python, "-I", "-S", "-B", str(workplace.guest / "driver.py")])
+
+
+def driver(place: Place, family: str, session: Session) -> KernelDriver:
+    """The family's driver of this start."""
+
+    @contextmanager
+    def make() -> Iterator[KernelDriver]:
+        made = KernelDriver(session, driver_argv(place, session))
+        try:
+            yield made
+        finally:
+            made.close()
+
+    return place.shared(f"driver.{family}", make)
+
+
+def run_kernel(place: Place, family: str, kernel: str, params: dict[str, Any], session: Session) -> Reply:
+    """One trial of a kernel; pyperf's own JSON goes to the raw files."""
+    limits = {"loops": place.loops, "trial_s": place.trial_s, "warmup_s": place.warmup_s}
+    timeout_s = SET_UP_S + SLOWEST * (place.trial_s + place.warmup_s)
+    message = {"kernel": kernel, "params": params, **limits}
+    reply = driver(place, family, session).request(message, timeout_s=timeout_s)
+    place.raw("pyperf.json", json.dumps(reply.pyperf).encode())
+    return reply
+
+
+def kernel_missing(session: Session) -> tuple[Missing, ...]:
+    """What a session lacks to run kernels; nothing is started but `test`."""
+    guest = session.workplace.guest
+    lost = [name for name in ("driver.py", "kernels.so", "echo") if _absent(session, str(guest / name))]
+    return tuple(Missing(f"{guest / name}", "run `vbench image build`, which compiles it") for name in lost)
+
+
+def _absent(session: Session, path: str) -> bool:
+    return session.run(["test", "-e", path], timeout_s=30).status != 0
+
+
+def drift_notes(values: Sequence[float]) -> tuple[str, ...]:
+    """A label for a trial without a steady state: first and last third apart by more than 5 % and without overlap."""
+    third = len(values) // 3
+    if third < 2:
+        return ()
+    first, last = values[:third], values[-third:]
+    change = median(last) / median(first) - 1
+    apart = max(first) < min(last) or max(last) < min(first)
+    return (
+        (f"no steady state: the last third differs from the first by {change:+.0%}",)
+        if apart and abs(change) > DRIFT
+        else ()
+    )
+
+
+class KernelBenchmark(Settings, frozen=True, kw_only=True):
+    """A benchmark that is one compiled kernel: its kind names both the family and the kernel."""
+
+    kind: ClassVar[str] = ""
+    about: ClassVar[str] = ""
+    metrics: ClassVar[tuple[Metric, ...]] = ()
+    set_up_s: ClassVar[float] = 0.2
+
+    @property
+    def family(self) -> str:
+        return self.kind.partition(".")[0]
+
+    @property
+    def kernel(self) -> str:
+        return self.kind.partition(".")[2]
+
+    def params(self, place: Place) -> dict[str, Any]:
+        """What the kernel is set up with."""
+        del place
+        return {}
+
+    def samples(self, reply: Reply) -> dict[str, tuple[float, ...]]:
+        """Metric to samples; without another rule the seconds of one operation."""
+        return {self.metrics[0].name: reply.values}
+
+    def notes(self, reply: Reply) -> tuple[str, ...]:
+        del reply
+        return ()
+
+    def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
+        del testbed
+        return kernel_missing(session)
+
+    def prepare(self, place: Place) -> None:
+        """Nothing: the kernel is set up within the trial and before its clock, one kernel's memory at a time."""
+
+    def measure(self, place: Place) -> Measured:
+        reply = run_kernel(place, self.family, self.kernel, self.params(place), place.session)
+        return self.measured(reply)
+
+    def measured(self, reply: Reply) -> Measured:
+        return Measured(
+            samples=self.samples(reply),
+            loops=reply.loops,
+            clock=reply.clock,
+            padding_seen_b=reply.padding,
+            notes=(*self.notes(reply), *drift_notes(reply.values)),
+        )
+
+    def expected_s(self, trial_s: float, warmup_s: float) -> float:
+        return self.set_up_s + trial_s * (1 + 1 / VALUES) + max(warmup_s, FEWEST_WARMUPS * trial_s / VALUES)

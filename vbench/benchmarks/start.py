@@ -1,0 +1,35 @@
+"""Start-up: the runner's own benchmark, taken from the starts that every block makes anyway."""
+
+from typing import ClassVar, NoReturn
+
+from vbench.contracts import Missing, Place, Session, Settings, Testbed
+from vbench.errors import TrialFailed
+from vbench.model import Measured, Metric
+
+
+class Ready(Settings, frozen=True, kw_only=True):
+    """The runner makes its trials of `Session.timing`; nothing runs inside the environment."""
+
+    kind: ClassVar[str] = "start.ready"
+    about: ClassVar[str] = "from the command that starts the environment to its agent's first answer"
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("time", "s", "lower", "of one fresh start"),)
+
+    def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
+        del session, testbed
+        return ()
+
+    def prepare(self, place: Place) -> None:
+        del place
+        _not_here()
+
+    def measure(self, place: Place) -> Measured:
+        del place
+        _not_here()
+
+    def expected_s(self, trial_s: float, warmup_s: float) -> float:
+        del trial_s, warmup_s
+        return 0.0
+
+
+def _not_here() -> NoReturn:
+    raise TrialFailed("start.ready cannot be run inside an environment: its trials come from the starts themselves")
