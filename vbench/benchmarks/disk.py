@@ -76,7 +76,7 @@ class FileBenchmark(Settings, frozen=True, kw_only=True):
         return FIO_S + self.size / LAYOUT + trial_s + warmup_s
 
 
-class RandRead(_File, frozen=True, kw_only=True):
+class RandRead(FileBenchmark, frozen=True, kw_only=True):
     """A start of its own for each request: nothing overlaps, nothing is merged."""
 
     kind: ClassVar[str] = "disk.randread"
@@ -93,7 +93,7 @@ class RandRead(_File, frozen=True, kw_only=True):
         return Measured(samples={"iops": (result.iops,), **samples}, clock=fio.CLOCK, notes=notes)
 
 
-class SeqWrite(_File, frozen=True, kw_only=True):
+class SeqWrite(FileBenchmark, frozen=True, kw_only=True):
     """Over the same laid-out file again and again: no allocation, no flush."""
 
     kind: ClassVar[str] = "disk.seqwrite"
