@@ -1,0 +1,184 @@
+"""The forest plot: every cost with its interval on one log scale, and beside it what is close to 1."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from vbench.report import words
+from vbench.report.charts import WIDE, Chart, log_axis, plain_figure
+from vbench.report.text import finite, has_interval, interval, label, number, ratio
+from vbench.report.view import Arm, Group, Row, View
+
+ROW_PX = 19
+GROUP_GAP = 1.35  # rows between the last mark of a group and the first of the next: room for the next title
+NEAR = (0.8, 1.25)
+
+
+def forest(view: View) -> Chart:
+    """A row per benchmark metric and environment; beside the whole range, where it is wide, one close to 1."""
+    places, titles, bottom = _places(view.groups)
+    rows = [(row, places[index]) for index, row in enumerate(_drawn(view.groups))]
+    low, high = _range([row for row, _ in rows])
+    near = high > 2 * NEAR[1] or low < NEAR[0] / 2
+    figure = go.Figure()
+    for arm in view.arms:
+        mine = [(row, place) for row, place in rows if row.arm == arm]
+        figure.add_trace(_marks(arm, mine, "x"))
+        if near:
+            figure.add_trace(_marks(arm, mine, "x2"))
+            figure.add_trace(_beyond(arm, mine))
+    left = 14 + 7 * max((min(len(label(arm.name, 14)), 14) for arm in view.arms), default=4)
+    figure.update_layout(
+        margin={"l": left, "r": 146, "t": 52, "b": 8},
+        xaxis=log_axis(low, high) | {"domain": [0, 0.52] if near else [0, 1], "side": "top"},
+        yaxis={
+            "range": [bottom, -2],
+            "tickvals": [place for _, place in rows],
+            "ticktext": [label(row.arm.name, 14) for row, _ in rows],
+            "griddash": "dot",
+        },
+        shapes=_lines_at_one(near),
+        annotations=[*_titles(view.groups, titles, left), *_values(rows), *_axis_titles(near)],
+    )
+    if near:
+        figure.update_layout(xaxis2=log_axis(*NEAR) | {"domain": [0.57, 1], "side": "top"})
+    return Chart(
+        "forest",
+        "Cost of every benchmark",
+        words.forest_caption(view),
+        plain_figure(figure),
+        round(60 + ROW_PX * (bottom + 2)),
+        ("Benchmark", "Environment", "Cost", "95 % interval"),
+        tuple(_table_line(row) for row, _ in rows),
+    )
+
+
+def _table_line(row: Row) -> tuple[str, ...]:
+    cost = row.cost
+    return f"{cost.benchmark} {cost.metric}", row.arm.name, ratio(cost.cost), interval(cost.low, cost.high)
+
+
+def _drawn(groups: tuple[Group, ...]) -> list[Row]:
+    return [row for group in groups for row in group.rows if row.arm.role != "baseline"]
+
+
+def _places(groups: tuple[Group, ...]) -> tuple[list[float], list[float], float]:
+    """Vertical places, downwards: of each row, of each group's title, and of the end."""
+    places: list[float] = []
+    titles: list[float] = []
+    at = 0.0
+    for group in groups:
+        titles.append(at - 0.95)
+        for row in group.rows:
+            if row.arm.role != "baseline":
+                places.append(at)
+                at += 1
+        at += GROUP_GAP
+    return places, titles, at - 0.6
+
+
+def _range(rows: list[Row]) -> tuple[float, float]:
+    ends = [finite(value) for row in rows for value in (row.cost.cost, row.cost.low, row.cost.high)]
+    known = [value for value in ends if value is not None and value > 0]
+    low, high = min([*known, 0.95]), max([*known, 1.05])
+    pad = (high / low) ** 0.04
+    return low / pad, high * pad
+
+
+def _marks(arm: Arm, mine: list[tuple[Row, float]], axis: str) -> Any:
+    known = [(row.cost, place) for row, place in mine if finite(row.cost.cost) is not None]
+    control = arm.role == "control"
+    return go.Scatter(
+        name=label(arm.name),
+        xaxis=axis,
+        mode="markers",
+        x=[cost.cost for cost, _ in known],
+        y=[place for _, place in known],
+        error_x={
+            "type": "data",
+            "array": [(cost.high - cost.cost) if has_interval(cost) else 0 for cost, _ in known],  # type: ignore[operator]
+            "arrayminus": [(cost.cost - cost.low) if has_interval(cost) else 0 for cost, _ in known],  # type: ignore[operator]
+            "color": arm.colour,
+            "thickness": 1.3 if control else 1.8,
+            "width": 3,
+        },
+        marker={"color": arm.colour, "symbol": arm.symbol, "size": 7 if control else 9},
+        customdata=[
+            [label(f"{cost.benchmark} {cost.metric}"), ratio(cost.cost), interval(cost.low, cost.high), cost.blocks]
+            for cost, _ in known
+        ],
+        hovertemplate="%{customdata[0]}<br>cost %{customdata[1]} (%{customdata[2]})<br>%{customdata[3]} blocks",
+    )
+
+
+def _beyond(arm: Arm, mine: list[tuple[Row, float]]) -> Any:
+    """Arrows at the edges of the narrow axis for what lies outside it."""
+    low, high = NEAR
+    ends = [(finite(row.cost.cost), place) for row, place in mine]
+    outside = [(value > high, place) for value, place in ends if value is not None and not low <= value <= high]
+    return go.Scatter(
+        xaxis="x2",
+        mode="markers",
+        x=[high * 0.99 if right else low * 1.01 for right, _ in outside],
+        y=[place for _, place in outside],
+        marker={
+            "color": arm.colour,
+            "symbol": [f"triangle-{'right' if right else 'left'}-open" for right, _ in outside],
+            "size": 7,
+        },
+        hoverinfo="skip",
+    )
+
+
+def _lines_at_one(near: bool) -> list[dict[str, Any]]:
+    axes = ("x", "x2") if near else ("x",)
+    ends = {"yref": "paper", "x0": 1, "x1": 1, "y0": 0, "y1": 1}
+    look = {"type": "line", "line": {"color": "var(--ink)", "width": 1.5}, "layer": "between"}
+    return [{"xref": axis, **ends, **look} for axis in axes]
+
+
+def _titles(groups: tuple[Group, ...], titles: list[float], left: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "text": f"<b>{label(group.title, 44)}</b>",
+            "x": 0,
+            "xref": "paper",
+            "xanchor": "left",
+            "xshift": -left,
+            "y": place,
+            "yanchor": "middle",
+            "showarrow": False,
+            "bgcolor": "var(--panel)",
+            "borderpad": 1,
+        }
+        for group, place in zip(groups, titles, strict=True)
+    ]
+
+
+def _values(rows: list[tuple[Row, float]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": WIDE,
+            "text": f"<b>{number(row.cost.cost)}</b>{_inside(row)}",
+            "x": 1,
+            "xref": "paper",
+            "xanchor": "left",
+            "xshift": 8,
+            "y": place,
+            "showarrow": False,
+            "font": {"size": 11, "color": "var(--muted)" if row.arm.role == "control" else "var(--ink)"},
+        }
+        for row, place in rows
+    ]
+
+
+def _inside(row: Row) -> str:
+    return f" ({interval(row.cost.low, row.cost.high).replace(' to ', '–')})" if has_interval(row.cost) else ""
+
+
+def _axis_titles(near: bool) -> list[dict[str, Any]]:
+    shared = {"xref": "paper", "yref": "paper", "y": 1, "yanchor": "bottom", "yshift": 24, "showarrow": False}
+    shared |= {"font": {"size": 11, "color": "var(--muted)"}}
+    left = {"text": "log scale, right of 1 is worse", "x": 0, "xanchor": "left"}
+    right = {"name": WIDE, "text": "close to 1 (▷ beyond)", "x": 0.57, "xanchor": "left"}
+    return [left | shared, right | shared] if near else [left | shared]

@@ -1,0 +1,75 @@
+"""How the report prints what it is given: ratios, intervals, and names that nobody vouches for."""
+
+import math
+import unicodedata
+from html import escape
+
+from vbench.model import Cost
+from vbench.units import DASH, show
+
+TIMES = "×"
+_KEPT_CONTROLS = "\n\t"
+
+
+def finite(value: float | None) -> float | None:
+    """NaN and infinities are unknown, and unknown is None."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def plain(text: str) -> str:
+    """Control and bidirectional characters made visible: no name can reorder or hide what stands beside it."""
+    return "".join(f"⟨U+{ord(sign):04X}⟩" if _is_hidden(sign) else sign for sign in text)
+
+
+def _is_hidden(sign: str) -> bool:
+    return unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") and sign not in _KEPT_CONTROLS
+
+
+def label(text: str, limit: int = 80) -> str:
+    """For plotly, which reads a little HTML in every text it draws."""
+    visible = plain(text)
+    return escape(visible if len(visible) <= limit else visible[: limit - 1] + "…", quote=False)
+
+
+def number(value: float | None) -> str:
+    """A ratio with the digits that matter: `1.013`, `4.21`, `52.3`, `210`."""
+    value = finite(value)
+    if value is None:
+        return DASH
+    digits = next((digits for bound, digits in ((2, 3), (10, 2), (100, 1)) if abs(value) < bound), 0)
+    return f"{value:.{digits}f}"
+
+
+def ratio(value: float | None) -> str:
+    return DASH if finite(value) is None else number(value) + TIMES
+
+
+def interval(low: float | None, high: float | None) -> str:
+    if finite(low) is None or finite(high) is None:
+        return DASH
+    return f"{number(low)} to {number(high)}"
+
+
+def has_interval(cost: Cost) -> bool:
+    return all(finite(value) is not None for value in (cost.cost, cost.low, cost.high))
+
+
+def side(cost: Cost) -> int:
+    """1: the whole interval lies above 1, -1: below, 0: it contains 1 or there is none."""
+    if not has_interval(cost):
+        return 0
+    assert cost.low is not None and cost.high is not None
+    return (cost.low > 1) - (cost.high < 1)
+
+
+def quantity(value: float | None, unit: str) -> str:
+    return show(value, unit)
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def listed(words: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

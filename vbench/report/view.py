@@ -1,0 +1,206 @@
+"""The run as the report looks at it: which arms there are, which rows, and what was lost."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import assert_never
+
+from vbench.cost import confounds, costs
+from vbench.model import FAMILIES, Confound, Cost, EnvironmentRecord, Failed, Measured, Metric, Run, Skipped, Trial
+from vbench.report.text import finite, quantity
+
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "hexagon", "star", "pentagon")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+COLOURS = 6
+"""Number of arm colours in style.css; beyond it colours repeat, and the symbols still differ up to 24 arms."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One environment with the mark that stands for it in every chart."""
+
+    record: EnvironmentRecord
+    role: str  # baseline, control, compared
+    colour: str  # a CSS variable: each palette has its own value for it
+    symbol: str
+    dash: str
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+
+@dataclass(frozen=True)
+class Row:
+    """One benchmark metric in one environment."""
+
+    cost: Cost
+    arm: Arm
+    notes: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        return "; ".join(part for part in (self.cost.label, *self.notes) if part)
+
+
+@dataclass(frozen=True)
+class Group:
+    """One benchmark metric with its rows, one an arm, the control last."""
+
+    benchmark: str
+    metric: str
+    unit: str
+    better: str
+    rows: tuple[Row, ...]
+
+    @property
+    def title(self) -> str:
+        return f"{self.benchmark} {self.metric}"
+
+    @property
+    def family(self) -> str:
+        return self.benchmark.split(".")[0]
+
+    @property
+    def baseline_median(self) -> str:
+        known = (finite(row.cost.baseline_median) for row in self.rows)
+        return quantity(next((value for value in known if value is not None), None), self.unit)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Trials that gave no number, for one reason."""
+
+    environment: str
+    benchmark: str
+    outcome: str
+    reason: str
+    hint: str
+    blocks: tuple[int, ...]  # 0 is the calibration
+
+
+@dataclass(frozen=True)
+class View:
+    run: Run
+    arms: tuple[Arm, ...]  # baseline first, control last
+    groups: tuple[Group, ...]
+    confounds: tuple[Confound, ...]
+    losses: tuple[Loss, ...]
+    trials: dict[str, int]  # measured, failed, skipped; without block 0
+    analysed: int  # blocks that gave at least one pair
+
+    @property
+    def compared(self) -> tuple[Arm, ...]:
+        return tuple(arm for arm in self.arms if arm.role == "compared")
+
+    @property
+    def baseline(self) -> str:
+        return self.run.manifest.baseline
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        return tuple(row for group in self.groups for row in group.rows)
+
+
+def view(run: Run) -> View:
+    found = costs(run)
+    everyone = arms(run)
+    return View(
+        run=run,
+        arms=everyone,
+        groups=_groups(run, found, everyone),
+        confounds=confounds(run),
+        losses=losses(run),
+        trials=trial_counts(run),
+        analysed=analysed_blocks(found),
+    )
+
+
+def arms(run: Run) -> tuple[Arm, ...]:
+    """Marks go by place in the suite, so that an environment keeps its colour whatever the report shows of it."""
+    manifest = run.manifest
+    ordered = {manifest.baseline: "baseline", manifest.control: "control"}
+    compared = [record for record in manifest.environments if record.name not in ordered]
+    by_name = {record.name: record for record in manifest.environments}
+    result = []
+    if manifest.baseline in by_name:
+        result.append(Arm(by_name[manifest.baseline], "baseline", "var(--ink)", "line-ns", "solid"))
+    for place, record in enumerate(compared):
+        colour = f"var(--arm-{place % COLOURS})"
+        result.append(Arm(record, "compared", colour, SYMBOLS[place % len(SYMBOLS)], DASHES[place % len(DASHES)]))
+    if manifest.control in by_name and manifest.control != manifest.baseline:
+        result.append(Arm(by_name[manifest.control], "control", "var(--control)", "circle-open", "dot"))
+    return tuple(result)
+
+
+def _groups(run: Run, found: tuple[Cost, ...], everyone: tuple[Arm, ...]) -> tuple[Group, ...]:
+    cells = {(cost.benchmark, cost.metric, cost.environment): cost for cost in found}
+    noted = _notes(run)
+    result = []
+    for benchmark, metric in _metrics(run, found):
+        rows = tuple(
+            Row(cells[benchmark, metric.name, arm.name], arm, noted.get((benchmark, arm.name), ()))
+            for arm in everyone
+            if (benchmark, metric.name, arm.name) in cells
+        )
+        if rows:
+            result.append(Group(benchmark, metric.name, metric.unit, metric.better, rows))
+    return tuple(result)
+
+
+def _metrics(run: Run, found: tuple[Cost, ...]) -> list[tuple[str, Metric]]:
+    """Every benchmark metric once, by family and then as the suite orders them."""
+    known = {(record.name, metric.name): metric for record in run.manifest.benchmarks for metric in record.metrics}
+    for cost in found:
+        known.setdefault((cost.benchmark, cost.metric), Metric(cost.metric, cost.unit, cost.better))
+    families = [*FAMILIES, *sorted({name.split(".")[0] for name, _ in known} - set(FAMILIES))]
+    ordered = sorted(known, key=lambda key: families.index(key[0].split(".")[0]))
+    return [(benchmark, known[benchmark, metric]) for benchmark, metric in ordered]
+
+
+def _notes(run: Run) -> dict[tuple[str, str], tuple[str, ...]]:
+    """What the trials said of themselves, each with the number of trials that said it."""
+    said: Counter[tuple[str, str, str]] = Counter()
+    total: Counter[tuple[str, str]] = Counter()
+    for trial in final_trials(run):
+        if trial.block > 0 and isinstance(trial.outcome, Measured):
+            total[trial.benchmark, trial.environment] += 1
+            said.update((trial.benchmark, trial.environment, note) for note in set(trial.outcome.notes))
+    result: dict[tuple[str, str], tuple[str, ...]] = {}
+    for (benchmark, arm, note), times in sorted(said.items()):
+        text = f"{note} ({times} of {total[benchmark, arm]} trials)"
+        result[benchmark, arm] = (*result.get((benchmark, arm), ()), text)
+    return result
+
+
+def final_trials(run: Run) -> tuple[Trial, ...]:
+    """Each trial as it stands last in the journal: a repeated block replaces the first."""
+    return tuple({(trial.environment, trial.benchmark, trial.block): trial for trial in run.trials}.values())
+
+
+def losses(run: Run) -> tuple[Loss, ...]:
+    blocks: dict[tuple[str, str, str, str, str], list[int]] = {}
+    for trial in final_trials(run):
+        match trial.outcome:
+            case Measured():
+                continue
+            case Failed(reason, hint):
+                outcome = "failed"
+            case Skipped(reason, hint):
+                outcome = "skipped"
+            case other:
+                assert_never(other)
+        blocks.setdefault((trial.environment, trial.benchmark, outcome, reason, hint), []).append(trial.block)
+    return tuple(Loss(*key, tuple(sorted(where))) for key, where in blocks.items())
+
+
+def trial_counts(run: Run) -> dict[str, int]:
+    """Trials of the analysed blocks by outcome; block 0 only calibrates and is not counted."""
+    names = {Measured: "measured", Failed: "failed", Skipped: "skipped"}
+    found = Counter(names[type(trial.outcome)] for trial in final_trials(run) if trial.block > 0)
+    return {name: found[name] for name in names.values()}
+
+
+def analysed_blocks(found: tuple[Cost, ...]) -> int:
+    """Blocks that gave at least one pair."""
+    indexes = {block for cost in found for block in cost.per_block}
+    return len(indexes) if indexes else max((cost.blocks for cost in found), default=0)
