@@ -6,7 +6,7 @@ from vbench.contracts import Session
 from vbench.errors import CommandTimeout
 from vbench.facts import cgroup, clock, cloud, cpu, devices, kernel, tools, virtualization
 from vbench.facts.diff import confounds, show
-from vbench.facts.evidence import Evidence, decode, failed
+from vbench.facts.evidence import Evidence, decode, failed, without_home
 from vbench.facts.layers import headline, layers
 from vbench.facts.registry import STATIC, in_order, key_of, title_of
 from vbench.model import Fact, Facts
@@ -68,25 +68,23 @@ def with_limits(
     configured_cpus: int | None = None,
     configured_memory_b: int | None = None,
 ) -> Facts:
-    """The facts with what the suite asked for and what the engine was told; None: the engine sets no such limit."""
+    """The facts with what the suite asked for and what the engine was told; None is not known and adds nothing."""
     added = {
         "limits.cpus.requested": Fact(requested_cpus, "suite"),
         "limits.memory.requested": Fact(requested_memory_b, "suite"),
-        "limits.cpus.configured": _told(configured_cpus),
-        "limits.memory.configured": _told(configured_memory_b),
     }
+    if configured_cpus is not None:
+        added["limits.cpus.configured"] = Fact(configured_cpus, "engine's command line")
+    if configured_memory_b is not None:
+        added["limits.memory.configured"] = Fact(configured_memory_b, "engine's command line")
     return _merged(facts, added)
-
-
-def _told(value: int | None) -> Fact:
-    return Fact("none" if value is None else value, "engine's command line")
 
 
 def with_engine(facts: Facts, image: str, argv: tuple[tuple[str, ...], ...]) -> Facts:
     """The facts with the image's digest (or `host`) and the first command that started the environment."""
     added = {"image.digest": Fact(image, "image")}
     if argv:
-        added["engine.argv"] = Fact(argv[0], "engine")
+        added["engine.argv"] = Fact(tuple(without_home(word) for word in argv[0]), "engine")
     return _merged(facts, added)
 
 

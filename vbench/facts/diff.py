@@ -1,6 +1,6 @@
 """The differences between two environments' facts that could explain a number instead of the isolation."""
 
-from vbench.facts.registry import Key, in_order, key_of, title_of
+from vbench.facts.registry import Key, in_order, is_known, key_of
 from vbench.model import Confound, Fact, Facts, Status
 from vbench.units import DASH, show_bytes
 
@@ -8,9 +8,11 @@ NO_FACT = Fact(None, "", Status.ABSENT)
 
 
 def confounds(environment: str, baseline: Facts, other: Facts) -> tuple[Confound, ...]:
-    """In the registry's order. What belongs to the layer under study is none, nor is what explains no benchmark."""
+    """In the registry's order. What belongs to the layer under study is none, nor is what explains no benchmark.
+
+    Keys that the registry does not have (a run of another version) are left out."""
     found = []
-    for name in in_order(set(baseline) | set(other)):
+    for name in in_order({name for name in {*baseline, *other} if is_known(name)}):
         key = key_of(name)
         before, now = baseline.get(name, NO_FACT), other.get(name, NO_FACT)
         if not key.nature and key.explains and _differs(key, before, now):
@@ -75,6 +77,3 @@ def _quantity(key: Key, value: float) -> str:
             return f"{value * 1e9:.3g} ns"
         case _:
             return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-__all__ = ["confounds", "show", "title_of"]

@@ -172,6 +172,11 @@ def clean(text: str) -> str:
     return line[:200]
 
 
+def without_home(text: str) -> str:
+    """A command's word with every home folder as `~`: its owner's name is no fact."""
+    return re.sub(r"(?:/var)?/home/[^/\s,:=]+|/root\b|/Users/[^/\s,:=]+", "~", text)
+
+
 def word(text: str) -> str:
     """One word of letters, digits and `._+~-`. Raises ValueError for more and Absent for nothing."""
     if not text.strip():

@@ -76,7 +76,7 @@ _MEMORY = (
     Key("memory.overcommit", "Overcommit policy", "memory"),
     Key("memory.same_page_merging", "Same-page merging", "memory", "yes/no", explains=("memory",)),
     Key("memory.numa_balancing", "NUMA balancing", "memory", "yes/no", explains=("memory",)),
-    Key("vulnerabilities.*", "Mitigation", "vulnerabilities", explains=("cpu", "syscall", "network", "disk")),
+    Key("vulnerabilities.*", "Vulnerability", "vulnerabilities", explains=("cpu", "syscall", "network", "disk")),
 )
 _KERNEL_KEYS = (
     Key("kernel.release", "Kernel", "kernel", explains=_KERNEL, matters=True),
@@ -212,8 +212,12 @@ def key_of(name: str) -> Key:
     return _BY_NAME[name.rpartition(".")[0] + ".*"]
 
 
+def is_known(name: str) -> bool:
+    return name in _BY_NAME or name.rpartition(".")[0] + ".*" in _BY_NAME
+
+
 def title_of(name: str) -> str:
-    """`Mitigation: spectre_v2` for a key out of a family."""
+    """`Vulnerability: spectre_v2` for a key out of a family."""
     key = key_of(name)
     return key.title if key.name == name else f"{key.title}: {name.rpartition('.')[2]}"
 

@@ -1,0 +1,92 @@
+"""`vbench facts`: what this host or an environment is, each fact with where it was read."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import click
+import msgspec
+
+from vbench.contracts import Session
+from vbench.errors import EnvironmentUnavailable, UsageError, nearest
+from vbench.model import Fact, Facts, Layer, Status
+
+LONG_LIST = 12
+
+
+@click.command()
+@click.argument("env", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable, lists in full.")
+@click.option("--suite", default="smoke", show_default=True, help="The suite, by name or file, that describes ENV.")
+def facts(env: str | None, as_json: bool, suite: str) -> None:
+    """Say what the host is, or the environment ENV of a suite after one start of it."""
+    from vbench import facts as reading
+
+    with _session(env, suite) as session:
+        found = reading.collect(session)
+        layers = session.layers or reading.layers(found)
+    headline = reading.headline(found) if env is None else f"{env}: {' > '.join(layer.name for layer in layers)}"
+    click.echo(_document(headline, layers, found) if as_json else _page(headline, layers, found))
+    if all(fact.status == Status.ERROR for fact in found.values()):
+        raise EnvironmentUnavailable(f"nothing could be read: {next(iter(found.values())).source}")
+
+
+@contextmanager
+def _session(env: str | None, suite: str) -> Iterator[Session]:
+    """The host itself, or a fresh start of the environment and of what it stands on."""
+    from vbench.proc import LocalSession
+
+    if env is None:
+        yield LocalSession()
+        return
+
+    from vbench import image as images
+    from vbench import runner as runners
+    from vbench import suite as suites
+
+    loaded = suites.load(suite)
+    if env not in loaded.environments:
+        raise UsageError(f"no environment is named {env!r} in {suite}", hint=nearest(env, list(loaded.environments)))
+    chain = [loaded.environment(name) for name in suites.chain(loaded, env)]
+    with runners.place_of_run(loaded, images.find(), "facts") as (host, testbed), ExitStack() as stack:
+        if lacking := chain[0].missing(host):
+            what = ", ".join(missing.what for missing in lacking)
+            hints = "; ".join(missing.hint for missing in lacking if missing.hint)
+            raise EnvironmentUnavailable(f"environment {env} cannot run here, missing: {what}", hint=hints)
+        session: Session = host
+        place = testbed
+        for environment in chain:
+            session = stack.enter_context(environment.start(session, place))
+            place = place.within(session)
+        yield session
+
+
+def _document(headline: str, layers: tuple[Layer, ...], found: Facts) -> str:
+    document = {"headline": headline, "layers": layers, "facts": found}
+    return json.dumps(msgspec.to_builtins(document), indent=1, ensure_ascii=False)
+
+
+def _page(headline: str, layers: tuple[Layer, ...], found: Facts) -> str:
+    from vbench import facts as reading
+
+    lines = [headline, "", *(f"  {layer.name:12} {layer.evidence}" for layer in layers)]
+    area = ""
+    for name, fact in found.items():
+        key = reading.key_of(name)
+        if key.area != area:
+            area = key.area
+            lines += ["", area]
+        lines.append(f"  {reading.title_of(name):38} {_value(name, fact)}  ({_where(fact)})")
+    return "\n".join(lines)
+
+
+def _value(name: str, fact: Fact) -> str:
+    from vbench import facts as reading
+
+    if isinstance(fact.value, tuple) and len(fact.value) > LONG_LIST:
+        return f"{len(fact.value)} words, see --json"
+    return reading.show(name, fact)
+
+
+def _where(fact: Fact) -> str:
+    return fact.source if fact.status == Status.OK else f"{fact.status.value}: {fact.source}"
