@@ -37,7 +37,7 @@ TOOLS = (
     "kmod",
     "libc6-dev",
     "linux-image-amd64",  # the cloud flavour lacks e1000, e1000e, 8139, AHCI and 9p
-    "python3-minimal",
+    "python3",  # runs the guest folder's build.py
 )
 
 # In the initramfs: whatever the machine's root disk, NIC and channel may be. Its init loads those the machine has.

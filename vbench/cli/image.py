@@ -1,0 +1,52 @@
+"""`vbench image`: builds, lists and removes the image that every environment executes."""
+
+import sys
+
+import click
+import msgspec
+
+from vbench import image as images
+from vbench.units import DASH
+
+
+def _progress(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@click.group()
+def image() -> None:
+    """Build, list and remove the image that every environment executes."""
+
+
+@image.command()
+@click.option("--suite", default="bookworm", show_default=True, metavar="NAME", help="Debian release to build from.")
+@click.option("--force", is_flag=True, help="Take all packages anew and build again.")
+def build(suite: str, force: bool) -> None:
+    """Build the image, where it is not built and up to date. Needs root; prints its digest."""
+    click.echo(images.build(progress=_progress, suite=suite, force=force).digest)
+
+
+@image.command("list")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def list_(output: str) -> None:
+    """List the images in the cache, newest first."""
+    records = images.records()
+    if output == "json":
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(records), indent=2).decode() + "\n")
+        return
+    rows = [("DIGEST", "CREATED", "SUITE", "KERNEL", "FIO")]
+    for record in records:
+        created = record.created[:16].replace("T", " ")
+        rows.append(
+            (record.digest[:12], created, record.suite, record.kernel_release, record.packages.get("fio", DASH))
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        click.echo("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
+
+
+@image.command()
+@click.argument("digest")
+def remove(digest: str) -> None:
+    """Remove the image whose digest starts with DIGEST; with the last one, its package cache too."""
+    click.echo(images.remove(digest).digest)
