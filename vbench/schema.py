@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from vbench import units
 from vbench.suite import NAME, Document, Method, TestbedSettings
 from vbench.units import Bytes, Seconds
 
@@ -13,7 +14,7 @@ def suite_schema() -> dict[str, Any]:
     from vbench import benchmarks, environments
 
     kinds = {**environments.KINDS, **benchmarks.KINDS}
-    types = [Document, Method, TestbedSettings, *kinds.values()]
+    types = [_plain(kind) for kind in (Document, Method, TestbedSettings, *kinds.values())]
     schemas, parts = msgspec.json.schema_components(types, schema_hook=_quantity, ref_template="#/$defs/{name}")
     places = dict(zip(("document", "method", "testbed", *kinds), schemas, strict=True))
     definitions = {name: dict(part) for name, part in parts.items()}
@@ -33,6 +34,19 @@ def suite_schema() -> dict[str, Any]:
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", **document, "title": "vbench suite"}
     return {**head, "description": "Environments × benchmarks × method.", "$defs": definitions}
+
+
+def _plain(kind: Any) -> type:
+    """The same struct with defaults that JSON can write: msgspec asks no hook for those of Bytes and Seconds."""
+    fields = []
+    for known in msgspec.structs.fields(kind):
+        default = known.default
+        if isinstance(default, Bytes | Seconds):
+            default = units.encode(default)
+        made = msgspec.field(default=default, default_factory=known.default_factory, name=known.encode_name)  # type: ignore[call-overload]
+        fields.append((known.name, known.type, made))
+    space = {"__doc__": kind.__doc__}
+    return msgspec.defstruct(kind.__name__, fields, namespace=space, kw_only=True, forbid_unknown_fields=True)
 
 
 def _quantity(kind: type) -> dict[str, Any]:

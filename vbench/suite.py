@@ -39,6 +39,7 @@ class TestbedSettings(Settings, frozen=True):
 
     cpus: Annotated[int, Meta(ge=1, le=4096)] = 1
     memory: Bytes = Bytes(2**30)
+    scratch: str = "/var/tmp"  # on a disk: the folder all environments get their scratch space from
 
 
 class Suite(Struct, frozen=True):

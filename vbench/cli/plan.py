@@ -1,0 +1,104 @@
+"""`vbench plan`: what a run would do, in which order and for how long, before it does anything."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from vbench.model import Plan
+    from vbench.suite import Suite
+
+
+@click.command("plan")
+@click.argument("suite")
+@click.option("--env", "environments", multiple=True, metavar="E", help="Only this environment, and the baseline.")
+@click.option("--bench", "benchmarks", multiple=True, metavar="B", help="Only this benchmark or family.")
+@click.option("--blocks", type=int, metavar="N", help="Another number of blocks than the suite's.")
+@click.option("--seed", type=int, metavar="N", help="Another order, the same one for the same number.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def plan(
+    *,
+    suite: str,
+    environments: tuple[str, ...],
+    benchmarks: tuple[str, ...],
+    blocks: int | None,
+    seed: int | None,
+    output: str,
+) -> None:
+    """Print the order, the environments and the expected duration of SUITE (a name or a file); starts nothing."""
+    import msgspec
+
+    from vbench import plan as plans
+    from vbench import suite as suites
+
+    chosen = suites.restrict(
+        suites.load(suite), environments=environments, benchmarks=benchmarks, blocks=blocks, seed=seed
+    )
+    made = plans.make(chosen)
+    if output == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(_document(chosen, made)), indent=2).decode())
+    else:
+        click.echo("\n".join(_lines(chosen, made)))
+
+
+def _document(suite: "Suite", plan: "Plan") -> dict[str, Any]:
+    import msgspec
+
+    arms = {arm: _arm(suite, arm) for arm in plan.environments}
+    return {**msgspec.to_builtins(plan), "loops": "calibrated", "settings": arms}
+
+
+def _arm(suite: "Suite", arm: str) -> dict[str, Any]:
+    from vbench import plan as plans
+    from vbench import suite as suites
+
+    environment = suite.environment(arm)
+    return {
+        "kind": environment.kind,
+        "title": environment.title(),
+        "stack": list(suites.chain(suite, arm)),
+        "expected_start_s": plans.start_s(suite, arm),
+        **suites.settings(environment),
+    }
+
+
+def _lines(suite: "Suite", plan: "Plan") -> Iterator[str]:
+    yield from _head(suite, plan)
+    yield ""
+    yield "environments"
+    width = max(map(len, plan.environments))
+    for arm in plan.environments:
+        yield f"  {arm:<{width}}  {_stack(suite, arm)}"
+    yield ""
+    yield "order"
+    for block in plan.blocks:
+        name = "calibration" if block.index == 0 else f"block {block.index}"
+        yield f"  {name}"
+        yield f"    start    {'  '.join(step.environment for step in block.steps)}"
+        yield f"    measure  {' '.join(block.benchmarks)}"
+        yield f"    padding  {'  '.join(f'{step.padding_b} B' for step in block.steps)}"
+
+
+def _head(suite: "Suite", plan: "Plan") -> Iterator[str]:
+    from vbench.units import show, show_bytes, show_duration
+
+    method, testbed = suite.method, suite.testbed
+    starts = [name for name in plan.benchmarks if name not in plan.blocks[0].benchmarks]
+    yield f"suite     {plan.suite}, seed {plan.seed}, baseline {plan.baseline}, control {plan.control}"
+    yield f"blocks    {len(plan.blocks) - 1} and the calibration, {len(plan.environments)} starts each"
+    yield f"trial     {show(method.trial, 's')} after {show(method.warmup, 's')} of warm-up, loops = calibrated"
+    yield f"each has  {testbed.cpus} processors, {show_bytes(testbed.memory)} of memory, scratch in {testbed.scratch}"
+    yield f"duration  {show_duration(plan.expected_s)} expected, budget {show_duration(plan.budget_s)}"
+    if starts:
+        yield f"          {', '.join(starts)}: from the starts themselves"
+
+
+def _stack(suite: "Suite", arm: str) -> str:
+    from vbench import plan as plans
+    from vbench import suite as suites
+    from vbench.units import show
+
+    titles = " on ".join(suite.environment(name).title() for name in reversed(suites.chain(suite, arm)))
+    role = {suite.method.baseline: ", the baseline", suite.method.control: ", the baseline again"}.get(arm, "")
+    return f"{titles}{role}, starts in {show(plans.start_s(suite, arm), 's')}"
