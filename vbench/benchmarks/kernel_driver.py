@@ -88,7 +88,10 @@ class KernelDriver:
 
     def _started(self) -> tuple[Process, Lines]:
         if self._process is None or self._lines is None:
-            self._process = self._running.enter_context(self.session.spawn(self.argv))
+            try:
+                self._process = self._running.enter_context(self.session.spawn(self.argv))
+            except FileNotFoundError as error:
+                raise TrialFailed(f"the driver could not be started: {error}") from None
             self._lines = Lines(self._process)
         return self._process, self._lines
 

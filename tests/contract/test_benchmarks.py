@@ -1,0 +1,60 @@
+"""Every benchmark of the table, run once for real: this machine as environment and, over loopback, as its own peer."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from math import isfinite
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from tests.unit.guest_folder import guest_folder
+from vbench import contracts, units
+from vbench.benchmarks import KINDS
+from vbench.contracts import Place, Workplace
+from vbench.proc import LocalSession
+
+SMALL = {"size": "4 MiB"}
+RUN_INSIDE = [kind for kind in KINDS if not kind.startswith("start.")]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    here = LocalSession(Workplace(sys.executable, PurePosixPath(guest_folder()), PurePosixPath(tmp_path)))
+    testbed: Any = SimpleNamespace(peer=here, peer_address="127.0.0.1/8", no_network="")
+    with ExitStack() as stack:
+        yield Place(
+            session=here,
+            testbed=cast(contracts.Testbed, testbed),
+            padding_b=100,
+            trial_s=0.1,
+            warmup_s=0.05,
+            loops=None,
+            raw=lambda name, data: None,
+            stack=stack,
+        )
+
+
+@pytest.mark.parametrize("kind", RUN_INSIDE)
+def test_a_trial_gives_believable_samples_of_its_own_metrics(kind: str, place: Place, tmp_path: Path) -> None:
+    sized = "size" in KINDS[kind].__struct_fields__  # type: ignore[attr-defined]
+    benchmark = msgspec.convert(SMALL if sized else {}, KINDS[kind], dec_hook=units.decode)
+    lacking = benchmark.missing(place.session, place.testbed)
+    if lacking:
+        pytest.skip("; ".join(f"{one.what}: {one.hint}" for one in lacking))
+    benchmark.prepare(place)
+    measured = benchmark.measure(place)
+    assert list(measured.samples) == [metric.name for metric in benchmark.metrics]
+    assert all(isfinite(value) and value > 0 for values in measured.samples.values() for value in values)
+    assert measured.clock
+    place.stack.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_loops_learned_once_are_kept(place: Place) -> None:
+    benchmark = KINDS["cpu.hash"]()
+    place.loops = benchmark.measure(place).loops
+    assert benchmark.measure(place).loops == place.loops

@@ -1,0 +1,275 @@
+"""The table of benchmarks, and what each does with a session that answers, lies or goes away."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from tests.unit.guest_folder import guest_folder
+from vbench import contracts, units
+from vbench.benchmarks import KINDS
+from vbench.benchmarks.kernel_driver import KernelDriver, believable, drift_notes, parse
+from vbench.benchmarks.lines import Lines
+from vbench.contracts import Benchmark, Completed, Place, Session, Workplace
+from vbench.errors import CommandTimeout, SessionLost, TrialFailed
+from vbench.model import FAMILIES
+from vbench.proc import LocalProcess, LocalSession, spawn
+from vbench.units import Bytes
+
+DATA = Path(__file__).parent.parent / "data"
+DOCS = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
+REPLY = {"values": [1.0] * 10, "warmups": [[1, 1.0]], "loops": 1, "clock": "C", "padding": 0, "spent_s": 15.0}
+REPLY |= {"extra": {}, "pyperf": {}}
+
+
+def of_kind(kind: str, **keys: object) -> Benchmark:
+    return msgspec.convert(keys, KINDS[kind], dec_hook=units.decode)
+
+
+@dataclass
+class Scripted:
+    """A session that answers each command by its first word that is known."""
+
+    answers: dict[str, Completed]
+    ran: list[tuple[str, ...]] = field(default_factory=list)
+    workplace: Workplace = field(default_factory=Workplace)
+
+    def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
+        self.ran.append(tuple(argv))
+        for word in argv:
+            if word in self.answers:
+                return self.answers[word]
+        return Completed(tuple(argv), 0, b"", b"")
+
+    def on_network(self) -> "Scripted":
+        return self
+
+
+@contextmanager
+def place_on(session: object, raw: dict[str, bytes] | None = None, **testbed: Any) -> Iterator[Place]:
+    kept = {} if raw is None else raw
+    shared = SimpleNamespace(peer_address=None, no_network="no root", **testbed)
+    with ExitStack() as stack:
+        yield Place(
+            cast(Session, session), cast(contracts.Testbed, shared), 10, 0.01, 0.001, None, kept.__setitem__, stack
+        )
+
+
+def recorded(tool: str, name: str) -> Completed:
+    return Completed((tool,), 0, (DATA / tool / f"{name}.json").read_bytes(), b"")
+
+
+# --- the table --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_is_its_family_and_a_name(kind: str) -> None:
+    benchmark = KINDS[kind]
+    assert benchmark.kind == kind
+    assert kind.partition(".")[0] in FAMILIES
+    assert benchmark.about
+    assert benchmark.metrics
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_metrics_have_base_units_and_names_of_their_own(kind: str) -> None:
+    metrics = KINDS[kind].metrics
+    assert {metric.unit for metric in metrics} <= {"s", "B", "B/s", "1/s", "1"}
+    assert len({metric.name for metric in metrics}) == len(metrics)
+
+
+def test_every_family_has_a_benchmark() -> None:
+    assert {kind.partition(".")[0] for kind in KINDS} == set(FAMILIES)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_benchmark_needs_no_key_and_refuses_an_unknown_one(kind: str) -> None:
+    assert of_kind(kind).expected_s(1.0, 1.0) >= (0 if kind.startswith("start.") else 1.0)
+    with pytest.raises(msgspec.ValidationError, match="unknown field `nonesuch`"):
+        of_kind(kind, nonesuch=1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_benchmark_and_metric_is_documented_with_unit_and_direction(kind: str) -> None:
+    section = DOCS.read_text().partition(f"\n### `{kind}`\n")[2].partition("\n### ")[0]
+    for metric in KINDS[kind].metrics:
+        assert f"| `{metric.name}` | {metric.unit} | {metric.better} |" in section
+
+
+def test_the_docs_name_no_benchmark_that_does_not_exist() -> None:
+    assert re.findall(r"^### `(.*)`$", DOCS.read_text(), re.MULTILINE) == list(KINDS)
+
+
+@pytest.mark.parametrize("kind", ["memory.triad", "memory.chase", "disk.randread", "disk.seqwrite"])
+@pytest.mark.parametrize("size", [0, "3 kB", 2**20 + 1])
+def test_a_size_that_cannot_be_is_refused_with_its_reason(kind: str, size: object) -> None:
+    with pytest.raises(msgspec.ValidationError, match="size: expected whole"):
+        of_kind(kind, size=size)
+
+
+def test_sizes_are_read_with_their_unit() -> None:
+    assert msgspec.structs.asdict(cast(msgspec.Struct, of_kind("disk.randread", size="64 MiB"))) == {
+        "size": Bytes(64 * 2**20)
+    }
+
+
+# --- the driver's answers ---------------------------------------------------------------------------------------
+
+
+def line(**changes: object) -> bytes:
+    return json.dumps(REPLY | changes).encode()
+
+
+@pytest.mark.parametrize("values", [[], [0.0], [-1.0], [float("nan")], [float("inf")]])
+def test_values_that_cannot_be_are_refused(values: list[float]) -> None:
+    with pytest.raises(TrialFailed, match="cannot be"):
+        parse(line(values=values))
+
+
+@pytest.mark.parametrize("said", [b"", b"Traceback", b"[]", b"{}", b'{"values": "many"}'])
+def test_an_answer_that_cannot_be_read_is_a_failed_trial(said: bytes) -> None:
+    with pytest.raises(TrialFailed, match="cannot be read"):
+        parse(said)
+
+
+def test_a_kernels_error_is_the_trials_reason() -> None:
+    with pytest.raises(TrialFailed, match=r"rr: Connection refused"):
+        parse(b'{"error": "rr: Connection refused", "errno": 111}')
+
+
+def test_an_environments_clock_that_runs_fast_fails_the_trial() -> None:
+    reply = parse(line(spent_s=15.0))
+    assert believable(reply, 15.0) is reply
+    with pytest.raises(TrialFailed, match=r"counted 15.0000 s while 10.0000 s passed"):
+        believable(reply, 10.0)
+
+
+def test_a_trial_without_a_steady_state_is_labelled() -> None:
+    assert drift_notes([1.0, 1.01, 1.02, 1.0, 1.0, 1.0, 1.0, 1.1, 1.12, 1.11]) == (
+        "no steady state: the last third differs from the first by +10%",
+    )
+    assert drift_notes([1.0, 1.3, 1.0, 1.0, 1.0, 1.0, 1.0, 1.1, 1.1, 1.1]) == ()  # the thirds overlap
+    assert drift_notes([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.01, 1.01, 1.01]) == ()  # less than 5 %
+    assert drift_notes([1.0, 2.0]) == ()
+
+
+# --- a real driver process that misbehaves ----------------------------------------------------------------------
+
+
+def driver(program: str) -> KernelDriver:
+    return KernelDriver(LocalSession(), ["/bin/sh", "-c", program])
+
+
+def test_a_driver_that_dies_is_a_failed_trial_and_the_next_request_gets_a_new_one(tmp_path: Path) -> None:
+    flag = tmp_path / "second"
+    answer = line(spent_s=0.0).decode()
+    dies = driver(f"read x; if test -e {flag}; then echo '{answer}'; else touch {flag}; echo gone >&2; kill -9 $$; fi")
+    with pytest.raises(TrialFailed, match="the driver was killed by signal 9: gone"):
+        dies.request({"kernel": "hash"}, timeout_s=10)
+    assert dies.request({"kernel": "hash"}, timeout_s=10).loops == 1
+    dies.close()
+
+
+def test_a_driver_that_never_answers_is_killed() -> None:
+    silent = driver("sleep 1000")
+    with pytest.raises(CommandTimeout, match=r"hash did not end within 0.05 s"):
+        silent.request({"kernel": "hash"}, timeout_s=0.05)
+
+
+def test_a_driver_that_cannot_be_started_is_a_failed_trial() -> None:
+    lost = KernelDriver(LocalSession(), ["/no/such/driver"])
+    with pytest.raises(TrialFailed, match="could not be started"):
+        lost.request({"kernel": "hash"}, timeout_s=10)
+
+
+def test_a_lost_session_is_told_to_whoever_waits_for_a_line() -> None:
+    class Gone:
+        def read(self, size: int) -> bytes:
+            raise SessionLost("the guest panicked")
+
+    lines = Lines(cast(LocalProcess, SimpleNamespace(argv=("driver",), stdout=Gone())))
+    for _ in range(2):
+        with pytest.raises(SessionLost, match="panicked"):
+            lines.next(timeout_s=10)
+
+
+def test_lines_come_whole_and_the_end_stays_the_end() -> None:
+    with spawn(["printf", "one\\ntwo\\ntorn"]) as process:
+        lines = Lines(process)
+        assert [lines.next(timeout_s=10) for _ in range(4)] == [b"one", b"two", None, None]
+
+
+# --- benchmarks over a session ----------------------------------------------------------------------------------
+
+
+def test_a_kernel_benchmark_gives_samples_loops_clock_and_padding(tmp_path: Path) -> None:
+    raw: dict[str, bytes] = {}
+    here = LocalSession(Workplace(sys.executable, PurePosixPath(guest_folder())))
+    with place_on(here, raw) as place:
+        measured = of_kind("cpu.sha256").measure(place)
+        again = of_kind("cpu.hash").measure(place)
+    assert all(1e5 < value < 1e11 for value in measured.samples["bandwidth"])
+    assert (len(measured.samples["bandwidth"]), measured.padding_seen_b) == (10, 10)
+    assert measured.clock == again.clock == "CLOCK_MONOTONIC_RAW"
+    assert list(raw) == ["pyperf.json"]
+
+
+def test_memory_smaller_than_the_claimed_cache_is_noted() -> None:
+    chase = of_kind("memory.chase", size="64 MiB")
+    reply = parse(line(extra={"last_level_cache_b": 480 * 2**20}))
+    assert chase.measured(reply).notes == (  # type: ignore[attr-defined]
+        "a set of 64 MiB is small for the last-level cache of 480 MiB claimed here",
+    )
+    small = parse(line(extra={"last_level_cache_b": 2**20}))
+    unknown = parse(line(extra={"last_level_cache_b": None}))
+    assert chase.measured(small).notes == chase.measured(unknown).notes == ()  # type: ignore[attr-defined]
+
+
+def test_a_random_read_lays_its_file_out_once_a_start_and_removes_it() -> None:
+    session = Scripted({"--name=layout": recorded("fio", "layout"), "--name=trial": recorded("fio", "randread")})
+    raw: dict[str, bytes] = {}
+    with place_on(session, raw) as place:
+        benchmark = of_kind("disk.randread", size="16 MiB")
+        benchmark.prepare(place)
+        measured = benchmark.measure(place)
+        benchmark.measure(place)
+    assert list(measured.samples) == ["iops", "latency", "latency_p99"]
+    assert [argv[0] for argv in session.ran] == ["fio", "/usr/bin/env", "/usr/bin/env", "rm"]
+    assert list(raw) == ["fio.json"]
+
+
+def test_a_file_that_cannot_be_laid_out_fails_the_trial() -> None:
+    full = Completed(("fio",), 1, (DATA / "fio/no-space.json").read_bytes(), b"No space left on device")
+    with place_on(Scripted({"--name=layout": full})) as place, pytest.raises(TrialFailed, match="error 28"):
+        of_kind("disk.seqwrite").prepare(place)
+
+
+def test_what_a_session_lacks_is_named_with_a_way_to_get_it() -> None:
+    bare = Scripted({word: Completed((word,), 127, b"", b"") for word in ("fio", "iperf3", "stat")})
+    with place_on(bare) as place:
+        lost = {kind: of_kind(kind).missing(place.session, place.testbed) for kind in KINDS}
+    assert lost["start.ready"] == ()
+    assert all(missing and all(one.what for one in missing) for kind, missing in lost.items() if kind != "start.ready")
+    assert [one.what for one in lost["disk.randread"]] == ["fio"]
+    assert [one.what for one in lost["network.stream"]] == ["iperf3", "a network to the peer"]
+    assert "/opt/vbench/kernels.so" in [one.what for one in lost["cpu.hash"]]
+
+
+@pytest.mark.parametrize("kind", ["network.stream", "network.rr"])
+def test_without_a_network_a_trial_fails_with_the_reason(kind: str) -> None:
+    with place_on(Scripted({}), peer=None) as place, pytest.raises(TrialFailed, match="no network: no root"):
+        of_kind(kind).measure(place)
+
+
+@pytest.mark.parametrize("verb", ["prepare", "measure"])
+def test_a_start_cannot_be_measured_from_inside(verb: str) -> None:
+    with place_on(Scripted({})) as place, pytest.raises(TrialFailed, match="starts themselves"):
+        getattr(of_kind("start.ready"), verb)(place)
