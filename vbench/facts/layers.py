@@ -63,7 +63,7 @@ def _machine(facts: Facts) -> tuple[Layer, ...]:
         return (_without_hypervisor(facts),)
     found = [Layer("metal?", "not visible from inside a guest"), Layer(kind, evidence)]
     monitor = _monitor(facts)
-    if monitor is not None:
+    if monitor is not None and (kind, monitor.name) != ("tcg", "qemu"):
         found.append(monitor)
     return (*found, Layer("guest", "the kernel that is asked"))
 
@@ -180,6 +180,8 @@ def _containers(facts: Facts) -> tuple[Layer, ...]:
             claims[name] = "; ".join(filter(None, [claims.get(name), f"{fact.source} is there"]))
     if not claims and (engines := _words(facts, "container.cgroup")):
         claims["container"] = f"cgroup path names {', '.join(engines)}"
+    if not claims and "pid" in (own := _words(facts, "namespace.own")):
+        claims["container"] = f"namespaces of its own: {', '.join(own)}"
     if _only_marks(facts):
         claims = {name: said for name, said in claims.items() if name == "wsl"}
     return tuple(Layer(name, said) for name, said in claims.items())

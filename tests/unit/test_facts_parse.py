@@ -1,0 +1,161 @@
+"""Facts from recorded and composed evidence, and what becomes of evidence that cannot be believed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vbench import facts
+from vbench.facts.registry import RESERVED, STATIC
+from vbench.model import Fact, Status
+
+DATA = Path(__file__).parents[1] / "data" / "facts"
+CASES = sorted(DATA.glob("*.json"))
+
+
+def case(path: Path) -> tuple[dict, bytes]:
+    document = json.loads(path.read_text())
+    return document["expect"], json.dumps(document["evidence"]).encode()
+
+
+def shown(fact: Fact) -> object:
+    """What the expectations hold: the value, or the status of what has none."""
+    if fact.status != Status.OK:
+        return fact.status.value
+    return list(fact.value) if isinstance(fact.value, tuple) else fact.value
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_evidence_gives_the_facts_expected_of_it(path: Path) -> None:
+    expected, raw = case(path)
+    found = facts.parse(raw)
+    assert {key: shown(found[key]) for key in expected["facts"]} == expected["facts"]
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_evidence_gives_the_layers_and_the_headline_expected_of_it(path: Path) -> None:
+    expected, raw = case(path)
+    found = facts.parse(raw)
+    assert [layer.name for layer in facts.layers(found)] == expected["layers"]
+    assert facts.headline(found) == expected["headline"]
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_no_known_case_leaves_a_fact_in_error(path: Path) -> None:
+    found = facts.parse(case(path)[1])
+    assert [key for key, fact in found.items() if fact.status == Status.ERROR] == []
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_every_case_says_whether_it_was_recorded_or_composed(path: Path) -> None:
+    assert json.loads(path.read_text())["about"].startswith(("recorded", "composed"))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_every_static_key_is_there_and_every_key_is_registered(path: Path) -> None:
+    found = facts.parse(case(path)[1])
+    assert set(STATIC) <= set(found)
+    assert not RESERVED & set(found)
+    assert facts.in_order(set(found)) == list(found)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_value_is_known_exactly_when_the_status_is_ok(path: Path) -> None:
+    for fact in facts.parse(case(path)[1]).values():
+        assert (fact.value is not None) == (fact.status == Status.OK)
+        assert fact.source
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"null", b"\xff", b'{"format": 1, "files": 3}', b"Traceback"])
+def test_output_that_is_not_the_probes_is_an_error_of_every_fact(raw: bytes) -> None:
+    found = facts.parse(raw)
+    assert set(found) == set(STATIC)
+    assert {fact.status for fact in found.values()} == {Status.ERROR}
+    assert {fact.value for fact in found.values()} == {None}
+
+
+def with_file(path: str, content: object) -> facts.Facts:
+    return facts.parse(json.dumps({"format": 1, "files": {path: content}}).encode())
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "key"),
+    [
+        ("/proc/cpuinfo", "nothing of the kind", "cpu.threads"),
+        ("/proc/meminfo", "MemTotal: lots kB", "memory.total"),
+        ("/proc/sys/vm/swappiness", "sixty", "memory.swappiness"),
+        ("/proc/loadavg", "", "kernel.loadavg"),
+        ("/sys/devices/system/cpu/smt/active", "2", "cpu.smt"),
+        ("/proc/self/status", "Seccomp:\t7", "process.seccomp"),
+        ("/proc/self/status", "CapEff:\tzz", "process.capabilities"),
+        ("/sys/devices/system/node/online", "all", "cpu.numa_nodes"),
+    ],
+)
+def test_text_that_no_parser_knows_is_an_error_and_never_a_zero(path: str, text: str, key: str) -> None:
+    assert with_file(path, text)[key] == Fact(None, path, Status.ERROR)
+
+
+@pytest.mark.parametrize(
+    ("errno", "status"),
+    [("ENOENT", Status.ABSENT), ("EACCES", Status.DENIED), ("EPERM", Status.DENIED), ("EIO", Status.ERROR)],
+)
+def test_what_could_not_be_read_says_why(errno: str, status: Status) -> None:
+    assert with_file("/proc/sys/vm/swappiness", {"error": errno})["memory.swappiness"].status == status
+
+
+def levels(controller: str, *found: dict) -> facts.Facts:
+    return facts.parse(json.dumps({"format": 1, "cgroup": {controller: found}}).encode())
+
+
+def test_the_tightest_limit_of_all_levels_counts() -> None:
+    found = levels("cgroup2", {"memory.max": "max"}, {"memory.max": "4096"}, {"memory.max": "8192"}, {})
+    assert found["cgroup.memory.max"].value == 4096
+
+
+def test_an_unreadable_level_makes_the_limit_unknown() -> None:
+    found = levels("cgroup2", {"memory.max": {"error": "EACCES"}}, {"memory.max": "8192"})
+    assert found["cgroup.memory.max"].status == Status.DENIED
+
+
+def test_version_1_says_unlimited_with_a_number_or_minus_one() -> None:
+    assert levels("memory", {"memory.limit_in_bytes": "9223372036854771712"})["cgroup.memory.max"].value == "none"
+    quota = {"cpu.cfs_quota_us": "-1", "cpu.cfs_period_us": "100000"}
+    assert levels("cpu", quota)["cgroup.cpu.quota"].value == "none"
+
+
+def test_a_quota_without_a_readable_period_is_unknown() -> None:
+    assert levels("cgroup2", {"cpu.max": "50000"})["cgroup.cpu.quota"].status == Status.ERROR
+
+
+def test_marks_of_a_container_count_only_with_a_namespace_of_its_own() -> None:
+    outside = json.dumps({"format": 1, "container": {"dockerenv": True}, "namespaces": {"pid": 4026531836}}).encode()
+    inside = json.dumps({"format": 1, "container": {"dockerenv": True}, "namespaces": {"pid": 4026532651}}).encode()
+    assert "docker" not in facts.headline(facts.parse(outside))
+    assert "docker" in facts.headline(facts.parse(inside))
+
+
+def test_a_container_without_marks_is_known_by_its_namespaces() -> None:
+    found = facts.parse(json.dumps({"format": 1, "namespaces": {"pid": 4026532651}}).encode())
+    assert facts.layers(found)[-1].name == "container"
+
+
+def test_witnesses_that_disagree_are_both_named() -> None:
+    commands = {"systemd-detect-virt --vm": {"status": 0, "stdout": "vmware"}}
+    found = facts.parse(json.dumps({"format": 1, "cpuid": "KVMKVMKVM", "commands": commands}).encode())
+    [layer] = [layer for layer in facts.layers(found) if layer.name == "kvm"]
+    assert "but systemd-detect-virt --vm: vmware" in layer.evidence
+
+
+def test_nothing_known_is_neither_metal_nor_a_guest() -> None:
+    assert facts.headline({}) == "nothing tells whether this host is bare metal or a guest"
+
+
+def test_limits_and_engine_fill_the_reserved_keys() -> None:
+    found = facts.with_limits({}, 1, 2**30, configured_cpus=1, configured_memory_b=2**30)
+    found = facts.with_engine(found, "sha256:0", (("qemu", "-kernel", "/home/alice/.cache/vmlinux"),))
+    assert set(found) == RESERVED
+    assert found["engine.argv"].value == ("qemu", "-kernel", "~/.cache/vmlinux")
+
+
+def test_limits_that_are_not_known_are_not_added() -> None:
+    assert set(facts.with_limits({}, 1, 2**30)) == {"limits.cpus.requested", "limits.memory.requested"}

@@ -1,0 +1,157 @@
+"""The probe as it runs here, and what of it is promised: quick, quiet, standard library alone, no identifiers."""
+
+import ast
+import importlib
+import json
+import sys
+from pathlib import Path, PurePosixPath
+
+import pytest
+from click.testing import CliRunner
+
+from vbench import facts, proc
+from vbench.contracts import Completed, Workplace
+from vbench.errors import CommandTimeout
+from vbench.model import Status
+
+GUEST = proc.GUEST
+SOURCES = sorted(GUEST.glob("probe*.py"))
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    scratch = str(tmp_path_factory.mktemp("scratch"))
+    return proc.run([sys.executable, str(GUEST / "probe.py"), scratch], timeout_s=60).check().stdout
+
+
+def test_the_probe_prints_one_object_that_the_parsers_understand(raw: bytes) -> None:
+    assert isinstance(json.loads(raw), dict)
+    found = facts.parse(raw)
+    assert [key for key, fact in found.items() if fact.status == Status.ERROR] == []
+    assert found["kernel.release"].status == Status.OK
+
+
+def test_the_probe_leaves_nothing_in_the_scratch_space(tmp_path: Path) -> None:
+    proc.run([sys.executable, str(GUEST / "probe.py"), str(tmp_path)], timeout_s=60).check()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_probe_runs_where_there_is_no_scratch_space() -> None:
+    done = proc.run([sys.executable, str(GUEST / "probe.py"), "/nowhere"], timeout_s=60).check()
+    assert facts.parse(done.stdout)["scratch.filesystem"].status == Status.ABSENT
+
+
+def test_the_probe_does_not_print_this_machines_name(raw: bytes) -> None:
+    found = json.loads(raw)
+    del found["files"]["/proc/cmdline"]  # read whole, published by allow-list only
+    name = Path("/proc/sys/kernel/hostname").read_text().strip()
+    words = set(json.dumps(found).replace('"', " ").replace("\\n", " ").split())
+    assert name not in words
+
+
+def test_the_probe_reads_no_file_that_holds_an_identifier() -> None:
+    text = "\n".join(path.read_text() for path in SOURCES)
+    for forbidden in (
+        "product_serial",
+        "board_serial",
+        "product_uuid",
+        "machine-id",
+        "boot_id",
+        "hostname",
+        "/address",
+        "nodename",
+        "passwd",
+    ):
+        assert forbidden not in text, forbidden
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_the_probe_imports_little_and_only_the_standard_library(path: Path) -> None:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(), feature_version=(3, 9))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    own = {source.stem for source in SOURCES}
+    assert names - own <= set(sys.stdlib_module_names)
+    assert not names & {"subprocess", "platform", "re", "socket", "typing", "pathlib"}
+
+
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> object:
+    """The probe's module of layers, as its own folder sees it."""
+    monkeypatch.syspath_prepend(str(GUEST))
+    return importlib.import_module("probe_layers")
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "inside"),
+    [
+        ("/", "/user.slice/x", "user.slice/x"),
+        ("/", "/", ""),
+        ("/docker/abc", "/docker/abc", ""),  # version 1 without a cgroup namespace
+        ("/docker/abc", "/docker/abc/x", "x"),
+        ("/docker/abc", "/docker/abcd", ""),
+        ("/", "/../..", "../.."),  # a process outside its cgroup namespace
+    ],
+)
+def test_a_group_is_looked_up_below_the_mounted_root(reading: object, root: str, path: str, inside: str) -> None:
+    assert reading.below(root, path) == inside
+
+
+def test_limits_are_read_from_the_group_up_to_the_mounted_root(reading: object, tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    (folder / "memory.max").write_text("max\n")
+    (tmp_path / "a" / "memory.max").write_text("4096\n")
+    assert reading.levels(str(tmp_path), "a/b", ("memory.max",)) == [{"memory.max": "max"}, {"memory.max": "4096"}, {}]
+
+
+class Answer:
+    """A session whose every command ends as it was told."""
+
+    workplace = Workplace("python", PurePosixPath("/guest"), PurePosixPath("/scratch"))
+    layers = ()
+
+    def __init__(self, done: Completed | CommandTimeout) -> None:
+        self.done = done
+        self.asked: list[tuple[str, ...]] = []
+
+    def run(self, argv: list[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
+        del timeout_s, stdin
+        self.asked.append(tuple(argv))
+        if isinstance(self.done, CommandTimeout):
+            raise self.done
+        return self.done
+
+
+def test_collecting_runs_the_probe_on_the_sessions_own_scratch_space() -> None:
+    session = Answer(Completed((), 0, b"{}", b""))
+    facts.collect(session)
+    facts.collect(session, scratch="/other")
+    assert [argv[-1] for argv in session.asked] == ["/scratch", "/other"]
+    assert session.asked[0][:2] == ("python", "/guest/probe.py")
+
+
+@pytest.mark.parametrize("done", [Completed((), 127, b"", b"no python"), CommandTimeout("too long")])
+def test_a_probe_that_fails_gives_facts_in_error(done: Completed | CommandTimeout) -> None:
+    found = facts.collect(Answer(done))
+    assert {fact.status for fact in found.values()} == {Status.ERROR}
+
+
+def test_the_command_prints_the_host_and_its_layers() -> None:
+    from vbench.cli.facts import facts as command
+
+    done = CliRunner().invoke(command, [])
+    assert done.exit_code == 0
+    assert done.output.startswith(("this host is", "nothing tells"))
+    assert "Clock source" in done.output
+
+
+def test_the_command_prints_json_with_every_fact_and_its_source() -> None:
+    from vbench.cli.facts import facts as command
+
+    document = json.loads(CliRunner().invoke(command, ["--json"]).output)
+    assert set(document) == {"headline", "layers", "facts"}
+    assert all(set(fact) == {"value", "source", "status"} for fact in document["facts"].values())
