@@ -78,8 +78,9 @@ def refuse_missing(suite: Suite, host: Session) -> None:
     for name, environment in suite.environments.items():
         lacking = () if environment.on else environment.missing(host)
         if lacking:
+            what = ", no ".join(m.what for m in lacking)
             raise EnvironmentUnavailable(
-                f"environment {name} ({environment.title()}) cannot run here: no {', no '.join(m.what for m in lacking)}",
+                f"environment {name} ({environment.title()}) cannot run here: no {what}",
                 hint="; ".join(m.hint for m in lacking if m.hint) + "; or leave it out with --env",
             )
 
@@ -185,11 +186,11 @@ class _Step:
     begun: float = field(default_factory=time.monotonic)
 
     def started(self, session: Session) -> None:
-        """The trial of `start.*`: the runner's own, from the environment's own start (both ends: contracts.StartTiming)."""
+        """The trial of `start.*` is the runner's own; both its ends are defined at contracts.StartTiming."""
         if not isinstance(session, Started):
             return
         timing = session.timing
-        samples = {"time": (timing.ready_s,), "attach": (timing.attach_s,)}
+        samples: dict[str, tuple[float, ...]] = {"time": (timing.ready_s,), "attach": (timing.attach_s,)}
         for name in self._starts():
             known = {metric.name for metric in self.runner.suite.benchmarks[name].metrics}
             kept = {metric: values for metric, values in samples.items() if metric in known}

@@ -217,8 +217,9 @@ def _convert(table: object, kind: type[T], path: str) -> T:
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `(?P<key>)?\$(?P<at>.*)`)?", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _REQUIRED = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
-_WORDS = {"`int`": "a whole number", "`float`": "a number", "`str`": "a text", "`bool`": "true or false"}
-_WORDS |= {"`array`": "a list", "`object`": "a table", "`null`": "nothing"}
+_TYPES = re.compile(r"`([a-z |]+)`")
+_WORDS = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
+_WORDS |= {"array": "a list", "object": "a table"}
 
 
 def _explained(message: str, kind: type, path: str) -> SuiteError:
@@ -231,9 +232,13 @@ def _explained(message: str, kind: type, path: str) -> SuiteError:
         return SuiteError(f"{_join(place, unknown[1])}: unknown key", hint=hint)
     if required := _REQUIRED.fullmatch(what):
         return SuiteError(f"{_join(place, required[1])}: missing")
-    for word, plain in _WORDS.items():
-        what = what.replace(word, plain)
+    what = _TYPES.sub(_plainly, what)
     return SuiteError(f"{place}: {what[:1].lower()}{what[1:]}" if place else what)
+
+
+def _plainly(types: re.Match[str]) -> str:
+    """`str | null` in words; TOML has no null, so it is not offered."""
+    return " or ".join(_WORDS.get(word, f"`{word}`") for word in types[1].split(" | ") if word != "null")
 
 
 def _join(place: str, key: str) -> str:

@@ -16,7 +16,7 @@ from typing import Literal
 
 from vbench import __version__
 from vbench.contracts import Attachment, Image, Process, Session, Testbed, Workplace
-from vbench.errors import NoSpace, StartFailed, TrialFailed, UsageError, VbenchError
+from vbench.errors import NoSpace, StartFailed, StopFailed, TrialFailed, UsageError, VbenchError
 from vbench.proc import LocalSession
 from vbench.processors import Processors
 
@@ -24,6 +24,8 @@ PEER_ADDRESS = "198.18.0.1"  # RFC 2544: 198.18.0.0/15 is reserved for benchmark
 PREFIX_LENGTH = 15
 OWNER = "owner.json"
 _HOLD = "echo ready; exec cat"
+# A guest of its own kernel has its own default, so every namespace of the run gets the one that all kernels know.
+_CONGESTION = "echo cubic > /proc/sys/net/ipv4/tcp_congestion_control\n"
 _MOUNTS = """
 set -e
 mount --bind -o ro "$1" "$2"
@@ -106,7 +108,7 @@ class LocalTestbed:
     @contextmanager
     def _veth(self, number: int) -> Iterator[Attachment]:
         address = _address(number)
-        with holder(self.host, ["--net"]) as pid:
+        with holder(self.host, ["--net"], _CONGESTION) as pid:
             netns = f"/proc/{pid}/ns/net"
             ip_batch(
                 self.host,
@@ -124,7 +126,10 @@ class LocalTestbed:
         try:
             yield Attachment(_address(number), None, name, self.bridge_netns, _mac(number))
         finally:
-            ip_batch(self.host, self.bridge_netns, f"link del {name}")
+            try:
+                ip_batch(self.host, self.bridge_netns, f"link del {name}")
+            except VbenchError as error:
+                raise StopFailed(f"{name} could not be removed: {error.message}") from None
 
     def within(self, session: Session) -> Testbed:
         return NestedTestbed(session, self)
@@ -238,7 +243,7 @@ def open_testbed(
 
 def _open_network(testbed: LocalTestbed, stack: ExitStack) -> None:
     assert testbed.image is not None
-    pid = stack.enter_context(holder(testbed.host, ["--net"]))
+    pid = stack.enter_context(holder(testbed.host, ["--net"], _CONGESTION))
     testbed.bridge_netns = f"/proc/{pid}/ns/net"
     ip_batch(
         testbed.host,

@@ -58,7 +58,7 @@ class Bare(Settings, frozen=True, kw_only=True):
                 workplace = Workplace(scratch=PurePosixPath(scratch if nested else "/scratch"), image=image)
             else:
                 prefix = ()
-                workplace = _host_workplace(host, testbed, scratch)
+                workplace = _host_workplace(host, scratch)
             affinity = pinned(testbed.cpus)
             mechanisms = [f"affinity {affinity[-1]}", *(["chroot into the image"] if prefix else [])]
             layers = [Layer("chroot", "the image as root")] if prefix else []
@@ -118,10 +118,10 @@ def _once(make: Callable[[], Session]) -> Callable[[], Session]:
     return get
 
 
-def _host_workplace(host: Session, testbed: Testbed, scratch: Path) -> Workplace:
+def _host_workplace(host: Session, scratch: Path) -> Workplace:
     """The guest folder compiled by the host's own compiler: same sources, not the same bits, and the facts say so."""
-    guest = host.workplace.guest
-    target = scratch / "vbench"
+    guest, target = host.workplace.guest, scratch / "vbench"
+    host.run(["cp", "-r", str(guest), str(target)], timeout_s=30).check()
     built = host.run([host.workplace.python, str(guest / "build.py"), str(guest), str(target)], timeout_s=120)
     if built.status != 0:
         raise StartFailed(f"the micro-benchmarks could not be compiled: {built.stderr.decode(errors='replace')[-300:]}")

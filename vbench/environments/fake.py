@@ -1,4 +1,4 @@
-"""A deterministic environment for tests and examples: the driver's and fio's figures are made up, all else runs locally.
+"""A deterministic environment for tests and examples: it makes up what the driver and fio would say.
 
 With it a whole run can be tested to the last digit: a `slowdown` of 1.25 must come out as a cost of 1.25.
 """

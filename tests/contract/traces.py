@@ -1,0 +1,30 @@
+"""What a start could leave behind on the host: processes, mounts, namespaces, interfaces, cgroups, files."""
+
+from contextlib import suppress
+from pathlib import Path
+
+
+def traces() -> dict[str, frozenset[str]]:
+    return {
+        "processes": frozenset(_processes()),
+        "mounts": frozenset(line for line in Path("/proc/self/mounts").read_text().splitlines()),
+        "named namespaces": frozenset(path.name for path in Path("/run/netns").glob("*")),
+        "interfaces": frozenset(path.name for path in Path("/sys/class/net").iterdir()),
+        "cgroups": frozenset(str(path) for path in Path("/sys/fs/cgroup").glob("**/vbench*")),
+        "files": frozenset(str(path) for path in Path("/var/tmp").glob("vbench-*/*")),
+    }
+
+
+def _processes() -> list[str]:
+    ours = ("/var/tmp/vbench-", "vbench-holder", "agent.py", "driver.py")
+    return [words for words in command_lines() if any(mark in words for mark in ours)]
+
+
+def command_lines() -> list[str]:
+    """`pid words` of every process on the host."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has just ended
+            words = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            found.append(f"{path.parent.name} {words}")
+    return found

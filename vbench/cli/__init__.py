@@ -1,0 +1,96 @@
+"""The command line: one file a verb, loaded when it is asked for, and the one place that turns failures into words."""
+
+import importlib
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from vbench import __version__
+from vbench.errors import Interrupted, VbenchError, nearest
+
+# verb: (module in this package, its command, what it does)
+VERBS = {
+    "doctor": ("doctor", "doctor", "what works here, proved by starting it, and how to get the rest"),
+    "facts": ("facts", "facts", "what this host or an environment is, with the evidence"),
+    "image": ("image", "image", "build, list and remove the image that every environment executes"),
+    "list": ("listing", "listing", "environments, benchmarks and suites"),
+    "plan": ("plan", "plan", "order, exact commands and duration of a suite; starts nothing"),
+    "run": ("run", "run", "run a suite and store every trial"),
+    "report": ("report", "report", "one page, or JSON, from a run"),
+    "clean": ("clean", "clean", "remove what a killed run left, and nothing else"),
+    "schema": ("schema", "schema", "JSON schemas, for editors"),
+}
+
+
+class Verbs(click.Group):
+    """Loads a verb's module only when it is used, so that help answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, name, _ = VERBS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(f"vbench.cli.{module}"), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            raise click.UsageError(f"no command is named {args[0]!r}: {nearest(args[0], list(VERBS))}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, about) for verb, (_, _, about) in VERBS.items()])
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="vbench")
+def vbench() -> None:
+    """What does isolation cost? The same workload on bare metal, in containers and in virtual machines.
+
+    \b
+    Exit codes: 0 done · 1 a threshold was exceeded · 2 wrong use or suite · 3 some trials failed, results saved ·
+    4 an environment cannot run here · 130 interrupted
+    """
+
+
+def complain(message: str, hint: str = "") -> None:
+    """A failure on stderr; control characters of what it quotes never reach the terminal."""
+    text = f"vbench: {message}" + (f"\n  hint: {hint}" if hint else "")
+    click.echo("".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text), err=True)
+
+
+def main() -> NoReturn:
+    """The console script: every expected failure becomes a message, a hint and an exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        vbench.main(standalone_mode=False)
+        status = 0
+    except click.exceptions.Exit as end:
+        status = end.exit_code
+    except click.ClickException as error:
+        error.show()
+        status = 2
+    except VbenchError as error:
+        complain(error.message, error.hint)
+        status = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        complain("interrupted")
+        status = Interrupted.exit_code
+    except BrokenPipeError:  # `vbench … | head`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise KeyboardInterrupt

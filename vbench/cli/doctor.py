@@ -1,0 +1,81 @@
+"""`vbench doctor`: what works here, proved by one real, bounded start of each environment."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vbench.contracts import Environment
+from vbench.units import show
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@click.option("--no-start", is_flag=True, help="Only look for what is missing.")
+@click.option("--scratch", type=click.Path(path_type=Path), default=Path("/var/tmp"), show_default=True)
+def doctor(as_json: bool, no_start: bool, scratch: Path) -> None:
+    """Say of each environment whether it works here, and how to get what is missing.
+
+    Each one is really started once, within a bound: /dev/kvm that opens is not yet a KVM that boots.
+    """
+    from vbench import facts, processors
+    from vbench import image as images
+    from vbench.environments import KINDS
+    from vbench.proc import LocalSession
+    from vbench.testbed import open_testbed
+
+    host, image = LocalSession(), images.find()
+    found = facts.collect(host)
+    rows: list[dict[str, Any]] = []
+    with open_testbed(
+        host=host,
+        image=image,
+        processors=processors.find(host, 1),
+        memory_b=2**30,
+        scratch=scratch,
+        name="doctor",
+    ) as testbed:
+        for kind in KINDS.values():
+            for environment in kind.variants():
+                if not as_json:
+                    click.echo(f"{environment.title()} …", err=True)
+                rows.append(_row(environment, host, testbed, start=not no_start))
+        network = testbed.no_network
+    document = {
+        "host": facts.headline(found),
+        "image": image.digest if image else None,
+        "network": {"ok": not network, "problem": network},
+        "environments": rows,
+    }
+    if as_json:
+        click.echo(json.dumps(document, indent=1))
+    else:
+        _print(document)
+
+
+def _row(environment: Environment, host: Any, testbed: Any, *, start: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {"kind": environment.kind, "title": environment.title(), "state": "works", "problem": ""}
+    row |= {"hint": "", "ready_s": None}
+    lacking = environment.missing(host)
+    if lacking:
+        problem = ", ".join(m.what for m in lacking)
+        return row | {"state": "missing", "problem": f"missing: {problem}", "hint": "; ".join(m.hint for m in lacking)}
+    if not start:
+        return row | {"state": "present"}
+    probe = environment.probe(host, testbed)
+    if probe.problem:
+        return row | {"state": "fails", "problem": probe.problem, "hint": probe.hint}
+    return row | {"ready_s": probe.ready_s}
+
+
+def _print(document: dict[str, Any]) -> None:
+    click.echo(document["host"])
+    click.echo(f"image    {document['image'] or 'none: run `vbench image build`'}")
+    network = document["network"]
+    click.echo(f"network  {'works' if network['ok'] else network['problem']}")
+    for row in document["environments"]:
+        ready = f"ready in {show(row['ready_s'], 's')}" if row["ready_s"] else ""
+        click.echo(f"{row['title']:20} {row['state']:8} {ready}{row['problem']}".rstrip())
+        if row["hint"]:
+            click.echo(f"{'':29} {row['hint']}")

@@ -1,0 +1,84 @@
+"""Live progress of a run on stderr: one line that changes on a terminal, plain lines elsewhere."""
+
+import shutil
+import sys
+import time
+from dataclasses import dataclass, field
+
+import click
+
+from vbench.model import Block, Failed, Measured, Plan, Skipped, Step, Trial
+from vbench.units import show_duration
+
+
+@dataclass
+class Lines:
+    """Writes between trials only; while one runs the harness sleeps."""
+
+    quiet: bool = False
+    begun: float = field(default_factory=time.monotonic)
+    _plan: Plan | None = None
+    _block: Block | None = None
+    _step: Step | None = None
+    _done: int = 0
+
+    def begin(self, plan: Plan) -> None:
+        self._plan, self.begun = plan, time.monotonic()
+        arms, blocks = len(plan.environments), len(plan.blocks) - 1
+        self._say(
+            f"{plan.suite}: {blocks} blocks of {arms} environments × {len(plan.benchmarks)} benchmarks, "
+            f"about {show_duration(plan.expected_s)}, seed {plan.seed}"
+        )
+
+    def block(self, block: Block) -> None:
+        self._block = block
+        if not self._live():
+            what = "calibration" if block.index == 0 else f"block {block.index} of {self._blocks()}"
+            self._say(f"{what}, {self._left()} left")
+
+    def step(self, block: Block, step: Step) -> None:
+        del block
+        self._step = step
+        self._show("start")
+
+    def benchmark(self, name: str) -> None:
+        self._show(name)
+
+    def trial(self, trial: Trial) -> None:
+        self._done += 1
+        match trial.outcome:
+            case Failed(reason):
+                self._say(f"block {trial.block} {trial.environment} {trial.benchmark} failed: {reason}")
+            case Skipped(reason):
+                self._say(f"block {trial.block} {trial.environment} {trial.benchmark} skipped: {reason}")
+            case Measured():
+                pass
+
+    def end(self) -> None:
+        self._say(f"done in {show_duration(time.monotonic() - self.begun)}")
+
+    def _show(self, what: str) -> None:
+        if self._live() and self._block and self._step:
+            block = "calibration" if self._block.index == 0 else f"block {self._block.index}/{self._blocks()}"
+            line = f"{block} · {self._step.environment} · {what} · {self._left()} left"
+            width = shutil.get_terminal_size().columns - 1
+            click.echo(f"\r\x1b[K{line[:width]}", err=True, nl=False)
+
+    def _left(self) -> str:
+        """From the trials done so far once a block is whole, from the plan's estimate before."""
+        assert self._plan
+        total = len(self._plan.blocks) * len(self._plan.environments) * len(self._plan.benchmarks)
+        elapsed = time.monotonic() - self.begun
+        measured = self._done * len(self._plan.blocks) >= total
+        whole = elapsed * total / self._done if measured and self._done else self._plan.expected_s
+        return show_duration(max(0.0, whole - elapsed))
+
+    def _blocks(self) -> int:
+        return len(self._plan.blocks) - 1 if self._plan else 0
+
+    def _live(self) -> bool:
+        return not self.quiet and sys.stderr.isatty()
+
+    def _say(self, text: str) -> None:
+        if not self.quiet:
+            click.echo(("\r\x1b[K" if self._live() else "") + text, err=True)

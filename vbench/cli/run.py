@@ -1,0 +1,111 @@
+"""`vbench run`: a suite from start to stored trials."""
+
+import shlex
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from vbench.cli.progress import Lines
+
+RESULTS = Path("results")
+
+
+@click.command()
+@click.argument("suite")
+@click.option("--env", "environments", multiple=True, metavar="E", help="Only this environment (and the baseline).")
+@click.option("--bench", "benchmarks", multiple=True, metavar="B", help="Only this benchmark or family.")
+@click.option("--blocks", type=int, help="Instead of the suite's number.")
+@click.option("--seed", type=int, help="Instead of the suite's.")
+@click.option("--results", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
+@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+def run(
+    suite: str,
+    *,
+    environments: tuple[str, ...],
+    benchmarks: tuple[str, ...],
+    blocks: int | None,
+    seed: int | None,
+    results: Path,
+    quiet: bool,
+) -> None:
+    """Run SUITE (a name or a file) and store every trial under results/; prints the run folder."""
+    from vbench import __version__, store
+    from vbench import image as images
+    from vbench import plan as plans
+    from vbench import runner as runners
+    from vbench import suite as suites
+    from vbench.model import SCHEMA, Manifest, State
+
+    loaded = suites.restrict(
+        suites.load(suite), environments=environments, benchmarks=benchmarks, blocks=blocks, seed=seed
+    )
+    plan = plans.make(loaded)
+    image = images.find()
+    run_id = store.run_id(loaded.name)
+    with runners.place_of_run(loaded, image, run_id) as (host, testbed):
+        runners.refuse_missing(loaded, host)
+        manifest = Manifest(
+            schema=SCHEMA,
+            run_id=run_id,
+            state=State.RUNNING,
+            tool=__version__,
+            suite=loaded.name,
+            suite_text=loaded.text,
+            seed=plan.seed,
+            baseline=plan.baseline,
+            control=plan.control,
+            blocks=len(plan.blocks) - 1,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            image=image.digest if image else "",
+            environments=suites.environment_records(loaded),
+            benchmarks=suites.benchmark_records(loaded),
+            plan=plan,
+            command=_command(suite, environments, benchmarks, blocks, plan.seed),
+        )
+        with store.create(results, manifest) as writer:
+            runner = runners.Runner(loaded, plan, host, testbed, writer, Lines(quiet))
+            state = State.PARTIAL
+            try:
+                with _one_interrupt():
+                    runner.run()
+                state = State.COMPLETE
+            finally:
+                writer.finish(state)
+                click.echo(writer.folder)
+    if runner.count.failed or runner.count.skipped:
+        click.echo(f"{runner.count.failed} trials failed, {runner.count.skipped} skipped; the rest is stored", err=True)
+        raise SystemExit(3)
+
+
+def _command(
+    suite: str, environments: tuple[str, ...], benchmarks: tuple[str, ...], blocks: int | None, seed: int
+) -> tuple[str, ...]:
+    """What repeats this run exactly."""
+    words = ["vbench", "run", suite if "/" not in suite else Path(suite).name]
+    words += [word for name in environments for word in ("--env", name)]
+    words += [word for name in benchmarks for word in ("--bench", name)]
+    words += ["--blocks", str(blocks)] if blocks else []
+    return tuple(shlex.quote(word) for word in [*words, "--seed", str(seed)])
+
+
+@contextmanager
+def _one_interrupt() -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM ends the run; further ones must not interrupt the stopping."""
+
+    def first(number: int, frame: object) -> None:
+        del number, frame
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        click.echo("\nstopping what was started …", err=True)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, first), signal.signal(signal.SIGTERM, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGTERM, before[1])
