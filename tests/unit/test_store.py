@@ -1,0 +1,424 @@
+"""A run folder survives crashes, full disks and damage, and refuses what no run ever wrote."""
+
+import json
+import os
+import resource
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from vbench import store
+from vbench.errors import NoSpace, RunFolderError
+from vbench.model import (
+    SCHEMA,
+    BenchmarkRecord,
+    Block,
+    EnvironmentRecord,
+    Fact,
+    Failed,
+    Layer,
+    Manifest,
+    Measured,
+    Metric,
+    Plan,
+    Skipped,
+    State,
+    Status,
+    Step,
+    Trial,
+)
+from vbench.store import files, journal, names, privacy
+
+ARMS = ("bare", "control", "runc")
+METRICS = (Metric("time", "s", "lower"),)
+CLEAN = privacy.cleaner({"secret-box.example.org"}, {"/home/ada"})
+
+
+def a_manifest(run_id: str = "small-20260102T030405Z-9f3c", **changes: object) -> Manifest:
+    steps = tuple(Step(arm, at, 7) for at, arm in enumerate(ARMS))
+    plan = Plan("small", 1, "bare", "control", ARMS, ("cpu.hash",), (Block(0, steps, ("cpu.hash",)),), 1.0, 2.0)
+    manifest = Manifest(
+        schema=SCHEMA,
+        run_id=run_id,
+        state=State.RUNNING,
+        tool="0.1.0",
+        suite="small",
+        suite_text="name = 'small'",
+        seed=1,
+        baseline="bare",
+        control="control",
+        blocks=2,
+        started="2026-01-02T03:04:05+00:00",
+        image="sha256:0",
+        environments=tuple(EnvironmentRecord(arm, "fake", {"size": 3}) for arm in ARMS),
+        benchmarks=(BenchmarkRecord("cpu.hash", "cpu.hash", {}, METRICS),),
+        plan=plan,
+    )
+    return replace(manifest, **changes)
+
+
+def a_trial(block: int = 1, arm: str = "bare", **changes: object) -> Trial:
+    outcome = Measured({"time": (1.5e-9, 0.1 + 0.2)}, loops=1000, clock="raw", notes=('µ\n"quoted"',))
+    return replace(Trial(block, 0, arm, "cpu.hash", 0, outcome, 1.0, 0.5, 12), **changes)
+
+
+def written(results: Path, *, trials: int = 3, state: State | None = State.COMPLETE) -> Path:
+    with store.create(results, a_manifest(), clean=CLEAN) as writer:
+        for arm in ("host", *ARMS):
+            writer.facts(arm, {"cpu.model": Fact("a processor", "/proc/cpuinfo"), "x.y": Fact(None, "", Status.DENIED)})
+        writer.raw("tool.json", b'{"a": 1}')
+        for block in range(1, trials + 1):
+            writer.append(a_trial(block))
+        if state:
+            writer.finish(state)
+        return writer.folder
+
+
+# --- there and back ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_written_is_read_back_to_the_last_bit(tmp_path: Path) -> None:
+    trials = (
+        a_trial(),
+        a_trial(arm="runc", outcome=Failed("it broke", "mend it")),
+        a_trial(arm="control", outcome=Skipped("no fio")),
+    )
+    with store.create(tmp_path, a_manifest(), clean=CLEAN) as writer:
+        for arm in ("host", *ARMS):
+            writer.facts(arm, {"k": Fact(("a", "b"), "test")})
+        for trial in trials:
+            writer.append(trial)
+        writer.finish(State.COMPLETE)
+    run = store.load(writer.folder)
+    assert run.trials == trials
+    assert run.warnings == ()
+    assert run.manifest == writer.manifest
+    assert (run.manifest.state, run.manifest.finished is not None) == (State.COMPLETE, True)
+    assert run.host == {"k": Fact(("a", "b"), "test")}
+    assert set(run.facts) == set(ARMS)
+
+
+def test_a_complete_run_is_read_only_and_has_every_files_checksum(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    stored = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert set(store.load(folder).manifest.checksums) == stored - {"manifest.json"}
+    assert all((folder / name).stat().st_mode & 0o222 == 0 for name in stored)
+
+
+def test_a_partial_run_stays_writable_and_says_so(tmp_path: Path) -> None:
+    folder = written(tmp_path, state=State.PARTIAL)
+    assert (folder / "journal.jsonl").stat().st_mode & 0o200
+    assert any("before its last block" in warning for warning in store.load(folder).warnings)
+
+
+def test_a_killed_run_is_read_with_all_its_trials(tmp_path: Path) -> None:
+    run = store.load(written(tmp_path, state=None))
+    assert len(run.trials) == 3
+    assert any("did not end" in warning for warning in run.warnings)
+
+
+def test_a_run_id_has_suite_time_and_four_digits() -> None:
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert store.run_id("smoke", at=at).startswith("smoke-20260102T030405Z-")
+    assert names.is_run_id(store.run_id("smoke"))
+    assert len({store.run_id("smoke", at=at) for _ in range(20)}) > 10
+
+
+def test_a_record_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    with store.create(tmp_path, a_manifest(), clean=CLEAN) as writer:
+        writer.record(EnvironmentRecord("control", "fake", {}, layers=(Layer("metal", "seen"),)))
+        assert [e.name for e in store.load(writer.folder).manifest.environments] == list(ARMS)
+        assert store.load(writer.folder).manifest.environments[1].layers == (Layer("metal", "seen"),)
+
+
+def test_raw_files_of_one_name_never_overwrite_each_other(tmp_path: Path) -> None:
+    with store.create(tmp_path, a_manifest(), clean=CLEAN) as writer:
+        paths = [writer.raw("fio.json", bytes([n, 255])) for n in range(3)]
+        assert paths == ["raw/fio.json", "raw/fio-2.json", "raw/fio-3.json"]
+        assert [(writer.folder / path).read_bytes() for path in paths] == [bytes([n, 255]) for n in range(3)]
+
+
+# --- refusing to write ---------------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_exists_is_refused(tmp_path: Path) -> None:
+    written(tmp_path)
+    with pytest.raises(RunFolderError, match="exists already"):
+        store.create(tmp_path, a_manifest())
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFolderError) as caught:
+        store.create(tmp_path / "file" / "results", a_manifest())
+    assert "cannot be written" in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "a/b", "/etc/passwd", ".hidden", "a\0b", "a\nb", "x" * 200, "é"]
+)
+def test_names_that_could_leave_the_folder_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RunFolderError):
+        store.create(tmp_path, a_manifest(run_id=name))
+    with store.create(tmp_path, a_manifest(), clean=CLEAN) as writer:
+        with pytest.raises(RunFolderError):
+            writer.raw(name, b"")
+        with pytest.raises(RunFolderError):
+            writer.facts(name, {})
+    assert [path.name for path in tmp_path.iterdir()] == [a_manifest().run_id]
+
+
+def test_a_sample_that_is_no_number_makes_a_failed_trial(tmp_path: Path) -> None:
+    with store.create(tmp_path, a_manifest(), clean=CLEAN) as writer:
+        writer.append(a_trial(outcome=Measured({"time": (1.0, float("nan"))})))
+    (trial,) = store.load(writer.folder).trials
+    assert trial.outcome == Failed("time: a sample is not a finite number")
+
+
+def test_a_full_disk_loses_the_trial_being_written_and_no_other(tmp_path: Path) -> None:
+    with store.create(tmp_path, a_manifest(), clean=CLEAN) as writer:
+        writer.append(a_trial(1))
+        size = (writer.folder / "journal.jsonl").stat().st_size
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, before[1]))
+        try:
+            with pytest.raises(NoSpace) as caught:
+                writer.append(a_trial(2))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert "journal.jsonl" in caught.value.message
+        writer.append(a_trial(3))
+    run = store.load(writer.folder)
+    assert [trial.block for trial in run.trials] == [1, 3]
+    assert not any("journal" in warning for warning in run.warnings)
+
+
+def test_no_space_on_the_device_is_said_plainly() -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        with pytest.raises(NoSpace) as caught:
+            files.append_durably(full, b"x", path=Path("journal.jsonl"))
+    finally:
+        os.close(full)
+    assert "No space left" in caught.value.message
+    assert "free space" in caught.value.hint
+
+
+def test_an_atomic_write_that_fails_leaves_the_old_file_and_nothing_aside(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    files.write_atomically(path, b"old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(NoSpace):
+            files.write_atomically(path, b"new" * 100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["manifest.json"]
+
+
+# --- privacy -------------------------------------------------------------------------------------------------------
+
+
+def test_host_names_and_home_paths_never_enter_the_folder(tmp_path: Path) -> None:
+    secret = "secret-box: /home/ada/.cache/vbench/x on secret-box.example.org"
+    record = EnvironmentRecord(
+        "runc", "oci", {"options": [secret]}, (Layer("runc", secret),), ((secret, "-v"),), "", (secret,)
+    )
+    manifest = a_manifest(command=("vbench", "run", "/home/ada/s.toml"), suite_text=secret, tags={"t": secret})
+    with store.create(tmp_path, manifest, clean=CLEAN) as writer:
+        writer.record(record)
+        writer.facts("host", {"a": Fact(secret, secret), "b": Fact((secret,), ""), "c": Fact(3, "")})
+        writer.raw("fio.json", secret.encode())
+        for outcome in (Failed(secret, secret), Skipped(secret, secret), Measured({"time": (1.0,)}, notes=(secret,))):
+            writer.append(a_trial(outcome=outcome))
+        writer.finish(State.COMPLETE)
+    for path in writer.folder.rglob("*"):
+        text = path.read_text() if path.is_file() else ""
+        assert "secret-box" not in text
+        assert "/home/ada" not in text
+    assert "~/s.toml" in (writer.folder / "manifest.json").read_text()
+
+
+def test_only_whole_words_and_paths_are_taken_out() -> None:
+    clean = privacy.cleaner({"box"}, {"/root"})
+    assert clean("/root/x /root") == "~/x ~"
+    assert clean("/images/root/etc /rootless boxes in-box box.") == "/images/root/etc /rootless boxes in-box HOST."
+    assert privacy.cleaner({"localhost", ""}, {"", "/"})("localhost / x") == "localhost / x"
+
+
+# --- damage --------------------------------------------------------------------------------------------------------
+
+
+@given(cut=st.integers(0, 10_000))
+@settings(max_examples=60, deadline=None)
+def test_a_journal_torn_at_any_byte_loses_that_trial_alone(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
+    path = tmp_path_factory.mktemp("torn") / "journal.jsonl"
+    lines = [journal.line(a_trial(block)) for block in range(1, 6)]
+    whole = b"".join(lines)
+    kept = whole[: cut % (len(whole) + 1)]
+    path.write_bytes(kept)
+    trials, warnings = journal.read(path)
+    survived, rest = divmod(len(kept), len(lines[0]))
+    only_newline_missing = rest == len(lines[0]) - 1
+    assert [trial.block for trial in trials] == list(range(1, survived + only_newline_missing + 1))
+    assert len(warnings) == (0 if rest == 0 or only_newline_missing else 1)
+
+
+@given(at=st.integers(0, 10_000), flip=st.integers(1, 255))
+@settings(max_examples=100, deadline=None)
+def test_one_damaged_byte_is_seen_and_costs_at_most_the_lines_it_touches(
+    tmp_path_factory: pytest.TempPathFactory, at: int, flip: int
+) -> None:
+    path = tmp_path_factory.mktemp("bad") / "journal.jsonl"
+    data = bytearray(b"".join(journal.line(a_trial(block)) for block in range(1, 6)))
+    position = at % len(data)
+    data[position] ^= flip
+    path.write_bytes(data)
+    trials, warnings = journal.read(path)
+    touched = 2 if bytes(data).count(b"\n") < 5 and position < len(data) - 1 else 1
+    assert 5 - touched <= len(trials)
+    assert all(trial == a_trial(trial.block) for trial in trials)
+    assert warnings or len(trials) == 5
+
+
+def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
+    folder = written(tmp_path, state=None)
+    path = folder / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + lines[1].replace(b"cpu.hash", b"cpu.hush") + lines[2])
+    run = store.load(folder)
+    assert [trial.block for trial in run.trials] == [1, 3]
+    assert any("line 2 is damaged" in warning for warning in run.warnings)
+
+
+def test_a_torn_last_line_is_named(tmp_path: Path) -> None:
+    folder = written(tmp_path, state=None)
+    path = folder / "journal.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    run = store.load(folder)
+    assert len(run.trials) == 2
+    assert any("line 3, the last, is torn" in warning for warning in run.warnings)
+
+
+def test_files_changed_or_missing_after_the_run_are_warnings(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    (folder / "raw" / "tool.json").chmod(0o644)
+    (folder / "raw" / "tool.json").write_text("{}")
+    (folder / "facts" / "runc.json").unlink()
+    warnings = store.load(folder).warnings
+    assert "'raw/tool.json' was changed after the run" in warnings
+    assert "'facts/runc.json' is missing, though the manifest has its checksum" in warnings
+
+
+def edited(folder: Path, **changes: object) -> Path:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    return folder
+
+
+def test_a_newer_schema_says_which_vbench_is_needed(tmp_path: Path) -> None:
+    folder = edited(written(tmp_path, state=None), schema=SCHEMA + 1, environments="unknown shape")
+    with pytest.raises(RunFolderError) as caught:
+        store.load(folder)
+    assert f"schema {SCHEMA + 1}" in caught.value.message
+    assert "newer vbench" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"schema": "1"},
+        {"schema": None},
+        {"schema": 0},
+        {"schema": 10**30},
+        {"run_id": "../../x"},
+        {"baseline": "nobody"},
+        {"baseline": "../x"},
+        {"control": "a/b"},
+        {"state": "sleeping"},
+        {"environments": []},
+        {"environments": [{"name": "../../etc/passwd", "kind": "fake", "settings": {}}]},
+        {"environments": [{"name": "bare", "kind": "fake", "settings": {}}] * 2},
+        {"benchmarks": [{"name": "a/b", "kind": "x", "settings": {}, "metrics": []}]},
+        {"seed": 1e400},
+        {"plan": None},
+    ],
+)
+def test_a_manifest_that_no_vbench_wrote_is_refused(tmp_path: Path, changes: dict[str, object]) -> None:
+    with pytest.raises(RunFolderError):
+        store.load(edited(written(tmp_path, state=None), **changes))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"null", b"\xff\xfe", b"[" * 100_000, b'{"schema":' + b"9" * 6000 + b"}", b'{"schema":1}', b"\0" * 10],
+)
+def test_a_manifest_that_is_no_json_is_refused(tmp_path: Path, content: bytes) -> None:
+    folder = written(tmp_path, state=None)
+    (folder / "manifest.json").write_bytes(content)
+    with pytest.raises(RunFolderError):
+        store.load(folder)
+
+
+def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "none", tmp_path / "file", tmp_path / "nu\0ll", tmp_path / ("x" * 300)):
+        with pytest.raises(RunFolderError) as caught:
+            store.load(path)
+        assert "run folder" in caught.value.message
+
+
+def test_links_and_pipes_in_a_run_folder_are_not_followed(tmp_path: Path) -> None:
+    folder = written(tmp_path, state=None)
+    (folder / "facts" / "runc.json").unlink()
+    (folder / "facts" / "runc.json").symlink_to("/etc/passwd")
+    (folder / "journal.jsonl").unlink()
+    os.mkfifo(folder / "journal.jsonl")
+    run = store.load(folder)
+    assert run.trials == ()
+    assert run.facts["runc"] == {}
+    assert {"facts/runc.json is missing", "journal.jsonl is missing: there are no trials"} <= set(run.warnings)
+
+
+def test_checksums_of_files_outside_the_folder_are_not_taken(tmp_path: Path) -> None:
+    folder = edited(written(tmp_path, state=None), checksums={"../../etc/passwd": "0", "/etc/passwd": "0"})
+    assert sum("outside its folder" in warning for warning in store.load(folder).warnings) == 2
+
+
+def test_trials_of_environments_that_the_manifest_does_not_know_are_dropped(tmp_path: Path) -> None:
+    with store.create(tmp_path, a_manifest(), clean=CLEAN) as writer:
+        writer.append(a_trial(arm="../x"))
+        writer.append(a_trial())
+    run = store.load(writer.folder)
+    assert len(run.trials) == 1
+    assert any("1 trials of unknown" in warning for warning in run.warnings)
+
+
+def test_damaged_facts_are_a_warning(tmp_path: Path) -> None:
+    folder = written(tmp_path, state=None)
+    (folder / "facts" / "bare.json").write_text("[[[")
+    run = store.load(folder)
+    assert run.facts["bare"] == {}
+    assert any("facts/bare.json was not read" in warning for warning in run.warnings)
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=100, deadline=None)
+def test_no_journal_raises(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("junk") / "journal.jsonl"
+    path.write_bytes(data)
+    assert journal.read(path)[0] == []
+
+
+def test_the_line_is_the_documented_one() -> None:
+    line = msgspec.json.decode(journal.line(a_trial()))
+    assert set(line) == {"crc", "trial"}
+    assert len(line["crc"]) == 8

@@ -1,0 +1,233 @@
+"""A suite is read strictly, and whatever is wrong with it is said with the path of the key."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vbench import suite as suites
+from vbench.errors import SuiteError
+from vbench.schema import suite_schema
+from vbench.units import Bytes, Seconds
+
+GOOD = """
+name = "small"
+about = "two fakes"
+benchmarks = ["cpu.hash", {kind = "disk.randread", name = "disk.small", size = "1 MiB"}, "start.ready"]
+[method]
+baseline = "a"
+blocks = 2
+trial = "200 ms"
+warmup = 0.1
+budget = "10 min"
+[testbed]
+memory = "512 MiB"
+[environments.a]
+kind = "fake"
+[environments.b]
+kind = "fake"
+slowdown = 1.25
+[environments.c]
+kind = "fake"
+on = "b"
+"""
+METHOD = '[method]\nbaseline = "a"\nblocks = 2\ntrial = 1\nwarmup = 1\nbudget = "1 h"\n'
+
+
+def refused(text: str) -> SuiteError:
+    with pytest.raises(SuiteError) as caught:
+        suites.parse(text, source="s.toml")
+    assert caught.value.exit_code == 2
+    assert caught.value.message.startswith("s.toml: ")
+    return caught.value
+
+
+def test_a_good_suite_is_read_with_its_quantities_in_base_units() -> None:
+    suite = suites.parse(GOOD, source="s.toml")
+    assert suite.name == "small"
+    assert suite.text == GOOD
+    assert suite.arms == ("a", "b", "c")
+    assert tuple(suite.benchmarks) == ("cpu.hash", "disk.small", "start.ready")
+    assert suite.method.trial == Seconds(0.2)
+    assert suite.method.budget == Seconds(600)
+    assert suite.testbed.memory == Bytes(512 * 2**20)
+    assert suite.environment("control") == suite.environment("a")
+    assert suites.chain(suite, "c") == ("b", "c")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message", "hint"),
+    [
+        ("slowdown = 1.25", "slowdwon = 1.25", "environments.b.slowdwon: unknown key", "slowdown"),
+        ("blocks = 2", "block = 2", "method.block: unknown key", "blocks"),
+        ("memory =", "memroy =", "testbed.memroy: unknown key", "memory"),
+        ("about =", "abuot =", "abuot: unknown key", "about"),
+        ("slowdown = 1.25", 'slowdown = "x"', "environments.b.slowdown: expected a number, got a text", ""),
+        ("blocks = 2", 'blocks = "2"', "method.blocks: expected a whole number, got a text", ""),
+        ("blocks = 2", "blocks = 2.5", "method.blocks: expected a whole number", ""),
+        ("blocks = 2", "blocks = true", "method.blocks: expected a whole number", ""),
+        ("blocks = 2", "blocks = 0", "method.blocks: expected a whole number >= 1", ""),
+        ("blocks = 2", f"blocks = {10**30}", "method.blocks:", ""),
+        ("blocks = 2", f"blocks = {'9' * 5000}", "not TOML", ""),
+        ("blocks = 2\n", "", "method.blocks: missing", ""),
+        ('baseline = "a"\n', "", "method.baseline: missing", ""),
+        ('baseline = "a"', 'baseline = "aa"', "method.baseline: no environment is named 'aa'", "'a'"),
+        ('baseline = "a"', 'baseline = "a"\ncontrol = "b"', "method.control: 'b' is another's name", "another"),
+        ('baseline = "a"', 'baseline = "a"\ncontrol = "host"', "method.control: 'host' is another's name", ""),
+        ('baseline = "a"', 'baseline = "a"\nseed = -1', "method.seed: expected a whole number >= 0", ""),
+        ('"200 ms"', '"200 furlongs"', "method.trial: expected a duration such as '10 min'", ""),
+        ('"200 ms"', "0", "method.trial: must be above 0", ""),
+        ('"200 ms"', "inf", "method.trial: expected a duration", ""),
+        ('"10 min"', '"10 MiB"', "method.budget: expected a duration", ""),
+        ('"512 MiB"', "-1", "testbed.memory: expected a size", ""),
+        ('"512 MiB"', f"{10**400}", "testbed", ""),
+        ('"1 MiB"', '"1 lot"', "benchmarks[1].size: expected a size", ""),
+        ('"cpu.hash"', '"cpu.hahs"', "benchmarks[0].kind: no benchmark is of kind 'cpu.hahs'", "cpu.hash"),
+        ('"cpu.hash"', "7", "benchmarks[0]: expected a table with a `kind`, got 7", ""),
+        ('"cpu.hash"', '{size = "1 MiB"}', "benchmarks[0].kind: missing", "cpu.hash"),
+        ('"cpu.hash"', '"cpu.hash", "cpu.hash"', "benchmarks[1]: a second benchmark named 'cpu.hash'", "name"),
+        ('"disk.small"', '"cpu.small"', "benchmarks[1].name: 'cpu.small' is not of the family", "disk."),
+        ('"disk.small"', '"disk./../x"', "benchmarks[1].name: 'disk./../x' cannot be a name", "letters"),
+        ('"disk.small"', "3", "benchmarks[1].name: 3 cannot be a name", ""),
+        ('on = "b"', 'on = "bb"', "environments.c.on: no environment is named 'bb'", "'b'"),
+        ('on = "b"', 'on = "c"', "environments.c.on: stands on itself: c on c", ""),
+        ('on = "b"', "on = 3", "environments.c.on: expected a text", ""),
+        ("slowdown = 1.25", 'on = "c"', "stands on itself", ""),
+        ('[environments.b]\nkind = "fake"', '[environments.b]\nkind = "fkae"', "environments.b.kind: no env", "fake"),
+        ('[environments.b]\nkind = "fake"', "[environments.b]", "environments.b.kind: missing", "fake"),
+        ("[environments.b]", '[environments."../b"]', "environments.../b: '../b' cannot be a name", "letters"),
+        ("[environments.b]", '[environments.""]', "environments.: '' cannot be a name", ""),
+        ("[environments.b]", f"[environments.{'b' * 41}]", "cannot be a name", ""),
+        ("[environments.b]", "[environments.host]", "environments.host: the name is taken", ""),
+        ("[environments.b]", "[environments.a]", "not TOML", "toml.io"),
+        ('name = "small"', 'name = "sm/all"', "name: 'sm/all' cannot be a name", ""),
+        ('name = "small"', "", "name: missing", ""),
+        ('name = "small"', "name = 3", "name: expected a text, got a whole number", ""),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(before: str, after: str, message: str, hint: str) -> None:
+    assert before in GOOD
+    error = refused(GOOD.replace(before, after))
+    assert message in error.message
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the file is empty"),
+        (" \n\t\n", "the file is empty"),
+        ("name = ", "not TOML"),
+        ("[" * 5000, "not TOML"),
+        ("x = " + "[" * 3000 + "]" * 3000, "not TOML"),
+        (f'name = "n"\nbenchmarks = []\nenvironments.a.kind = "fake"\n{METHOD}', "benchmarks: the list is empty"),
+        (f'name = "n"\nbenchmarks = "cpu.hash"\nenvironments.a.kind = "fake"\n{METHOD}', "benchmarks: expected a list"),
+        (f'name = "n"\nbenchmarks = ["cpu.hash"]\nenvironments = {{}}\n{METHOD}', "environments: there is none"),
+        (f'name = "n"\nbenchmarks = ["cpu.hash"]\n{METHOD}', "environments: missing"),
+        (f'name = "n"\nbenchmarks = ["cpu.hash"]\nenvironments.a = 3\n{METHOD}', "environments.a: expected a table"),
+    ],
+)
+def test_a_file_that_is_no_suite_is_refused(text: str, message: str) -> None:
+    assert message in refused(text).message
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "latin.toml").write_bytes('name = "é"'.encode("latin-1"))
+    (tmp_path / "huge.toml").write_bytes(b"#" * (suites.LARGEST_B + 1))
+    cases = {
+        "latin.toml": "is not UTF-8: byte 8",
+        "huge.toml": "is larger than 1 MiB",
+        "none.toml": "does not exist",
+        ".": "is not a file",
+        "nu\0ll.toml": "does not exist",
+        f"{'x' * 300}.toml": "cannot be read",
+    }
+    for name, message in cases.items():
+        with pytest.raises(SuiteError, match=message):
+            suites.load(f"{tmp_path}/{name}")
+
+
+def test_an_unknown_name_gets_the_nearest_one() -> None:
+    with pytest.raises(SuiteError) as caught:
+        suites.load("smokee")
+    assert "'smoke'" in caught.value.hint
+
+
+def test_the_shipped_suites_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert {"smoke", "quick"} <= set(suites.shipped())
+    for name in suites.shipped():
+        assert suites.load(name).name == name
+
+
+def test_the_current_folders_suite_is_nearer_than_the_shipped_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "smoke.toml").write_text(GOOD)
+    assert suites.load("smoke").name == "small"
+
+
+def test_a_restriction_keeps_the_baseline_and_what_an_arm_stands_on() -> None:
+    suite = suites.restrict(suites.parse(GOOD, source="s"), environments=["c"], blocks=7, seed=0)
+    assert suite.arms == ("a", "c")
+    assert set(suite.environments) == {"a", "b", "c"}
+    assert (suite.method.blocks, suite.method.seed) == (7, 0)
+
+
+def test_a_restriction_takes_benchmarks_by_name_and_by_family() -> None:
+    suite = suites.parse(GOOD, source="s")
+    assert tuple(suites.restrict(suite, benchmarks=["disk"]).benchmarks) == ("disk.small",)
+    assert tuple(suites.restrict(suite, benchmarks=["cpu.hash"]).benchmarks) == ("cpu.hash",)
+    assert suites.restrict(suite) == suite
+
+
+def test_a_restriction_to_what_the_suite_has_not_is_refused() -> None:
+    suite = suites.parse(GOOD, source="s")
+    for narrow, hint in (({"environments": ["bb"]}, "'b'"), ({"benchmarks": ["cpu.hsah"]}, "'cpu.hash'")):
+        with pytest.raises(SuiteError) as caught:
+            suites.restrict(suite, **narrow)
+        assert hint in caught.value.hint
+    for wrong in ({"blocks": 0}, {"blocks": -1}, {"blocks": 10**9}, {"seed": -1}, {"seed": 2**63}):
+        with pytest.raises(SuiteError):
+            suites.restrict(suite, **wrong)
+
+
+def test_the_records_name_every_arm_and_hold_plain_values() -> None:
+    suite = suites.parse(GOOD, source="s")
+    arms = suites.environment_records(suite)
+    assert [arm.name for arm in arms] == ["a", "b", "c", "control"]
+    assert arms[3].settings == arms[0].settings
+    record = suites.benchmark_records(suite)[1]
+    assert (record.name, record.kind, record.settings) == ("disk.small", "disk.randread", {"size": 2**20})
+    json.dumps([arm.settings for arm in arms])
+
+
+def test_the_schema_holds_every_kind_and_refuses_unknown_keys() -> None:
+    from vbench import benchmarks, environments
+
+    schema = suite_schema()
+    assert schema["properties"]["benchmarks"]["items"]["anyOf"][0]["enum"] == list(benchmarks.KINDS)
+    named = {part["properties"].get("kind", {}).get("const") for part in schema["$defs"].values()}
+    assert {*environments.KINDS, *benchmarks.KINDS} <= named
+    assert all(part["additionalProperties"] is False for part in schema["$defs"].values())
+    json.dumps(schema)
+
+
+@given(st.text(max_size=200) | st.binary(max_size=200).map(lambda data: data.decode("latin-1")))
+@settings(deadline=None)
+def test_no_text_raises_anything_but_a_suite_error(text: str) -> None:
+    with pytest.raises(SuiteError):
+        suites.parse(text, source="s.toml")
+
+
+@given(st.integers(0, len(GOOD) - 1), st.sampled_from(['"', "[", "=", "\0", "9", "\n", ".", "é", "{}", "inf"]))
+@settings(deadline=None)
+def test_no_damage_to_a_good_suite_raises_anything_but_a_suite_error(at: int, what: str) -> None:
+    try:
+        suites.parse(GOOD[:at] + what + GOOD[at + 1 :], source="s.toml")
+    except SuiteError as error:
+        assert "\n" not in error.message
