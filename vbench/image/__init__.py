@@ -2,5 +2,6 @@
 
 from vbench.image.assemble import build, current
 from vbench.image.cache import find, images, records, remove
+from vbench.image.initramfs import INIT
 
-__all__ = ["build", "current", "find", "images", "records", "remove"]
+__all__ = ["INIT", "build", "current", "find", "images", "records", "remove"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from vbench import __version__, proc
 from vbench.contracts import Image
 from vbench.image import cache, disk, recipe, rootfs
-from vbench.image.contain import contained, space_told
+from vbench.image.contain import contained, writing
 from vbench.image.digest import content_digest
 from vbench.image.initramfs import INIT, initramfs
 from vbench.image.kernel import closure
@@ -74,7 +74,7 @@ class _Work:
         if layer.is_dir() and not self.force:
             return layer
         fresh = self.place / layer.name
-        with self.step(f"{name} of {self.suite}"), space_told():
+        with self.step(f"{name} of {self.suite}"), writing():
             make(fresh, self.suite)
             cache.layers().mkdir(exist_ok=True)
             for old in cache.layers().glob(f"{self.suite}-{name}-*"):
@@ -85,7 +85,7 @@ class _Work:
     def root(self, base: Path, tools: Path) -> Path:
         root = self.place / "root"
         contained(["cp", "-a", "--reflink=auto", str(base), str(root)], timeout_s=300)
-        with space_told():
+        with writing():
             rootfs.guest_layer(root, tools, self.guest)
         return root
 
@@ -94,7 +94,7 @@ class _Work:
         release = rootfs.kernel_release(tools)
         modules = tools / "kernel/lib/modules" / release
         paths = closure((modules / "modules.dep").read_text(), recipe.BOOT_MODULES)
-        with space_told():
+        with writing():
             shutil.copyfile(tools / "kernel/vmlinux", self.place / "vmlinux")
             (self.place / "initramfs").write_bytes(initramfs(tools / "bin/busybox", modules, release, paths))
         return release

@@ -12,7 +12,7 @@ import msgspec
 
 from vbench.contracts import Image
 from vbench.errors import UsageError, VbenchError
-from vbench.image.contain import space_told
+from vbench.image.contain import writing
 
 SCHEMA = 1
 _BUILDING, _REMOVING = ".building-", ".removing-"
@@ -110,12 +110,10 @@ def _discard(place: Path) -> None:
     if not place.exists():
         return
     hidden = place.with_name(f"{_REMOVING}{place.name.lstrip('.')}")
-    try:
+    with writing():
         shutil.rmtree(hidden, ignore_errors=True)
         place.rename(hidden)
-    except PermissionError:
-        raise VbenchError(f"{place} belongs to another user", hint="sudo vbench image remove …") from None
-    shutil.rmtree(hidden)
+        shutil.rmtree(hidden)
 
 
 def _unescape(mount: str) -> str:
@@ -125,7 +123,7 @@ def _unescape(mount: str) -> str:
 @contextmanager
 def locked() -> Iterator[bool]:
     """The cache for ourselves; waits for another build to end, and yields whether it had to."""
-    with space_told():
+    with writing():
         folder().mkdir(parents=True, exist_ok=True)
         lock = os.open(folder() / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -144,9 +142,9 @@ def locked() -> Iterator[bool]:
 def building() -> Iterator[Path]:
     """A folder for a build in progress, removed on the way out, as is what a killed build left. Needs the lock."""
     for left in [*folder().glob(f"{_BUILDING}*"), *folder().glob(f"{_REMOVING}*")]:
-        shutil.rmtree(left)  # the lock is ours: nobody else is building
+        shutil.rmtree(left, ignore_errors=True)  # the lock is ours: nobody else is building
     place = folder() / f"{_BUILDING}{os.getpid()}"
-    with space_told():
+    with writing():
         place.mkdir()
     try:
         yield place
@@ -157,7 +155,7 @@ def building() -> Iterator[Path]:
 def publish(place: Path, record: Record) -> Image:
     """Makes a finished build an image, in one step."""
     target = folder() / record.digest
-    with space_told():
+    with writing():
         (place / "image.json").write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
     if _read(target / "image.json") is not None:  # the same bits again: what is in use stays in place
         (place / "image.json").replace(target / "image.json")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from vbench import proc
 from vbench.contracts import Completed
-from vbench.errors import CommandFailed, NoSpace
+from vbench.errors import CommandFailed, NoSpace, VbenchError
 from vbench.image.recipe import EPOCH
 
 _NO_SPACE_HINT = "an image needs about 2 GB while it is built: free some, or set XDG_CACHE_HOME to another disk"
+_NO_SPACE = ("No space left on device", "enough free space")
 # pdeathsig reaches the command when vbench is killed -9; kill-child and the namespaces end all it started and mounted.
 _CONTAINED = (
     *("setpriv", "--pdeathsig", "KILL", "--"),
@@ -22,7 +23,7 @@ def contained(argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] |
     """The command's successful end. Raises NoSpace, CommandFailed, CommandTimeout."""
     done = proc.run([*_CONTAINED, *argv], timeout_s=timeout_s, env={"SOURCE_DATE_EPOCH": EPOCH, **(env or {})})
     said = (done.stderr + done.stdout).decode(errors="replace")
-    if done.status and "No space left on device" in said:
+    if done.status and any(words in said for words in _NO_SPACE):
         raise NoSpace(f"no space left while {Path(argv[0]).name} was writing the image", hint=_NO_SPACE_HINT)
     try:
         return done.check()
@@ -36,11 +37,15 @@ def in_root(root: Path, argv: Sequence[str], *, timeout_s: float) -> Completed:
 
 
 @contextmanager
-def space_told() -> Iterator[None]:
-    """Turns a full disk met by our own writing into NoSpace."""
+def writing() -> Iterator[None]:
+    """Turns what a full or closed disk says to our own writing into NoSpace and VbenchError."""
     try:
         yield
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        raise NoSpace(f"no space left while writing {error.filename or 'the image'}", hint=_NO_SPACE_HINT) from None
+        where = error.filename or "the image"
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise NoSpace(f"no space left while writing {where}", hint=_NO_SPACE_HINT) from None
+        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+            hint = "images are written by root: use sudo, or set XDG_CACHE_HOME to a folder that can be written"
+            raise VbenchError(f"{where} cannot be written: {error.strerror}", hint=hint) from None
+        raise
