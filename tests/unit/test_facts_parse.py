@@ -137,6 +137,7 @@ def test_marks_of_a_container_count_only_with_a_namespace_of_its_own() -> None:
 def test_a_container_without_marks_is_known_by_its_namespaces() -> None:
     found = facts.parse(json.dumps({"format": 1, "namespaces": {"pid": 4026532651}}).encode())
     assert facts.layers(found)[-1].name == "container"
+    assert facts.headline(found).endswith("and inside a container")
 
 
 def test_witnesses_that_disagree_are_both_named() -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from vbench import facts, proc
 from vbench.contracts import Completed, Workplace
-from vbench.errors import CommandTimeout
+from vbench.errors import CommandTimeout, TrialFailed, UsageError
 from vbench.model import Status
 
 GUEST = proc.GUEST
@@ -114,9 +114,15 @@ class Answer:
     workplace = Workplace("python", PurePosixPath("/guest"), PurePosixPath("/scratch"))
     layers = ()
 
-    def __init__(self, done: Completed | CommandTimeout) -> None:
+    def __init__(self, done: Completed | CommandTimeout, network: "Answer | TrialFailed | None" = None) -> None:
         self.done = done
+        self.network = network
         self.asked: list[tuple[str, ...]] = []
+
+    def on_network(self) -> "Answer":
+        if isinstance(self.network, TrialFailed):
+            raise self.network
+        return self.network or self
 
     def run(self, argv: list[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
         del timeout_s, stdin
@@ -134,6 +140,23 @@ def test_collecting_runs_the_probe_on_the_sessions_own_scratch_space() -> None:
     assert session.asked[0][:2] == ("python", "/guest/probe.py")
 
 
+def saying(mtu: int, release: str) -> Completed:
+    interface = {"up": True, "mtu": mtu, "bench": True, "driver": "veth"}
+    text = json.dumps({"format": 1, "python": {"release": release}, "network": [interface]})
+    return Completed((), 0, text.encode(), b"")
+
+
+def test_the_networks_facts_are_those_of_the_place_on_the_runs_network() -> None:
+    found = facts.collect(Answer(saying(1400, "6.1.0"), network=Answer(saying(1500, "9.9.9"))))
+    assert found["network.bench.mtu"].value == 1500
+    assert found["kernel.release"].value == "6.1.0"
+
+
+def test_without_a_network_the_other_facts_are_there() -> None:
+    found = facts.collect(Answer(saying(1400, "6.1.0"), network=TrialFailed("no network")))
+    assert found["kernel.release"].value == "6.1.0"
+
+
 @pytest.mark.parametrize("done", [Completed((), 127, b"", b"no python"), CommandTimeout("too long")])
 def test_a_probe_that_fails_gives_facts_in_error(done: Completed | CommandTimeout) -> None:
     found = facts.collect(Answer(done))
@@ -149,9 +172,24 @@ def test_the_command_prints_the_host_and_its_layers() -> None:
     assert "Clock source" in done.output
 
 
+def test_an_unknown_environment_is_wrong_use_and_the_known_ones_are_named() -> None:
+    from vbench.cli.facts import facts as command
+
+    done = CliRunner().invoke(command, ["rnc", "--suite", "smoke"])
+    assert isinstance(done.exception, UsageError)
+    assert "runc" in done.exception.hint
+
+
 def test_the_command_prints_json_with_every_fact_and_its_source() -> None:
     from vbench.cli.facts import facts as command
 
     document = json.loads(CliRunner().invoke(command, ["--json"]).output)
     assert set(document) == {"headline", "layers", "facts"}
     assert all(set(fact) == {"value", "source", "status"} for fact in document["facts"].values())
+
+
+def test_the_probe_writes_nothing_beside_itself(tmp_path: Path) -> None:
+    for source in SOURCES:
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    proc.run([sys.executable, str(tmp_path / "probe.py")], timeout_s=60).check()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [source.name for source in SOURCES]

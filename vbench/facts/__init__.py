@@ -3,7 +3,7 @@
 from msgspec import MsgspecError
 
 from vbench.contracts import Session
-from vbench.errors import CommandTimeout
+from vbench.errors import CommandTimeout, StartFailed, TrialFailed
 from vbench.facts import cgroup, clock, cloud, cpu, devices, kernel, tools, virtualization
 from vbench.facts.diff import confounds, show
 from vbench.facts.evidence import Evidence, decode, failed, without_home
@@ -32,7 +32,20 @@ _AREAS = (cpu, kernel, virtualization, cloud, cgroup, clock, devices, tools)
 def collect(session: Session, *, scratch: str | None = None) -> Facts:
     """The facts of a session, read by the probe inside it; `scratch` defaults to its workplace's.
 
-    A probe that fails, or prints nothing readable, gives every fact in error. Raises SessionLost."""
+    The network's facts are those of the session's place on the run's network, where its network benchmarks run. A probe
+    that fails, or prints nothing readable, gives every fact in error. Raises SessionLost."""
+    found = _probed(session, scratch)
+    try:
+        networked = session.on_network()
+    except (TrialFailed, StartFailed):  # there is no network here, which the benchmarks say themselves
+        return found
+    if networked is session:
+        return found
+    there = _probed(networked, scratch)
+    return {name: there.get(name, fact) if key_of(name).area == "network" else fact for name, fact in found.items()}
+
+
+def _probed(session: Session, scratch: str | None) -> Facts:
     place = session.workplace
     argv = [place.python, str(place.guest / "probe.py"), scratch or str(place.scratch)]
     try:

@@ -22,7 +22,7 @@ _PRIVATE = re.compile(
     r"|(?:/home|/root|/Users|/run/user|/var/home)(?:/\S*)?",
     re.IGNORECASE,
 )
-_STRANGE = re.compile(r"[^\w .,:;()\[\]/+*#~<>=&%!'-]")
+_STRANGE = re.compile(r"[^\w… .,:;()\[\]/+*#~<>=&%!'-]")
 _WORD = re.compile(r"[A-Za-z0-9][\w.+~-]{0,63}")
 
 

@@ -166,10 +166,11 @@ def _monitor(facts: Facts) -> Layer | None:
 
 
 def _containers(facts: Facts) -> tuple[Layer, ...]:
-    claims = {}
+    claims: dict[str, str] = {}
     detected = _text(facts, "container.detected")
     if detected not in ("", "none"):
-        claims[detected] = f"systemd-detect-virt --container: {detected}"
+        name = "container" if detected == "container-other" else detected
+        claims[name] = f"systemd-detect-virt --container: {detected}"
     if "microsoft" in _text(facts, "kernel.release").lower():
         claims["wsl"] = f"kernel release {_text(facts, 'kernel.release')}"
     if _text(facts, "container.environ") not in ("", "none"):
@@ -207,7 +208,9 @@ def headline(facts: Facts) -> str:
     """One line for the top of a report: `this host is itself a guest (KVM, Firecracker)`."""
     names = [layer.name for layer in _machine(facts)]
     inside = [layer.name for layer in _containers(facts)]
-    container = f" and inside a container ({', '.join(inside)})" if inside else ""
+    named = ", ".join(name for name in inside if name != "container")
+    container = " and inside a container" if inside else ""
+    container += f" ({named})" if named else ""
     if names == ["metal"]:
         return f"this host is bare metal: no witness of a hypervisor{container}"
     if names == ["unknown"]:

@@ -12,9 +12,11 @@ import signal
 import sys
 import time
 
-from probe_devices import network, scratch
-from probe_layers import acpi, cgroups, container, cpuid, namespaces
-from probe_reading import MAX_TEXT, failure, lines_of, names, read, read_bytes
+sys.dont_write_bytecode = True  # the folder belongs to the image: its bits stay what its digest says
+
+from probe_devices import network, scratch  # noqa: E402
+from probe_layers import acpi, cgroups, container, cpuid, namespaces  # noqa: E402
+from probe_reading import MAX_TEXT, failure, lines_of, names, read, read_bytes  # noqa: E402
 
 CPU = "/sys/devices/system/cpu"
 FILES = (
