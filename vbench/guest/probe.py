@@ -1,7 +1,7 @@
 """Reads what this machine is and prints the raw evidence as one JSON object; vbench.facts turns it into facts.
 
 Runs inside every environment, also under emulation, so it imports little and starts few processes. Everything it reads
-stands in this file by name: no serial, UUID, hardware address, host name or user name is asked for.
+stands in its files by name: no serial, UUID, hardware address, host name or user name is asked for.
 Python 3.9 and later, standard library only.  Usage: probe.py [SCRATCH]
 """
 
