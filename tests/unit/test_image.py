@@ -261,3 +261,14 @@ def test_the_scripts_that_boot_a_machine_are_valid_shell(tmp_path: Path) -> None
     (tmp_path / "init").write_text(image.INIT)
     for script in (tmp_path / "init", proc.GUEST / "init"):
         proc.run(["sh", "-n", str(script)], timeout_s=10).check()
+
+
+def test_a_second_build_says_that_it_waits_for_the_first() -> None:
+    def waiting() -> None:
+        raise InterruptedError
+
+    with cache.locked() as waited, pytest.raises(InterruptedError), cache.locked(waiting=waiting):
+        pass
+    assert not waited
+    with cache.locked(waiting=waiting):
+        pass

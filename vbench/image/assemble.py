@@ -35,7 +35,7 @@ def build(*, progress: Progress, suite: str = recipe.SUITE, force: bool = False,
         progress(f"image {found.digest[:12]} is up to date")
         return found
     rootfs.check_host()
-    with cache.locked() as waited:
+    with cache.locked(waiting=lambda: progress("waiting for another build to end …")) as waited:
         if waited and not force and (found := current(suite, guest)) is not None:
             progress(f"image {found.digest[:12]} was built by another process meanwhile")
             return found

@@ -4,7 +4,7 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -121,8 +121,8 @@ def _unescape(mount: str) -> str:
 
 
 @contextmanager
-def locked() -> Iterator[bool]:
-    """The cache for ourselves; waits for another build to end, and yields whether it had to."""
+def locked(*, waiting: Callable[[], None] = lambda: None) -> Iterator[bool]:
+    """The cache for ourselves; calls `waiting` when another build must end first, and yields whether it had to."""
     with writing():
         folder().mkdir(parents=True, exist_ok=True)
         lock = os.open(folder() / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -132,6 +132,7 @@ def locked() -> Iterator[bool]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             waited = True
+            waiting()
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield waited
     finally:

@@ -4,6 +4,7 @@ import os
 import shutil
 from importlib.metadata import distribution
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from vbench import proc
 from vbench.errors import CommandFailed, VbenchError
@@ -108,7 +109,9 @@ def _mmdebstrap(variant: str, include: tuple[str, ...], target: Path, suite: str
     unsafe = "--dpkgopt=force-unsafe-io"
     words = ["mmdebstrap", "--mode=root", "--format=directory", f"--variant={variant}", listed, unsafe, *options]
     try:
-        contained([*words, suite, str(target), *recipe.mirrors(suite)], timeout_s=_BUILD_LIMIT_S)
+        with TemporaryDirectory(prefix="tmp-", dir=target.parent) as temporary:  # a killed build leaves none in /tmp
+            command = [*words, suite, str(target), *recipe.mirrors(suite)]
+            contained(command, timeout_s=_BUILD_LIMIT_S, env={"TMPDIR": temporary})
     except CommandFailed as error:
         hint = "the archive http://deb.debian.org must be reachable, and debian-archive-keyring know the release's key"
         raise VbenchError(f"the packages of {suite!r} were not installed: {error.message}", hint=hint) from None
