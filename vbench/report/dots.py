@@ -10,7 +10,8 @@ from vbench.report.charts import Chart, plain_figure
 from vbench.report.text import finite, label, ratio
 from vbench.report.view import Arm, Group, Row
 
-STRIP_PX = 58
+STRIP_PX = 68
+NAME_SHARE = 0.24  # of a strip, above its marks
 LEAST_SPAN = math.log(1.1)
 """Factor that a strip spans at least, so that a small spread looks small."""
 
@@ -56,7 +57,7 @@ def _strip(figure: Any, layout: dict[str, Any], row: Row, span: float, where: tu
     ticks = [math.exp(middle - span / 3), math.exp(middle), math.exp(middle + span / 3)]
     layout[f"yaxis{axis}"] = {
         "type": "log",
-        "domain": [top - 1 / count + 0.03, top - 0.02],
+        "domain": [top - 0.95 / count, top - NAME_SHARE / count],
         "range": [low / math.log(10), high / math.log(10)],
         "tickvals": ticks,
         "ticktext": [ratio(value) for value in ticks],
@@ -92,10 +93,10 @@ def _level(axis: str, line: dict[str, Any]) -> dict[str, Any]:
 def _strip_name(arm: Arm, top: float) -> dict[str, Any]:
     return {
         "text": label(arm.name, 24),
-        "x": 1,
+        "x": 0,
         "xref": "paper",
-        "xanchor": "right",
-        "y": top - 0.015,
+        "xanchor": "left",
+        "y": top,
         "yref": "paper",
         "yanchor": "top",
         "showarrow": False,

@@ -30,7 +30,7 @@ def heat(view: View) -> Chart:
             colorscale=[[at, f"var(--heat-{place})"] for place, at in enumerate(STOPS)],
             text=[[_cell(row) for row in line] for line in cells],
             texttemplate="%{text}",
-            textfont={"color": "var(--ink)"},
+            textfont={"color": "var(--ink)", "size": 12},
             xgap=2,
             ygap=2,
             showscale=False,

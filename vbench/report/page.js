@@ -32,6 +32,7 @@
     if (data[0]?.type === "heatmap") {
       narrow.margin = { ...layout.margin, l: 0.84 * layout.margin.l };
       narrow.font = { size: 10 };
+      return { data: [{ ...data[0], textfont: { ...data[0].textfont, size: 10 } }], layout: narrow };
     }
     if (!pair) return { data, layout: narrow };
     delete narrow.xaxis2;

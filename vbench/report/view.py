@@ -77,6 +77,18 @@ class Loss:
     hint: str
     blocks: tuple[int, ...]  # 0 is the calibration
 
+    @property
+    def where(self) -> str:
+        """`calibration, 1 to 4, 7`."""
+        spans: list[list[int]] = []
+        for block in (block for block in self.blocks if block):
+            if spans and block == spans[-1][1] + 1:
+                spans[-1][1] = block
+            else:
+                spans.append([block, block])
+        words = [f"{first} to {last}" if last > first else str(first) for first, last in spans]
+        return ", ".join((["calibration"] if 0 in self.blocks else []) + words)
+
 
 @dataclass(frozen=True)
 class View:

@@ -1,0 +1,317 @@
+"""The page as text: self-contained, closed to hostile names, and honest about what is unknown."""
+
+import base64
+import gzip
+import hashlib
+import json
+import math
+import re
+from html import unescape
+from html.parser import HTMLParser
+from importlib import resources
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from plotly.offline import get_plotlyjs_version
+
+from tests.unit.runs import BIDI, HOSTILE, make_run
+from vbench import report
+from vbench.model import Fact, Measured, Run, State
+from vbench.report import words
+from vbench.report.text import interval, number, plain, ratio
+from vbench.report.view import COLOURS, SYMBOLS, arms, losses, view
+
+VENDORED = resources.files("vbench.report").joinpath("vendor", "plotly-cartesian.min.js")
+ONE_MB = 1 << 20
+
+
+class Document(HTMLParser):
+    """Elements with their attributes, the text outside scripts, and each script's content."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem == "script":
+            self.scripts[-1] += data
+        elif self.cdata_elem is None:
+            self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return report.html(make_run())
+
+
+@pytest.fixture(scope="module")
+def document(page: str) -> Document:
+    return Document(page)
+
+
+def figures(document: Document) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(document.scripts[0], parse_constant=pytest.fail)
+    return found
+
+
+def test_the_vendored_plotly_is_the_one_that_python_s_plotly_draws_for() -> None:
+    version = re.search(r"plotly\.js \(cartesian - minified\) v(\S+)", VENDORED.read_text(encoding="utf-8")[:200])
+    assert version is not None
+    assert version[1] == get_plotlyjs_version()
+
+
+def test_the_page_is_one_small_file(page: str) -> None:
+    assert len(page.encode()) < ONE_MB
+
+
+def test_the_same_run_gives_the_same_bytes(page: str) -> None:
+    assert report.html(make_run()) == page
+
+
+def test_nothing_in_the_page_points_outside(document: Document) -> None:
+    pointing = {"src", "srcset", "href", "action", "data", "poster", "background", "ping"}
+    targets = [value for _, attributes in document.elements for name, value in attributes.items() if name in pointing]
+    assert targets
+    assert all(value is not None and value.startswith("#") for value in targets)
+
+
+def test_the_policy_forbids_every_fetch_and_allows_the_page_s_own_two_scripts_alone(document: Document) -> None:
+    policy = next(meta["content"] for meta in document.all("meta") if "http-equiv" in meta) or ""
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    own = [
+        hashlib.sha256(text.encode()).digest() for text in (document.scripts[2], VENDORED.read_text(encoding="utf-8"))
+    ]
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"].split() == [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in own]
+    assert set(rules) == {"default-src", "script-src", "style-src", "img-src", "base-uri", "form-action"}
+
+
+def test_plotly_comes_out_of_the_page_as_it_went_in(document: Document) -> None:
+    assert gzip.decompress(base64.b64decode(document.scripts[1])) == VENDORED.read_bytes()
+
+
+def test_charts_offer_no_cloud(document: Document) -> None:
+    for setting in ("displaylogo: false", "showSendToCloud: false", 'plotlyServerURL: ""'):
+        assert setting in document.scripts[2]
+
+
+def test_the_template_is_shipped_once(document: Document) -> None:
+    found = figures(document)
+    assert "paper_bgcolor" in found["template"]["layout"]
+    assert not any("template" in figure["layout"] for figure in found["figures"].values())
+
+
+def test_every_colour_of_a_chart_is_one_of_the_style_sheet_s(page: str, document: Document) -> None:
+    used = set(re.findall(r"var\((--[a-z0-9-]+)\)", document.scripts[0]))
+    defined = set(re.findall(r"(--[a-z0-9-]+):", page[: page.index("</style>")]))
+    assert used <= defined
+    assert not re.findall(r'"#[0-9a-fA-F]{3,8}"', document.scripts[0])
+
+
+def test_every_chart_has_a_caption_a_label_and_its_data(document: Document) -> None:
+    plots = [element for element in document.all("div") if "data-figure" in element]
+    assert {plot["data-figure"] for plot in plots} == set(figures(document)["figures"])
+    assert all(plot["role"] == "img" and (plot["aria-label"] or "").endswith(".") for plot in plots)
+    assert len(document.all("figcaption")) == len(plots) == len(document.all("figure"))
+    assert document.text.count("Data of this chart") == len(plots)
+
+
+def test_an_environment_has_one_colour_and_symbol_in_all_charts(document: Document) -> None:
+    marks: dict[str, set[tuple[str, str]]] = {}
+    for figure in figures(document)["figures"].values():
+        for trace in figure["data"]:
+            if "name" in trace:
+                marks.setdefault(trace["name"], set()).add((trace["marker"]["color"], trace["marker"]["symbol"]))
+    assert {name: len(seen) for name, seen in marks.items()} == {"runc": 1, "tcg": 1, "control": 1, "bare": 1}
+    assert len(set.union(*marks.values())) == 4
+
+
+def test_two_dozen_environments_can_be_told_apart() -> None:
+    run = make_run(blocks=1)
+    first, control, runc, _ = run.manifest.environments
+    many = tuple(replace(runc, name=f"e{place}") for place in range(24))
+    marks = arms(replace(run, manifest=replace(run.manifest, environments=(first, control, *many))))
+    assert len({(arm.colour, arm.symbol) for arm in marks}) == 26 == math.lcm(COLOURS, len(SYMBOLS)) + 2
+
+
+def test_hostile_names_stay_text() -> None:
+    document = Document(report.html(make_run(hostile=True)))
+    assert not document.all("img")
+    assert not any(name.startswith("on") for _, attributes in document.elements for name in attributes)
+    assert len(document.all("script")) == 3
+    assert HOSTILE in document.text
+    assert "<" not in document.scripts[0]
+
+
+def test_a_bidirectional_name_cannot_turn_what_stands_beside_it() -> None:
+    page = report.html(make_run(hostile=True))
+    assert BIDI not in page
+    assert "\u202e" not in page
+    assert "\\u202e" not in page
+    assert "safe⟨U+202E⟩gnp.exe" in page
+
+
+def test_a_chart_reads_no_markup_out_of_a_name() -> None:
+    document = Document(report.html(make_run(hostile=True)))
+    names = {trace.get("name", "") for figure in figures(document)["figures"].values() for trace in figure["data"]}
+    assert "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;" in names
+
+
+def test_the_first_line_says_that_the_host_is_itself_a_guest(document: Document) -> None:
+    text = " ".join(document.text.split())
+    assert "guest" in text[: text.index("runc and tcg against bare", text.index("Skip to"))].partition("Skip to")[2]
+
+
+def test_layers_commands_mechanisms_and_the_way_to_reproduce_are_there(document: Document) -> None:
+    text = " ".join(document.text.split())
+    for wanted in (
+        "firecracker › guest › tcg › guest",
+        "qemu-system-x86_64 -accel tcg,thread=multi -m 1024 -kernel /cache/vmlinux",
+        "namespaces mnt pid net ipc uts",
+        "vbench run suites/quick.toml --seed 7",
+        "sha256:4be1",
+        'name = "quick"',
+    ):
+        assert wanted in text
+
+
+def test_warnings_of_the_run_come_before_its_numbers(document: Document) -> None:
+    assert 0 < document.text.index("a torn last line was dropped") < document.text.index("In words")
+
+
+def test_a_run_that_is_not_complete_says_so() -> None:
+    run = make_run(blocks=5)
+    page = report.html(replace(run, manifest=replace(run.manifest, state=State.PARTIAL, blocks=9)))
+    assert "This run is partial" in page
+    assert "5 blocks of 9 planned analysed" in page
+
+
+def test_lost_trials_are_shown_with_reason_hint_and_blocks(document: Document) -> None:
+    for wanted in (
+        "refuses O_DIRECT",
+        "use scratch space on ext4 or xfs",
+        "calibration, 1 to 10",
+        "iperf3: the server closed",
+    ):
+        assert wanted in document.text
+
+
+def test_no_lost_trial_is_said_too() -> None:
+    text = " ".join(Document(report.html(make_run(losses=False))).text.split())
+    assert "Failed and skipped trials None." in text
+    assert "trials gave numbers." in text
+
+
+def test_every_confound_is_shown_with_both_sides(document: Document) -> None:
+    assert "6.1.0-40-amd64" in document.text
+    assert "6.1.155+" in document.text
+    assert "clock.source" in document.text
+
+
+def test_what_is_unknown_is_a_dash(document: Document) -> None:
+    assert re.search(r"disk\.seqwrite\s*bandwidth ↑\s*runc\s+\S+ MB/s\s*–\s*–\s*–\s*0", document.text)
+    assert "denied" in document.text
+
+
+def test_a_fact_of_another_version_is_shown_as_it_is() -> None:
+    run = make_run(blocks=1)
+    facts = {**run.facts, "tcg": {**run.facts["tcg"], "future.fact": Fact("odd", "somewhere")}}
+    known = replace(run, facts=facts)
+    assert "future.fact" in _facts_section(known)
+
+
+def _facts_section(run: Run) -> str:
+    from vbench.report.page import _facts_table
+
+    return str(_facts_table(run))
+
+
+def test_notes_of_the_trials_are_counted_in_the_table() -> None:
+    run = make_run(blocks=5, losses=False)
+    noted = tuple(
+        replace(t, outcome=replace(t.outcome, notes=("peer-limited",)))
+        if isinstance(t.outcome, Measured)
+        and (t.environment, t.benchmark) == ("runc", "network.stream")
+        and t.block < 4
+        else t
+        for t in run.trials
+    )
+    assert "peer-limited (3 of 5 trials)" in report.html(replace(run, trials=noted))
+
+
+def test_a_repeated_block_counts_as_it_stands_last() -> None:
+    run = make_run(blocks=2)
+    failed = next(trial for trial in run.trials if trial.environment == "tcg" and trial.benchmark == "network.stream")
+    again = replace(failed, block=2, outcome=failed.outcome)
+    assert [loss.environment for loss in losses(replace(run, trials=(*run.trials, again)))] == ["runc"]
+
+
+def test_a_run_without_trials_still_makes_a_page() -> None:
+    page = report.html(replace(make_run(blocks=1), trials=(), host={}, facts={}))
+    assert "0 blocks of 1 planned analysed" in page
+
+
+@pytest.mark.parametrize("blocks", [1, 4])
+def test_below_five_blocks_nothing_is_claimed(blocks: int) -> None:
+    seen = view(make_run(blocks=blocks, losses=False))
+    assert [found.claims for found in words.findings(seen)] == [(), ()]
+    assert all("nothing is claimed" in found.count for found in words.findings(seen))
+    assert "unknown" in words.control_sentence(seen)
+    assert "dots only" in words.standing(seen)
+
+
+def test_every_claim_has_its_interval_and_the_control_s_beside_it() -> None:
+    seen = view(make_run())
+    claims = [claim for found in words.findings(seen) for claim in found.claims]
+    assert len(claims) > 6
+    assert all(re.fullmatch(r"[\d.]+ to [\d.]+; control [\d.]+ to [\d.]+", claim.noise) for claim in claims)
+    assert {claim.where for claim in claims} >= {"system calls", "start-up", "disk"}
+
+
+def test_claims_are_the_largest_of_their_family_largest_first() -> None:
+    tcg = words.findings(view(make_run()))[1]
+    costs = [float(claim.cost.rstrip("×")) for claim in tcg.claims]
+    assert costs == sorted(costs, reverse=True)
+    assert [claim.metric for claim in tcg.claims][:2] == ["start.ready time", "syscall.fork latency"]
+
+
+def test_identical_environments_get_no_claim_without_an_interval_above_one() -> None:
+    seen = view(make_run(losses=False))
+    for found in words.findings(seen):
+        for claim in found.claims:
+            low = float(claim.noise.split(" to ")[0])
+            assert low >= 1
+
+
+def test_page_and_facts_name_every_environment(document: Document) -> None:
+    heads = unescape(document.text)
+    assert all(name in heads for name in ("bare", "control", "runc", "tcg"))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1.0034, "1.003"), (0.5, "0.500"), (4.206, "4.21"), (52.03, "52.0"), (210.4, "210"), (None, "–"), (math.nan, "–")],
+)
+def test_ratios_print_the_digits_that_matter(value: float | None, shown: str) -> None:
+    assert number(value) == shown
+    assert ratio(value) == (shown if shown == "–" else shown + "×")
+
+
+def test_half_an_interval_is_none() -> None:
+    assert interval(1.0, None) == interval(None, 1.0) == interval(math.inf, 1.0) == "–"
+
+
+def test_hidden_characters_become_visible_and_others_stay() -> None:
+    assert plain("a\u202eb\x1b[0m\u200b µ ✓\n") == "a⟨U+202E⟩b⟨U+001B⟩[0m⟨U+200B⟩ µ ✓\n"
