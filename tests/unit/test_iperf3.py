@@ -72,9 +72,16 @@ def test_the_raw_file_has_no_host_name_and_no_cookie() -> None:
     assert not {"system_info", "cookie"} & set(start)
 
 
+def test_a_congestion_control_that_is_not_allowed_says_which_is() -> None:
+    said = b'{"end": {}, "error": "unable to set TCP_CONGESTION: Supplied congestion control algorithm not supported"}'
+    with pytest.raises(TrialFailed, match="TCP_CONGESTION") as caught:
+        iperf3.parse(Completed(("iperf3",), 1, said, b""))
+    assert "reno" in caught.value.hint
+
+
 @pytest.mark.parametrize(("trial_s", "seconds"), [(0.2, "1"), (1.0, "1"), (2.4, "2"), (10.0, "10")])
 def test_a_trial_is_never_endless_nor_shorter_than_a_second(trial_s: float, seconds: str) -> None:
-    argv = iperf3.client("198.18.0.1", 5201, trial_s=trial_s, warmup_s=0.1)
+    argv = iperf3.client("198.18.0.1", 5201, trial_s=trial_s, warmup_s=0.1, congestion="reno")
     assert argv[argv.index("--time") + 1] == seconds
     assert argv[argv.index("--omit") + 1] == "0"
 

@@ -31,7 +31,7 @@ def server(address: str, port: int) -> list[str]:
     return ["iperf3", "--server", "--one-off", "--bind", address, "--port", str(port), "--forceflush"]
 
 
-def client(address: str, port: int, *, trial_s: float, warmup_s: float) -> list[str]:
+def client(address: str, port: int, *, trial_s: float, warmup_s: float, congestion: str) -> list[str]:
     """iperf3 knows whole seconds only, and takes 0 for endless: a trial lasts at least one."""
     return [
         "iperf3",
@@ -41,8 +41,7 @@ def client(address: str, port: int, *, trial_s: float, warmup_s: float) -> list[
         *["--omit", str(int(warmup_s))],
         *["--interval", "0"],
         *["--connect-timeout", "5000"],
-        # Named, since host and guest kernels have different defaults: bbr reached a third of cubic over loopback.
-        *["--congestion", "cubic"],
+        *["--congestion", congestion],
         "--json",
     ]
 
@@ -70,7 +69,7 @@ def parse(done: Completed) -> Result:
     """What the receiver counted. Raises TrialFailed for an error, which can stand beside partial results."""
     document = decode(done)
     if document.get("error"):
-        raise TrialFailed(f"iperf3: {document['error']}")
+        raise TrialFailed(f"iperf3: {document['error']}", hint=_hint(document["error"]))
     if done.status != 0:
         raise TrialFailed(f"iperf3 ended with status {done.status}")
     end = document.get("end", {})
@@ -78,6 +77,12 @@ def parse(done: Completed) -> Result:
     cpu = end.get("cpu_utilization_percent", {})
     retransmits = end.get("sum_sent", {}).get("retransmits")
     return Result(received, _rate(end, "sum_sent"), retransmits, cpu.get("host_total"), cpu.get("remote_total"))
+
+
+def _hint(error: str) -> str:
+    if "TCP_CONGESTION" in error:
+        return "without CAP_NET_ADMIN only what net.ipv4.tcp_allowed_congestion_control lists; reno always is"
+    return ""
 
 
 def redacted(done: Completed) -> bytes:

@@ -45,11 +45,15 @@ def _server(peer: Session, argv: Sequence[str], ready: bytes) -> Iterator[None]:
 
 
 class Stream(Settings, frozen=True, kw_only=True):
-    """One TCP connection from the environment to the peer, counted where it arrives."""
+    """One TCP connection from the environment to the peer, counted where it arrives.
+
+    `congestion` is named because kernels differ in their default; reno is the one that each has and allows to anybody.
+    """
 
     kind: ClassVar[str] = "network.stream"
     about: ClassVar[str] = "iperf3: one TCP stream from the environment to the peer"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "received by the peer"),)
+    congestion: str = "reno"
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
         here = session.run(["iperf3", "--version"], timeout_s=30).status == 0
@@ -62,7 +66,7 @@ class Stream(Settings, frozen=True, kw_only=True):
     def measure(self, place: Place) -> Measured:
         address = _peer_address(place.testbed)
         timed = {"trial_s": place.trial_s, "warmup_s": place.warmup_s}
-        argv = place.padded(iperf3.client(address, STREAM_PORT, **timed))
+        argv = place.padded(iperf3.client(address, STREAM_PORT, congestion=self.congestion, **timed))
         with _server(place.testbed.peer, iperf3.server(address, STREAM_PORT), iperf3.LISTENING):
             limit_s = LIMIT_S + place.warmup_s + iperf3.whole_seconds(place.trial_s)
             done = place.session.on_network().run(argv, timeout_s=limit_s)
