@@ -104,6 +104,8 @@ class Started(Protocol):
     def argv(self) -> tuple[tuple[str, ...], ...]: ...  # exact commands that started it
     @property
     def mechanisms(self) -> tuple[str, ...]: ...
+    @property
+    def memory_limit_b(self) -> int | None: ...  # as configured; None: it was given no limit
     def evidence(self) -> dict[str, bytes]: ...  # file name to content: the guest's console
 
 
@@ -200,6 +202,10 @@ class Environment(Protocol):
     def missing(self, host: Session) -> tuple[Missing, ...]: ...
     def probe(self, host: Session, testbed: Testbed) -> Probe: ...
     def start(self, host: Session, testbed: Testbed) -> AbstractContextManager[Session]: ...
+
+    def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
+        """The words that `start` would spawn, for a plan; with a previewed testbed nothing is made."""
+        ...
 
     @classmethod
     def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:

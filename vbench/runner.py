@@ -15,7 +15,7 @@ from vbench import plan as plans
 from vbench import suite as suites
 from vbench.contracts import Benchmark, Image, Place, Session, Started, Testbed
 from vbench.errors import EnvironmentUnavailable, NoSpace, SessionLost, StopFailed, VbenchError
-from vbench.model import Block, EnvironmentRecord, Failed, Measured, Outcome, Plan, Skipped, Step, Trial
+from vbench.model import Block, EnvironmentRecord, Facts, Failed, Measured, Outcome, Plan, Skipped, Step, Trial
 from vbench.proc import LocalSession
 from vbench.store import Writer
 from vbench.suite import Suite
@@ -137,9 +137,7 @@ class Runner:
 
     def _describe(self, arm: str, session: Session) -> None:
         """Facts and the exact commands, once and outside every trial: the calibration start has the time."""
-        limits = self.suite.testbed
-        found = facts.with_limits(facts.collect(session), requested_cpus=limits.cpus, requested_memory_b=limits.memory)
-        self.writer.facts(arm, found)
+        self.writer.facts(arm, self._facts(session))
         environment = self.suite.environment(arm)
         record = EnvironmentRecord(
             name=arm,
@@ -151,6 +149,19 @@ class Runner:
         if isinstance(session, Started):
             record = with_changes(record, argv=session.argv, mechanisms=session.mechanisms)
         self.writer.record(record)
+
+    def _facts(self, session: Session) -> Facts:
+        limits = self.suite.testbed
+        configured_b = session.memory_limit_b if isinstance(session, Started) else None
+        found = facts.with_limits(
+            facts.collect(session, scratch=str(session.workplace.scratch)),
+            requested_cpus=limits.cpus,
+            requested_memory_b=limits.memory,
+            configured_cpus=len(self.testbed.cpus),
+            configured_memory_b=configured_b,
+        )
+        argv = session.argv if isinstance(session, Started) else ()
+        return facts.with_engine(found, session.workplace.image, argv)
 
     def _keep_evidence(self, block: Block, step: Step, session: Session) -> None:
         if isinstance(session, Started):

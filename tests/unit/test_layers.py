@@ -19,7 +19,7 @@ RANKS = (
     ("contracts",),
     ("proc", "processors", "stats", "facts"),
     ("image", "environments", "benchmarks"),
-    ("testbed", "suite", "gates", "store"),
+    ("testbed", "preview", "suite", "gates", "store"),
     ("plan", "schema"),
     ("runner", "cost"),
     ("report",),

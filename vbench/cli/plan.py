@@ -1,6 +1,8 @@
 """`vbench plan`: what a run would do, in which order and for how long, before it does anything."""
 
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,7 +47,8 @@ def plan(
 def _document(suite: "Suite", plan: "Plan") -> dict[str, Any]:
     import msgspec
 
-    arms = {arm: _arm(suite, arm) for arm in plan.environments}
+    commands = _commands(suite)
+    arms = {arm: _arm(suite, arm) | {"commands": commands[arm]} for arm in plan.environments}
     return {**msgspec.to_builtins(plan), "loops": "calibrated", "settings": arms}
 
 
@@ -71,6 +74,11 @@ def _lines(suite: "Suite", plan: "Plan") -> Iterator[str]:
     for arm in plan.environments:
         yield f"  {arm:<{width}}  {_stack(suite, arm)}"
     yield ""
+    yield "commands"
+    for arm, commands in _commands(suite).items():
+        for words in commands:
+            yield f"  {arm:<{width}}  {shlex.join(words)}"
+    yield ""
     yield "order"
     for block in plan.blocks:
         name = "calibration" if block.index == 0 else f"block {block.index}"
@@ -78,6 +86,21 @@ def _lines(suite: "Suite", plan: "Plan") -> Iterator[str]:
         yield f"    start    {'  '.join(step.environment for step in block.steps)}"
         yield f"    measure  {' '.join(block.benchmarks)}"
         yield f"    padding  {'  '.join(f'{step.padding_b} B' for step in block.steps)}"
+
+
+def _commands(suite: "Suite") -> dict[str, list[tuple[str, ...]]]:
+    """Of every arm, what starts each environment of its stack; what only a run knows is PID, RUN and N."""
+    from vbench import image, processors
+    from vbench import suite as suites
+    from vbench.preview import Preview
+    from vbench.proc import LocalSession
+
+    host, limits = LocalSession(), suite.testbed
+    chosen = processors.find(host, limits.cpus)
+    preview = Preview(host, image.find(), chosen.environment, chosen.peer, limits.memory, Path(limits.scratch))
+    arms = (*suite.arms, suite.method.control)
+    stacks = {arm: [suite.environment(name) for name in suites.chain(suite, arm)] for arm in arms}
+    return {arm: [words for e in stack for words in e.commands(host, preview)] for arm, stack in stacks.items()}
 
 
 def _head(suite: "Suite", plan: "Plan") -> Iterator[str]:

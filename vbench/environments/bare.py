@@ -59,10 +59,9 @@ class Bare(Settings, frozen=True, kw_only=True):
             else:
                 prefix = ()
                 workplace = _host_workplace(host, scratch)
-            affinity = pinned(testbed.cpus)
-            mechanisms = [f"affinity {affinity[-1]}", *(["chroot into the image"] if prefix else [])]
+            argv = _words(testbed, prefix, workplace)
+            mechanisms = [f"affinity {argv[2]}", *(["chroot into the image"] if prefix else [])]
             layers = [Layer("chroot", "the image as root")] if prefix else []
-            argv = [*affinity, *prefix, *agent_command(workplace)]
 
             def on_network() -> Session:
                 return stack.enter_context(self._networked(host, testbed, prefix, workplace))
@@ -89,7 +88,7 @@ class Bare(Settings, frozen=True, kw_only=True):
         begun = time.monotonic()
         with testbed.attach("veth") as attachment:
             enter = ("nsenter", f"--net={attachment.netns}", "--") if attachment else ()
-            argv = [*pinned(testbed.cpus), *enter, *prefix, *agent_command(workplace)]
+            argv = _words(testbed, (*enter, *prefix), workplace)
             with started(
                 host,
                 argv,
@@ -101,10 +100,20 @@ class Bare(Settings, frozen=True, kw_only=True):
             ) as session:
                 yield session
 
+    def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
+        if self.root == "host":
+            return (_words(testbed, (), host.workplace),)
+        with testbed.chroot(None) as prefix:
+            return (_words(testbed, prefix, Workplace()),)
+
     @classmethod
     def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:
         del host, folder
         return ()  # its processes end with the channel, its mounts with their holder
+
+
+def _words(testbed: Testbed, prefix: tuple[str, ...], workplace: Workplace) -> tuple[str, ...]:
+    return (*pinned(testbed.cpus), *prefix, *agent_command(workplace))
 
 
 def _once(make: Callable[[], Session]) -> Callable[[], Session]:

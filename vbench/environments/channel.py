@@ -220,6 +220,7 @@ class AgentSession:
     timing: StartTiming
     argv: tuple[tuple[str, ...], ...]
     mechanisms: tuple[str, ...]
+    memory_limit_b: int | None = None
     network: Callable[[], Session] | None = None  # another way in, for what is native otherwise
     logs: Callable[[], dict[str, bytes]] = dict
 

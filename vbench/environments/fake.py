@@ -69,6 +69,10 @@ class Fake(Settings, frozen=True, kw_only=True):
         with testbed.folder("fake") as scratch:
             yield FakeSession(host, self, PurePosixPath(scratch))
 
+    def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
+        del host, testbed
+        return ()
+
     @classmethod
     def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:
         del host, folder
@@ -84,6 +88,7 @@ class FakeSession:
     scratch: PurePosixPath
     mechanisms: tuple[str, ...] = ("nothing: figures are made up",)
     argv: tuple[tuple[str, ...], ...] = ()
+    memory_limit_b: int | None = None
     lost: bool = False
     _asked: Iterator[int] = field(default_factory=lambda: iter(range(2**62)))
 

@@ -71,11 +71,10 @@ class Oci(Settings, frozen=True, kw_only=True):
             testbed.attach("veth") as attachment,
         ):
             workplace = Workplace(image=testbed.image.digest)
-            state = bundle / "state"
-            runtime = [self.runtime, *self.options, "--root", str(state)]
+            runtime = self._runtime(bundle)
             _write(host, bundle / "config.json", self.config(testbed, workplace, name, scratch, attachment))
             _write(host, bundle / RECORD, {"runtime": runtime, "name": name})
-            argv = [*pinned(testbed.cpus), *runtime, "run", "--bundle", str(bundle), name]
+            argv = self._words(testbed, bundle, name)
             try:
                 with started(
                     host,
@@ -85,10 +84,22 @@ class Oci(Settings, frozen=True, kw_only=True):
                     mechanisms=self.mechanisms(testbed, attachment),
                     attach_s=time.monotonic() - begun,
                     limit_s=LIMIT_S,
+                    memory_limit_b=testbed.memory_b,
                 ) as session:
                     yield session
             finally:
                 _delete(host, runtime, name)
+
+    def _runtime(self, bundle: Path) -> list[str]:
+        return [self.runtime, *self.options, "--root", str(bundle / "state")]
+
+    def _words(self, testbed: Testbed, bundle: Path, name: str) -> tuple[str, ...]:
+        return (*pinned(testbed.cpus), *self._runtime(bundle), "run", "--bundle", str(bundle), name)
+
+    def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
+        del host
+        with testbed.folder("bundle") as bundle:
+            return (self._words(testbed, bundle, "vbench-NAME"),)
 
     def mechanisms(self, testbed: Testbed, attachment: Attachment | None) -> tuple[str, ...]:
         cpus = ",".join(map(str, testbed.cpus))

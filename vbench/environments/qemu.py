@@ -72,12 +72,7 @@ class Qemu(Settings, frozen=True, kw_only=True):
         with testbed.folder("machine") as folder, testbed.attach("tap") as attachment:
             self._make_scratch(host, folder / "scratch.img")
             console = folder / "console.log"
-            argv = [
-                *("setpriv", "--pdeathsig", "KILL", "--"),  # a killed harness takes its machines with it
-                *(("nsenter", f"--net={attachment.bridge_netns}", "--") if attachment else ()),
-                *pinned(testbed.cpus),
-                *self.command(machine, image, testbed, folder, attachment),
-            ]
+            argv = self.words(machine, image, testbed, folder, attachment)
             with started(
                 host,
                 argv,
@@ -86,11 +81,30 @@ class Qemu(Settings, frozen=True, kw_only=True):
                 mechanisms=self.mechanisms(testbed, attachment),
                 attach_s=time.monotonic() - begun,
                 limit_s=LIMITS_S[self.accel],
+                memory_limit_b=testbed.memory_b,
                 log=lambda: _tail(host, console),
                 logs=lambda: {"console.log": host.run(["cat", str(console)], timeout_s=10).stdout},
             ) as session:
                 _check_accelerator(host, folder / "qmp", self.accel)
                 yield session
+
+    def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
+        image, machine = testbed.image, _architecture(host)
+        if image is None or machine is None:
+            return ()
+        with testbed.folder("machine") as folder, testbed.attach("tap") as attachment:
+            return (tuple(self.words(machine, image, testbed, folder, attachment)),)
+
+    def words(
+        self, machine: Architecture, image: Image, testbed: Testbed, folder: Path, attachment: Attachment | None
+    ) -> list[str]:
+        """How QEMU is called: in the bridge's namespace, all its threads on the environment's processors."""
+        return [
+            *("setpriv", "--pdeathsig", "KILL", "--"),  # a killed harness takes its machines with it
+            *(("nsenter", f"--net={attachment.bridge_netns}", "--") if attachment else ()),
+            *pinned(testbed.cpus),
+            *self.command(machine, image, testbed, folder, attachment),
+        ]
 
     def command(
         self, machine: Architecture, image: Image, testbed: Testbed, folder: Path, attachment: Attachment | None

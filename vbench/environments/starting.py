@@ -30,6 +30,7 @@ def started(
     mechanisms: Sequence[str],
     attach_s: float,
     limit_s: float,
+    memory_limit_b: int | None = None,
     log: Callable[[], str] = str,
     network: Callable[[], Session] | None = None,
     logs: Callable[[], dict[str, bytes]] = dict,
@@ -48,7 +49,15 @@ def started(
         channel.hello(timeout_s=limit_s)
         timing = StartTiming(attach_s, time.monotonic() - begun)
         session = AgentSession(
-            channel, workplace, (*host.layers, *layers), timing, (tuple(argv),), tuple(mechanisms), network, logs
+            channel=channel,
+            workplace=workplace,
+            layers=(*host.layers, *layers),
+            timing=timing,
+            argv=(tuple(argv),),
+            mechanisms=tuple(mechanisms),
+            memory_limit_b=memory_limit_b,
+            network=network,
+            logs=logs,
         )
         try:
             yield session

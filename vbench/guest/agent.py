@@ -1,7 +1,7 @@
 """Runs commands inside an environment for the harness: JSON lines over stdio or a virtio-serial port.
 
-Standard library only, nothing of vbench; while it waits it costs nothing. Every started environment, whatever its kind, runs its
-workloads as children of this same program, so that process ancestry and transport are equal in all arms.
+Standard library only, nothing of vbench; while it waits it costs nothing. Every environment, whatever its kind, runs
+its workloads as children of this same program, so that process ancestry and transport are equal in all arms.
 
 Requests carry an `id`; replies repeat it. `run` answers once; `spawn` answers with the pid, then sends `out` events
 and one `exit`; `in` and `kill` address it by its id. The end of the channel ends everything that was started here.

@@ -1,0 +1,47 @@
+# `make demo` and `make test` do everything on a fresh Debian 12 or Ubuntu machine; a second run builds nothing again.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+VBENCH := $(BIN)/vbench
+# Kinds that CI's machine can run: a skip of one of these is a failure (tests/conftest.py).
+REAL ?=
+
+.PHONY: demo test lint image system system-test clean
+
+demo: image
+	@run=$$($(VBENCH) run suites/smoke.toml) || [ $$? -eq 3 ] && \
+	    $(VBENCH) report "$$run" -o reports/smoke.html >/dev/null && \
+	    echo "open $(CURDIR)/reports/smoke.html"
+
+test: system-test image .make-dev lint
+	$(BIN)/pytest $(addprefix --real ,$(REAL)) tests/unit tests/contract tests/real
+
+lint: .make-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+image: system .make-venv
+	$(VBENCH) image build
+
+# --- what the machine must have ---------------------------------------------------------------------------------
+
+system:
+	@sh tools/system-packages run
+
+system-test:
+	@sh tools/system-packages run test
+
+.make-venv: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+.make-dev: .make-venv pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .make-*
