@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -25,13 +26,14 @@ def built() -> Image:
 
 
 @pytest.fixture
-def other_cache(built: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def other_cache(built: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A cache without images that shares the package layers of the real one."""
     layers = cache.layers()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     cache.folder().mkdir(parents=True)
     cache.layers().symlink_to(layers)
-    return cache.folder()
+    yield cache.folder()
+    shutil.rmtree(cache.folder())  # half a GiB, which pytest would keep
 
 
 def inside(built: Image, *argv: str) -> str:
