@@ -30,7 +30,7 @@ def forest(view: View) -> Chart:
     left = 14 + 7 * max((min(len(label(arm.name, 14)), 14) for arm in view.arms), default=4)
     figure.update_layout(
         margin={"l": left, "r": 146, "t": 52, "b": 8},
-        xaxis=log_axis(low, high) | {"domain": [0, 0.52] if near else [0, 1], "side": "top"},
+        xaxis=log_axis(low, high) | {"domain": [0, 0.5] if near else [0, 1], "side": "top"},
         yaxis={
             "range": [bottom, -2],
             "tickvals": [place for _, place in rows],
@@ -41,7 +41,7 @@ def forest(view: View) -> Chart:
         annotations=[*_titles(view.groups, titles, left), *_values(rows), *_axis_titles(near)],
     )
     if near:
-        figure.update_layout(xaxis2=log_axis(*NEAR) | {"domain": [0.57, 1], "side": "top"})
+        figure.update_layout(xaxis2=log_axis(*NEAR) | {"domain": [0.58, 1], "side": "top"})
     return Chart(
         "forest",
         "Cost of every benchmark",
@@ -96,11 +96,11 @@ def _marks(arm: Arm, mine: list[tuple[Row, float]], axis: str) -> Any:
         y=[place for _, place in known],
         error_x={
             "type": "data",
-            "array": [(cost.high - cost.cost) if has_interval(cost) else 0 for cost, _ in known],  # type: ignore[operator]
-            "arrayminus": [(cost.cost - cost.low) if has_interval(cost) else 0 for cost, _ in known],  # type: ignore[operator]
+            "array": [(cost.high - cost.cost) if has_interval(cost) else None for cost, _ in known],  # type: ignore[operator]
+            "arrayminus": [(cost.cost - cost.low) if has_interval(cost) else None for cost, _ in known],  # type: ignore[operator]
             "color": arm.colour,
             "thickness": 1.3 if control else 1.8,
-            "width": 3,
+            "width": 0,
         },
         marker={"color": arm.colour, "symbol": arm.symbol, "size": 7 if control else 9},
         customdata=[
@@ -180,5 +180,5 @@ def _axis_titles(near: bool) -> list[dict[str, Any]]:
     shared = {"xref": "paper", "yref": "paper", "y": 1, "yanchor": "bottom", "yshift": 24, "showarrow": False}
     shared |= {"font": {"size": 11, "color": "var(--muted)"}}
     left = {"text": "log scale, right of 1 is worse", "x": 0, "xanchor": "left"}
-    right = {"name": WIDE, "text": "close to 1 (▷ beyond)", "x": 0.57, "xanchor": "left"}
+    right = {"name": WIDE, "text": "close to 1 (▷ beyond)", "x": 0.58, "xanchor": "left"}
     return [left | shared, right | shared] if near else [left | shared]
