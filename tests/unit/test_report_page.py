@@ -194,7 +194,8 @@ def test_warnings_of_the_run_come_before_its_numbers(document: Document) -> None
 def test_a_run_that_is_not_complete_says_so() -> None:
     run = make_run(blocks=5)
     page = report.html(replace(run, manifest=replace(run.manifest, state=State.PARTIAL, blocks=9)))
-    assert "This run is partial" in page
+    assert "<dt>State</dt><dd>partial</dd>" in page
+    assert "5 of 9" in page
     assert "5 blocks of 9 planned analysed" in page
 
 
@@ -249,6 +250,27 @@ def test_notes_of_the_trials_are_counted_in_the_table() -> None:
         for t in run.trials
     )
     assert "peer-limited (3 of 5 trials)" in report.html(replace(run, trials=noted))
+
+
+def test_notes_that_differ_in_their_figures_are_one_note() -> None:
+    run = make_run(blocks=5, losses=False)
+    noted = tuple(
+        replace(t, outcome=replace(t.outcome, notes=(f"no steady state: off by {t.block} %",)))
+        if isinstance(t.outcome, Measured) and (t.environment, t.benchmark) == ("tcg", "cpu.hash")
+        else t
+        for t in run.trials
+    )
+    rows = {(row.cost.environment, row.cost.benchmark): row.notes for row in view(replace(run, trials=noted)).rows}
+    assert rows["tcg", "cpu.hash"] == ("no steady state (5 of 5 trials)",)
+
+
+def test_settings_leave_out_what_is_not_set_and_give_sizes_a_unit() -> None:
+    run = make_run(blocks=1)
+    runc = replace(run.manifest.environments[2], settings={"runtime": "runc", "on": None, "scratch": 2**30, "cpus": 1})
+    environments = (*run.manifest.environments[:2], runc, run.manifest.environments[3])
+    document = Document(report.html(replace(run, manifest=replace(run.manifest, environments=environments))))
+    text = " ".join(document.text.split())
+    assert "oci runtime = runc scratch = 1 GiB cpus = 1" in text
 
 
 def test_a_repeated_block_counts_as_it_stands_last() -> None:

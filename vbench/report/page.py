@@ -20,9 +20,10 @@ from vbench.report.forest import forest
 from vbench.report.heat import heat
 from vbench.report.text import interval, plain, quantity, ratio, side
 from vbench.report.view import view
-from vbench.units import DASH
+from vbench.units import DASH, show_bytes
 
 HERE = resources.files("vbench.report")
+MIB = 2**20
 PLOTLY = "vendor/plotly-cartesian.min.js"
 
 
@@ -116,6 +117,18 @@ def _fact_cell(key: str, fact: Fact | None) -> tuple[str, str]:
     return facts.show(key, fact) if _is_known(key) else str(fact.value), source
 
 
+def _settings(settings: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the suite set, without what it left empty; whole mebibytes are sizes."""
+    return [
+        (key, _setting(value)) for key, value in settings.items() if value is not None and value not in ("", [], ())
+    ]
+
+
+def _setting(value: Any) -> str:
+    is_size = type(value) is int and value > 0 and value % MIB == 0
+    return show_bytes(value) if is_size else str(value)
+
+
 @cache
 def _templates() -> jinja2.Environment:
     made = jinja2.Environment(
@@ -131,6 +144,7 @@ def _templates() -> jinja2.Environment:
         "ratio": ratio,
         "quantity": quantity,
         "shell": shlex.join,
+        "settings": _settings,
     }
     made.globals |= {"interval": interval, "side": side}
     return made

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from vbench.cost import confounds, costs
 from vbench.model import FAMILIES, Confound, Cost, EnvironmentRecord, Failed, Measured, Metric, Run, Skipped, Trial
-from vbench.report.text import finite, quantity
+from vbench.report.text import counted, finite, quantity
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "hexagon", "star", "pentagon")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -170,16 +170,18 @@ def _metrics(run: Run, found: tuple[Cost, ...]) -> list[tuple[str, Metric]]:
 
 
 def _notes(run: Run) -> dict[tuple[str, str], tuple[str, ...]]:
-    """What the trials said of themselves, each with the number of trials that said it."""
-    said: Counter[tuple[str, str, str]] = Counter()
+    """What the trials said of themselves, and how many; of what they worded differently the words before `:`."""
+    said: dict[tuple[str, str, str], list[str]] = {}
     total: Counter[tuple[str, str]] = Counter()
     for trial in final_trials(run):
         if trial.block > 0 and isinstance(trial.outcome, Measured):
             total[trial.benchmark, trial.environment] += 1
-            said.update((trial.benchmark, trial.environment, note) for note in set(trial.outcome.notes))
+            for note in {note.partition(":")[0]: note for note in trial.outcome.notes}.values():
+                said.setdefault((trial.benchmark, trial.environment, note.partition(":")[0]), []).append(note)
     result: dict[tuple[str, str], tuple[str, ...]] = {}
-    for (benchmark, arm, note), times in sorted(said.items()):
-        text = f"{note} ({times} of {total[benchmark, arm]} trials)"
+    for (benchmark, arm, topic), notes in sorted(said.items()):
+        text = notes[0] if len(set(notes)) == 1 else topic
+        text = f"{text} ({len(notes)} of {counted(total[benchmark, arm], 'trial')})"
         result[benchmark, arm] = (*result.get((benchmark, arm), ()), text)
     return result
 

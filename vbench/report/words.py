@@ -38,6 +38,7 @@ class Finding:
     arm: Arm
     claims: tuple[Claim, ...]
     count: str
+    measured: bool  # at least one metric has an interval
 
 
 def title(view: View) -> str:
@@ -45,7 +46,12 @@ def title(view: View) -> str:
 
 
 def findings(view: View) -> tuple[Finding, ...]:
-    return tuple(Finding(arm, _claims(view, arm), _count(_rows_of(view, arm))) for arm in view.compared)
+    return tuple(_finding(view, arm) for arm in view.compared)
+
+
+def _finding(view: View, arm: Arm) -> Finding:
+    rows = _rows_of(view, arm)
+    return Finding(arm, _claims(view, arm), _count(rows), any(has_interval(row.cost) for row in rows))
 
 
 def control_sentence(view: View) -> str:
