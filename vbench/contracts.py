@@ -195,6 +195,8 @@ class Environment(Protocol):
 
     @property
     def on(self) -> str | None: ...  # name of the environment it is started on; None: the host session
+    @property
+    def needs_image(self) -> bool: ...
     @classmethod
     def variants(cls) -> tuple["Environment", ...]: ...  # what doctor tries
     def title(self) -> str: ...  # "qemu accel=tcg"

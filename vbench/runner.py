@@ -10,10 +10,10 @@ from typing import Protocol
 
 from msgspec.structs import replace as with_changes
 
-from vbench import facts, processors
+from vbench import facts, interrupts, processors
 from vbench import plan as plans
 from vbench import suite as suites
-from vbench.contracts import Benchmark, Image, Place, Session, Started, Testbed
+from vbench.contracts import Benchmark, Image, Missing, Place, Session, Started, Testbed
 from vbench.errors import EnvironmentUnavailable, NoSpace, SessionLost, StopFailed, VbenchError
 from vbench.model import Block, EnvironmentRecord, Facts, Failed, Measured, Outcome, Plan, Skipped, Step, Trial
 from vbench.proc import LocalSession
@@ -73,10 +73,12 @@ def place_of_run(suite: Suite, image: Image | None, name: str) -> Iterator[tuple
         os.sched_setaffinity(0, before)
 
 
-def refuse_missing(suite: Suite, host: Session) -> None:
+def refuse_missing(suite: Suite, host: Session, image: Image | None) -> None:
     """Before anything starts: every environment on the host is complete, or EnvironmentUnavailable says what lacks."""
     for name, environment in suite.environments.items():
         lacking = () if environment.on else environment.missing(host)
+        if not lacking and not image and environment.needs_image:
+            lacking = (Missing("image", "run `vbench image build`"),)
         if lacking:
             what = ", no ".join(m.what for m in lacking)
             raise EnvironmentUnavailable(
@@ -113,7 +115,7 @@ class Runner:
     def _step(self, block: Block, step: Step) -> None:
         done = _Step(self, block, step)
         try:
-            with ExitStack() as stack:
+            with interrupts.unwinding() as stack:
                 session, testbed = self._start(step.environment, stack)
                 done.started(session)
                 if block.index == 0:
@@ -180,7 +182,8 @@ class Runner:
         return self.plan.baseline if arm == self.plan.control else arm
 
     def store(self, trial: Trial) -> None:
-        self.writer.append(trial)
+        with interrupts.held():
+            self.writer.append(trial)
         self.count.add(trial.outcome)
         self.progress.trial(trial)
 

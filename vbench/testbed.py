@@ -17,6 +17,7 @@ from typing import Literal
 from vbench import __version__
 from vbench.contracts import Attachment, Image, Process, Session, Testbed, Workplace
 from vbench.errors import NoSpace, StartFailed, StopFailed, TrialFailed, UsageError, VbenchError
+from vbench.interrupts import unwinding
 from vbench.proc import LocalSession
 from vbench.processors import Processors
 
@@ -229,7 +230,7 @@ def open_testbed(
     *, host: LocalSession, image: Image | None, processors: Processors, memory_b: int, scratch: Path, name: str
 ) -> Iterator[LocalTestbed]:
     """The testbed of one run, undone on every way out. Raises NoSpace, UsageError (scratch), StartFailed."""
-    with ExitStack() as stack:
+    with unwinding() as stack:
         base = stack.enter_context(_owned_folder(scratch, name))
         testbed = LocalTestbed(host, image, processors, memory_b, base)
         testbed.no_network = network_missing(host) or ("" if image else "there is no image for the peer")

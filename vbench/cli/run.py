@@ -1,15 +1,17 @@
 """`vbench run`: a suite from start to stored trials."""
 
 import shlex
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from vbench.cli.progress import Lines
+
+if TYPE_CHECKING:
+    from vbench.model import State
+    from vbench.store import Writer
 
 RESULTS = Path("results")
 
@@ -33,7 +35,7 @@ def run(
     quiet: bool,
 ) -> None:
     """Run SUITE (a name or a file) and store every trial under results/; prints the run folder."""
-    from vbench import __version__, store
+    from vbench import __version__, interrupts, store
     from vbench import image as images
     from vbench import plan as plans
     from vbench import runner as runners
@@ -46,8 +48,11 @@ def run(
     plan = plans.make(loaded)
     image = images.find()
     run_id = store.run_id(loaded.name)
-    with runners.place_of_run(loaded, image, run_id) as (host, testbed):
-        runners.refuse_missing(loaded, host)
+    with (
+        interrupts.once("stopping what was started …"),
+        runners.place_of_run(loaded, image, run_id) as (host, testbed),
+    ):
+        runners.refuse_missing(loaded, host, image)
         manifest = Manifest(
             schema=SCHEMA,
             run_id=run_id,
@@ -70,15 +75,21 @@ def run(
             runner = runners.Runner(loaded, plan, host, testbed, writer, Lines(quiet))
             state = State.PARTIAL
             try:
-                with _one_interrupt():
-                    runner.run()
+                runner.run()
                 state = State.COMPLETE
             finally:
-                writer.finish(state)
-                click.echo(writer.folder)
+                with interrupts.held():
+                    _finish(writer, state)
     if runner.count.failed or runner.count.skipped:
         click.echo(f"{runner.count.failed} trials failed, {runner.count.skipped} skipped; the rest is stored", err=True)
         raise SystemExit(3)
+
+
+def _finish(writer: "Writer", state: "State") -> None:
+    try:
+        writer.finish(state)
+    finally:  # on a full disk the manifest stays as it was, and the run can be reported all the same
+        click.echo(writer.folder)
 
 
 def _command(
@@ -90,22 +101,3 @@ def _command(
     words += [word for name in benchmarks for word in ("--bench", name)]
     words += ["--blocks", str(blocks)] if blocks else []
     return tuple(shlex.quote(word) for word in [*words, "--seed", str(seed)])
-
-
-@contextmanager
-def _one_interrupt() -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM ends the run; further ones must not interrupt the stopping."""
-
-    def first(number: int, frame: object) -> None:
-        del number, frame
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        click.echo("\nstopping what was started …", err=True)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, first), signal.signal(signal.SIGTERM, first)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before[0])
-        signal.signal(signal.SIGTERM, before[1])

@@ -23,6 +23,10 @@ class Bare(Settings, frozen=True, kw_only=True):
     root: Literal["image", "host"] = "image"
     on: str | None = None
 
+    @property
+    def needs_image(self) -> bool:
+        return self.root == "image"
+
     @classmethod
     def variants(cls) -> tuple[Environment, ...]:
         return (Bare(), Bare(root="host"))

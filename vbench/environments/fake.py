@@ -45,6 +45,10 @@ class Fake(Settings, frozen=True, kw_only=True):
     fails: Literal["nothing", "start", "trial", "session"] = "nothing"
     on: str | None = None
 
+    @property
+    def needs_image(self) -> bool:
+        return False
+
     @classmethod
     def variants(cls) -> tuple[Environment, ...]:
         return ()  # nothing for doctor to prove

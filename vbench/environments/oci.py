@@ -38,6 +38,10 @@ class Oci(Settings, frozen=True, kw_only=True):
     options: tuple[str, ...] = ()
     on: str | None = None
 
+    @property
+    def needs_image(self) -> bool:
+        return True
+
     @classmethod
     def variants(cls) -> tuple[Environment, ...]:
         return (Oci(), Oci(runtime="crun"))

@@ -31,6 +31,10 @@ class Qemu(Settings, frozen=True, kw_only=True):
     scratch: Bytes = Bytes(2**30)
     on: str | None = None
 
+    @property
+    def needs_image(self) -> bool:
+        return True
+
     @classmethod
     def variants(cls) -> tuple[Environment, ...]:
         return (Qemu(accel="tcg"), Qemu(accel="kvm"))

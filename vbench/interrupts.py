@@ -1,0 +1,73 @@
+"""One Ctrl-C or SIGTERM ends a run, and what is being stored or stopped when it comes is finished first."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass
+class _State:
+    holds: int = 0
+    waiting: bool = False
+
+
+_state = _State()
+
+
+@contextmanager
+def once(said: str) -> Iterator[None]:
+    """The first signal says `said` on stderr and raises KeyboardInterrupt; further ones do not disturb the stopping."""
+
+    def first(number: int, frame: object) -> None:
+        del number, frame
+        for name in _SIGNALS:
+            signal.signal(name, _ignored)
+        os.write(2, f"\n{said}\n".encode())  # a buffered stream may be in the middle of a write
+        if _state.holds:
+            _state.waiting = True
+        else:
+            raise KeyboardInterrupt
+
+    before = [(name, signal.signal(name, first)) for name in _SIGNALS]
+    try:
+        yield
+    finally:
+        for name, handler in before:
+            signal.signal(name, handler)
+
+
+def _ignored(number: int, frame: object) -> None:
+    """A function, since SIG_IGN would be inherited by every command that is started to undo things."""
+    del number, frame
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """What must not be left half done: a signal that comes meanwhile is raised at the end."""
+    _state.holds += 1
+    try:
+        yield
+    finally:
+        _state.holds -= 1
+        if _state.waiting and not _state.holds:
+            _state.waiting = False
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def unwinding() -> Iterator[ExitStack]:
+    """A stack that is unwound whole, whenever the signal comes."""
+    stack = ExitStack()
+    try:
+        yield stack
+    except BaseException as error:
+        with held():
+            if not stack.__exit__(type(error), error, error.__traceback__):
+                raise
+    else:
+        with held():
+            stack.close()
