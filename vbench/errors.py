@@ -1,6 +1,10 @@
 """Failures that a user can meet: each has a message, a hint and an exit code, and none prints a traceback."""
 
+import errno
 from difflib import get_close_matches
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What the system says when there is no room."""
 
 
 class VbenchError(Exception):

@@ -7,6 +7,8 @@ harness leaves none behind. Folders carry their owner's process and are swept by
 import itertools
 import json
 import os
+import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,7 +18,7 @@ from typing import Literal
 
 from vbench import __version__
 from vbench.contracts import Attachment, Image, Process, Session, Testbed, Workplace
-from vbench.errors import NoSpace, StartFailed, StopFailed, TrialFailed, UsageError, VbenchError
+from vbench.errors import FULL, NoSpace, StartFailed, StopFailed, TrialFailed, UsageError, VbenchError
 from vbench.interrupts import unwinding
 from vbench.proc import LocalSession
 from vbench.processors import Processors
@@ -85,8 +87,8 @@ class LocalTestbed:
 
     @contextmanager
     def folder(self, name: str) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=self.base) as path:
-            yield Path(path)
+        with _emptied(name, self.base) as path:
+            yield path
 
     @contextmanager
     def chroot(self, scratch: Path | None) -> Iterator[tuple[str, ...]]:
@@ -264,8 +266,13 @@ def _open_network(testbed: LocalTestbed, stack: ExitStack) -> None:
 
 
 def owner_of_this_process() -> dict[str, str | int]:
-    """Pid and start time: together they name one process for ever."""
-    return {"pid": os.getpid(), "started": _started(os.getpid()) or 0, "vbench": __version__}
+    """Pid and start time, which together name one process for ever within the namespace that numbers it."""
+    pid = os.getpid()
+    return {"pid": pid, "started": _started(pid) or 0, "namespace": _namespace(), "vbench": __version__}
+
+
+def _namespace() -> str:
+    return str(Path("/proc/self/ns/pid").readlink())
 
 
 def _started(pid: int) -> int | None:
@@ -278,27 +285,53 @@ def _started(pid: int) -> int | None:
 
 @contextmanager
 def _owned_folder(scratch: Path, name: str) -> Iterator[Path]:
+    with _emptied(f"vbench-{name}", scratch) as folder:
+        with _using(scratch):
+            (folder / OWNER).write_text(json.dumps(owner_of_this_process()))
+        yield folder
+
+
+@contextmanager
+def _emptied(name: str, parent: Path) -> Iterator[Path]:
+    """A new folder that is removed with all it then holds. Raises NoSpace, UsageError, StopFailed."""
+    with _using(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
     try:
-        scratch.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(prefix=f"vbench-{name}-", dir=scratch)
-        Path(folder.name, OWNER).write_text(json.dumps(owner_of_this_process()))
+        yield path
+    finally:
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            hint = "`vbench clean` removes it once what uses it has ended"
+            raise StopFailed(f"{path} could not be removed: {error.strerror or error}", hint=hint) from error
+
+
+@contextmanager
+def _using(scratch: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        if error.errno == 28:
-            raise NoSpace(f"no space left in {scratch}", hint="set `scratch` in [testbed] to another folder") from None
-        raise UsageError(f"cannot use {scratch} as scratch space: {error.strerror}") from None
-    with folder as path:
-        yield Path(path)
+        hint = "set `scratch` in [testbed] to another folder"
+        if error.errno in FULL:
+            raise NoSpace(f"no space left in {scratch}", hint=hint) from error
+        raise UsageError(f"cannot use {scratch} as scratch space: {error.strerror or error}", hint=hint) from error
 
 
 def abandoned(scratch: Path) -> tuple[Path, ...]:
-    """Run folders whose owner is dead; nothing else in `scratch` is ever named."""
-    found = []
-    for folder in sorted(scratch.glob("vbench-*")):
-        try:
-            owner = json.loads((folder / OWNER).read_text())
-            alive = _started(int(owner["pid"])) == owner["started"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # not ours, or not readable: never removed on a guess
-        if not alive:
-            found.append(folder)
-    return tuple(found)
+    """This user's run folders whose owner is dead; nothing else in `scratch` is ever named.
+
+    Another user's are left alone: what they record is executed, and anybody may write to /var/tmp.
+    """
+    return tuple(folder for folder in sorted(scratch.glob("vbench-*")) if _is_abandoned(folder))
+
+
+def _is_abandoned(folder: Path) -> bool:
+    try:
+        found = folder.lstat()
+        owner = json.loads((folder / OWNER).read_text())
+        pid, started, namespace = int(owner["pid"]), owner["started"], owner["namespace"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # not ours, or not readable: never removed on a guess
+    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and namespace == _namespace()
+    return ours and _started(pid) != started
