@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from vbench.contracts import Completed, Session, Workplace
-from vbench.errors import CommandTimeout
+from vbench.errors import FULL, CommandFailed, CommandTimeout, NoSpace
 from vbench.model import Layer
 
 GUEST = Path(__file__).parent / "guest"
@@ -86,7 +86,7 @@ def spawn(
     argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> Iterator[LocalProcess]:
     """A running command with binary pipes; its group is killed on the way out. Raises FileNotFoundError."""
-    with tempfile.TemporaryFile() as errors:
+    with os.fdopen(os.memfd_create("stderr"), "w+b", 0) as errors:  # a full /tmp must not matter
         popen = subprocess.Popen(
             list(argv),
             stdin=subprocess.PIPE,
@@ -147,6 +147,14 @@ def _kill_group(popen: "subprocess.Popen[bytes]") -> None:
     popen.communicate()
 
 
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copy(source, target)
+    except OSError as error:
+        kind = NoSpace if error.errno in FULL else CommandFailed
+        raise kind(f"{source} could not be copied to {target}: {error.strerror or error}") from error
+
+
 @dataclass(frozen=True)
 class LocalSession:
     """The local machine as a session: what every stack stands on."""
@@ -168,10 +176,10 @@ class LocalSession:
             yield process
 
     def put(self, source: Path, target: PurePosixPath) -> None:
-        shutil.copy(source, Path(target))
+        _copy(source, Path(target))
 
     def get(self, source: PurePosixPath, target: Path) -> None:
-        shutil.copy(Path(source), target)
+        _copy(Path(source), target)
 
     def on_network(self) -> Session:
         return self

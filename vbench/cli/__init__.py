@@ -88,6 +88,11 @@ def main() -> NoReturn:
     except BrokenPipeError:  # `vbench … | head`: the reader has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    except OSError as error:  # /dev/full as output, a folder that may not be read
+        what = f"{error.filename}: " if error.filename else ""
+        complain(f"{what}{error.strerror or error}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered cannot be written
+        status = VbenchError.exit_code
     sys.exit(status)
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from vbench.errors import StopFailed
+
 
 @click.command()
 @click.option(
@@ -24,7 +26,14 @@ def clean(scratch: Path, dry_run: bool) -> None:
             for kind in KINDS.values():
                 for undone in kind.sweep(host, folder):
                     click.echo(undone)
-            shutil.rmtree(folder)
+            _remove(folder)
         click.echo(folder)
     if not found:
         click.echo("nothing was left behind", err=True)
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise StopFailed(f"{folder} could not be removed: {error.strerror or error}") from error

@@ -1,18 +1,17 @@
 """Containers by any runtime of the Open Container Initiative, called by its command line on a bundle of our own."""
 
 import json
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ClassVar
 
 from vbench.contracts import Attachment, Environment, Missing, Probe, Session, Settings, Testbed, Workplace
 from vbench.environments.probing import probe
 from vbench.environments.starting import agent_command, pinned, started
-from vbench.errors import StartFailed, StopFailed
+from vbench.errors import CommandTimeout, StartFailed, StopFailed
 from vbench.model import Layer
 from vbench.units import show_bytes
 
@@ -179,17 +178,17 @@ def _mounts(scratch: Path) -> list[dict[str, Any]]:
 
 
 def _write(host: Session, target: Path, content: dict[str, Any]) -> None:
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(content, file)
-        file.flush()
-        host.put(Path(file.name), PurePosixPath(target))
+    host.run(["tee", str(target)], timeout_s=30, stdin=json.dumps(content).encode()).check()
 
 
 def _delete(host: Session, runtime: list[str], name: str) -> None:
     """Removes the container; a runtime that does not know it (any more) is content."""
-    ended = host.run([*runtime, "delete", "--force", name], timeout_s=30)
-    if ended.status != 0 and host.run([*runtime, "state", name], timeout_s=30).status == 0:
-        raise StopFailed(
-            f"container {name} could not be removed: {ended.stderr.decode(errors='replace').strip()[-300:]}",
-            hint=f"run: {' '.join(runtime)} delete --force {name}",
-        )
+    hint = f"run: {' '.join(runtime)} delete --force {name}"
+    try:
+        ended = host.run([*runtime, "delete", "--force", name], timeout_s=30)
+        known = ended.status != 0 and host.run([*runtime, "state", name], timeout_s=30).status == 0
+    except CommandTimeout as error:
+        raise StopFailed(f"container {name} could not be removed: {error.message}", hint=hint) from error
+    if known:
+        said = ended.stderr.decode(errors="replace").strip()[-300:]
+        raise StopFailed(f"container {name} could not be removed: {said}", hint=hint)

@@ -1,15 +1,12 @@
 """Writing that survives: whole or not at all, on the disk before it is called done, and a full disk said plainly."""
 
-import errno
 import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vbench.errors import NoSpace, RunFolderError
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+from vbench.errors import FULL, NoSpace, RunFolderError
 
 
 @contextmanager
@@ -19,7 +16,7 @@ def storing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         why = error.strerror or str(error)
-        if error.errno in _FULL:
+        if error.errno in FULL:
             hint = "free space; what was stored before is whole and can be reported"
             raise NoSpace(f"{path} cannot be written: {why}", hint=hint) from error
         hint = "choose a folder that you may write to"
