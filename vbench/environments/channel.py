@@ -5,6 +5,7 @@ import io
 import json
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class Channel:
     def __init__(self, carrier: Process, describe_loss: Callable[[], str]) -> None:
         self.carrier = carrier
         self.describe_loss = describe_loss
-        self.garbage: list[bytes] = []  # what came before or between messages: boot noise
+        self.garbage: deque[bytes] = deque(maxlen=100)  # what came before or between messages: boot noise
         self._waiting: dict[int, queue.SimpleQueue[dict[str, Any]]] = {0: queue.SimpleQueue()}
         self._numbers = iter(range(1, 2**62))
         self._lock = threading.Lock()
@@ -49,7 +50,7 @@ class Channel:
             message = json.loads(line)
         except ValueError:
             message = None
-        if not isinstance(message, dict):
+        if not isinstance(message, dict) or not isinstance(message.get("id", 0), int):
             self.garbage.append(line[:200])
             return
         waiting = self._waiting.get(message.get("id", 0))
