@@ -7,7 +7,7 @@ from statistics import median
 from msgspec import Struct
 
 from vbench import facts
-from vbench.model import BenchmarkRecord, Confound, Cost, Failed, Measured, Metric, Run, Skipped, Trial
+from vbench.model import BenchmarkRecord, Confound, Cost, Failed, Measured, Metric, Run, Skipped, State, Trial
 from vbench.stats import paired
 
 LEAST_FOR_INTERVAL = 5
@@ -62,10 +62,25 @@ def _costs(run: Run) -> Iterator[Cost]:
 def _by_place(run: Run) -> _Trials:
     """A trial that stands twice in the journal counts as it stands there last: a repeated block replaces the first."""
     places: _Trials = {}
+    unfinished = _unfinished_block(run)
     for trial in run.trials:
-        if trial.block >= 1:
+        if trial.block >= 1 and trial.block != unfinished:
             places.setdefault((trial.environment, trial.benchmark), {})[trial.block] = trial
     return places
+
+
+def _unfinished_block(run: Run) -> int | None:
+    """The block in which a run was ended: dropped, since what it holds of each arm depends on when that was.
+
+    A line lost from an earlier block costs its own trial alone.
+    """
+    if run.manifest.state is State.COMPLETE or not run.trials:
+        return None
+    last = max(trial.block for trial in run.trials)
+    stored = {(trial.environment, trial.benchmark) for trial in run.trials if trial.block == last}
+    plan = run.manifest.plan
+    planned = {(arm, benchmark) for arm in plan.environments for benchmark in plan.benchmarks}
+    return None if planned <= stored else last
 
 
 def _cell(
