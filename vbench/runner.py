@@ -99,6 +99,7 @@ class Runner:
     progress: Progress
     count: Count = field(default_factory=Count)
     _loops: dict[tuple[str, str], int] = field(default_factory=dict)
+    _described: set[str] = field(default_factory=set)
 
     def run(self) -> Count:
         """Every block; failed and skipped trials are stored and counted. Raises StopFailed, NoSpace."""
@@ -118,15 +119,25 @@ class Runner:
             with interrupts.unwinding() as stack:
                 session, testbed = self._start(step.environment, stack)
                 done.started(session)
-                if block.index == 0:
+                if step.environment not in self._described:
                     self._describe(step.environment, session)
-                done.measure(session, testbed, stack)
-                if block.index == 0:
-                    self._keep_evidence(block, step, session)
+                self._measure(done, session, testbed, stack)
         except (StopFailed, NoSpace):
             raise
         except VbenchError as error:
             done.give_up(error)
+
+    def _measure(self, done: "_Step", session: Session, testbed: Testbed, stack: ExitStack) -> None:
+        """All trials of a start; the console of a guest is kept of the calibration, and of one that was lost."""
+        keep = done.block.index == 0
+        try:
+            done.measure(session, testbed, stack)
+        except SessionLost:
+            keep = True
+            raise
+        finally:
+            if keep:
+                self._keep_evidence(done.block, done.step, session)
 
     def _start(self, arm: str, stack: ExitStack) -> tuple[Session, Testbed]:
         """The whole stack of an arm, the lowest first."""
@@ -138,7 +149,8 @@ class Runner:
         return session, testbed
 
     def _describe(self, arm: str, session: Session) -> None:
-        """Facts and the exact commands, once and outside every trial: the calibration start has the time."""
+        """Facts and the exact commands, once and outside every trial: as a rule of the calibration's start."""
+        self._described.add(arm)
         self.writer.facts(arm, self._facts(session))
         environment = self.suite.environment(arm)
         record = EnvironmentRecord(
