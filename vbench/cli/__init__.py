@@ -72,7 +72,7 @@ def main() -> NoReturn:
     """The console script: every expected failure becomes a message, a hint and an exit code."""
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        vbench.main(standalone_mode=False)
+        vbench.main(standalone_mode=False, prog_name="vbench")
         status = 0
     except click.exceptions.Exit as end:
         status = end.exit_code

@@ -1,0 +1,139 @@
+"""What a user gets wrong ends with a message, a hint and exit code 2 on stderr, and nothing is started or stored."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from vbench.cli import VERBS, main
+
+GOOD = """
+name = "small"
+benchmarks = ["cpu.hash"]
+[method]
+baseline = "a"
+blocks = 1
+trial = "1 ms"
+warmup = "1 ms"
+budget = "10 min"
+[environments.a]
+kind = "fake"
+"""
+
+
+class Ended(NamedTuple):
+    status: int
+    stdout: str
+    stderr: str
+
+
+Vbench = Callable[..., Ended]
+
+
+@pytest.fixture
+def vbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Vbench]:
+    """The console script, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGTERM)
+
+    def call(*words: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["vbench", *words])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert isinstance(end.value.code, int)
+        return Ended(end.value.code, *capsys.readouterr())
+
+    yield call
+    signal.signal(signal.SIGTERM, before)
+
+
+def refused(ended: Ended) -> str:
+    assert ended.status == 2
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    return ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "message", "hint"),
+    [
+        (GOOD.replace("kind =", "slowdwon = 2\nkind ="), "environments.a.slowdwon: unknown key", "'slowdown'"),
+        (GOOD.replace("= 1\n", '= "one"\n'), "method.blocks: expected a whole number, got a text", ""),
+        (GOOD.replace('"fake"', '"fkae"'), "environments.a.kind: no environment is of kind 'fkae'", "'fake'"),
+        (GOOD.replace("cpu.hash", "cpu.hsah"), "benchmarks[0].kind: no benchmark is of kind 'cpu.hsah'", "'cpu.hash'"),
+        (GOOD.replace('baseline = "a"\n', ""), "method.baseline: missing", ""),
+        (GOOD.replace('baseline = "a"', 'baseline = "b"'), "method.baseline: no environment is named 'b'", "a"),
+        (GOOD.replace('"10 min"', '"1 us"'), "method.budget is", "raise method.budget"),
+        (GOOD + "[", "not TOML", "toml.io"),
+        ("", "the file is empty", "vbench list suites"),
+        (b"\x1f\x8b\x08\x00", "is not UTF-8: byte 1", "save the file as UTF-8"),
+        (GOOD.replace("small", "\\u001b[31msmall"), "cannot be a name", "letters"),
+    ],
+    ids=lambda value: None if isinstance(value, bytes) else str(value)[:40].strip(),
+)
+@pytest.mark.parametrize("verb", ["run", "plan"])
+def test_a_suite_that_cannot_be_meant(vbench: Vbench, verb: str, data: str | bytes, message: str, hint: str) -> None:
+    Path("wrong.toml").write_bytes(data if isinstance(data, bytes) else data.encode())
+    said = refused(vbench(verb, "wrong.toml"))
+    assert said.startswith("vbench: ")
+    assert message in said
+    assert not hint or f"{hint}" in said.partition("hint: ")[2]
+    assert "\x1b" not in said
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "smoek"], "perhaps you meant 'smoke'"),
+        (["run", "no/such.toml"], "no/such.toml does not exist"),
+        (["run", "."], "no suite is named '.'"),
+        (["run", "./"], ". is not a file"),
+        (["run", "smoke", "--env", "rnuc"], "perhaps you meant 'runc'"),
+        (["run", "smoke", "--bench", "cpu.hahs"], "perhaps you meant 'cpu.hash'"),
+        (["run", "smoke", "--blocks", "0"], "blocks: expected 1 to 1000, got 0"),
+        (["run", "smoke", "--blocks", "x"], "'x' is not a valid integer"),
+        (["run", "smoke", "--seed", "-1"], "seed: expected 0"),
+        (["run"], "Missing argument 'SUITE'"),
+        (["run", "smoke", "--no-such"], "No such option"),
+        (["rnu", "smoke"], "perhaps you meant 'run'"),
+        (["report", "no-such-run"], "no run folder is named 'no-such-run'"),
+        (["report", "x" * 5000], "no run folder is named"),
+        (["report", "nul\0byte"], "no run folder is named"),
+        (["plan", "nul\0byte.toml"], "nul"),
+    ],
+    ids=lambda value: " ".join(value)[:40].replace("\0", "~") if isinstance(value, list) else "",
+)
+def test_a_command_that_cannot_be_meant(vbench: Vbench, words: list[str], message: str) -> None:
+    assert message in refused(vbench(*words))
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_every_verb_explains_itself(vbench: Vbench, verb: str) -> None:
+    ended = vbench(verb, "--help")
+    assert (ended.status, ended.stderr) == (0, "")
+    assert ended.stdout.startswith(f"Usage: vbench {verb}")
+
+
+def test_a_run_folder_is_named_after_where_it_cannot_be_made(vbench: Vbench) -> None:
+    Path("small.toml").write_text(GOOD.replace("[environments.a]", '[testbed]\nscratch = "."\n[environments.a]'))
+    Path("results").write_text("a file")
+    said = refused(vbench("run", "small.toml"))
+    assert "results" in said
+    assert "hint: choose a folder that you may write to" in said
+
+
+def test_scratch_space_that_is_no_folder_is_refused(vbench: Vbench) -> None:
+    Path("small.toml").write_text(GOOD.replace("[environments.a]", '[testbed]\nscratch = "file"\n[environments.a]'))
+    Path("file").write_text("")
+    said = refused(vbench("run", "small.toml"))
+    assert "cannot use file as scratch space" in said
+    assert "hint: set `scratch` in [testbed]" in said
+
+
+def test_clean_with_nothing_to_remove_says_so(vbench: Vbench, tmp_path: Path) -> None:
+    assert vbench("clean", "--scratch", str(tmp_path)) == (0, "", "nothing was left behind\n")
