@@ -194,6 +194,16 @@ class Run(Struct, frozen=True):
     warnings: tuple[str, ...] = ()  # "a torn last journal line was dropped"
 
 
+class Verdict(StrEnum):
+    """What may be said of one cost, in the order in which the rules are asked."""
+
+    WITHHELD = "withheld"  # the control differs from the baseline
+    EQUIVALENT = "equivalent"  # shown to be smaller than the smallest cost of interest
+    SLOWER = "slower"  # worse, in the metric's own direction
+    FASTER = "faster"
+    INCONCLUSIVE = "inconclusive"
+
+
 class Cost(Struct, frozen=True):
     """Ratio to the baseline, above 1 is worse; None is unknown, never a zero."""
 

@@ -1,0 +1,173 @@
+"""The 95 % interval that is reported: the envelope of Student's t and of the studentized bootstrap over blocks.
+
+Either alone falls below its nominal coverage somewhere (t when one arm has a tail, bootstrap-t under heavy symmetric
+tails); docs/proof.md measures both and the envelope. Everything here is exact under an exchange of the arms and under
+any order of the blocks: values are sorted, turned to one of the two orientations, computed once, and turned back.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from msgspec import Struct
+
+from vbench.stats import bootstrap, student
+from vbench.stats.bootstrap import Array
+from vbench.stats.pairing import ROUNDING, BadValue, Pairs
+
+LEAST_ROUGH = 5  # blocks: below, dots and no interval
+LEAST_ENVELOPE = 10  # blocks: below, the t interval alone, marked rough, and no verdict
+DOTS_ONLY, ROUGH = "dots only", "rough"
+ALPHA = 0.05
+
+_CHUNK = 256  # cells at once: the resamples of more would leave the processor's caches
+
+Ends = tuple[float, float]
+
+
+class Bands(NamedTuple):
+    """Arrays over cells of the same number of blocks, in the unit of d; NaN where a cell has no spread."""
+
+    mean: Array
+    spread: Array  # s, with n - 1
+    t_low: Array
+    t_high: Array
+    bootstrap_low: Array  # NaN below 10 blocks
+    bootstrap_high: Array
+    p_bootstrap: Array  # of the hypothesis that the mean is zero
+
+    @property
+    def low(self) -> Array:
+        return np.fmin(self.t_low, self.bootstrap_low)
+
+    @property
+    def high(self) -> Array:
+        return np.fmax(self.t_high, self.bootstrap_high)
+
+
+class Envelope(Struct, frozen=True):
+    """What the blocks of one cell say, in the unit of d. None is unknown, and `why` gives the reason."""
+
+    blocks: int
+    mean: float | None = None
+    spread: float | None = None  # standard deviation over blocks
+    low: float | None = None  # the interval to report: the envelope, or t alone where `label` is "rough"
+    high: float | None = None
+    t: Ends | None = None
+    bootstrap: Ends | None = None
+    p_bootstrap: float | None = None
+    label: str = ""  # "", "rough" or "dots only"
+    why: str = ""
+
+    @property
+    def half_width(self) -> float | None:
+        """(high - low) / 2."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
+
+
+def bands(d: Array, *, alpha: float = ALPHA, seed: int = bootstrap.SEED, rounding: float | Array = ROUNDING) -> Bands:
+    """Both intervals of every row of `d` (cells × blocks, at least 2 blocks, finite).
+
+    t: mean ± t(1 - α/2, n - 1) · s/√n. Bootstrap-t: mean - t*(1 - α/2) · s/√n to mean - t*(α/2) · s/√n.
+    """
+    d = np.asarray(d, dtype=np.float64)
+    if d.ndim != 2 or d.shape[1] < 2 or not np.isfinite(d).all():
+        raise ValueError(f"bands need finite values, cells × at least 2 blocks, got the shape {d.shape}")
+    oriented, sign = _canonical(d)
+    blocks = d.shape[1]
+    mean = oriented.sum(axis=1) / blocks
+    centred = oriented - mean[:, None]
+    spread = np.sqrt(np.square(centred).sum(axis=1) / (blocks - 1))
+    flat = spread <= rounding
+    error = np.where(flat, np.nan, spread / np.sqrt(blocks))
+    half = student.quantile(1 - alpha / 2, blocks - 1) * error
+    low, high, p = _bootstrap(centred, mean, error, alpha, seed) if blocks >= LEAST_ENVELOPE else _nothing(len(d))
+    turned = sign < 0
+    return Bands(
+        sign * mean,
+        spread,
+        np.where(turned, -(mean + half), mean - half),
+        np.where(turned, -(mean - half), mean + half),
+        np.where(turned, -high, low),
+        np.where(turned, -low, high),
+        p,
+    )
+
+
+def envelopes(cells: Sequence[Pairs], *, alpha: float = ALPHA, seed: int = bootstrap.SEED) -> tuple[Envelope, ...]:
+    """One envelope a cell; cells of the same number of blocks are computed together.
+
+    Raises BadValue, naming the cell, for NaN and infinities.
+    """
+    found: dict[int, Envelope] = {}
+    sizes: dict[int, list[int]] = {}
+    for place, cell in enumerate(cells):
+        if not np.isfinite(cell.d).all():
+            raise BadValue(f"{cell.cell}: d holds a value that is not finite")
+        sizes.setdefault(len(cell.d), []).append(place)
+    for blocks, places in sizes.items():
+        if blocks < 2:
+            found |= {place: _without(cells[place]) for place in places}
+            continue
+        d = np.array([cells[place].d for place in places])
+        result = bands(d, alpha=alpha, seed=seed, rounding=np.array([cells[place].rounding for place in places]))
+        found |= {place: _envelope(blocks, result, row) for row, place in enumerate(places)}
+    return tuple(found[place] for place in range(len(cells)))
+
+
+def _canonical(d: Array) -> tuple[Array, Array]:
+    """Rows sorted, and negated where that makes them lexicographically larger; with the sign that turns them back."""
+    up = np.sort(d, axis=1)
+    down = -up[:, ::-1]
+    rows = np.arange(len(d))
+    first = (up != down).argmax(axis=1)
+    turn = up[rows, first] < down[rows, first]
+    return np.where(turn[:, None], down, up), np.where(turn, -1.0, 1.0)
+
+
+def _bootstrap(centred: Array, mean: Array, error: Array, alpha: float, seed: int) -> tuple[Array, Array, Array]:
+    low, high, p = _nothing(len(mean))
+    for start in range(0, len(mean), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        t_star = bootstrap.studentized(centred[part], seed=seed)
+        lower, upper = bootstrap.tails(t_star, alpha)
+        low[part], high[part] = mean[part] - upper * error[part], mean[part] - lower * error[part]
+        p[part] = _two_sided(t_star, (mean[part] / error[part])[:, None])
+    return low, high, p
+
+
+def _two_sided(t_star: Array, t: Array) -> Array:
+    """p = 2 · min(1 + #{t* ≥ t}, 1 + #{t* ≤ t}) / (B + 1): the α at which the interval begins to exclude zero."""
+    above = np.count_nonzero(t_star >= t, axis=1)
+    below = np.count_nonzero(t_star <= t, axis=1)
+    p = np.minimum(1.0, 2 * (1 + np.minimum(above, below)) / (t_star.shape[1] + 1))
+    return np.where(np.isnan(t[:, 0]), np.nan, p)
+
+
+def _nothing(cells: int) -> tuple[Array, Array, Array]:
+    return np.full(cells, np.nan), np.full(cells, np.nan), np.full(cells, np.nan)
+
+
+def _without(cell: Pairs) -> Envelope:
+    if not cell.d:
+        return Envelope(0, label=DOTS_ONLY, why=cell.why or "no pairs")
+    return Envelope(1, cell.d[0], label=DOTS_ONLY, why="one pair has no spread")
+
+
+def _envelope(blocks: int, found: Bands, row: int) -> Envelope:
+    mean, spread = float(found.mean[row]), float(found.spread[row])
+    label = DOTS_ONLY if blocks < LEAST_ROUGH else ROUGH if blocks < LEAST_ENVELOPE else ""
+    if np.isnan(found.t_low[row]):
+        return Envelope(blocks, mean, 0.0, label=label, why="no spread")
+    t = (float(found.t_low[row]), float(found.t_high[row]))
+    if blocks < LEAST_ROUGH:
+        return Envelope(blocks, mean, spread, label=label, why=f"{blocks} blocks, and an interval needs {LEAST_ROUGH}")
+    if blocks < LEAST_ENVELOPE:
+        return Envelope(blocks, mean, spread, *t, t=t, label=label)
+    low, high = float(found.low[row]), float(found.high[row])
+    p = float(found.p_bootstrap[row])
+    if not (np.isfinite(low) and np.isfinite(high)):
+        why = "too many equal values: more than 2.5 % of the resamples have no spread"
+        return Envelope(blocks, mean, spread, t=t, p_bootstrap=p, why=why)
+    ends = (float(found.bootstrap_low[row]), float(found.bootstrap_high[row]))
+    return Envelope(blocks, mean, spread, low, high, t, ends, p)

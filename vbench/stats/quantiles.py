@@ -1,0 +1,35 @@
+"""Quantiles within one trial, and none beyond what the number of its samples supports."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+CONFIDENCE = 0.95
+
+
+def fewest(fraction: float) -> int:
+    """Samples needed before a quantile is given: 299 for p99, 2995 for p99.9, 1 for the median and below.
+
+    The smallest n with 1 - pⁿ ≥ 0.95, so that with 95 % confidence at least one sample lies beyond the quantile and
+    the sample itself bounds it from above: S. S. Wilks, "Determination of sample sizes for setting tolerance limits",
+    Annals of Mathematical Statistics 12 (1941) 91-96.
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"a quantile lies between 0 and 1, got {fraction!r}")
+    return 1 if fraction <= 0.5 else math.ceil(math.log(1 - CONFIDENCE) / math.log(fraction))
+
+
+def within(samples: Sequence[float], fraction: float) -> float | None:
+    """The smallest sample that `fraction` of all samples do not exceed (nearest rank), in their unit.
+
+    None where the samples are too few. Always computed within one trial: samples of several blocks pooled before
+    the quantile is taken are not independent, and their interval covers the truth far less often than it says.
+    """
+    if len(samples) < fewest(fraction) or not len(samples):
+        return None
+    values = np.asarray(samples, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("a quantile needs finite samples")
+    rank = math.ceil(fraction * values.size)
+    return float(np.partition(values, rank - 1)[rank - 1])

@@ -1,0 +1,63 @@
+"""Whether what was measured stayed the same while it was measured: within a trial, and over the blocks of a run."""
+
+import math
+from collections.abc import Sequence
+from statistics import median
+
+import numpy as np
+from msgspec import Struct
+
+DRIFT = 0.05  # of the first third's median
+
+
+class Drift(Struct, frozen=True):
+    """The last third of a trial's iterations against its first: medians in the unit of the samples, `change` in 1."""
+
+    first: float
+    last: float
+    change: float  # last / first - 1
+    is_steady: bool
+
+
+class ChangePoint(Struct, frozen=True):
+    """The most probable place of one lasting change in a series, and the probability of one as clear by chance."""
+
+    after: int  # values before the change
+    p: float
+    shift: float  # median after minus median before, in the unit of the values
+
+
+def drift(samples: Sequence[float], *, tolerance: float = DRIFT) -> Drift | None:
+    """Not steady when the medians of the thirds differ by more than 5 % and the thirds do not overlap.
+
+    A label, never a reason to extend or drop a trial. None below 6 samples. Positive samples only.
+    """
+    third = len(samples) // 3
+    if third < 2:
+        return None
+    first, last = samples[:third], samples[-third:]
+    before, after = median(first), median(last)
+    if not (math.isfinite(before) and math.isfinite(after) and before > 0):
+        raise ValueError("a drift needs positive finite samples")
+    apart = max(first) < min(last) or max(last) < min(first)
+    change = after / before - 1
+    return Drift(before, after, change, not (apart and abs(change) > tolerance))
+
+
+def change_point(values: Sequence[float]) -> ChangePoint | None:
+    """Pettitt's rank test for one change of level at an unknown place, over the blocks in the order they ran.
+
+    U_t = Σ_{i≤t} Σ_{j>t} sgn(x_i - x_j), K = max |U_t|, p ≈ 2 · exp(-6 K² / (n³ + n²)): A. N. Pettitt, "A
+    non-parametric approach to the change-point problem", Applied Statistics 28 (1979) 126-135. None below 8 values.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if x.size < 8:
+        return None
+    if not np.isfinite(x).all():
+        raise ValueError("a change point needs finite values")
+    signs = np.sign(x[:, None] - x[None, :])
+    u = np.array([signs[:t, t:].sum() for t in range(1, x.size)])
+    at = int(np.abs(u).argmax()) + 1
+    k, n = float(np.abs(u).max()), x.size
+    p = min(1.0, 2 * math.exp(-6 * k * k / (n**3 + n**2)))
+    return ChangePoint(at, p, float(np.median(x[at:]) - np.median(x[:at])))

@@ -1,0 +1,86 @@
+"""When enough blocks are done: on the width of the interval, never on what it says."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from vbench.stats import detectable, equivalence
+from vbench.stats.envelope import Envelope
+
+
+class Stopping(Struct, frozen=True):
+    """The rule, fixed before the run."""
+
+    delta: float = 0.02  # smallest cost of interest, as a ratio minus 1
+    n_min: int = 15
+    look_every: int = 5
+    n_max: int = 40
+    share: float = 0.1  # of |mean d|: a large cost needs no absolute precision
+
+    def limit(self, mean: float) -> float:
+        """The half-width at which a cell is done: max(ln(1 + δ) / 2, 10 % of |mean d|), a logarithm of a ratio."""
+        return max(equivalence.margin_of(self.delta) / 2, self.share * abs(mean))
+
+    def looks(self) -> tuple[int, ...]:
+        """The numbers of blocks after which widths are looked at; n_max is always the last."""
+        return (*range(self.n_min, self.n_max, self.look_every), self.n_max)
+
+
+class End(StrEnum):
+    GO_ON = "go on"
+    WIDTHS_REACHED = "every confirmatory interval is narrow enough"
+    AT_MOST = "n_max is reached"
+
+
+class Look(Struct, frozen=True):
+    """What one look found. Cells are named as the caller named them."""
+
+    blocks: int
+    end: End
+    open: tuple[str, ...] = ()  # still too wide
+    beyond: tuple[str, ...] = ()  # of these, what n_max blocks of the present spread cannot narrow enough
+    next_look: int | None = None
+
+    @property
+    def stop(self) -> bool:
+        return self.end is not End.GO_ON
+
+
+def look(cells: Mapping[str, Envelope], blocks: int, rule: Stopping) -> Look:
+    """Look at the confirmatory cells after `blocks` blocks; between looks nothing is decided.
+
+    A cell that was done stays in the order and may become open again; all are judged at the same look. Only widths
+    enter: peeking at significance makes a false positive of every fourth run.
+    """
+    wide = tuple(name for name, found in cells.items() if not done(found, rule))
+    beyond = tuple(name for name in wide if not within_reach(cells[name], rule))
+    following = next((n for n in rule.looks() if n > blocks), None)
+    if blocks not in rule.looks() and following is not None:
+        return Look(blocks, End.GO_ON, wide, beyond, following)
+    if not wide and cells:
+        return Look(blocks, End.WIDTHS_REACHED)
+    if following is None:
+        return Look(blocks, End.AT_MOST, wide, beyond)
+    return Look(blocks, End.GO_ON, wide, beyond, following)
+
+
+def done(found: Envelope, rule: Stopping) -> bool:
+    """Whether the half-width is within the rule's limit; a cell without an interval never is."""
+    return (
+        found.half_width is not None
+        and found.mean is not None
+        and not found.label
+        and found.half_width <= rule.limit(found.mean)
+    )
+
+
+def within_reach(found: Envelope, rule: Stopping) -> bool:
+    """Whether n_max blocks of the present mean and spread would be narrow enough, the envelope's excess included.
+
+    A cell without spread or interval is out of reach: more of the same would not give it one.
+    """
+    if found.half_width is None or not found.spread or found.mean is None or found.t is None or found.blocks < 2:
+        return False
+    widening = max(1.0, 2 * found.half_width / (found.t[1] - found.t[0]))
+    return detectable.half_width(found.spread, rule.n_max, widening=widening) <= rule.limit(found.mean)

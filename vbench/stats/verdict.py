@@ -1,0 +1,158 @@
+"""What may be said of one cost: four rules in a fixed order, each with its reason in words."""
+
+import math
+from enum import StrEnum
+
+from msgspec import Struct
+
+from vbench.model import Verdict
+from vbench.stats import detectable, equivalence
+from vbench.stats.envelope import LEAST_ENVELOPE, Envelope
+
+ALPHA = 0.05
+
+
+class Rule(StrEnum):
+    """Which rule gave a verdict; `report --explain` prints it."""
+
+    CONTROL_DIFFERS = "the control differs from the baseline"
+    WITHIN_MARGIN = "the 90 % interval lies within the margin"
+    EXCLUDES_NONE = "the 95 % interval excludes no cost"
+    NOTHING_SHOWN = "no rule gave a verdict"
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """All that a verdict rests on. `envelope`, `margin` and `floor` are in the unit of d (logarithms of ratios)."""
+
+    envelope: Envelope
+    margin: float | None  # equivalence.margin_of(δ), fixed by the suite; None: none was set in this unit
+    floor: float | None = None  # noise_floor.floor of the control; None: unknown
+    control_p: float | None = None  # of the control of this benchmark and metric, after Holm over the run's controls
+    p: float | None = None  # of this cell, after Holm or Benjamini-Hochberg; None: it stands alone
+    adjustment: str = ""  # "Holm over 3 comparisons"; printed where it took a claim away
+    is_ratio: bool = True  # d is the logarithm of a ratio; else a difference in `unit`
+    unit: str = "1"
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """The verdict and what a reader needs to follow or doubt it. Lengths are in the unit of d, as in `Case`."""
+
+    verdict: Verdict
+    rule: Rule
+    reason: str
+    detectable: float | None = None  # |mean d| that this spread and n would show with a probability of 80 %
+    blocks_to_decide: int | None = None  # for an inconclusive cell, at its present mean and spread
+    unresolved: bool = False  # the floor exceeds the margin: this host cannot resolve δ for this benchmark
+
+
+def decide(case: Case) -> Decision:
+    """Withheld, equivalent, slower or faster, inconclusive: the first rule that holds, in this order.
+
+    Below 10 blocks, without spread or without an interval the verdict is inconclusive, whatever the values say.
+    """
+    found = case.envelope
+    mean, spread = found.mean, found.spread
+    if found.blocks < LEAST_ENVELOPE or mean is None or not spread:
+        return _without_interval(case)
+    common = _Common(case, mean, spread)
+    if case.control_p is not None and case.control_p <= ALPHA:
+        reason = f"the control differs from the baseline (p = {case.control_p:.2g} after Holm over the run's controls)"
+        return common.decision(Verdict.WITHHELD, Rule.CONTROL_DIFFERS, reason)
+    if case.margin is not None and equivalence.tost(mean, spread, found.blocks, case.margin).holds:
+        return common.decision(Verdict.EQUIVALENT, Rule.WITHIN_MARGIN, _equivalent(case, case.margin))
+    if excludes_zero(found) and (case.p is None or case.p <= ALPHA):
+        worse = mean > 0
+        reason = f"the whole 95 % interval lies {'above' if worse else 'below'} no cost"
+        return common.decision(Verdict.SLOWER if worse else Verdict.FASTER, Rule.EXCLUDES_NONE, reason)
+    return common.inconclusive()
+
+
+def excludes_zero(envelope: Envelope) -> bool:
+    """Whether the reported 95 % interval lies wholly on one side of no cost; never without an envelope."""
+    if envelope.low is None or envelope.high is None or envelope.label:
+        return False
+    return envelope.low > 0 or envelope.high < 0
+
+
+def show(length: float, case: Case) -> str:
+    """A length in the unit of d as a reader takes it: `2.0 %` of a ratio, else in the metric's unit."""
+    return f"{math.expm1(length) * 100:.2g} %" if case.is_ratio else f"{length:.3g} {case.unit}"
+
+
+class _Common(Struct, frozen=True):
+    """What every verdict of one case shares."""
+
+    case: Case
+    mean: float
+    spread: float
+
+    def decision(self, verdict: Verdict, rule: Rule, reason: str, *, decide: int | None = None) -> Decision:
+        return Decision(
+            verdict=verdict,
+            rule=rule,
+            reason=reason,
+            detectable=self.smallest,
+            blocks_to_decide=decide,
+            unresolved=_unresolved(self.case),
+        )
+
+    @property
+    def widening(self) -> float:
+        """How much wider the envelope is than t alone."""
+        found = self.case.envelope
+        if found.half_width is None or found.t is None:
+            return 1.0
+        return max(1.0, 2 * found.half_width / (found.t[1] - found.t[0]))
+
+    @property
+    def smallest(self) -> float:
+        return detectable.smallest_mean(self.spread, self.case.envelope.blocks, widening=self.widening)
+
+    def inconclusive(self) -> Decision:
+        case = self.case
+        parts = [case.envelope.why or _not_shown(case)]
+        if case.envelope.half_width is not None:
+            parts.append(f"the interval reached ± {show(case.envelope.half_width, case)}")
+        parts.append(f"a cost of {show(self.smallest, case)} would probably have been seen")
+        needed = detectable.blocks_to_decide(self.mean, self.spread, case.margin, widening=self.widening)
+        limit = f"more than {detectable.MOST_BLOCKS:,}" if needed is None else f"about {needed}"
+        if needed is None or needed > case.envelope.blocks:
+            parts.append(f"{limit} blocks would decide at this mean and spread")
+        if _unresolved(case) and case.margin is not None and case.floor is not None:
+            parts.append(f"this host cannot resolve {show(case.margin, case)} for this benchmark: {_floor(case)}")
+        return self.decision(Verdict.INCONCLUSIVE, Rule.NOTHING_SHOWN, "; ".join(parts), decide=needed)
+
+
+def _without_interval(case: Case) -> Decision:
+    found = case.envelope
+    reason = found.why or f"{found.blocks} blocks, and a verdict needs {LEAST_ENVELOPE}"
+    smallest = None
+    if found.spread and found.label != "dots only":
+        smallest = detectable.smallest_mean(found.spread, found.blocks)
+    return Decision(
+        verdict=Verdict.INCONCLUSIVE,
+        rule=Rule.NOTHING_SHOWN,
+        reason=reason,
+        detectable=smallest,
+        unresolved=_unresolved(case),
+    )
+
+
+def _equivalent(case: Case, margin: float) -> str:
+    if excludes_zero(case.envelope):
+        return f"differs by less than {show(margin, case)}"
+    return f"any difference is smaller than {show(margin, case)}"
+
+
+def _not_shown(case: Case) -> str:
+    if excludes_zero(case.envelope):
+        return f"the interval excludes no cost by itself, but not after {case.adjustment or 'adjustment'}"
+    return "the interval contains no cost, and reaches beyond the margin" if case.margin else "the interval contains 0"
+
+
+def _unresolved(case: Case) -> bool:
+    return case.floor is not None and case.margin is not None and case.floor > case.margin
+
+
+def _floor(case: Case) -> str:
+    return f"its own control may differ by up to {show(case.floor, case)}" if case.floor is not None else ""
