@@ -1,0 +1,46 @@
+"""Opens what the scripts measure on: the testbed of the smoke suite, and one start as its benchmarks see it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from vbench import image as images
+from vbench import runner
+from vbench import suite as suites
+from vbench.contracts import Environment, Image, Place, Session, Testbed
+from vbench.errors import VbenchError
+from vbench.proc import LocalSession
+from vbench.testbed import LocalTestbed
+
+TRIAL_S = 1.0
+
+
+@contextmanager
+def testbed() -> Iterator[tuple[LocalSession, LocalTestbed]]:
+    """The host and its testbed; this process is pinned to the processors that a run's harness has."""
+    with runner.place_of_run(suites.load("smoke"), image(), "benchmarks") as (host, opened):
+        assert isinstance(opened, LocalTestbed)
+        yield host, opened
+
+
+def image() -> Image:
+    found = images.find()
+    if found is None:
+        raise VbenchError("there is no image to measure with", hint="run `vbench image build`")
+    return found
+
+
+@contextmanager
+def start(environment: Environment, host: Session, opened: Testbed) -> Iterator[Place]:
+    """A fresh start of an environment."""
+    with ExitStack() as stack:
+        session = stack.enter_context(environment.start(host, opened))
+        yield Place(
+            session=session,
+            testbed=opened,
+            padding_b=0,
+            trial_s=TRIAL_S,
+            warmup_s=TRIAL_S / 2,
+            loops=None,
+            raw=lambda name, data: None,
+            stack=stack,
+        )

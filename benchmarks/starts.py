@@ -1,0 +1,125 @@
+"""What vbench adds to a start: a guest and a container until their agents answer, against the plain commands."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+import places
+from pairs import Row, Target, interleaved
+
+from vbench.contracts import Environment, Started
+from vbench.environments.oci import Oci
+from vbench.environments.qemu import Qemu
+from vbench.environments.starting import pinned
+from vbench.errors import VbenchError
+from vbench.image import INIT
+from vbench.image.initramfs import Entry, archive
+from vbench.proc import LocalSession
+from vbench.testbed import LocalTestbed
+from vbench.units import show
+
+GUESTS, CONTAINERS = 8, 20
+MARKER = "first user command"
+HAND_OVER = "exec switch_root /root /opt/vbench/init\n"
+LIMIT_S = 120.0
+
+
+class Starts:
+    """Ready times of fresh starts; what attaching them to the testbed took is kept apart."""
+
+    def __init__(self, environment: Environment, host: LocalSession, testbed: LocalTestbed) -> None:
+        self.environment, self.host, self.testbed = environment, host, testbed
+        self.attached_s: list[float] = []
+
+    def ready_s(self) -> float:
+        with self.environment.start(self.host, self.testbed) as session:
+            assert isinstance(session, Started)
+            self.attached_s.append(session.timing.attach_s)
+            return session.timing.ready_s
+
+    def note(self, against: str) -> str:
+        return f"against {against}; attaching to the testbed took {show(median(self.attached_s), 's')} before it"
+
+
+def guest() -> list[Row]:
+    with places.testbed() as (host, testbed), testbed.folder("plain") as folder:
+        starts = Starts(Qemu(), host, testbed)
+        argv = [*pinned(testbed.cpus), *plain_qemu(folder)]
+        pairs = interleaved(starts.ready_s, lambda: until_marker_s(host, argv), GUESTS)
+    note = starts.note("the same kernel, initramfs and disk, up to a first `echo` from the disk")
+    return [Row("guest ready", "s", pairs, Target(0, 1.15), note)]
+
+
+def plain_qemu(folder: Path) -> list[str]:
+    """A machine with one disk and a console, whose first process on that disk is a shell that prints the marker."""
+    image, initramfs = places.image(), folder / "initramfs"
+    # In concatenated archives the later file of a name stands (kernel: driver-api/early-userspace/buffer-format).
+    hand_over = f"exec switch_root /root /bin/sh -c 'echo {MARKER}; exec sleep 1000'\n"
+    init = Entry("init", 0o100755, _replaced(INIT, HAND_OVER, hand_over).encode())
+    initramfs.write_bytes(image.initramfs.read_bytes() + archive(iter([init])))
+    return [
+        *("setpriv", "--pdeathsig", "KILL", "--"),
+        *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot"),
+        *("-display", "none"),
+        *("-machine", "q35"),
+        *("-accel", "tcg"),
+        *("-cpu", "max"),
+        *("-smp", "1"),
+        *("-m", "1024M"),
+        *("-kernel", str(image.kernel)),
+        *("-initrd", str(initramfs)),
+        *("-append", "console=ttyS0 vbench.root=/dev/vda tsc=reliable quiet panic=-1"),
+        *("-drive", f"id=root,if=none,file={image.disk},format=raw,cache=none,aio=native,snapshot=on"),
+        *("-device", "virtio-blk-pci,drive=root"),
+        *("-serial", "stdio"),
+    ]
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    if old not in text:
+        raise VbenchError(f"the initramfs no longer ends in {old.strip()!r}", hint="adapt benchmarks/starts.py")
+    return text.replace(old, new)
+
+
+def until_marker_s(host: LocalSession, argv: list[str]) -> float:
+    begun = time.monotonic()
+    with host.spawn(argv) as process:
+        said = b""
+        while MARKER.encode() not in said:
+            data = process.stdout.read(4096)
+            if not data or time.monotonic() - begun > LIMIT_S:
+                raise VbenchError(f"the plain guest printed no marker: {said[-300:]!r} {process.stderr()[-300:]!r}")
+            said += data
+        return time.monotonic() - begun
+
+
+def container() -> list[Row]:
+    with places.testbed() as (host, testbed), plain_bundle(host, testbed) as bundle:
+        starts = Starts(Oci(), host, testbed)
+        argv = [*pinned(testbed.cpus), "runc", "--root", str(bundle / "state"), "run", "--bundle", str(bundle)]
+        names = iter(range(1_000_000))
+
+        def plain() -> float:
+            begun = time.monotonic()
+            host.run([*argv, f"vbench-plain-{next(names)}"], timeout_s=60).check()
+            return time.monotonic() - begun
+
+        pairs = interleaved(starts.ready_s, plain, CONTAINERS)
+    note = starts.note("`runc run` of `true` on the same root, from its start to its end")
+    return [Row("container ready", "s", pairs, Target(0, 1.5), note)]
+
+
+@contextmanager
+def plain_bundle(host: LocalSession, testbed: LocalTestbed) -> Iterator[Path]:
+    """What `runc spec` writes, with the image as root and `true` as command."""
+    with testbed.folder("plain") as bundle:
+        host.run(["runc", "spec", "--bundle", str(bundle)], timeout_s=10).check()
+        file = bundle / "config.json"
+        config = json.loads(file.read_text())
+        config["process"] |= {"terminal": False, "args": ["true"]}
+        config["root"] = {"path": str(places.image().root), "readonly": True}
+        file.write_text(json.dumps(config))
+        yield bundle

@@ -1,0 +1,62 @@
+"""What measuring through vbench changes of a number: fio and getpid, against the same tools called by hand."""
+
+import json
+from dataclasses import replace
+from statistics import median
+
+import places
+from pairs import Row, Target, interleaved
+
+from vbench.benchmarks import fio
+from vbench.benchmarks.disk import RandRead
+from vbench.benchmarks.syscall import Getpid
+from vbench.contracts import Place
+from vbench.environments.bare import Bare
+from vbench.environments.starting import pinned
+from vbench.proc import LocalSession
+from vbench.testbed import LocalTestbed
+from vbench.units import Bytes
+
+PAIRS = 10
+SIZE_B = 64 * 2**20
+PERF_LOOPS = 5_000_000
+SAME = Target(0.95, 1.05)
+
+
+def rows() -> list[Row]:
+    with places.testbed() as (host, testbed), places.start(Bare(), host, testbed) as place:
+        return [disk(host, testbed, place), getpid(host, testbed, place)]
+
+
+def disk(host: LocalSession, testbed: LocalTestbed, place: Place) -> Row:
+    """Both read the same file; the plain side is the host's own fio and our words for it."""
+    benchmark = RandRead(size=Bytes(SIZE_B))
+    benchmark.prepare(place)
+    (file,) = testbed.base.glob("scratch-*/disk-*.dat")
+
+    def plain() -> float:
+        words = fio.job(str(file), SIZE_B, rw="randread", block_b=4096, trial_s=place.trial_s, warmup_s=place.warmup_s)
+        done = host.run([*pinned(testbed.cpus), *words], timeout_s=60).check()
+        return 1 / float(json.loads(done.stdout)["jobs"][0]["read"]["iops"])
+
+    def ours() -> float:
+        return 1 / benchmark.measure(place).samples["iops"][0]
+
+    pairs = interleaved(ours, plain, PAIRS)
+    return Row("fio 4 KiB random read", "s", pairs, SAME, "seconds a read; the same job, file and processor")
+
+
+def getpid(host: LocalSession, testbed: LocalTestbed, place: Place) -> Row:
+    loops = Getpid().measure(place).loops
+    fixed = replace(place, loops=loops)
+
+    def plain() -> float:
+        words = ["perf", "bench", "-f", "simple", "syscall", "basic", "--loop", str(PERF_LOOPS)]
+        done = host.run([*pinned(testbed.cpus), *words], timeout_s=60).check()
+        return float(done.text) / PERF_LOOPS
+
+    def ours() -> float:
+        return median(Getpid().measure(fixed).samples["latency"])
+
+    note = "against `perf bench syscall basic`, which calls getppid, on the same processor"
+    return Row("getpid", "s", interleaved(ours, plain, PAIRS), SAME, note)
