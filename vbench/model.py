@@ -93,6 +93,31 @@ class Trial(Struct, frozen=True):
     wall_s: float  # host's wall time of the whole trial, transport included; never a sample
     padding_b: int = 0  # bytes of random environment padding that were requested
     raw: str | None = None  # the tool's own output, path inside the run folder
+    attempt: int = 0  # of the block: above 0 when a gate voided the one before
+
+
+class Reading(Struct, frozen=True):
+    """What the host itself saw during one start, from its first trial to its last; None is unknown."""
+
+    block: int
+    attempt: int
+    environment: str
+    wall_s: float
+    busy_s: float | None = None  # processor time spent on the environment's processors, by anything
+    ours_s: float | None = None  # of this, by what served the environment: guest, VMM, engine, kernel threads
+    steal_s: float | None = None  # taken by the host's own hypervisor; reported, never subtracted, never a gate
+    throttled: int | None = None  # thermal throttle events
+    clock_error_s: float | None = None  # guest's elapsed time minus the host's, both CLOCK_MONOTONIC_RAW
+    clock_bound_s: float | None = None  # how exactly it could be known: both round trips
+    clock_limit_ppm: float | None = None
+
+
+class Void(Struct, frozen=True):
+    """One attempt at a block that a gate took out of the analysis, in all arms; its trials stay stored."""
+
+    block: int
+    attempt: int
+    reasons: tuple[str, ...]
 
 
 # --- plan -------------------------------------------------------------------------------------------------------
@@ -191,6 +216,8 @@ class Run(Struct, frozen=True):
     trials: tuple[Trial, ...]
     host: Facts
     facts: dict[str, Facts]
+    readings: tuple[Reading, ...] = ()
+    voids: tuple[Void, ...] = ()
     warnings: tuple[str, ...] = ()  # "a torn last journal line was dropped"
 
 

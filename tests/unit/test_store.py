@@ -399,7 +399,7 @@ def test_trials_of_environments_that_the_manifest_does_not_know_are_dropped(tmp_
         writer.append(a_trial())
     run = store.load(writer.folder)
     assert len(run.trials) == 1
-    assert any("1 trials of unknown" in warning for warning in run.warnings)
+    assert any("1 entries of unknown" in warning for warning in run.warnings)
 
 
 def test_damaged_facts_are_a_warning(tmp_path: Path) -> None:

@@ -5,23 +5,22 @@ from pathlib import Path
 from zlib import crc32
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from vbench.errors import RunFolderError
-from vbench.model import Failed, Measured, Trial
+from vbench.model import Failed, Measured, Reading, Trial, Void
+
+Entry = Trial | Reading | Void
+_KINDS: dict[str, type[Trial] | type[Reading] | type[Void]] = {"trial": Trial, "reading": Reading, "void": Void}
 
 LARGEST_LINE_B = 64 * 2**20
 
 
-class _Line(Struct, frozen=True, forbid_unknown_fields=True):
-    crc: str  # CRC-32 of the bytes of `trial`, eight hexadecimal digits
-    trial: msgspec.Raw
-
-
-def line(trial: Trial) -> bytes:
-    body = msgspec.json.encode(storable(trial))
-    return msgspec.json.encode(_Line(_crc(body), msgspec.Raw(body))) + b"\n"
+def line(entry: Entry) -> bytes:
+    """`{"crc": CRC-32 of the entry's bytes, eight hexadecimal digits, "trial" | "reading" | "void": entry}`."""
+    kind = next(name for name, struct in _KINDS.items() if isinstance(entry, struct))
+    body = msgspec.json.encode(storable(entry) if isinstance(entry, Trial) else entry)
+    return msgspec.json.encode({"crc": _crc(body), kind: msgspec.Raw(body)}) + b"\n"
 
 
 def storable(trial: Trial) -> Trial:
@@ -38,9 +37,9 @@ def _crc(body: bytes | memoryview) -> str:
     return f"{crc32(body):08x}"
 
 
-def read(path: Path) -> tuple[list[Trial], list[str]]:
-    """The trials whose lines are whole, and a warning for every line that is not."""
-    trials: list[Trial] = []
+def read(path: Path) -> tuple[list[Entry], list[str]]:
+    """The entries whose lines are whole, and a warning for every line that is not."""
+    entries: list[Entry] = []
     warnings: list[str] = []
     last, torn = 0, False
     try:
@@ -50,14 +49,14 @@ def read(path: Path) -> tuple[list[Trial], list[str]]:
                 torn = not text.endswith(b"\n")
                 if torn and len(text) > LARGEST_LINE_B:
                     raise RunFolderError(f"{path}: line {last} is larger than 64 MiB: this is not a journal")
-                trial = _parse(text)
-                if trial is None:
+                entry = _parse(text)
+                if entry is None:
                     warnings.append(_warning(last, torn=torn))
                 else:
-                    trials.append(trial)
+                    entries.append(entry)
     except OSError as error:
         raise RunFolderError(f"{path} cannot be read: {error.strerror or error}") from error
-    return trials, warnings
+    return entries, warnings
 
 
 def _warning(number: int, *, torn: bool) -> str:
@@ -66,11 +65,12 @@ def _warning(number: int, *, torn: bool) -> str:
     return f"journal.jsonl line {number} is damaged: its trial was dropped"
 
 
-def _parse(text: bytes) -> Trial | None:
+def _parse(text: bytes) -> Entry | None:
     try:
-        found = msgspec.json.decode(text, type=_Line)
-        if _crc(bytes(found.trial)) != found.crc:
+        found = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        (kind,) = found.keys() - {"crc"}
+        if msgspec.json.decode(found["crc"], type=str) != _crc(bytes(found[kind])):
             return None
-        return msgspec.json.decode(found.trial, type=Trial)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return msgspec.json.decode(found[kind], type=_KINDS[kind])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, ValueError):
         return None

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from vbench.errors import RunFolderError
-from vbench.model import SCHEMA, Facts, Manifest, Run, State, Trial
+from vbench.model import SCHEMA, Facts, Manifest, Reading, Run, State, Trial, Void
 from vbench.store import files, journal
 from vbench.store.names import is_run_id, is_safe
 
@@ -24,11 +24,20 @@ def load(path: Path) -> Run:
     """A run folder; raises RunFolderError when there is none or when this vbench cannot read it."""
     manifest = _manifest(path)
     warnings = list(_unfinished(manifest))
-    trials, damaged = _trials(path, manifest)
+    entries, damaged = _journal(path, manifest)
     host = _facts(path, "host", warnings)
     facts = {record.name: _facts(path, record.name, warnings) for record in manifest.environments}
     warnings += [*damaged, *_changed(path, manifest)]
-    return Run(path=path, manifest=manifest, trials=trials, host=host, facts=facts, warnings=tuple(warnings))
+    return Run(
+        path=path,
+        manifest=manifest,
+        trials=tuple(entry for entry in entries if isinstance(entry, Trial)),
+        host=host,
+        facts=facts,
+        readings=tuple(entry for entry in entries if isinstance(entry, Reading)),
+        voids=tuple(entry for entry in entries if isinstance(entry, Void)),
+        warnings=tuple(warnings),
+    )
 
 
 def _manifest(folder: Path) -> Manifest:
@@ -72,17 +81,27 @@ def _unfinished(manifest: Manifest) -> Iterator[str]:
             return
 
 
-def _trials(folder: Path, manifest: Manifest) -> tuple[tuple[Trial, ...], list[str]]:
+def _journal(folder: Path, manifest: Manifest) -> tuple[tuple[journal.Entry, ...], list[str]]:
     path = folder / "journal.jsonl"
     if not _is_file(path):
         return (), ["journal.jsonl is missing: there are no trials"]
-    trials, warnings = journal.read(path)
+    entries, warnings = journal.read(path)
     arms = {record.name for record in manifest.environments}
     benchmarks = {record.name for record in manifest.benchmarks}
-    known = tuple(t for t in trials if t.environment in arms and t.benchmark in benchmarks)
-    if len(known) < len(trials):
-        warnings.append(f"{len(trials) - len(known)} trials of unknown environments or benchmarks were dropped")
+    known = tuple(entry for entry in entries if _is_known(entry, arms, benchmarks))
+    if len(known) < len(entries):
+        warnings.append(f"{len(entries) - len(known)} entries of unknown environments or benchmarks were dropped")
     return known, warnings
+
+
+def _is_known(entry: journal.Entry, arms: set[str], benchmarks: set[str]) -> bool:
+    match entry:
+        case Trial():
+            return entry.environment in arms and entry.benchmark in benchmarks
+        case Reading():
+            return entry.environment in arms
+        case Void():
+            return True
 
 
 def _facts(folder: Path, name: str, warnings: list[str]) -> Facts:

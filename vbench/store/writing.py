@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from vbench import units
 from vbench.errors import RunFolderError
-from vbench.model import EnvironmentRecord, Fact, Manifest, State, Trial
+from vbench.model import EnvironmentRecord, Fact, Manifest, Reading, State, Trial, Void
 from vbench.store import files, journal, privacy
 from vbench.store.names import is_run_id, is_safe
 
@@ -65,6 +65,10 @@ class Writer:
         self._sync_raw()
         line = journal.line(privacy.clean_trial(trial, self._clean))
         files.append_durably(self._journal, line, path=self._journal_path)
+
+    def note(self, entry: Reading | Void) -> None:
+        """A reading of the host, or the voiding of a block; on the disk when this returns."""
+        files.append_durably(self._journal, journal.line(entry), path=self._journal_path)
 
     def facts(self, name: str, facts: Mapping[str, Fact]) -> None:
         """The facts of an environment, or of the host under the name `host`."""
