@@ -1,5 +1,6 @@
 """From a suite and a seed to everything a run will do: pure data, so that it can be read before anything starts."""
 
+import math
 from zlib import crc32
 
 from numpy.random import PCG64, Generator, SeedSequence
@@ -71,14 +72,18 @@ def expected_s(suite: Suite) -> float:
 
 def _block_s(suite: Suite) -> float:
     arms = (*suite.arms, suite.method.control)
-    starts_s = sum(start_s(suite, arm) for arm in arms)
-    return starts_s + len(arms) * trials_s(suite)
+    return sum(start_s(suite, arm) + trials_s(suite) * factor(suite, arm) for arm in arms)
 
 
 def start_s(suite: Suite, arm: str) -> float:
     """One start of an arm, with everything below it in its stack."""
     stack: list[Environment] = [suite.environment(name) for name in suites.chain(suite, arm)]
     return sum(environment.expected_start_s() for environment in stack)
+
+
+def factor(suite: Suite, arm: str) -> float:
+    """How much longer a whole trial takes in an arm than natively, the layers of its stack multiplied."""
+    return math.prod(suite.environment(name).expected_factor() for name in suites.chain(suite, arm))
 
 
 def trials_s(suite: Suite) -> float:

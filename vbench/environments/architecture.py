@@ -13,6 +13,6 @@ class Architecture:
 
 
 ARCHITECTURES = {
-    "x86_64": Architecture("qemu-system-x86_64", "qemu-system-x86", "q35", ("console=ttyS0",), has_tsc=True),
+    "x86_64": Architecture("qemu-system-x86_64", "qemu-system-x86", "q35,sata=off", ("console=ttyS0",), has_tsc=True),
     "aarch64": Architecture("qemu-system-aarch64", "qemu-system-arm", "virt", ("console=ttyAMA0",), has_tsc=False),
 }

@@ -37,6 +37,9 @@ class Bare(Settings, frozen=True, kw_only=True):
     def expected_start_s(self) -> float:
         return 0.3
 
+    def expected_factor(self) -> float:
+        return 1.0
+
     def missing(self, host: Session) -> tuple[Missing, ...]:
         if self.root == "host":
             no_compiler = host.run(["cc", "--version"], timeout_s=10).status == 127

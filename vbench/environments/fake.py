@@ -3,6 +3,7 @@
 With it a whole run can be tested to the last digit: a `slowdown` of 1.25 must come out as a cost of 1.25.
 """
 
+import itertools
 import json
 import math
 import os
@@ -59,6 +60,9 @@ class Fake(Settings, frozen=True, kw_only=True):
     def expected_start_s(self) -> float:
         return READY_S
 
+    def expected_factor(self) -> float:
+        return 1.0
+
     def missing(self, host: Session) -> tuple[Missing, ...]:
         del host
         return ()
@@ -94,7 +98,8 @@ class FakeSession:
     argv: tuple[tuple[str, ...], ...] = ()
     memory_limit_b: int | None = None
     lost: bool = False
-    _asked: Iterator[int] = field(default_factory=lambda: iter(range(2**62)))
+    calibrated: Iterator[int] = field(default_factory=itertools.count)  # each calibration comes out differently
+    _asked: Iterator[int] = field(default_factory=itertools.count)
 
     @property
     def workplace(self) -> Workplace:
@@ -204,7 +209,7 @@ def _reply(session: FakeSession, request: dict[str, Any], padding: int) -> dict[
     if session.settings.fails == "trial":
         return {"error": "this fake environment fails every trial", "errno": None}
     values = [KERNEL_S * session.factor(request["kernel"]) for _ in range(VALUES)]
-    loops = request.get("loops") or 1000
+    loops = request.get("loops") or 1000 + next(session.calibrated)
     return {
         "values": values,
         "warmups": [],

@@ -51,6 +51,9 @@ class Oci(Settings, frozen=True, kw_only=True):
     def expected_start_s(self) -> float:
         return 0.5
 
+    def expected_factor(self) -> float:
+        return 1.0
+
     def missing(self, host: Session) -> tuple[Missing, ...]:
         lacking = []
         if host.run([self.runtime, "--version"], timeout_s=10).status == 127:

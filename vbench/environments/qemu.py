@@ -45,6 +45,9 @@ class Qemu(Settings, frozen=True, kw_only=True):
     def expected_start_s(self) -> float:
         return 8.0 if self.accel == "tcg" else 2.0
 
+    def expected_factor(self) -> float:
+        return 2.5 if self.accel == "tcg" else 1.2
+
     def missing(self, host: Session) -> tuple[Missing, ...]:
         machine = _architecture(host)
         if machine is None:
