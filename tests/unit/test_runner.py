@@ -1,0 +1,296 @@
+"""A whole run of fakes, to the last digit: what is stored, in which order, and which costs come out."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.test_store import a_manifest
+from vbench import plan as plans
+from vbench import report, store
+from vbench import suite as suites
+from vbench.contracts import Place
+from vbench.cost import costs
+from vbench.errors import NoSpace, StopFailed
+from vbench.model import Block, Failed, Measured, Plan, Run, Skipped, State, Step, Trial
+from vbench.proc import LocalSession
+from vbench.processors import Processors
+from vbench.runner import Runner
+from vbench.suite import Suite
+from vbench.testbed import open_testbed
+
+SUITE = """
+name = "made-up"
+benchmarks = [
+  "cpu.hash", "cpu.matrix", "cpu.sha256", "memory.triad", "memory.chase", "syscall.getpid", "syscall.pipe",
+  "syscall.fork", {kind = "disk.randread", size = "1 MiB"}, {kind = "disk.seqwrite", size = "1 MiB"}, "start.ready",
+]
+[method]
+baseline = "a"
+blocks = 6
+trial = "1 ms"
+warmup = "1 ms"
+budget = "10 h"
+[environments.a]
+kind = "fake"
+[environments.b]
+kind = "fake"
+slowdown = 1.25
+"""
+FEW = """
+name = "few"
+benchmarks = ["cpu.hash", "syscall.getpid", "start.ready"]
+""" + SUITE[SUITE.index("[method]") :]
+
+
+@dataclass
+class Told:
+    """Progress that is kept, and may be acted upon."""
+
+    blocks: list[Block] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
+    ended: bool = False
+    at_trial: Callable[[Trial], None] = lambda trial: None
+
+    def begin(self, plan: Plan) -> None: ...
+    def block(self, block: Block) -> None:
+        self.blocks.append(block)
+
+    def step(self, block: Block, step: Step) -> None: ...
+    def benchmark(self, name: str) -> None: ...
+    def trial(self, trial: Trial) -> None:
+        self.trials.append(trial)
+        self.at_trial(trial)
+
+    def end(self) -> None:
+        self.ended = True
+
+
+def execute(tmp_path: Path, suite: Suite, told: Told | None = None) -> Run:
+    """The run of a suite of fakes on a testbed without image and network, as it reads back from its folder."""
+    plan = plans.make(suite)
+    manifest = a_manifest(
+        suite=suite.name,
+        plan=plan,
+        baseline=plan.baseline,
+        control=plan.control,
+        blocks=len(plan.blocks) - 1,
+        environments=suites.environment_records(suite),
+        benchmarks=suites.benchmark_records(suite),
+    )
+    host, told = LocalSession(), told or Told()
+    with (
+        open_testbed(
+            host=host,
+            image=None,
+            processors=Processors((0,), (0,)),
+            memory_b=2**20,
+            scratch=tmp_path / "scratch",
+            name="unit",
+        ) as testbed,
+        store.create(tmp_path / "results", manifest) as writer,
+    ):
+        state = State.PARTIAL
+        try:
+            with suppress(KeyboardInterrupt):
+                Runner(suite, plan, host, testbed, writer, told).run()
+                state = State.COMPLETE
+        finally:
+            writer.finish(state)
+    assert list((tmp_path / "scratch").iterdir()) == []
+    return store.load(writer.folder)
+
+
+def a_suite(text: str = SUITE, *more: str) -> Suite:
+    return suites.parse("\n".join([text, *more]), source="test.toml")
+
+
+def of(run: Run, benchmark: str) -> list[Trial]:
+    return [trial for trial in run.trials if trial.benchmark == benchmark]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return execute(tmp_path_factory.mktemp("run"), a_suite(FEW))
+
+
+def test_costs_come_out_as_the_fakes_were_made(tmp_path: Path) -> None:
+    run = execute(tmp_path, a_suite())
+    assert run.warnings == ()
+    found = costs(run)
+    assert {cost.blocks for cost in found} == {6}
+    for cost in found:
+        assert cost.cost == pytest.approx(1.25 if cost.environment == "b" else 1.0, rel=1e-12)
+        assert (cost.low, cost.high, cost.label) == (None, None, "no spread")  # never an interval of no width
+    metrics = {(cost.benchmark, cost.metric) for cost in found}
+    assert len(metrics) == len(found) / 2 == 13
+    document = report.json_document(run)
+    assert document["trials"] == {"measured": 6 * 3 * 11, "failed": 0, "skipped": 0}
+    assert "made-up" in report.html(run)
+
+
+def test_noise_gives_an_interval_around_the_cost(tmp_path: Path) -> None:
+    noisy = a_suite(FEW.replace('[environments.a]\nkind = "fake"', '[environments.a]\nkind = "fake"\nnoise = 0.1'))
+    (cost,) = [c for c in costs(execute(tmp_path, noisy)) if (c.benchmark, c.environment) == ("cpu.hash", "b")]
+    assert cost.low is not None
+    assert cost.high is not None
+    assert cost.cost is not None
+    assert cost.low < cost.cost < cost.high
+
+
+def test_every_planned_trial_is_stored_in_the_plans_order(tmp_path: Path) -> None:
+    suite, told = a_suite(FEW), Told()
+    run = execute(tmp_path, suite, told)
+    plan = plans.make(suite)
+    planned = [
+        (block.index, step.environment, step.position, benchmark, step.padding_b)
+        for block in plan.blocks
+        for step in block.steps
+        for benchmark in ("start.ready", *block.benchmarks)
+    ]
+    assert [(t.block, t.environment, t.position, t.benchmark, t.padding_b) for t in run.trials] == planned
+    assert [t.order for t in run.trials] == [0, 1, 2] * (7 * 3)
+    assert [t.benchmark for t in told.trials] == [t.benchmark for t in run.trials]
+    assert told.blocks == list(plan.blocks)
+    assert told.ended
+
+
+def test_the_order_of_benchmarks_is_one_for_all_arms_of_a_block_and_changes_between_blocks(tmp_path: Path) -> None:
+    run = execute(tmp_path, a_suite())
+    orders = {
+        block: {
+            tuple(t.benchmark for t in run.trials if (t.block, t.environment) == (block, arm))
+            for arm in ("a", "b", "control")
+        }
+        for block in range(7)
+    }
+    assert all(len(found) == 1 for found in orders.values())
+    assert len(set().union(*orders.values())) > 1
+
+
+def test_the_workload_sees_the_padding_of_its_start(run: Run) -> None:
+    driven = of(run, "cpu.hash")
+    seen = [t.outcome.padding_seen_b for t in driven if isinstance(t.outcome, Measured)]
+    assert seen == [t.padding_b for t in driven]
+    assert len({t.padding_b for t in driven}) > 10
+
+
+def test_the_calibration_fixes_the_loops_and_the_control_runs_with_the_baselines(run: Run) -> None:
+    """A fake that is not told its loops takes another number at each request."""
+    loops = {(t.block, t.environment): t.outcome.loops for t in of(run, "cpu.hash") if isinstance(t.outcome, Measured)}
+    first = next(t.environment for t in run.trials if t.environment in ("a", "control"))
+    fixed = {
+        (block, arm): loops[0, first if arm != "b" else "b"] for block in range(1, 7) for arm in ("a", "b", "control")
+    }
+    assert {place: number for place, number in loops.items() if place[0]} == fixed
+    assert loops[0, "a"] == loops[0, "control"]
+
+
+def test_a_trial_that_fails_is_stored_and_the_others_go_on(tmp_path: Path) -> None:
+    run = execute(tmp_path, a_suite(FEW, 'fails = "trial"'))
+    outcomes = [(t.benchmark, t.outcome) for t in run.trials if t.environment == "b"]
+    assert len(outcomes) == 7 * 3
+    for benchmark, outcome in outcomes:
+        if benchmark == "start.ready":
+            assert isinstance(outcome, Measured)
+        else:
+            assert outcome == Failed("this fake environment fails every trial")
+    assert {c.blocks for c in costs(run) if c.environment == "control"} == {6}
+    labels = {c.label for c in costs(run) if c.environment == "b" and c.cost is None}
+    assert labels == {"b failed: this fake environment fails every trial"}
+
+
+def test_a_start_that_fails_leaves_a_row_for_each_trial_that_was_to_come(tmp_path: Path) -> None:
+    run = execute(tmp_path, a_suite(FEW, 'fails = "start"'))
+    for trial in (t for t in run.trials if t.environment == "b"):
+        match trial.outcome:
+            case Failed(reason, hint):
+                assert trial.benchmark == "start.ready"
+                assert reason == "the start failed: this fake environment never starts"
+                assert hint == "set fails = 'nothing'"
+            case Skipped(reason):
+                assert "this fake environment never starts" in reason
+            case other:
+                pytest.fail(f"{other}")
+    assert len([t for t in run.trials if t.environment == "b"]) == 7 * 3
+    assert "facts/b.json is missing" in run.warnings
+
+
+def test_a_lost_environment_fails_its_trial_skips_the_rest_and_the_next_block_starts_afresh(tmp_path: Path) -> None:
+    run = execute(tmp_path, a_suite(FEW, 'fails = "session"'))
+    by_block = [[t.outcome for t in run.trials if (t.environment, t.block) == ("b", block)] for block in range(7)]
+    for start, first, second in by_block:
+        assert isinstance(start, Measured)
+        assert first == Failed("the fake environment went away")
+        assert isinstance(second, Skipped)
+        assert "went away" in second.reason
+    assert all(c.cost is None or c.benchmark == "start.ready" for c in costs(run) if c.environment == "b")
+
+
+def test_what_is_interrupted_in_a_block_is_kept_but_its_block_is_not_analysed(tmp_path: Path) -> None:
+    def stop(trial: Trial) -> None:
+        if (trial.block, trial.position, trial.order) == (3, 2, 1):
+            raise KeyboardInterrupt
+
+    run = execute(tmp_path, a_suite(FEW), Told(at_trial=stop))
+    assert run.manifest.state is State.PARTIAL
+    assert run.warnings == ("the run was ended before its last block; what is here is whole",)
+    assert len(run.trials) == (3 * 3 + 2) * 3 + 2
+    assert {cost.blocks for cost in costs(run)} == {2}
+    assert all(set(cost.per_block) == {1, 2} for cost in costs(run))
+
+
+def test_a_block_that_was_whole_when_the_run_was_interrupted_is_analysed(tmp_path: Path) -> None:
+    def stop(trial: Trial) -> None:
+        if (trial.block, trial.position, trial.order) == (3, 2, 2):
+            raise KeyboardInterrupt
+
+    assert {cost.blocks for cost in costs(execute(tmp_path, a_suite(FEW), Told(at_trial=stop)))} == {3}
+
+
+@pytest.mark.parametrize("error", [StopFailed("it would not go"), NoSpace("full")])
+def test_what_cannot_be_stopped_or_stored_ends_the_run(tmp_path: Path, error: Exception) -> None:
+    def stop(trial: Trial) -> None:
+        if trial.block == 2:
+            raise error
+
+    with pytest.raises(type(error)):
+        execute(tmp_path, a_suite(FEW), Told(at_trial=stop))
+    (folder,) = (tmp_path / "results").iterdir()
+    run = store.load(folder)
+    assert run.manifest.state is State.PARTIAL
+    assert {cost.blocks for cost in costs(run)} == {1}
+
+
+def test_a_fake_on_a_fake_is_started_after_it_and_named_so(tmp_path: Path) -> None:
+    run = execute(tmp_path, a_suite(FEW, '[environments.c]\nkind = "fake"\non = "b"\nslowdown = 2'))
+    found = {c.environment: c.cost for c in costs(run) if c.benchmark == "cpu.hash"}
+    assert found == {"b": pytest.approx(1.25), "c": pytest.approx(2.0), "control": pytest.approx(1.0)}
+    (record,) = [record for record in run.manifest.environments if record.name == "c"]
+    assert [layer.name for layer in record.layers] == ["fake", "fake"]
+
+
+def test_a_torn_line_costs_its_trial_alone_and_is_told(tmp_path: Path) -> None:
+    run = execute(tmp_path, a_suite(FEW))
+    journal = run.path / "journal.jsonl"
+    journal.chmod(0o644)
+    journal.write_bytes(journal.read_bytes()[:-20])
+    again = store.load(run.path)
+    assert len(again.trials) == len(run.trials) - 1
+    assert any("is torn: its trial was dropped" in warning for warning in again.warnings)
+    lost = run.trials[-1]
+    for cost in costs(again):
+        hit = cost.benchmark == lost.benchmark and lost.environment in (cost.environment, "a")
+        assert cost.blocks == (5 if hit else 6)
+    assert "torn" in json.dumps(report.json_document(again)) + report.html(again)
+
+
+def test_any_command_can_be_given_the_padding_of_its_start() -> None:
+    nothing: Any = None
+    place = Place(nothing, nothing, 4095, 0.0, 0.0, None, nothing, nothing)
+    said = LocalSession().run(place.padded(["env"]), timeout_s=30).check().text
+    assert f"VBENCH_PADDING={'x' * 4095}\n" in said
