@@ -2,9 +2,9 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 SCHEMA = 1
 """Number of the run folder's schema; its history is in docs/schema.md."""
@@ -12,6 +12,7 @@ SCHEMA = 1
 FAMILIES = ("cpu", "memory", "syscall", "disk", "network", "start")
 
 Better = Literal["lower", "higher"]
+Scale = Literal["ratio", "difference"]
 FactValue = str | int | float | bool | tuple[str, ...] | None
 
 
@@ -22,6 +23,8 @@ class Metric(Struct, frozen=True):
     unit: str
     better: Better
     about: str = ""
+    scale: Scale = "ratio"  # "difference": it can be zero or negative, so that environments differ in its own unit
+    margin: float | None = None  # of a difference: the smallest of interest, in `unit`; ratios use the suite's δ
 
 
 class Layer(Struct, frozen=True):
@@ -206,6 +209,8 @@ class Manifest(Struct, frozen=True):
     finished: str | None = None
     tags: dict[str, str] = {}
     checksums: dict[str, str] = {}  # path inside the folder to sha256, on completion
+    delta: Annotated[float, Meta(gt=0)] = 0.02  # smallest cost of interest, as a ratio minus 1
+    confirmatory: Annotated[tuple[str, ...], Meta(max_length=5)] = ()  # each "ENVIRONMENT BENCHMARK METRIC"
 
 
 class Run(Struct, frozen=True):
@@ -231,8 +236,20 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
+class Difference(Struct, frozen=True):
+    """To the baseline in a metric's own unit, above 0 is worse: for metrics that have no ratio."""
+
+    mean: float
+    low: float | None = None  # ends of the 95 % interval
+    high: float | None = None
+    per_block: dict[int, float] = {}
+
+
 class Cost(Struct, frozen=True):
-    """Ratio to the baseline, above 1 is worse; None is unknown, never a zero."""
+    """Ratio to the baseline, above 1 is worse; None is unknown, never a zero.
+
+    `floor`, `half_width` and `detectable` are ratios minus 1, as δ is; where `difference` stands, in `unit`.
+    """
 
     benchmark: str
     metric: str
@@ -247,6 +264,20 @@ class Cost(Struct, frozen=True):
     median: float | None
     per_block: dict[int, float] = {}  # block index to that block's own ratio
     label: str = ""  # "rough", "dots only", or why there is no number
+    verdict: Verdict | None = None  # None below 10 blocks
+    rule: str = ""  # which gave the verdict
+    reason: str = ""
+    role: str = ""  # confirmatory, exploratory, control
+    floor: float | None = None  # what the control may differ by: the noise floor of host and benchmark
+    half_width: float | None = None  # of the interval, upwards
+    detectable: float | None = None  # smallest cost that this spread and n show with a probability of 80 %
+    blocks_to_decide: int | None = None  # at this mean and spread; only of an inconclusive cell
+    unresolved: bool = False  # the floor exceeds δ
+    p: float | None = None
+    p_adjusted: float | None = None  # by Holm or, where exploratory, by Benjamini and Hochberg
+    hodges_lehmann: float | None = None  # a ratio like `cost`, that no single block can move
+    suspects: tuple[str, ...] = ()  # shapes for which the interval is known to be wrong, in words
+    difference: Difference | None = None  # instead of `cost` and its ends
 
 
 class Confound(Struct, frozen=True):
