@@ -36,6 +36,7 @@ class Reply(msgspec.Struct, frozen=True):
     spent_s: float
     extra: dict[str, Any]
     pyperf: dict[str, Any]
+    dose: float | None = None  # share of extra operations that it executed, by which `validate` proves the intervals
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -173,6 +174,10 @@ def drift_notes(values: Sequence[float]) -> tuple[str, ...]:
     return (f"no steady state: the last third differs from the first by {change:+.0%}",)
 
 
+def dose_notes(reply: Reply) -> tuple[str, ...]:
+    return () if reply.dose is None else (f"{reply.dose:.1%} of extra work",)
+
+
 class KernelBenchmark(Settings, frozen=True, kw_only=True):
     """A benchmark that is one compiled kernel: its kind names both the family and the kernel."""
 
@@ -219,7 +224,7 @@ class KernelBenchmark(Settings, frozen=True, kw_only=True):
             loops=reply.loops,
             clock=reply.clock,
             padding_seen_b=reply.padding,
-            notes=(*self.notes(reply), *drift_notes(reply.values)),
+            notes=(*self.notes(reply), *dose_notes(reply), *drift_notes(reply.values)),
         )
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:

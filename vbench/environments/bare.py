@@ -4,23 +4,32 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from vbench.contracts import Environment, Missing, Probe, Session, Settings, Testbed, Workplace
+from msgspec import Meta, json
+
+from vbench.contracts import Attachment, Environment, Missing, Probe, Session, Settings, Testbed, Workplace
 from vbench.environments.channel import AgentSession
 from vbench.environments.probing import probe
 from vbench.environments.starting import agent_command, pinned, started
 from vbench.errors import StartFailed
 from vbench.model import Layer
+from vbench.units import Seconds, show
 
 LIMIT_S = 60.0
 
 
 class Bare(Settings, frozen=True, kw_only=True):
-    """Native processes; they see the image as root (chroot), or without root rights the host's own files."""
+    """Native processes; they see the image as root (chroot), or without root rights the host's own files.
+
+    `dose` and `delay` are known faults, by which `vbench validate` proves what is found: a share of extra operations
+    in every compiled kernel, and a delay of the network in each direction.
+    """
 
     kind: ClassVar[str] = "bare"
     root: Literal["image", "host"] = "image"
+    dose: Annotated[float, Meta(ge=0, le=10)] | None = None
+    delay: Seconds = Seconds(0)
     on: str | None = None
 
     @property
@@ -32,7 +41,9 @@ class Bare(Settings, frozen=True, kw_only=True):
         return (Bare(), Bare(root="host"))
 
     def title(self) -> str:
-        return "bare" if self.root == "image" else "bare root=host"
+        words = ["bare", *(["root=host"] if self.root == "host" else [])]
+        words += [f"dose={self.dose:g}"] if self.dose is not None else []
+        return " ".join(words + ([f"delay={show(self.delay, 's')}"] if self.delay else []))
 
     def expected_start_s(self) -> float:
         return 0.3
@@ -66,8 +77,8 @@ class Bare(Settings, frozen=True, kw_only=True):
             else:
                 prefix = ()
                 workplace = _host_workplace(host, scratch)
-            argv = _words(testbed, prefix, workplace)
-            mechanisms = [f"affinity {argv[2]}", *(["chroot into the image"] if prefix else [])]
+            argv = self._words(testbed, prefix, workplace)
+            mechanisms = [f"affinity {argv[2]}", *(["chroot into the image"] if prefix else []), *self._faults()]
             layers = [Layer("chroot", "the image as root")] if prefix else []
 
             def on_network() -> Session:
@@ -95,13 +106,15 @@ class Bare(Settings, frozen=True, kw_only=True):
         begun = time.monotonic()
         with testbed.attach("veth") as attachment:
             enter = ("nsenter", f"--net={attachment.netns}", "--") if attachment else ()
-            argv = _words(testbed, (*enter, *prefix), workplace)
+            if attachment and self.delay:
+                _slow_down(host, attachment, self.delay)
+            argv = self._words(testbed, (*enter, *prefix), workplace)
             with started(
                 host,
                 argv,
                 workplace=workplace,
                 layers=[Layer("chroot", "the image as root")] if prefix else [],
-                mechanisms=["network namespace"] if enter else [],
+                mechanisms=["network namespace", *self._faults()] if enter else [],
                 attach_s=time.monotonic() - begun,
                 limit_s=LIMIT_S,
             ) as session:
@@ -109,9 +122,17 @@ class Bare(Settings, frozen=True, kw_only=True):
 
     def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
         if self.root == "host":
-            return (_words(testbed, (), host.workplace),)
+            return (self._words(testbed, (), host.workplace),)
         with testbed.chroot(None) as prefix:
-            return (_words(testbed, prefix, Workplace()),)
+            return (self._words(testbed, prefix, Workplace()),)
+
+    def _words(self, testbed: Testbed, prefix: tuple[str, ...], workplace: Workplace) -> tuple[str, ...]:
+        dosed = ("/usr/bin/env", f"VBENCH_DOSE={self.dose!r}") if self.dose is not None else ()
+        return (*pinned(testbed.cpus), *prefix, *dosed, *agent_command(workplace))
+
+    def _faults(self) -> tuple[str, ...]:
+        dose = (f"{self.dose:.1%} of extra work in every kernel",) if self.dose is not None else ()
+        return (*dose, *((f"netem delay {show(self.delay, 's')} each way",) if self.delay else ()))
 
     @classmethod
     def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:
@@ -119,8 +140,15 @@ class Bare(Settings, frozen=True, kw_only=True):
         return ()  # its processes end with the channel, its mounts with their holder
 
 
-def _words(testbed: Testbed, prefix: tuple[str, ...], workplace: Workplace) -> tuple[str, ...]:
-    return (*pinned(testbed.cpus), *prefix, *agent_command(workplace))
+def _slow_down(host: Session, attachment: Attachment, delay_s: float) -> None:
+    """netem at both ends of the environment's own link, in the run's namespaces. Raises CommandFailed."""
+    inside, bridge = (["nsenter", f"--net={netns}", "--"] for netns in (attachment.netns, attachment.bridge_netns))
+    link = json.decode(host.run([*inside, "ip", "-j", "link", "show", "eth0"], timeout_s=10).check().stdout)
+    ports = json.decode(host.run([*bridge, "ip", "-j", "link", "show"], timeout_s=10).check().stdout)
+    port = next(found["ifname"] for found in ports if found["ifindex"] == link[0]["link_index"])
+    netem = ("root", "netem", "delay", f"{delay_s * 1e6:.0f}us")
+    for enter, device in ((inside, "eth0"), (bridge, port)):
+        host.run([*enter, "tc", "qdisc", "add", "dev", device, *netem], timeout_s=10).check()
 
 
 def _once(make: Callable[[], Session]) -> Callable[[], Session]:

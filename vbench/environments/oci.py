@@ -6,14 +6,16 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta
 
 from vbench.contracts import Attachment, Environment, Missing, Probe, Session, Settings, Testbed, Workplace
 from vbench.environments.probing import probe
 from vbench.environments.starting import agent_command, pinned, started
 from vbench.errors import CommandTimeout, StartFailed, StopFailed
 from vbench.model import Layer
-from vbench.units import show_bytes
+from vbench.units import Seconds, show, show_bytes
 
 LIMIT_S = 60.0
 RECORD = "oci.json"  # in the start's folder, for `sweep`
@@ -30,12 +32,21 @@ _NAMESPACES = ("pid", "ipc", "uts", "mount")
 
 
 class Oci(Settings, frozen=True, kw_only=True):
-    """One container a start. `runtime` is the command of any OCI runtime; `options` go before its sub-command."""
+    """One container a start. `runtime` is the command of any OCI runtime; `options` go before its sub-command.
+
+    `quota` is the number of processors whose time it may use up in each `period`.
+    """
 
     kind: ClassVar[str] = "oci"
     runtime: str = "runc"
     options: tuple[str, ...] = ()
+    quota: Annotated[float, Meta(ge=0.01, le=4096)] | None = None
+    period: Seconds = Seconds(0.1)
     on: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0.001 <= self.period <= 1:  # sched-bwc of the kernel's documentation
+            raise ValueError(f"period: a quota's period lasts 1 ms to 1 s, got {show(self.period, 's')}")
 
     @property
     def needs_image(self) -> bool:
@@ -46,7 +57,7 @@ class Oci(Settings, frozen=True, kw_only=True):
         return (Oci(), Oci(runtime="crun"))
 
     def title(self) -> str:
-        return f"oci runtime={self.runtime}"
+        return f"oci runtime={self.runtime}" + (f" quota={self.quota:g}" if self.quota else "")
 
     def expected_start_s(self) -> float:
         return 0.5
@@ -113,6 +124,7 @@ class Oci(Settings, frozen=True, kw_only=True):
             f"affinity {cpus}",
             f"cgroup cpuset {cpus}",
             f"cgroup memory limit {show_bytes(testbed.memory_b)}",
+            *([f"cgroup quota of {self.quota:g} processors, period {show(self.period, 's')}"] if self.quota else []),
             f"namespaces {', '.join(_NAMESPACES)}{', network' if attachment else ''}",
             f"{len(_CAPABILITIES)} capabilities",
             "no new privileges",
@@ -148,10 +160,16 @@ class Oci(Settings, frozen=True, kw_only=True):
                 "cgroupsPath": f"/{name}",
                 "resources": {
                     "memory": {"limit": testbed.memory_b},
-                    "cpu": {"cpus": ",".join(map(str, testbed.cpus))},
+                    "cpu": {"cpus": ",".join(map(str, testbed.cpus)), **self._bandwidth()},
                 },
             },
         }
+
+    def _bandwidth(self) -> dict[str, int]:
+        if self.quota is None:
+            return {}
+        period_us = round(self.period * 1e6)
+        return {"quota": round(self.quota * period_us), "period": period_us}
 
     @classmethod
     def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:

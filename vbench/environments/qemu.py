@@ -1,14 +1,25 @@
 """Virtual machines by QEMU: hardware-assisted (KVM) or full emulation (TCG), never one instead of the other."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from msgspec import json
 
-from vbench.contracts import Attachment, Environment, Image, Missing, Probe, Session, Settings, Testbed, Workplace
+from vbench.contracts import (
+    Attachment,
+    Completed,
+    Environment,
+    Image,
+    Missing,
+    Probe,
+    Session,
+    Settings,
+    Testbed,
+    Workplace,
+)
 from vbench.environments.architecture import ARCHITECTURES, Architecture
 from vbench.environments.probing import probe
 from vbench.environments.starting import pinned, started
@@ -29,6 +40,7 @@ class Qemu(Settings, frozen=True, kw_only=True):
     cache: Literal["none", "writeback", "writethrough", "directsync", "unsafe"] = "none"
     aio: Literal["native", "threads", "io_uring"] = "native"
     scratch: Bytes = Bytes(2**30)
+    options: tuple[str, ...] = ()  # more words for QEMU
     on: str | None = None
 
     @property
@@ -93,6 +105,7 @@ class Qemu(Settings, frozen=True, kw_only=True):
                 logs=lambda: {"console.log": host.run(["cat", str(console)], timeout_s=10).stdout},
             ) as session:
                 _check_accelerator(host, folder / "qmp", self.accel)
+                _refuse_counted_time(host, folder / "qmp", self.accel, self.options)
                 yield session
 
     def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
@@ -151,6 +164,7 @@ class Qemu(Settings, frozen=True, kw_only=True):
             *("-qmp", f"unix:{folder / 'qmp'},server=on,wait=off"),
             *("-device", "virtio-rng-pci"),
             *_nic(attachment),
+            *self.options,
         ]
 
     def mechanisms(self, testbed: Testbed, attachment: Attachment | None) -> tuple[str, ...]:
@@ -193,11 +207,30 @@ def _architecture(host: Session) -> Architecture | None:
 
 def _check_accelerator(host: Session, qmp: Path, wanted: str) -> None:
     """The accelerator as QMP reports it, never as the guest guesses. Raises StartFailed."""
-    script = str(host.workplace.guest / "qmp.py")
-    asked = host.run([host.workplace.python, "-I", "-S", script, str(qmp), "query-kvm"], timeout_s=20).check()
-    enabled: Any = json.decode(asked.stdout)
+    enabled: Any = json.decode(ask(host, qmp, "query-kvm").check().stdout)
     if enabled.get("enabled") is not (wanted == "kvm"):
         raise StartFailed(f"accel = {wanted!r} was asked for, and QEMU reports query-kvm {enabled}")
+
+
+def _refuse_counted_time(host: Session, qmp: Path, accel: str, options: Sequence[str]) -> None:
+    """Under -icount a guest's clock counts its instructions, so that nothing it measures is time. Raises StartFailed.
+
+    QEMU has no query for it, but its translator reports the drift between the two clocks only where they are two.
+    A QEMU that does not know the report is judged by its words alone.
+    """
+    said = ask(host, qmp, "x-query-jit") if accel == "tcg" else None
+    drifts = said is not None and said.status == 0 and "Host - Guest clock" in said.text
+    if drifts or "-icount" in options:
+        raise StartFailed(
+            "QEMU runs with -icount: the guest's clock counts instructions, not time",
+            hint="leave -icount out of `options`; nothing that is measured under it is a duration",
+        )
+
+
+def ask(host: Session, qmp: Path, command: str) -> Completed:
+    """One command for the monitor behind a socket, by the small client that runs where the socket is."""
+    script = str(host.workplace.guest / "qmp.py")
+    return host.run([host.workplace.python, "-I", "-S", script, str(qmp), command], timeout_s=20)
 
 
 def _tail(host: Session, console: Path) -> str:
