@@ -64,7 +64,8 @@ def make_run(*, blocks: int = 10, hostile: bool = False, seed: int = 7, losses: 
     if hostile:
         facts[arms[2]]["kernel.release"] = Fact(HOSTILE + BIDI, "uname -r")
     warnings = ("journal.jsonl: a torn last line was dropped; that trial alone is lost",) if losses else ()
-    return Run(Path("results/synthetic"), _manifest(arms, blocks, seed), trials, facts["bare"], facts, warnings)
+    manifest = _manifest(arms, blocks, seed)
+    return Run(Path("results/synthetic"), manifest, trials, facts["bare"], facts, warnings=warnings)
 
 
 def _trials(arms: tuple[str, ...], blocks: int, rng: random.Random, losses: bool) -> tuple[Trial, ...]:

@@ -1,0 +1,86 @@
+"""Which blocks are analysed: the last attempt at each, unless a gate voided it or the run ended within it."""
+
+from collections import Counter
+
+from msgspec import Struct
+
+from vbench.model import Run, State, Trial
+
+Attempt = tuple[int, int]  # block, attempt
+Trials = dict[tuple[str, str], dict[int, Trial]]  # environment and benchmark, then block
+
+
+class Voided(Struct, frozen=True):
+    """What gates took out of the analysis: whole attempts at blocks, in all arms alike."""
+
+    attempts: int
+    dropped: tuple[int, ...]  # blocks of which the last attempt was voided too: nothing of them is analysed
+    reasons: tuple[tuple[str, int], ...]  # in words, and of how many attempts
+    arms: dict[str, int]  # environment to the attempts in which the gate struck there
+
+
+def voided(run: Run) -> Voided:
+    """Nothing is ever voided for its value: gates see the host, never a result. The calibration is not counted."""
+    void = {(item.block, item.attempt): item for item in run.voids if item.block >= 1}
+    last = _last_attempts(run)
+    names = [record.name for record in run.manifest.environments]
+    struck = {at: {name for name in names for why in item.reasons if _is_of(why, name)} for at, item in void.items()}
+    reasons = Counter(reason for item in void.values() for reason in item.reasons)
+    return Voided(
+        attempts=len(void),
+        dropped=tuple(sorted(block for block, attempt in last.items() if (block, attempt) in void)),
+        reasons=tuple(reasons.most_common()),
+        arms={name: sum(name in found for found in struck.values()) for name in names},
+    )
+
+
+def analysed(run: Run, *, keep_voided: bool = False) -> Trials:
+    """The trials that enter costs, by place and block; block 0 calibrates and enters nothing.
+
+    A trial that stands twice in the journal counts as it stands there last. With `keep_voided` every finished
+    attempt is a block of its own, numbered in order of time from 1: what the run would say without any gate.
+    """
+    numbers = _numbers(run, keep_voided=keep_voided)
+    places: Trials = {}
+    for trial in run.trials:
+        number = numbers.get((trial.block, trial.attempt))
+        if number is not None:
+            places.setdefault((trial.environment, trial.benchmark), {})[number] = trial
+    return places
+
+
+def _numbers(run: Run, *, keep_voided: bool) -> dict[Attempt, int]:
+    """Attempts that are analysed, each with the number of its block."""
+    unfinished = _unfinished(run)
+    seen = sorted({(trial.block, trial.attempt) for trial in run.trials if trial.block >= 1} - {unfinished})
+    if keep_voided:
+        return {attempt: number for number, attempt in enumerate(seen, start=1)}
+    void = {(item.block, item.attempt) for item in run.voids}
+    last = _last_attempts(run)
+    return {at: at[0] for at in seen if at[1] == last[at[0]] and at not in void}
+
+
+def _last_attempts(run: Run) -> dict[int, int]:
+    last: dict[int, int] = {}
+    for block, attempt in [(trial.block, trial.attempt) for trial in run.trials if trial.block >= 1]:
+        last[block] = max(attempt, last.get(block, 0))
+    return last
+
+
+def _unfinished(run: Run) -> Attempt | None:
+    """The attempt in which a run was ended: dropped, since what it holds of each arm depends on when that was.
+
+    A line lost from an earlier block costs its own trial alone.
+    """
+    if run.manifest.state is State.COMPLETE or not run.trials:
+        return None
+    last = max((trial.block, trial.attempt) for trial in run.trials)
+    stored = {(trial.environment, trial.benchmark) for trial in run.trials if (trial.block, trial.attempt) == last}
+    plan = run.manifest.plan
+    planned = {(arm, benchmark) for arm in plan.environments for benchmark in plan.benchmarks}
+    return None if planned <= stored else last
+
+
+def _is_of(reason: str, environment: str) -> bool:
+    """Gates begin each reason with the environment in whose start they struck."""
+    return reason.startswith(f"{environment}:")

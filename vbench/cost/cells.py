@@ -1,0 +1,113 @@
+"""From the trials of two arms to the pairs of one cell: what has no number says why."""
+
+import math
+from statistics import median
+
+from msgspec import Struct
+
+from vbench.cost.blocks import Trials
+from vbench.model import Failed, Measured, Metric, Run, Skipped, Trial
+from vbench.stats import pairing
+from vbench.stats.pairing import Pairs
+
+Values = dict[int, float]  # block to the trial's number
+
+NO_UNIT = "units"  # of a difference of a metric without one, since the unit "1" marks ratios
+
+
+class Comparison(Struct, frozen=True):
+    """One arm against the baseline in one metric: both arms' numbers, and the pairs if they make any."""
+
+    benchmark: str
+    metric: Metric
+    environment: str
+    own: Values
+    baseline: Values
+    pairs: Pairs
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """Those in which both arms have a number, whether or not they make pairs."""
+        return tuple(sorted(self.own.keys() & self.baseline.keys()))
+
+    @property
+    def place(self) -> str:
+        return f"{self.benchmark} {self.metric.name}"
+
+    @property
+    def name(self) -> str:
+        """As a suite declares it confirmatory."""
+        return f"{self.environment} {self.place}"
+
+    def medians(self) -> tuple[float | None, float | None]:
+        """Of the baseline and of the arm, over the blocks that make the pairs, or all where there are none."""
+        blocks = self.blocks
+        return tuple(_median([v[b] for b in blocks] or list(v.values())) for v in (self.baseline, self.own))  # type: ignore[return-value]
+
+
+def comparisons(run: Run, trials: Trials) -> tuple[Comparison, ...]:
+    """Every environment but the baseline, the control too, × benchmark × metric."""
+    baseline = run.manifest.baseline
+    arms = [record.name for record in run.manifest.environments if record.name != baseline]
+    return tuple(
+        _comparison(benchmark.name, metric, arm, trials.get((arm, benchmark.name), {}), native)
+        for benchmark in run.manifest.benchmarks
+        for native in [trials.get((baseline, benchmark.name), {})]
+        for metric in benchmark.metrics
+        for arm in arms
+    )
+
+
+def _comparison(
+    benchmark: str, metric: Metric, arm: str, own: dict[int, Trial], native: dict[int, Trial]
+) -> Comparison:
+    values, base = _values(own, metric.name), _values(native, metric.name)
+    found = Comparison(benchmark, metric, arm, values, base, Pairs(""))
+    cell = found.name
+    if not found.blocks:
+        why = _why_nothing(native, base, "the baseline") or _why_nothing(own, values, arm) or "no block has both"
+        pairs = Pairs(cell, why=why)
+    else:
+        pairs = _pairs(cell, metric, *({block: of[block] for block in found.blocks} for of in (values, base)))
+    return Comparison(benchmark, metric, arm, values, base, pairs)
+
+
+def _pairs(cell: str, metric: Metric, own: Values, baseline: Values) -> Pairs:
+    everything = (*own.values(), *baseline.values())
+    if metric.scale == "difference":
+        if not all(map(math.isfinite, everything)):
+            return Pairs(cell, why="no difference: a value is not a number")
+        unit = NO_UNIT if metric.unit == "1" else metric.unit
+        return pairing.differences(cell, own, baseline, metric.better, unit=unit)
+    if not all(math.isfinite(value) and value > 0 for value in everything):
+        return Pairs(cell, why="no ratio: a value is zero, negative or not a number")
+    return pairing.ratios(cell, own, baseline, metric.better)
+
+
+def _values(trials: dict[int, Trial], metric: str) -> Values:
+    """Each block's own number: the median within the trial (method: never pooled over blocks)."""
+    found = {}
+    for block, trial in trials.items():
+        if isinstance(trial.outcome, Measured) and (samples := trial.outcome.samples.get(metric)):
+            found[block] = median(samples) if all(map(math.isfinite, samples)) else math.nan
+    return found
+
+
+def _why_nothing(trials: dict[int, Trial], values: Values, who: str) -> str:
+    """Why an arm has no number at all; empty when it has one."""
+    if values:
+        return ""
+    if not trials:
+        return f"{who}: no trials"
+    outcome = next(reversed(trials.values())).outcome
+    match outcome:
+        case Measured():
+            return f"{who}: this metric was not measured"
+        case Failed(reason):
+            return f"{who} failed: {reason}"
+        case Skipped(reason):
+            return f"{who} skipped: {reason}"
+
+
+def _median(values: list[float]) -> float | None:
+    return median(values) if values and all(map(math.isfinite, values)) else None

@@ -1,0 +1,64 @@
+"""What the host itself saw while each arm was measured: reported beside the costs, and never part of one."""
+
+from collections.abc import Callable
+from statistics import median
+
+from msgspec import Struct
+
+from vbench import gates
+from vbench.model import Reading, Run
+
+
+class Conditions(Struct, frozen=True):
+    """Medians over an arm's starts in blocks, voided ones included; None is unknown, and no start told."""
+
+    environment: str
+    starts: int
+    wall_s: float | None
+    steal: float | None  # of wall, taken by the host's own hypervisor
+    foreign: float | None  # of wall, by tasks that are not the run's, on the environment's processors
+    served_s: float | None  # processor time of what served the environment, a start
+    clock_error_ppm: float | None  # guest's clock against the host's, without its sign
+    throttled: int | None  # events, summed
+
+
+def conditions(run: Run) -> tuple[Conditions, ...]:
+    """One an arm, in the suite's order; empty where the run kept no readings."""
+    if not run.readings:
+        return ()
+    return tuple(
+        _conditions(record.name, [item for item in run.readings if item.environment == record.name and item.block >= 1])
+        for record in run.manifest.environments
+    )
+
+
+def _conditions(name: str, starts: list[Reading]) -> Conditions:
+    return Conditions(
+        environment=name,
+        starts=len(starts),
+        wall_s=_median(starts, lambda item: item.wall_s),
+        steal=_median(starts, lambda item: _share(item.steal_s, item.wall_s)),
+        foreign=_median(starts, gates.foreign_share),
+        served_s=_median(starts, lambda item: item.ours_s),
+        clock_error_ppm=_median(starts, _clock_error_ppm),
+        throttled=_sum([item.throttled for item in starts]),
+    )
+
+
+def _median(starts: list[Reading], of: Callable[[Reading], float | None]) -> float | None:
+    known = [value for value in map(of, starts) if value is not None]
+    return median(known) if known else None
+
+
+def _sum(counts: list[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def _share(part_s: float | None, whole_s: float) -> float | None:
+    return None if part_s is None or whole_s <= 0 else part_s / whole_s
+
+
+def _clock_error_ppm(item: Reading) -> float | None:
+    share = _share(item.clock_error_s, item.wall_s)
+    return None if share is None else abs(share) * 1e6

@@ -1,0 +1,63 @@
+"""One figure for a family of benchmarks, and never one across families: their costs answer different questions."""
+
+import math
+
+from msgspec import Struct
+
+from vbench.cost.blocks import analysed
+from vbench.cost.cells import Comparison, comparisons
+from vbench.model import FAMILIES, Run
+from vbench.stats import geometric
+from vbench.stats.envelope import Envelope, envelopes
+from vbench.stats.pairing import Pairs
+
+LEAST = 2  # benchmarks
+
+
+class FamilyCost(Struct, frozen=True):
+    """Geometric mean of the costs of a family's benchmarks, each by its first metric; ratios like any cost."""
+
+    family: str
+    environment: str
+    cost: float | None
+    low: float | None
+    high: float | None
+    blocks: int
+    members: tuple[str, ...]  # "benchmark metric"
+    label: str = ""  # "rough", "dots only", or why there is no number
+
+
+def families(run: Run) -> tuple[FamilyCost, ...]:
+    """Of every family with at least two benchmarks, in every arm but the baseline, over the blocks that all have."""
+    grouped: dict[tuple[str, str], list[Comparison]] = {}
+    first = {record.name: record.metrics[0].name for record in run.manifest.benchmarks if record.metrics}
+    for item in comparisons(run, analysed(run)):
+        if item.metric.name == first[item.benchmark] and item.metric.scale == "ratio":
+            grouped.setdefault((item.benchmark.split(".")[0], item.environment), []).append(item)
+    kept = {key: items for key, items in grouped.items() if len(items) >= LEAST}
+    ordered = sorted(kept, key=lambda key: FAMILIES.index(key[0]) if key[0] in FAMILIES else len(FAMILIES))
+    pairs = [
+        geometric.mean_cost(f"{arm} {family}", [item.pairs for item in kept[family, arm]]) for family, arm in ordered
+    ]
+    return tuple(
+        _family(key, kept[key], of, found) for key, of, found in zip(ordered, pairs, envelopes(pairs), strict=True)
+    )
+
+
+def _family(key: tuple[str, str], items: list[Comparison], pairs: Pairs, found: Envelope) -> FamilyCost:
+    cost, low, high = (_exp(value) for value in (found.mean, found.low, found.high))
+    known = cost is not None and low is not None and high is not None
+    return FamilyCost(
+        family=key[0],
+        environment=key[1],
+        cost=cost,
+        low=low if known else None,
+        high=high if known else None,
+        blocks=len(pairs.d),
+        members=tuple(item.place for item in items),
+        label=pairs.why or found.label or ("" if known else found.why or "too large to write"),
+    )
+
+
+def _exp(value: float | None) -> float | None:
+    return None if value is None or value > 709 else math.exp(value) or None

@@ -1,0 +1,183 @@
+"""From pairs to costs: all cells of a run are judged at once, since every claim weighs on every other."""
+
+import math
+
+from msgspec import Struct
+
+from vbench.cost.blocks import analysed
+from vbench.cost.cells import Comparison, comparisons
+from vbench.model import Cost, Difference, Run
+from vbench.stats import judgement, steady
+from vbench.stats.envelope import LEAST_ENVELOPE
+from vbench.stats.judgement import Cell, Judged
+
+CHANGED = 0.01
+"""A change of level is told where chance makes one as clear in one cell of a hundred."""
+
+
+class Finding(Struct, frozen=True):
+    """A cost with the whole way that led to it, for whoever wants to follow it."""
+
+    cost: Cost
+    comparison: Comparison
+    judged: Judged
+
+
+def costs(run: Run, *, keep_voided: bool = False) -> tuple[Cost, ...]:
+    """Every environment but the baseline, the control too, × benchmark × metric; pairs are made within a block.
+
+    A trial's number is the median of its samples. Block 0 calibrates and enters nothing; neither do blocks that a
+    gate voided, unless `keep_voided`. A cell without a believable number is there all the same, with None and the
+    reason in `label`.
+    """
+    return tuple(finding.cost for finding in findings(run, keep_voided=keep_voided))
+
+
+def findings(run: Run, *, keep_voided: bool = False) -> tuple[Finding, ...]:
+    found = comparisons(run, analysed(run, keep_voided=keep_voided))
+    judged = judgement.judge([_cell(run, item) for item in found], delta=run.manifest.delta)
+    return tuple(Finding(_cost(item, of), item, of) for item, of in zip(found, judged, strict=True))
+
+
+def not_measured(run: Run, found: tuple[Cost, ...]) -> tuple[str, ...]:
+    """What the suite declared confirmatory and this run did not even try."""
+    names = {f"{cost.environment} {cost.benchmark} {cost.metric}" for cost in found}
+    return tuple(name for name in run.manifest.confirmatory if name not in names)
+
+
+def _cell(run: Run, item: Comparison) -> Cell:
+    is_control = item.environment == run.manifest.control
+    return Cell(
+        place=item.place,
+        arm=item.environment,
+        pairs=item.pairs,
+        is_control=is_control,
+        is_confirmatory=not is_control and item.name in run.manifest.confirmatory,
+        margin=item.metric.margin if item.metric.scale == "difference" else None,
+    )
+
+
+def _cost(item: Comparison, judged: Judged) -> Cost:
+    if not item.pairs.d:
+        return _unknown(item, judged, item.pairs.why)
+    if item.pairs.is_ratio:
+        return _ratio(item, judged)
+    return _difference(item, judged)
+
+
+def _ratio(item: Comparison, judged: Judged) -> Cost:
+    found, hodges_lehmann = judged.envelope, judged.hodges_lehmann
+    each = {block: _exp(d) for block, d in zip(item.pairs.blocks, item.pairs.d, strict=True)}
+    written = {block: ratio for block, ratio in each.items() if ratio is not None}
+    cost = _exp(found.mean)
+    if cost is None or len(written) < len(each):
+        return _unknown(item, judged, "no ratio: too large to write")
+    low, high = _exp(found.low), _exp(found.high)
+    label = _label(judged)
+    if (low is None or high is None) and found.low is not None:
+        low = high = None
+        label = "the interval is too wide to write"
+    return _made(
+        item,
+        judged,
+        label=label,
+        cost=cost,
+        low=low,
+        high=high,
+        per_block=written,
+        hodges_lehmann=_exp(hodges_lehmann.centre) if hodges_lehmann else None,
+    )
+
+
+def _difference(item: Comparison, judged: Judged) -> Cost:
+    found = judged.envelope
+    assert found.mean is not None
+    per_block = dict(zip(item.pairs.blocks, item.pairs.d, strict=True))
+    difference = Difference(found.mean, found.low, found.high, per_block)
+    return _made(item, judged, label=_label(judged), difference=difference)
+
+
+def _unknown(item: Comparison, judged: Judged, label: str) -> Cost:
+    return _made(item, judged, label=label)
+
+
+def _made(
+    item: Comparison,
+    judged: Judged,
+    *,
+    label: str,
+    cost: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    per_block: dict[int, float] | None = None,
+    hodges_lehmann: float | None = None,
+    difference: Difference | None = None,
+) -> Cost:
+    decision, counted = judged.decision, judged.envelope.low is not None and not judged.envelope.label
+    known = cost is not None or difference is not None
+    baseline_median, own_median = item.medians()
+    return Cost(
+        benchmark=item.benchmark,
+        metric=item.metric.name,
+        unit=item.metric.unit,
+        better=item.metric.better,
+        environment=item.environment,
+        cost=cost,
+        low=low,
+        high=high,
+        blocks=len(item.blocks),
+        baseline_median=baseline_median,
+        median=own_median,
+        per_block=per_block or {},
+        label=label,
+        verdict=decision.verdict if known and judged.envelope.blocks >= LEAST_ENVELOPE else None,
+        rule=str(decision.rule) if known else "",
+        reason=decision.reason if known else label,
+        role=judged.role,
+        floor=_length(judged, judged.floor),
+        half_width=_length(judged, judged.envelope.half_width),
+        detectable=_length(judged, decision.detectable),
+        blocks_to_decide=decision.blocks_to_decide,
+        unresolved=decision.unresolved,
+        p=judged.p if counted else None,
+        p_adjusted=judged.p_adjusted if counted else None,
+        hodges_lehmann=hodges_lehmann,
+        suspects=_suspects(item, judged) if known else (),
+        difference=difference,
+    )
+
+
+def _label(judged: Judged) -> str:
+    """Why there is no interval, or how far the one there is carries."""
+    found = judged.envelope
+    if found.label == "" or found.spread == 0:
+        return found.why if found.low is None else ""
+    return found.label
+
+
+def _suspects(item: Comparison, judged: Judged) -> tuple[str, ...]:
+    blocks = item.pairs.blocks
+    said = [f"{found.what} ({_numbered(blocks, found.places)})" for found in judged.suspects]
+    change = steady.change_point(item.pairs.d) if judged.envelope.spread else None
+    if change is not None and change.p <= CHANGED:
+        said.append(f"the cost changed its level after block {blocks[change.after - 1]} (p = {change.p:.1g})")
+    return tuple(said)
+
+
+def _numbered(blocks: tuple[int, ...], places: tuple[int, ...]) -> str:
+    numbers = ", ".join(str(blocks[place]) for place in places)
+    return f"block {numbers}" if len(places) == 1 else f"blocks {numbers}"
+
+
+def _length(judged: Judged, value: float | None) -> float | None:
+    """A length in the unit of d as a reader takes it: a ratio minus 1, or in the metric's unit."""
+    if value is None or not judged.cell.pairs.is_ratio:
+        return value
+    return math.expm1(value) if value <= 709 else None
+
+
+def _exp(value: float | None) -> float | None:
+    """e to the value; None for None and for what no finite float above 0 can hold."""
+    if value is None or value > 709:
+        return None
+    return math.exp(value) or None
