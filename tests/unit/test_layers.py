@@ -14,7 +14,7 @@ GUEST = ROOT / "guest"
 
 # From the lowest to the highest: a module imports from lower lines only, or from within its own package.
 RANKS = (
-    ("__init__", "errors", "units"),
+    ("__init__", "errors", "units", "interrupts"),
     ("model",),
     ("contracts",),
     ("proc", "processors", "stats", "facts"),
@@ -22,7 +22,9 @@ RANKS = (
     ("testbed", "preview", "suite", "gates", "store"),
     ("plan", "schema"),
     ("runner", "cost"),
+    ("adaptive",),
     ("report",),
+    ("validation", "compare"),
     ("cli", "__main__"),
 )
 RANK = {name: rank for rank, line in enumerate(RANKS) for name in line}

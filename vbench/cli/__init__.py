@@ -21,6 +21,7 @@ VERBS = {
     "plan": ("plan", "plan", "order, exact commands and duration of a suite; starts nothing"),
     "run": ("run", "run", "run a suite and store every trial"),
     "report": ("report", "report", "one page, or JSON, from a run"),
+    "compare": ("compare", "compare", "runs of other days, hosts or instance types against each other"),
     "clean": ("clean", "clean", "remove what a killed run left, and nothing else"),
     "schema": ("schema", "schema", "JSON schemas, for editors"),
 }

@@ -1,0 +1,86 @@
+"""Which runs stand against which: every run for itself, or together those that carry the same value of a tag."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from vbench.errors import UsageError, nearest
+from vbench.model import Facts, Run
+from vbench.report.text import plain
+
+
+class Group(Struct, frozen=True):
+    """One side of a comparison."""
+
+    label: str  # `run 2`, or `instance=large` where several runs share the tag
+    runs: tuple[Run, ...]
+    value: str | None = None  # of the tag
+
+
+def groups(runs: Sequence[Run], *, by: str | None = None, reference: str | None = None) -> tuple[Group, ...]:
+    """The reference first: the first run's group, or the one that `reference` names (a tag's value, or a run id).
+
+    Raises UsageError for what cannot be compared: one run, the same run twice, a tag that a run lacks, one value only.
+    """
+    _refuse_too_few_or_twice(runs)
+    found = _each(runs) if by is None else _by_tag(runs, by)
+    if reference is None:
+        return found
+    known = [group.runs[0].manifest.run_id if by is None else group.value or "" for group in found]
+    if reference not in known:
+        what = "run" if by is None else f"value of {by!r}"
+        raise UsageError(f"no {what} is {plain(reference)!r}", hint=plain(nearest(reference, known)))
+    first = found[known.index(reference)]
+    return (first, *(group for group in found if group is not first))
+
+
+def name(run: Run) -> str:
+    return plain(run.manifest.run_id)
+
+
+def machine(run: Run) -> str:
+    """Processor and kernel: enough to tell two machines apart, and neither a name, an owner nor a type."""
+    return (
+        f"{_shown(run.host, 'cpu.model', 'processor unknown')}, kernel {_shown(run.host, 'kernel.release', 'unknown')}"
+    )
+
+
+def _shown(facts: Facts, key: str, unknown: str) -> str:
+    fact = facts.get(key)
+    return plain(str(fact.value)) if fact is not None and fact.value is not None else unknown
+
+
+def _refuse_too_few_or_twice(runs: Sequence[Run]) -> None:
+    if len(runs) < 2:
+        hint = "vbench compare RUN RUN…; what one run says stands in its report"
+        raise UsageError(f"a comparison needs at least 2 runs, got {len(runs)}", hint=hint)
+    for run_id, times in Counter(run.manifest.run_id for run in runs).items():
+        if times > 1:
+            hint = "a run compared with itself, or with its own copy, always agrees"
+            raise UsageError(f"run {plain(run_id)!r} is given {times} times", hint=hint)
+
+
+def _each(runs: Sequence[Run]) -> tuple[Group, ...]:
+    return tuple(Group(f"run {place}", (run,)) for place, run in enumerate(runs, 1))
+
+
+def _by_tag(runs: Sequence[Run], key: str) -> tuple[Group, ...]:
+    """A group of one run is labelled as that run: what it shows is no property of the tag's value."""
+    lacking = [name(run) for run in runs if key not in run.manifest.tags]
+    if lacking:
+        known = sorted({tag for run in runs for tag in run.manifest.tags} - {key})
+        hint = plain(nearest(key, known)) if known else "vbench run --tag KEY=VALUE gives a run its tags"
+        raise UsageError(f"no tag {plain(key)!r} in {', '.join(lacking)}", hint=hint)
+    values = list(dict.fromkeys(run.manifest.tags[key] for run in runs))
+    if len(values) < 2:
+        hint = "leave --by out to compare them run by run"
+        raise UsageError(f"all {len(runs)} runs have {plain(f'{key}={values[0]}')}", hint=hint)
+    return tuple(_tagged(runs, key, value) for value in values)
+
+
+def _tagged(runs: Sequence[Run], key: str, value: str) -> Group:
+    mine = tuple(run for run in runs if run.manifest.tags[key] == value)
+    if len(mine) == 1:
+        return Group(f"run {list(runs).index(mine[0]) + 1}", mine, value)
+    return Group(plain(f"{key}={value}"), mine, value)

@@ -1,0 +1,53 @@
+"""`--fail-above 5%`: which costs have grown beyond the threshold for certain, and when the design cannot say."""
+
+import math
+import re
+
+from msgspec import Struct
+
+from vbench.compare.cells import Cell
+from vbench.errors import UsageError
+from vbench.report.text import counted, plain
+
+_PERCENT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
+_HINT = "write a percentage, such as --fail-above 5%"
+
+
+class Judgement(Struct, frozen=True):
+    """`beyond` are the cells whose whole interval lies above the threshold; `warning` says what was not judged."""
+
+    share: float  # 0.05 for 5 %
+    beyond: tuple[Cell, ...]
+    judged: int  # cells with an interval over runs
+    warning: str = ""
+
+
+def percent(text: str) -> float:
+    """`5%` is 0.05. Raises UsageError for anything else: a bare 5 may mean either."""
+    match = _PERCENT.fullmatch(text)
+    if match is None:
+        raise UsageError(f"--fail-above takes a percentage of 0 % or more, got {plain(text)!r}", hint=_HINT)
+    share = float(match[1]) / 100
+    if not math.isfinite(share):
+        raise UsageError("--fail-above takes a percentage that a number can hold", hint=_HINT)
+    return share
+
+
+def judge(costs: tuple[Cell, ...], share: float) -> Judgement:
+    """Of paired costs alone: raw medians of two hosts differ for reasons that are no regression of isolation."""
+    intervals = [cell for cell in costs if cell.low is not None]
+    beyond = tuple(cell for cell in intervals if cell.low is not None and cell.low > 1 + share)
+    return Judgement(share, beyond, len(intervals), _warning(costs, intervals, share))
+
+
+def _warning(costs: tuple[Cell, ...], intervals: list[Cell], share: float) -> str:
+    without = len(costs) - len(intervals)
+    if not without:
+        return ""
+    what = f"--fail-above {share * 100:g}% "
+    if not intervals:
+        return (
+            f"{what}could not be judged: no cost has an interval over runs, which needs 3 runs a side "
+            "that measured the same thing"
+        )
+    return f"{what}judged {counted(len(intervals), 'cost')}; {without} without an interval over runs were not judged"

@@ -1,0 +1,154 @@
+"""Says how far a comparison carries and what it found: one run a side names two machines, and never more."""
+
+import math
+
+from vbench.compare.cells import Cell, RunValue, Support
+from vbench.compare.comparison import Compared, Comparison
+from vbench.compare.grouping import Group, machine
+from vbench.model import Verdict
+from vbench.report.text import counted, interval, listed, plain, ratio
+
+COSTS = "What isolation costs in each run: paired within the run, above 1 is worse"
+HOSTS = "Raw medians: differences of hosts, not the cost of isolation; a ratio above 1 is worse"
+
+
+def run_lines(compared: Compared) -> list[tuple[str, str]]:
+    """Each run with what tells it apart; the tags that the user gave stand here and in no sentence about one run."""
+    return [(group.label, _run_line(group, place)) for group in compared.groups for place in range(len(group.runs))]
+
+
+def _run_line(group: Group, place: int) -> str:
+    run = group.runs[place]
+    tags = " ".join(f"{key}={value}" for key, value in run.manifest.tags.items())
+    parts = [run.manifest.run_id, machine(run), run.manifest.started[:10], tags]
+    return " · ".join(plain(part) for part in parts if part)
+
+
+def scope(comparison: Comparison) -> str:
+    left, right = comparison.reference, comparison.group
+    sizes = f"{len(left.runs)} and {counted(len(right.runs), 'run')}"
+    match comparison.support:
+        case Support.MACHINES:
+            return (
+                f"{_identity(left)}; {_identity(right)}. One run a side: what follows holds for these two machines in "
+                "these two sessions and for no other machine, however alike. There is no interval over runs; in "
+                "brackets stands each run's own, over its blocks."
+            )
+        case Support.DOTS:
+            return (
+                f"{left.label} and {right.label} have {sizes}. This design cannot support a claim: every number is one "
+                "run, and an interval over runs needs 3 a side."
+            )
+        case Support.CLAIM:
+            return (
+                f"{left.label} and {right.label} have {sizes}. The unit is the run: intervals are 95 % over runs, and "
+                "carry to machines that were not measured only if every run had a machine of its own."
+            )
+
+
+def _identity(group: Group) -> str:
+    run = group.runs[0]
+    return f"{group.label} is {plain(run.manifest.run_id)} on {machine(run)}"
+
+
+def finding(comparison: Comparison) -> str:
+    """About the paired costs alone."""
+    match comparison.support:
+        case Support.MACHINES:
+            return _of_machines(comparison)
+        case Support.DOTS:
+            return ""
+        case Support.CLAIM:
+            return _of_groups(comparison)
+
+
+def _of_machines(comparison: Comparison) -> str:
+    both = [cell for cell in comparison.costs if cell.is_compared and own_intervals_overlap(cell) is not None]
+    apart = [cell for cell in both if own_intervals_overlap(cell) is False]
+    if not both:
+        return "No cost has an interval of its own in both runs, so nothing is said."
+    if not apart:
+        return (
+            f"The two runs' own intervals overlap at {_all(len(both))}, "
+            "which proves neither a difference nor its absence."
+        )
+    far = max(apart, key=_distance)
+    left, right = comparison.reference.label, comparison.group.label
+    return (
+        f"The two runs' own intervals lie apart at {len(apart)} of {counted(len(both), 'cost')}. Farthest: "
+        f"{_where(far)} costs {own(far.reference[0])} on the machine of {left} and "
+        f"{own(far.group[0])} on that of {right}."
+    )
+
+
+def _all(count: int) -> str:
+    return "the only cost" if count == 1 else f"all {count} costs"
+
+
+def _of_groups(comparison: Comparison) -> str:
+    with_interval = [cell for cell in comparison.costs if cell.low is not None]
+    if not with_interval:
+        return "No cost has an interval over runs, so nothing is claimed."
+    differing = [cell for cell in with_interval if cell.differs]
+    excluded = sum(cell.side != 0 for cell in with_interval)
+    text = f"Of {counted(len(with_interval), 'interval')} {excluded} {'leaves' if excluded == 1 else 'leave'} 1 out"
+    text += " (one in twenty does so by chance)"
+    if not differing:
+        return f"{text}; none does among so many (Benjamini-Hochberg), so no difference is claimed."
+    far = max(differing, key=_distance)
+    above = sum(cell.side > 0 for cell in differing)
+    return (
+        f"{text}; {len(differing)} also among so many (Benjamini-Hochberg): {above} higher and "
+        f"{len(differing) - above} lower in {comparison.group.label}. Farthest: the cost of "
+        f"{_where(far)} is {ratio(far.ratio)} ({interval(far.low, far.high)}) of that in {comparison.reference.label}."
+    )
+
+
+def reading(cell: Cell) -> str:
+    """The last column: what may be read from a row."""
+    noisy = f"withheld in {listed(withheld(cell))}: its control differs from its baseline" if withheld(cell) else ""
+    return "; ".join(text for text in (_reading(cell), noisy) if text)
+
+
+def withheld(cell: Cell) -> list[str]:
+    """Runs whose own verdict at this cell is withheld."""
+    return [value.run_id for value in (*cell.reference, *cell.group) if value.verdict is Verdict.WITHHELD]
+
+
+def _reading(cell: Cell) -> str:
+    if _one_each(cell) and cell.is_compared:
+        overlap = own_intervals_overlap(cell)
+        return "" if overlap is None else "own intervals overlap" if overlap else "own intervals apart"
+    if cell.why:
+        return plain(cell.why)
+    if cell.differs:
+        return "higher" if cell.side > 0 else "lower"
+    return "leaves 1 out alone, not among so many" if cell.side else "not told apart"
+
+
+def own_intervals_overlap(cell: Cell) -> bool | None:
+    """Of two single runs; None where one has no interval of its own, or a control that its noise set apart."""
+    if not _one_each(cell) or withheld(cell):
+        return None
+    left, right = cell.reference[0], cell.group[0]
+    if left.low is None or left.high is None or right.low is None or right.high is None:
+        return None
+    return left.low <= right.high and right.low <= left.high
+
+
+def _one_each(cell: Cell) -> bool:
+    return len(cell.reference) == len(cell.group) == 1
+
+
+def own(found: RunValue) -> str:
+    """A run's own cost with its own interval."""
+    inside = f" ({interval(found.low, found.high)})" if found.low is not None else ""
+    return f"{ratio(found.value)}{inside}"
+
+
+def _where(cell: Cell) -> str:
+    return plain(f"{cell.environment} at {cell.benchmark} {cell.metric}")
+
+
+def _distance(cell: Cell) -> float:
+    return abs(math.log(cell.ratio)) if cell.ratio else 0.0
