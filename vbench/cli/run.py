@@ -22,6 +22,7 @@ RESULTS = Path("results")
 @click.option("--bench", "benchmarks", multiple=True, metavar="B", help="Only this benchmark or family.")
 @click.option("--blocks", type=int, help="Instead of the suite's number.")
 @click.option("--seed", type=int, help="Instead of the suite's.")
+@click.option("--tag", "words", multiple=True, metavar="K=V", help="Say this of the run; compare --by K groups by it.")
 @click.option("--results", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
 def run(
@@ -31,6 +32,7 @@ def run(
     benchmarks: tuple[str, ...],
     blocks: int | None,
     seed: int | None,
+    words: tuple[str, ...],
     results: Path,
     quiet: bool,
 ) -> None:
@@ -40,8 +42,10 @@ def run(
     from vbench import plan as plans
     from vbench import runner as runners
     from vbench import suite as suites
+    from vbench.cli.tags import tags
     from vbench.model import SCHEMA, Manifest, State
 
+    said = tags(words)
     loaded = suites.restrict(
         suites.load(suite), environments=environments, benchmarks=benchmarks, blocks=blocks, seed=seed
     )
@@ -69,7 +73,8 @@ def run(
             environments=suites.environment_records(loaded),
             benchmarks=suites.benchmark_records(loaded),
             plan=plan,
-            command=_command(suite, environments, benchmarks, blocks, plan.seed),
+            command=_command(suite, environments, benchmarks, blocks, plan.seed, said),
+            tags=said,
         )
         with store.create(results, manifest) as writer:
             runner = runners.Runner(loaded, plan, host, testbed, writer, Lines(quiet))
@@ -93,11 +98,17 @@ def _finish(writer: "Writer", state: "State") -> None:
 
 
 def _command(
-    suite: str, environments: tuple[str, ...], benchmarks: tuple[str, ...], blocks: int | None, seed: int
+    suite: str,
+    environments: tuple[str, ...],
+    benchmarks: tuple[str, ...],
+    blocks: int | None,
+    seed: int,
+    tags: dict[str, str],
 ) -> tuple[str, ...]:
     """What repeats this run exactly."""
     words = ["vbench", "run", suite if "/" not in suite else Path(suite).name]
     words += [word for name in environments for word in ("--env", name)]
     words += [word for name in benchmarks for word in ("--bench", name)]
     words += ["--blocks", str(blocks)] if blocks else []
+    words += [word for key, value in tags.items() for word in ("--tag", f"{key}={value}")]
     return tuple(shlex.quote(word) for word in [*words, "--seed", str(seed)])
