@@ -73,7 +73,7 @@ def run(
             environments=suites.environment_records(loaded),
             benchmarks=suites.benchmark_records(loaded),
             plan=plan,
-            command=_command(suite, environments, benchmarks, blocks, plan.seed, said),
+            command=_command(suite, environments, benchmarks, blocks, seed=plan.seed, tags=said),
             tags=said,
         )
         with store.create(results, manifest) as writer:
@@ -102,6 +102,7 @@ def _command(
     environments: tuple[str, ...],
     benchmarks: tuple[str, ...],
     blocks: int | None,
+    *,
     seed: int,
     tags: dict[str, str],
 ) -> tuple[str, ...]:
