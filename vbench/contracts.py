@@ -77,6 +77,15 @@ class StartTiming:
     ready_s: float
 
 
+@dataclass(frozen=True)
+class ClockReading:
+    """CLOCK_MONOTONIC_RAW of an environment, between two readings of the harness's own; all in s."""
+
+    before_s: float
+    inside_s: float
+    after_s: float
+
+
 class Session(Protocol):
     """A started environment. Raises SessionLost when it went away, CommandTimeout after killing the command's group."""
 
@@ -106,6 +115,7 @@ class Started(Protocol):
     def mechanisms(self) -> tuple[str, ...]: ...
     @property
     def memory_limit_b(self) -> int | None: ...  # as configured; None: it was given no limit
+    def clock(self) -> ClockReading | None: ...  # None: it has no clock of its own
     def evidence(self) -> dict[str, bytes]: ...  # file name to content: the guest's console
 
 

@@ -115,6 +115,14 @@ class Reading(Struct, frozen=True):
     clock_limit_ppm: float | None = None
 
 
+class Look(Struct, frozen=True):
+    """What a look at the widths found after a block of an adaptive run; `words` is for the reader, often empty."""
+
+    blocks: int
+    stop: bool = False
+    words: str = ""
+
+
 class Void(Struct, frozen=True):
     """One attempt at a block that a gate took out of the analysis, in all arms; its trials stay stored."""
 

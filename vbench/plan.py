@@ -45,7 +45,7 @@ def _random(seed: int, *stream: int) -> Generator:
 
 def _blocks(suite: Suite, arms: tuple[str, ...], seed: int) -> tuple[Block, ...]:
     calibration = tuple(int(arm) for arm in _random(seed, _CALIBRATION).permutation(len(arms)))
-    orders = [calibration, *order.balanced(len(arms), suite.method.blocks, _random(seed, _ORDER))]
+    orders = [calibration, *order.balanced(len(arms), suite.method.most, _random(seed, _ORDER))]
     ordered = [name for name, benchmark in suite.benchmarks.items() if not is_start(benchmark.kind)]
     return tuple(_block(index, [arms[i] for i in turn], ordered, seed) for index, turn in enumerate(orders))
 
@@ -67,7 +67,7 @@ def is_start(kind: str) -> bool:
 
 def expected_s(suite: Suite) -> float:
     """The whole run, calibration included, as the types of its environments and benchmarks estimate it."""
-    return (suite.method.blocks + 1) * _block_s(suite)
+    return (suite.method.most + 1) * _block_s(suite)
 
 
 def _block_s(suite: Suite) -> float:
@@ -99,7 +99,7 @@ def _fits(suite: Suite) -> None:
     most = int(budget_s / _block_s(suite)) - 1
     hint = f"{most} blocks would fit" if most >= 1 else "take fewer environments or benchmarks"
     raise SuiteError(
-        f"{suite.name}: {suite.method.blocks} blocks are expected to take {show_duration(needed_s)}, "
+        f"{suite.name}: {suite.method.most} blocks are expected to take {show_duration(needed_s)}, "
         f"method.budget is {show_duration(budget_s)}",
         hint=f"{hint}; or raise method.budget",
     )

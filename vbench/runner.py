@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,12 +10,26 @@ from typing import Protocol
 
 from msgspec.structs import replace as with_changes
 
-from vbench import facts, interrupts, processors
+from vbench import facts, gates, interrupts, processors
 from vbench import plan as plans
 from vbench import suite as suites
 from vbench.contracts import Benchmark, Image, Missing, Place, Session, Started, Testbed
 from vbench.errors import EnvironmentUnavailable, NoSpace, SessionLost, StopFailed, VbenchError
-from vbench.model import Block, EnvironmentRecord, Facts, Failed, Measured, Outcome, Plan, Skipped, Step, Trial
+from vbench.model import (
+    Block,
+    EnvironmentRecord,
+    Facts,
+    Failed,
+    Look,
+    Measured,
+    Outcome,
+    Plan,
+    Reading,
+    Skipped,
+    Step,
+    Trial,
+    Void,
+)
 from vbench.proc import LocalSession
 from vbench.store import Writer
 from vbench.suite import Suite
@@ -27,6 +41,8 @@ class Progress(Protocol):
 
     def begin(self, plan: Plan) -> None: ...
     def block(self, block: Block) -> None: ...
+    def voided(self, void: Void) -> None: ...
+    def look(self, found: Look) -> None: ...
     def step(self, block: Block, step: Step) -> None: ...
     def benchmark(self, name: str) -> None: ...
     def trial(self, trial: Trial) -> None: ...
@@ -87,6 +103,9 @@ def refuse_missing(suite: Suite, host: Session, image: Image | None) -> None:
             )
 
 
+MOST_REPEATS = 2  # of one block
+
+
 @dataclass
 class Runner:
     """One run: the plan's steps against a host session and testbed, into a writer."""
@@ -97,7 +116,10 @@ class Runner:
     testbed: Testbed
     writer: Writer
     progress: Progress
+    look: Callable[[Sequence[Trial], Sequence[Void]], Look] | None = None  # after each block of an adaptive run
     count: Count = field(default_factory=Count)
+    _trials: list[Trial] = field(default_factory=list)
+    _voids: list[Void] = field(default_factory=list)
     _loops: dict[tuple[str, str], int] = field(default_factory=dict)
     _described: set[str] = field(default_factory=set)
 
@@ -106,26 +128,81 @@ class Runner:
         self.writer.facts("host", facts.collect(self.host))
         self.progress.begin(self.plan)
         for block in self.plan.blocks:
-            self.progress.block(block)
-            for step in block.steps:
-                self.progress.step(block, step)
-                self._step(block, step)
+            self._until_valid(block)
+            if self.look and block.index:
+                found = self.look(self._trials, self._voids)
+                self.progress.look(found)
+                if found.stop:
+                    break
         self.progress.end()
         return self.count
 
-    def _step(self, block: Block, step: Step) -> None:
-        done = _Step(self, block, step)
+    def _until_valid(self, block: Block) -> None:
+        """The block, and again in its own order while a gate voids it and the run has repeats left."""
+        attempt = 0
+        while True:
+            self.progress.block(block)
+            reasons = self._attempt(block, attempt)
+            if not reasons:
+                return
+            void = Void(block.index, attempt, reasons)
+            self.writer.note(void)
+            self._voids.append(void)
+            self.progress.voided(void)
+            if attempt == MOST_REPEATS or len(self._voids) > self._repeats():
+                return
+            attempt += 1
+
+    def _repeats(self) -> int:
+        """What a whole run may spend: a host that voids every third block needs another time, not more blocks."""
+        return max(1, len(self.plan.blocks) // 3)
+
+    def _attempt(self, block: Block, attempt: int) -> tuple[str, ...]:
+        """One pass over the environments; why it is void. The calibration is never analysed, so it never is."""
+        reasons: list[str] = []
+        for step in block.steps:
+            self.progress.step(block, step)
+            found = self._step(block, step, attempt)
+            reasons += gates.judge(found) if found else ()
+        counts = block.index > 0 and self.suite.method.gates == "void"
+        return tuple(reasons) if counts else ()
+
+    def _step(self, block: Block, step: Step, attempt: int) -> Reading | None:
+        """All trials of one start; what the host saw meanwhile, None when the environment did not live through it."""
+        done = _Step(self, block, step, attempt)
         try:
             with interrupts.unwinding() as stack:
                 session, testbed = self._start(step.environment, stack)
                 done.started(session)
                 if step.environment not in self._described:
                     self._describe(step.environment, session)
-                self._measure(done, session, testbed, stack)
+                return self._watched(done, session, testbed, stack)
         except (StopFailed, NoSpace):
             raise
         except VbenchError as error:
             done.give_up(error)
+        return None
+
+    def _watched(self, done: "_Step", session: Session, testbed: Testbed, stack: ExitStack) -> Reading:
+        """The trials, with the host's counters and both clocks read just before the first and after the last."""
+        clock = session.clock if isinstance(session, Started) else (lambda: None)
+        first, first_clock = self._counters(), clock()
+        self._measure(done, session, testbed, stack)
+        last_clock, last = clock(), self._counters()
+        found = gates.reading(
+            block=done.block.index,
+            attempt=done.attempt,
+            environment=done.step.environment,
+            counters=(first, last),
+            clocks=(first_clock, last_clock),
+            limit_ppm=gates.clock_limit_ppm(session.layers),
+        )
+        self.writer.note(found)
+        return found
+
+    def _counters(self) -> gates.Counters:
+        apart = not set(self.testbed.cpus) & set(self.testbed.peer_cpus)
+        return gates.read(self.testbed.cpus, apart=apart)
 
     def _measure(self, done: "_Step", session: Session, testbed: Testbed, stack: ExitStack) -> None:
         """All trials of a start; the console of a guest is kept of the calibration, and of one that was lost."""
@@ -196,6 +273,7 @@ class Runner:
     def store(self, trial: Trial) -> None:
         with interrupts.held():
             self.writer.append(trial)
+        self._trials.append(trial)
         self.count.add(trial.outcome)
         self.progress.trial(trial)
 
@@ -207,6 +285,7 @@ class _Step:
     runner: Runner
     block: Block
     step: Step
+    attempt: int = 0
     order: int = 0
     begun_s: float = field(default_factory=time.time)
     begun: float = field(default_factory=time.monotonic)
@@ -273,6 +352,7 @@ class _Step:
             wall_s=time.monotonic() - self.begun,
             padding_b=self.step.padding_b,
             raw=raw,
+            attempt=self.attempt,
         )
         self.order += 1
         self.runner.store(trial)

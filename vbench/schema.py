@@ -6,7 +6,7 @@ import msgspec
 
 from vbench import units
 from vbench.suite import NAME, Document, Method, TestbedSettings
-from vbench.units import Bytes, Seconds
+from vbench.units import Bytes, Seconds, Share
 
 
 def suite_schema() -> dict[str, Any]:
@@ -37,11 +37,11 @@ def suite_schema() -> dict[str, Any]:
 
 
 def _plain(kind: Any) -> type:
-    """The same struct with defaults that JSON can write: msgspec asks no hook for those of Bytes and Seconds."""
+    """The same struct with defaults that JSON can write: msgspec asks no hook for those of Bytes, Seconds and Share."""
     fields = []
     for known in msgspec.structs.fields(kind):
         default = known.default
-        if isinstance(default, Bytes | Seconds):
+        if isinstance(default, Bytes | Seconds | Share):
             default = units.encode(default)
         made = msgspec.field(default=default, default_factory=known.default_factory, name=known.encode_name)  # type: ignore[call-overload]
         fields.append((known.name, known.type, made))
@@ -50,9 +50,9 @@ def _plain(kind: Any) -> type:
 
 
 def _quantity(kind: type) -> dict[str, Any]:
-    if kind in (Bytes, Seconds):
+    if kind in (Bytes, Seconds, Share):
         number = "integer" if kind is Bytes else "number"
-        example = "256 MiB" if kind is Bytes else "10 min"
+        example = {Bytes: "256 MiB", Seconds: "10 min", Share: "2 %"}[kind]
         return {"anyOf": [{"type": number, "minimum": 0}, {"type": "string"}], "examples": [example]}
     raise NotImplementedError(f"no schema for {kind}")
 

@@ -7,7 +7,8 @@ from typing import Any
 _BYTES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _BYTES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _SECONDS = {"": 1.0, "S": 1.0, "MS": 1e-3, "US": 1e-6, "NS": 1e-9, "MIN": 60.0, "H": 3600.0}
-_QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-zµ]*)\s*")
+_SHARES = {"": 1.0, "%": 0.01}
+_QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z\u00b5\u03bc%]*)\s*")
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
 DASH = "–"
 
@@ -28,6 +29,14 @@ class Seconds(float):
         return cls(_parse(text, _SECONDS, "a duration such as '10 min'"))
 
 
+class Share(float):
+    """A part of a whole; in a suite a number such as 0.02 or a text such as `2 %`."""
+
+    @classmethod
+    def parse(cls, text: object) -> "Share":
+        return cls(_parse(text, _SHARES, "a share such as '2 %' or 0.02"))
+
+
 def _parse(text: object, scale: dict[str, Any], wanted: str) -> float:
     if isinstance(text, bool) or not isinstance(text, int | float | str):
         raise ValueError(f"expected {wanted}, got {text!r}")
@@ -45,8 +54,8 @@ def _parse(text: object, scale: dict[str, Any], wanted: str) -> float:
 
 
 def decode(kind: type, value: Any) -> Any:
-    """msgspec's hook for Bytes and Seconds. Raises ValueError, which msgspec reports with the key's path."""
-    if kind in (Bytes, Seconds):
+    """msgspec's hook for Bytes, Seconds and Share. Raises ValueError, which msgspec reports with the key's path."""
+    if kind in (Bytes, Seconds, Share):
         return kind.parse(value)
     raise NotImplementedError(f"no decoder for {kind}")
 
@@ -55,7 +64,7 @@ def encode(value: Any) -> Any:
     """msgspec's hook back to plain numbers."""
     if isinstance(value, Bytes):
         return int(value)
-    if isinstance(value, Seconds):
+    if isinstance(value, Seconds | Share):
         return float(value)
     raise NotImplementedError(f"no encoder for {type(value)}")
 

@@ -71,7 +71,10 @@ def test_a_good_suite_is_read_with_its_quantities_in_base_units() -> None:
         ("blocks = 2", "blocks = 0", "method.blocks: expected a whole number >= 1", ""),
         ("blocks = 2", f"blocks = {10**30}", "method.blocks:", ""),
         ("blocks = 2", f"blocks = {'9' * 5000}", "not TOML", ""),
-        ("blocks = 2\n", "", "method.blocks: missing", ""),
+        ("blocks = 2\n", "", "method.confirmatory: an adaptive run needs to know", "such as"),
+        ("blocks = 2", "n_min = 50", "method.n_min: 50 is more than n_max, 40", ""),
+        ("blocks = 2", "blocks = 2\ndelta = 1.5", "method.delta: must lie between 0 and 1", "2 %"),
+        ("blocks = 2", "blocks = 2\ndelta = '2 apples'", "method.delta: expected a share", ""),
         ('baseline = "a"\n', "", "method.baseline: missing", ""),
         ('baseline = "a"', 'baseline = "aa"', "method.baseline: no environment is named 'aa'", "'a'"),
         ('baseline = "a"', 'baseline = "a"\ncontrol = "b"', "method.control: 'b' is another's name", "another"),
@@ -135,7 +138,7 @@ def test_a_file_that_is_no_suite_is_refused(text: str, message: str) -> None:
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes('name = "é"'.encode("latin-1"))
-    (tmp_path / "huge.toml").write_bytes(b"#" * (suites.LARGEST_B + 1))
+    (tmp_path / "huge.toml").write_bytes(b"#" * (2**20 + 1))
     cases = {
         "latin.toml": "is not UTF-8: byte 8",
         "huge.toml": "is larger than 1 MiB",

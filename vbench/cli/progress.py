@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import click
 
-from vbench.model import Block, Failed, Measured, Plan, Skipped, Step, Trial
+from vbench.model import Block, Failed, Look, Measured, Plan, Skipped, Step, Trial, Void
 from vbench.units import show_duration
 
 
@@ -35,6 +35,13 @@ class Lines:
         if not self._live():
             what = "calibration" if block.index == 0 else f"block {block.index} of {self._blocks()}"
             self._say(f"{what}, {self._left()} left")
+
+    def voided(self, void: Void) -> None:
+        self._say(f"block {void.block} is void: {'; '.join(void.reasons)}")
+
+    def look(self, found: Look) -> None:
+        if found.words:
+            self._say(found.words)
 
     def step(self, block: Block, step: Step) -> None:
         del block

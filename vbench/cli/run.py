@@ -37,7 +37,7 @@ def run(
     quiet: bool,
 ) -> None:
     """Run SUITE (a name or a file) and store every trial under results/; prints the run folder."""
-    from vbench import __version__, interrupts, store
+    from vbench import __version__, adaptive, interrupts, store
     from vbench import image as images
     from vbench import plan as plans
     from vbench import runner as runners
@@ -73,11 +73,14 @@ def run(
             environments=suites.environment_records(loaded),
             benchmarks=suites.benchmark_records(loaded),
             plan=plan,
+            delta=float(loaded.method.delta),
+            confirmatory=suites.confirmatory(loaded),
             command=_command(suite, environments, benchmarks, blocks, seed=plan.seed, tags=said),
             tags=said,
         )
         with store.create(results, manifest) as writer:
-            runner = runners.Runner(loaded, plan, host, testbed, writer, Lines(quiet))
+            look = adaptive.looking(loaded, manifest)
+            runner = runners.Runner(loaded, plan, host, testbed, writer, Lines(quiet), look)
             state = State.PARTIAL
             try:
                 runner.run()

@@ -5,6 +5,7 @@ import io
 import json
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
-from vbench.contracts import Completed, Process, Session, StartTiming, Workplace
+from vbench.contracts import ClockReading, Completed, Process, Session, StartTiming, Workplace
 from vbench.errors import CommandFailed, CommandTimeout, SessionLost, StartFailed
 from vbench.model import Layer
 
@@ -269,6 +270,11 @@ class AgentSession:
                 if not data:
                     return
                 file.write(data)
+
+    def clock(self) -> ClockReading:
+        before_s = time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
+        reply = _checked(self.channel.ask({"op": "clock"}, timeout_s=GRACE_S))
+        return ClockReading(before_s, reply["raw_ns"] * 1e-9, time.clock_gettime(time.CLOCK_MONOTONIC_RAW))
 
     def on_network(self) -> Session:
         return self.network() if self.network else self

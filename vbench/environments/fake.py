@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, ClassVar, Literal
 
 from vbench.contracts import (
+    ClockReading,
     Completed,
     Environment,
     Missing,
@@ -113,6 +114,9 @@ class FakeSession:
     @property
     def timing(self) -> StartTiming:
         return StartTiming(0.0, READY_S * self.factor("start"))
+
+    def clock(self) -> ClockReading | None:
+        return None
 
     def evidence(self) -> dict[str, bytes]:
         return {}

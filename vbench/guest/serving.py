@@ -1,67 +1,41 @@
-"""Runs commands inside an environment for the harness: JSON lines over stdio or a virtio-serial port.
+"""Runs commands inside an environment for the harness: the agent, once it has said hello.
 
 Standard library only, nothing of vbench; while it waits it costs nothing. Every environment, whatever its kind, runs
 its workloads as children of this same program, so that process ancestry and transport are equal in all arms.
 
 Requests carry an `id`; replies repeat it. `run` answers once; `spawn` answers with the pid, then sends `out` events
 and one `exit`; `in` and `kill` address it by its id. The end of the channel ends everything that was started here.
-
-It can answer as soon as it says hello. What only a command needs (`subprocess` and more) is imported with the first:
-together they are more than half of the start of this program, and under emulation more than a quarter of a second.
 """
 
-import binascii
+import base64
+import contextlib
+import ctypes
+import json
 import os
+import signal
+import subprocess
 import sys
-from _json import encode_basestring_ascii, make_scanner
-from _thread import allocate_lock, start_new_thread
+import threading
+import time
 
 CHUNK_B = 48 * 1024
 STDERR_TAIL_B = 64 * 1024
-SIGKILL = 9
 PR_SET_CHILD_SUBREAPER = 36
 RB_POWER_OFF = 0x4321FEDC
 
 
 def b64(data):
-    return binascii.b2a_base64(data, newline=False).decode("ascii")
-
-
-def from_b64(text):
-    return binascii.a2b_base64(text)
-
-
-class AsJson:
-    """What json.JSONDecoder tells the scanner; the json package itself would import `re` for its slow fallback."""
-
-    strict = True
-    object_hook = object_pairs_hook = parse_constant = None
-    parse_float, parse_int = float, int
-
-
-def decoded(line):
-    return make_scanner(AsJson)(line.decode(), 0)[0]
-
-
-def encoded(message):
-    """A flat message of texts, integers and booleans as one line."""
-    return ("{" + ", ".join(f'"{key}": {as_word(value)}' for key, value in message.items()) + "}\n").encode()
-
-
-def as_word(value):
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return encode_basestring_ascii(value) if isinstance(value, str) else str(int(value))
+    return base64.b64encode(data).decode("ascii")
 
 
 class Channel:
     """Whole lines out, one writer at a time."""
 
     def __init__(self, reader, writer):
-        self.reader, self.writer, self.lock = reader, writer, allocate_lock()
+        self.reader, self.writer, self.lock = reader, writer, threading.Lock()
 
     def send(self, message):
-        data = memoryview(encoded(message))
+        data = memoryview(json.dumps(message).encode() + b"\n")
         with self.lock:
             while data:
                 data = data[self.writer.write(data) :]
@@ -85,14 +59,15 @@ class Agent:
     def __init__(self, channel):
         self.channel = channel
         self.spawned = {}
-        self.responsible = False
 
     def serve(self):
-        self.channel.send({"hello": 1, "pid": os.getpid(), "python": sys.version.split()[0]})
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: (kill_descendants(), os._exit(0)))
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what a workload orphans stays ours to kill
         for line in self.channel.lines():
             if not line.strip():
                 continue
-            request = decoded(line)
+            request = json.loads(line)
             if request["op"] == "off":
                 break
             self.handle(request)
@@ -108,25 +83,20 @@ class Agent:
         self.channel.send({"id": request["id"]})
 
     def op_clock(self, request):
-        import time
-
-        # A float would print with fewer digits than nanoseconds have.
         self.channel.send({"id": request["id"], "raw_ns": time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)})
 
     def op_run(self, request):
         try:
-            process = self.popen(request["argv"])
+            process = self.popen(request["argv"], subprocess.PIPE)
         except (FileNotFoundError, PermissionError) as error:
             self.channel.send({"id": request["id"], "status": 127, "stdout": "", "stderr": b64(str(error).encode())})
             return
-        start_new_thread(self.finish_run, (request, process))
+        threading.Thread(target=self.finish_run, args=(request, process), daemon=True).start()
 
     def finish_run(self, request, process):
-        import subprocess
-
         reply = {"id": request["id"]}
         try:
-            out, err = process.communicate(from_b64(request["stdin"]), request["timeout_s"])
+            out, err = process.communicate(base64.b64decode(request["stdin"]), request["timeout_s"])
         except subprocess.TimeoutExpired:
             kill_group(process.pid)
             out, err = process.communicate()
@@ -144,7 +114,7 @@ class Agent:
             return
         self.spawned[request["id"]] = process
         self.channel.send({"id": request["id"], "pid": process.pid})
-        start_new_thread(self.follow, (request["id"], process, errors))
+        threading.Thread(target=self.follow, args=(request["id"], process, errors), daemon=True).start()
 
     def follow(self, number, process, errors):
         while True:
@@ -163,13 +133,11 @@ class Agent:
         process = self.spawned.get(request["to"])
         if process is None:
             return
-        from contextlib import suppress
-
-        with suppress(OSError):  # it may just have ended; its exit event tells
+        with contextlib.suppress(OSError):  # it may just have ended; its exit event tells
             if request["data"] is None:
                 process.stdin.close()
             else:
-                data = memoryview(from_b64(request["data"]))
+                data = memoryview(base64.b64decode(request["data"]))
                 while data:
                     data = data[process.stdin.write(data) :]
 
@@ -182,7 +150,7 @@ class Agent:
         flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if request["append"] else os.O_TRUNC)
         descriptor = os.open(request["path"], flags, request["mode"])
         try:
-            data = from_b64(request["data"])
+            data = base64.b64decode(request["data"])
             while data:
                 data = data[os.write(descriptor, data) :]
         finally:
@@ -197,17 +165,12 @@ class Agent:
             os.close(descriptor)
         self.channel.send({"id": request["id"], "data": b64(data)})
 
-    def popen(self, argv, stderr=None):
-        import subprocess
-
-        if not self.responsible:
-            take_responsibility()
-            self.responsible = True
+    def popen(self, argv, stderr):
         return subprocess.Popen(
             argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if stderr is None else stderr,
+            stderr=stderr,
             start_new_session=True,
             bufsize=0,
         )
@@ -217,80 +180,36 @@ class Agent:
         kill_descendants()
         if os.getpid() == 1 and "--port" in sys.argv:
             os.sync()
-            import ctypes
-
             ctypes.CDLL(None).reboot(RB_POWER_OFF)
         os._exit(0)
 
 
-def take_responsibility():
-    """Before the first child: whatever it orphans stays ours, and nothing that ends us leaves it behind."""
-    import ctypes
-    import signal
-
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: (kill_descendants(), os._exit(0)))
-
-
 def kill_group(pid):
-    from contextlib import suppress
-
-    with suppress(ProcessLookupError):
-        os.killpg(pid, SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def kill_descendants():
     """As sub-reaper every orphan becomes our child, so killing children until there are none reaches all of them."""
-    from contextlib import suppress
-
     while True:
         children = children_of(os.getpid())
         if not children:
             return
         for pid in children:
-            with suppress(ProcessLookupError):
-                os.kill(pid, SIGKILL)
-        with suppress(ChildProcessError):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
             os.waitpid(-1, 0)
 
 
 def children_of(parent):
-    from contextlib import suppress
-
     found = []
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
-        with suppress(OSError):
+        with contextlib.suppress(OSError):
             with open("/proc/" + name + "/stat", "rb") as stat:
                 state, ppid = stat.read().rpartition(b")")[2].split()[:2]
             if int(ppid) == parent and state != b"Z":
                 found.append(int(name))
     return found
-
-
-def standard_streams():
-    """Our own copies of stdin and stdout, so that no workload can inherit the channel and hold it open."""
-    reader = os.fdopen(os.dup(0), "rb", buffering=0)
-    writer = os.fdopen(os.dup(1), "wb", buffering=0)
-    null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(null, 0)
-    os.dup2(null, 1)
-    return Channel(reader, writer)
-
-
-def virtio_port(name):
-    """The port by its name: without udev there is no /dev/virtio-ports."""
-    base = "/sys/class/virtio-ports"
-    for port in os.listdir(base):
-        with open(os.path.join(base, port, "name")) as file:
-            if file.read().strip() == name:
-                device = open("/dev/" + port, "r+b", buffering=0)  # noqa: SIM115
-                return Channel(device, device)
-    raise SystemExit("no virtio port named " + name)
-
-
-def main():
-    channel = virtio_port(sys.argv[sys.argv.index("--port") + 1]) if "--port" in sys.argv else standard_streams()
-    Agent(channel).serve()

@@ -17,10 +17,12 @@ class Stopping(Struct, frozen=True):
     look_every: int = 5
     n_max: int = 40
     share: float = 0.1  # of |mean d|: a large cost needs no absolute precision
+    width: float | None = None  # half-width as a ratio minus 1; half of ln(1 + δ) when not set
 
     def limit(self, mean: float) -> float:
         """The half-width at which a cell is done: max(ln(1 + δ) / 2, 10 % of |mean d|), a logarithm of a ratio."""
-        return max(equivalence.margin_of(self.delta) / 2, self.share * abs(mean))
+        absolute = equivalence.margin_of(self.delta) / 2 if self.width is None else equivalence.margin_of(self.width)
+        return max(absolute, self.share * abs(mean))
 
     def looks(self) -> tuple[int, ...]:
         """The numbers of blocks after which widths are looked at; n_max is always the last."""

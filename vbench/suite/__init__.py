@@ -1,0 +1,30 @@
+"""Suites: environments × benchmarks × method, a TOML file."""
+
+from vbench.suite.narrowing import (
+    benchmark_records,
+    chain,
+    confirmatory,
+    environment_records,
+    restrict,
+    settings,
+)
+from vbench.suite.reading import folders, load, parse, shipped
+from vbench.suite.shape import NAME, Document, Method, Suite, TestbedSettings
+
+__all__ = [
+    "NAME",
+    "Document",
+    "Method",
+    "Suite",
+    "TestbedSettings",
+    "benchmark_records",
+    "chain",
+    "confirmatory",
+    "environment_records",
+    "folders",
+    "load",
+    "parse",
+    "restrict",
+    "settings",
+    "shipped",
+]

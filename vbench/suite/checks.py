@@ -1,0 +1,72 @@
+"""Refuses what the types of a suite cannot: names that mean nothing, stacks in a circle, too many claims."""
+
+from vbench.contracts import Environment
+from vbench.errors import SuiteError, nearest
+from vbench.suite.names import named, shown
+from vbench.suite.shape import MOST_CONFIRMATORY, RESERVED, Suite
+
+
+def check(suite: Suite) -> None:
+    _check_method(suite)
+    _check_confirmatory(suite)
+    if not suite.benchmarks:
+        raise SuiteError("benchmarks: the list is empty", hint="`vbench list benchmarks` names them")
+    for name, environment in suite.environments.items():
+        if name in RESERVED:
+            raise SuiteError(f"environments.{name}: the name is taken: {RESERVED[name]}", hint="choose another name")
+        _check_on(suite, name, environment)
+
+
+def _check_method(suite: Suite) -> None:
+    method, known = suite.method, list(suite.environments)
+    if not known:
+        raise SuiteError("environments: there is none", hint="`vbench list environments` names the kinds")
+    if method.baseline not in known:
+        hint = nearest(method.baseline, known)
+        raise SuiteError(f"method.baseline: no environment is named {shown(method.baseline)}", hint=hint)
+    named(method.control, "method.control")
+    if method.control in {*known, *RESERVED}:
+        raise SuiteError(f"method.control: {method.control!r} is another's name", hint="choose another name")
+    if method.blocks is None and not method.n_min <= method.n_max:
+        raise SuiteError(f"method.n_min: {method.n_min} is more than n_max, {method.n_max}")
+    if method.blocks is None and not method.confirmatory:
+        raise SuiteError(
+            "method.confirmatory: an adaptive run needs to know whose intervals to narrow",
+            hint='name up to five, such as "runc syscall.getpid", or set `blocks`',
+        )
+    if not 0 < method.delta < 1:
+        raise SuiteError("method.delta: must lie between 0 and 1", hint="delta = '2 %'")
+    for key, value in (("trial", method.trial), ("budget", method.budget), ("memory", suite.testbed.memory)):
+        if value <= 0:
+            table = "testbed" if key == "memory" else "method"
+            raise SuiteError(f"{table}.{key}: must be above 0")
+
+
+def _check_confirmatory(suite: Suite) -> None:
+    wanted = suite.method.confirmatory
+    if len(wanted) > MOST_CONFIRMATORY:
+        raise SuiteError(f"method.confirmatory: {len(wanted)} comparisons, at most {MOST_CONFIRMATORY} can be claimed")
+    for index, text in enumerate(wanted):
+        path, words = f"method.confirmatory[{index}]", text.split()
+        if not 2 <= len(words) <= 3:
+            raise SuiteError(f"{path}: expected 'ENVIRONMENT BENCHMARK [METRIC]', got {shown(text)}")
+        others = [arm for arm in suite.arms if arm != suite.method.baseline]
+        for word, known, what in ((words[0], others, "environment"), (words[1], list(suite.benchmarks), "benchmark")):
+            if word not in known:
+                raise SuiteError(f"{path}: no {what} to compare is named {shown(word)}", hint=nearest(word, known))
+        metrics = [metric.name for metric in suite.benchmarks[words[1]].metrics]
+        if len(words) == 3 and words[2] not in metrics:
+            raise SuiteError(f"{path}: {words[1]} has no metric {shown(words[2])}", hint=nearest(words[2], metrics))
+
+
+def _check_on(suite: Suite, name: str, environment: Environment) -> None:
+    chain = [name]
+    while environment.on is not None:
+        path = f"environments.{chain[-1]}.on"
+        if environment.on not in suite.environments:
+            hint = nearest(environment.on, list(suite.environments))
+            raise SuiteError(f"{path}: no environment is named {shown(environment.on)}", hint=hint)
+        if environment.on in chain:
+            raise SuiteError(f"{path}: stands on itself: {' on '.join([*chain, environment.on])}")
+        chain.append(environment.on)
+        environment = suite.environments[environment.on]

@@ -1,0 +1,104 @@
+"""A suite narrowed by the command line, and what a run's manifest keeps of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from vbench import units
+from vbench.contracts import Benchmark, Environment
+from vbench.errors import SuiteError, nearest
+from vbench.model import BenchmarkRecord, EnvironmentRecord
+from vbench.suite.shape import Suite
+
+
+def confirmatory(suite: Suite) -> tuple[str, ...]:
+    """The declared comparisons as "ENVIRONMENT BENCHMARK METRIC"; where no metric was named, the benchmark's first."""
+    split = [text.split() for text in suite.method.confirmatory]
+    named = [(*words, suite.benchmarks[words[1]].metrics[0].name)[:3] for words in split]
+    return tuple(" ".join(words) for words in named)
+
+
+def restrict(
+    suite: Suite,
+    *,
+    environments: Sequence[str] = (),
+    benchmarks: Sequence[str] = (),
+    blocks: int | None = None,
+    seed: int | None = None,
+) -> Suite:
+    """The suite of `--env`, `--bench` (a name or a family), `--blocks`, `--seed`; the baseline always stays."""
+    method = suite.method
+    wanted = {*_known(environments, list(suite.arms), "environment"), method.baseline} if environments else suite.arms
+    if blocks is not None and not 1 <= blocks <= 1000:
+        raise SuiteError(f"blocks: expected 1 to 1000, got {blocks}")
+    if seed is not None and not 0 <= seed < 2**63:
+        raise SuiteError(f"seed: expected 0 to {2**63 - 1}, got {seed}")
+    arms = tuple(arm for arm in suite.arms if arm in wanted)
+    chosen = _selected(suite.benchmarks, benchmarks)
+    return replace(
+        suite,
+        method=replace(
+            method,
+            blocks=blocks or method.blocks,
+            seed=method.seed if seed is None else seed,
+            confirmatory=tuple(text for text in method.confirmatory if _still_there(text, arms, chosen)),
+        ),
+        arms=arms,
+        environments={name: suite.environments[name] for name in suite.environments if _needed(suite, name, arms)},
+        benchmarks=chosen,
+    )
+
+
+def _still_there(comparison: str, arms: Sequence[str], benchmarks: Mapping[str, Benchmark]) -> bool:
+    environment, benchmark, *_ = comparison.split()
+    return environment in arms and benchmark in benchmarks
+
+
+def _known(names: Sequence[str], known: list[str], what: str) -> list[str]:
+    for name in names:
+        if name not in known:
+            raise SuiteError(f"the suite has no {what} {name!r}", hint=nearest(name, known))
+    return list(names)
+
+
+def _needed(suite: Suite, name: str, arms: Sequence[str]) -> bool:
+    return any(name in chain(suite, arm) for arm in arms)
+
+
+def _selected(benchmarks: Mapping[str, Benchmark], wanted: Sequence[str]) -> dict[str, Benchmark]:
+    if not wanted:
+        return dict(benchmarks)
+    families = {name.partition(".")[0] for name in benchmarks}
+    chosen = _known(wanted, [*benchmarks, *sorted(families)], "benchmark")
+    return {name: b for name, b in benchmarks.items() if name in chosen or name.partition(".")[0] in chosen}
+
+
+def chain(suite: Suite, arm: str) -> tuple[str, ...]:
+    """The environments that `arm` stands on, the lowest first, itself last."""
+    environment, names = suite.environment(arm), [arm]
+    while environment.on is not None:
+        names.append(environment.on)
+        environment = suite.environments[environment.on]
+    return tuple(reversed(names))
+
+
+def environment_records(suite: Suite) -> tuple[EnvironmentRecord, ...]:
+    """What the manifest says of every arm before it was started, the control after its baseline's settings."""
+    arms = (*suite.arms, suite.method.control)
+    found = [(arm, suite.environment(arm)) for arm in arms]
+    return tuple(EnvironmentRecord(name=arm, kind=e.kind, settings=settings(e)) for arm, e in found)
+
+
+def benchmark_records(suite: Suite) -> tuple[BenchmarkRecord, ...]:
+    return tuple(
+        BenchmarkRecord(name=name, kind=b.kind, settings=settings(b), metrics=b.metrics, about=b.about)
+        for name, b in suite.benchmarks.items()
+    )
+
+
+def settings(thing: Environment | Benchmark) -> dict[str, Any]:
+    """The suite keys of an environment or benchmark as plain values."""
+    plain: dict[str, Any] = msgspec.to_builtins(thing, enc_hook=units.encode)
+    return plain

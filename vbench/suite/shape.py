@@ -1,0 +1,75 @@
+"""What a suite is: frozen structs whose fields are its keys."""
+
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from vbench.contracts import Benchmark, Environment, Settings
+from vbench.units import Bytes, Seconds, Share
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+RESERVED = {"host": "the facts of the host itself are stored under it"}
+MOST_CONFIRMATORY = 5  # method.md: few enough that Holm leaves them power
+Blocks = Annotated[int, Meta(ge=1, le=1000)]
+
+
+class Method(Settings, frozen=True):
+    """How the numbers are taken: `[method]`. With `blocks` that many; without, until the intervals are narrow."""
+
+    baseline: str
+    trial: Seconds
+    warmup: Seconds
+    budget: Seconds
+    blocks: Blocks | None = None
+    n_min: Blocks = 15
+    look_every: Blocks = 5
+    n_max: Blocks = 40
+    delta: Share = Share(0.02)  # smallest cost of interest
+    width: Share | None = None  # half-width at which an interval is narrow enough; delta / 2 when not set
+    confirmatory: tuple[str, ...] = ()  # at most 5, each "ENVIRONMENT BENCHMARK" or "ENVIRONMENT BENCHMARK METRIC"
+    gates: Literal["void", "record"] = "void"  # what foreign work, throttling and wrong clocks do to a block
+    control: str = "control"
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+
+    @property
+    def most(self) -> int:
+        """Blocks at the most."""
+        return self.blocks or self.n_max
+
+
+class TestbedSettings(Settings, frozen=True):
+    """What every environment gets alike: `[testbed]`."""
+
+    cpus: Annotated[int, Meta(ge=1, le=4096)] = 1
+    memory: Bytes = Bytes(2**30)
+    scratch: str = "/var/tmp"  # on a disk: the folder all environments get their scratch space from
+
+
+class Suite(Struct, frozen=True):
+    """Environments × benchmarks × method. `arms` are measured; other `environments` are only stood on."""
+
+    name: str
+    about: str
+    text: str  # the file as it was read
+    method: Method
+    testbed: TestbedSettings
+    environments: dict[str, Environment]
+    benchmarks: dict[str, Benchmark]
+    arms: tuple[str, ...]  # without the control
+
+    def environment(self, arm: str) -> Environment:
+        """The settings of an arm; the control has the baseline's."""
+        return self.environments[self.method.baseline if arm == self.method.control else arm]
+
+
+class Document(Settings, frozen=True):
+    """The file's first level; what stands below `environments` and `benchmarks` is decoded by its kind."""
+
+    name: str
+    benchmarks: list[Any]
+    method: dict[str, Any]
+    environments: dict[str, Any]
+    about: str = ""
+    testbed: dict[str, Any] = msgspec.field(default_factory=dict)
