@@ -1,0 +1,129 @@
+"""The run's folder belongs to one process: it is gone after it, and swept only when that process is dead."""
+
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vbench import testbed
+from vbench.errors import NoSpace, StartFailed, StopFailed, TrialFailed, UsageError
+from vbench.proc import LocalSession
+from vbench.processors import Processors
+from vbench.testbed import LocalTestbed, abandoned, open_testbed, owner_of_this_process
+
+NEVER = {"pid": 2**22 + 1, "started": 1}  # above the largest pid that Linux gives
+
+
+def opened(scratch: Path) -> Any:
+    return open_testbed(
+        host=LocalSession(), image=None, processors=Processors((0,), (0,)), memory_b=2**20, scratch=scratch, name="unit"
+    )
+
+
+def folder_of(scratch: Path, owner: object, name: str = "vbench-x") -> Path:
+    folder = scratch / name
+    folder.mkdir()
+    (folder / "owner.json").write_text(owner if isinstance(owner, str) else json.dumps(owner))
+    return folder
+
+
+def test_folders_are_fresh_and_gone_with_their_context_and_with_the_testbed(tmp_path: Path) -> None:
+    with opened(tmp_path / "new") as bed:
+        with bed.folder("one") as one, bed.folder("one") as two:
+            (one / "file").write_text("x")
+            assert one != two
+            assert list(two.iterdir()) == []
+        assert not one.exists()
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_everything_is_gone_after_a_failure_inside(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), opened(tmp_path) as bed, bed.folder("one"):
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_an_image_there_is_no_network_and_no_chroot_and_both_say_why(tmp_path: Path) -> None:
+    with opened(tmp_path) as bed:
+        assert bed.peer_address is None
+        assert bed.no_network
+        with pytest.raises(TrialFailed, match="no network in this testbed"):
+            _ = bed.peer
+        with pytest.raises(StartFailed, match="no image") as caught, bed.chroot(None):
+            pass
+        assert caught.value.hint == "run `vbench image build`"
+        with bed.attach("veth") as attachment:
+            assert attachment is None
+
+
+def test_a_living_runs_folder_is_not_abandoned_and_a_dead_ones_is(tmp_path: Path) -> None:
+    living = folder_of(tmp_path, owner_of_this_process(), "vbench-living")
+    dead = folder_of(tmp_path, owner_of_this_process() | NEVER, "vbench-dead")
+    reused = folder_of(tmp_path, owner_of_this_process() | {"started": 1}, "vbench-reused-pid")
+    assert abandoned(tmp_path) == (dead, reused)
+    assert living.exists()
+
+
+@pytest.mark.parametrize(
+    "owner",
+    ["", "{}", "[]", "7", "null", "{", '{"pid": "x"}', '{"pid": null, "started": 1, "namespace": "n"}', "\udcff"],
+)
+def test_what_cannot_be_judged_is_left_alone(tmp_path: Path, owner: str) -> None:
+    folder = tmp_path / "vbench-odd"
+    folder.mkdir()
+    (folder / "owner.json").write_bytes(owner.encode("utf-8", "surrogateescape"))
+    (tmp_path / "vbench-no-owner").mkdir()
+    (tmp_path / "vbench-file").write_text("")
+    assert abandoned(tmp_path) == ()
+
+
+def test_a_process_of_another_namespace_is_not_judged(tmp_path: Path) -> None:
+    folder_of(tmp_path, owner_of_this_process() | NEVER | {"namespace": "pid:[1]"})
+    assert abandoned(tmp_path) == ()
+
+
+def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    target = folder_of(tmp_path / "elsewhere", owner_of_this_process() | NEVER, "precious")
+    (tmp_path / "vbench-link").symlink_to(target)
+    assert abandoned(tmp_path) == ()
+
+
+def test_another_users_folder_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder_of(tmp_path, owner_of_this_process() | NEVER)
+    assert len(abandoned(tmp_path)) == 1
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert abandoned(tmp_path) == ()
+
+
+def test_scratch_that_is_no_folder_is_a_wrong_use(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="as scratch space") as caught, opened(tmp_path / "file"):
+        pass
+    assert "[testbed]" in caught.value.hint
+
+
+def test_a_full_scratch_space_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**words: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with opened(tmp_path) as bed:
+        monkeypatch.setattr(testbed.tempfile, "mkdtemp", full)
+        with pytest.raises(NoSpace, match="no space left"), bed.folder("one"):
+            pass
+
+
+def test_a_folder_that_will_not_go_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(path: Path) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
+
+    bed = LocalTestbed(LocalSession(), None, Processors((0,), (0,)), 2**20, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", busy)
+        with pytest.raises(StopFailed, match="could not be removed") as caught, bed.folder("one"):
+            pass
+    assert "vbench clean" in caught.value.hint
