@@ -22,6 +22,7 @@ VERBS = {
     "run": ("run", "run", "run a suite and store every trial"),
     "report": ("report", "report", "one page, or JSON, from a run"),
     "compare": ("compare", "compare", "runs of other days, hosts or instance types against each other"),
+    "validate": ("validate", "validate", "prove on this host that known differences are found, and none in nothing"),
     "clean": ("clean", "clean", "remove what a killed run left, and nothing else"),
     "schema": ("schema", "schema", "JSON schemas, for editors"),
 }

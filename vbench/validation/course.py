@@ -1,0 +1,196 @@
+"""The course of a validation: the minutes divided over its parts, each run, stored and judged."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from vbench import __version__, facts, interrupts, plan, runner, store
+from vbench import image as images
+from vbench import suite as suites
+from vbench.contracts import Image, Testbed
+from vbench.errors import EnvironmentUnavailable, UsageError
+from vbench.model import SCHEMA, Facts, Manifest, Run, State
+from vbench.proc import LocalSession
+from vbench.runner import Progress
+from vbench.suite import Suite
+from vbench.testbed import LocalTestbed
+from vbench.validation import judging, parts, rows
+from vbench.validation.parts import Part
+from vbench.validation.rows import Row
+from vbench.validation.stopping import Stopping
+
+LEAST_MINUTES = 3.0
+LEAST_BLOCKS, MOST_BLOCKS = 5, 200
+
+
+class Effort(Struct, frozen=True):
+    """How much is done: `shrink` is a factor on every trial, `only` the names of parts, empty for all."""
+
+    seconds: float = 600.0
+    least_blocks: int = LEAST_BLOCKS
+    shrink: float = 1.0
+    only: tuple[str, ...] = ()
+
+
+class Follower(Protocol):
+    """Told which part begins with how many blocks; gives what follows its run."""
+
+    def begin(self, part: Part, blocks: int) -> Progress: ...
+
+
+class Validation(Struct, frozen=True):
+    """`validation.json`: what was found on one host on one day."""
+
+    schema: int
+    validation_id: str
+    tool: str
+    day: str  # ISO 8601, UTC
+    host: str
+    facts: dict[str, str]  # by which a reader knows the host again: model, kernel and hypervisor, never a name
+    image: str
+    seconds: float  # that it took
+    rows: tuple[Row, ...]
+    runs: tuple[str, ...]
+    sentence: str = ""
+
+
+def seconds_of(minutes: float) -> float:
+    """Raises UsageError for fewer minutes than the parts' fewest blocks take."""
+    if not LEAST_MINUTES <= minutes <= 24 * 60:
+        raise UsageError(
+            f"--minutes {minutes:g}: a validation takes {LEAST_MINUTES:g} minutes to a day",
+            hint=f"below {LEAST_MINUTES:g} minutes its intervals would say nothing; 10 is a good start",
+        )
+    return minutes * 60
+
+
+def validate(effort: Effort, *, results: Path, follower: Follower) -> Validation:
+    """Every part that this host can run; raises what ends a run: StopFailed, NoSpace, RunFolderError."""
+    host, image = LocalSession(), images.find()
+    found = facts.collect(host)
+    course = Course(effort, results, follower, store.run_id("validate"), image)
+    course.all(parts.parts(parts.bare_root(host, image)), host)
+    return Validation(
+        schema=1,
+        validation_id=course.name,
+        tool=__version__,
+        day=datetime.now(UTC).date().isoformat(),
+        host=facts.headline(found),
+        facts=_known(found),
+        image=image.digest if image else "",
+        seconds=round(time.monotonic() - course.begun, 1),
+        rows=tuple(course.rows),
+        runs=tuple(course.runs),
+    )
+
+
+def _known(found: Facts) -> dict[str, str]:
+    keys = ("cpu.model", "kernel.release", "virtualization.vm")
+    return {key: str(found[key].value) for key in keys if key in found and found[key].value is not None}
+
+
+@dataclass
+class Course:
+    """What a validation has done so far; the pace is seconds taken for each second that a plan expected."""
+
+    effort: Effort
+    results: Path
+    follower: Follower
+    name: str
+    image: Image | None
+    rows: list[Row] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
+    begun: float = field(default_factory=time.monotonic)
+    pace: float = 1.0
+
+    def all(self, known: Sequence[Part], host: LocalSession) -> None:
+        chosen = [part for part in known if not self.effort.only or part.name in self.effort.only]
+        lacking = {part.name: parts.missing(part, host, self.image) for part in chosen}
+        possible = [part for part in chosen if not lacking[part.name]]
+        for part in chosen:
+            why = lacking[part.name]
+            if why:
+                self.rows += _impossible(part, why)
+                continue
+            shares = sum(later.share for later in possible[possible.index(part) :])
+            self._part(part, self._blocks(part, part.share / shares if shares else 1.0))
+
+    def _blocks(self, part: Part, share: float) -> int:
+        if part.blocks is not None:
+            return part.blocks
+        one_s = plan.expected_s(parts.suite(part, 1, shrink=self.effort.shrink)) / 2 * self.pace
+        left_s = self.effort.seconds - (time.monotonic() - self.begun)
+        return max(self.effort.least_blocks, min(MOST_BLOCKS, int(left_s * share / one_s) - 1))
+
+    def _part(self, part: Part, blocks: int) -> None:
+        suite = parts.suite(part, blocks, shrink=self.effort.shrink)
+        progress = self.follower.begin(part, blocks)
+        begun = time.monotonic()
+        try:
+            run, problem = self._run(part, suite, progress)
+        except EnvironmentUnavailable as error:
+            self.rows += _impossible(part, error.message)
+            return
+        if part.blocks is None:
+            self.pace = (time.monotonic() - begun) / plan.expected_s(suite)
+        self.runs.append(run.manifest.run_id)
+        found = judging.judge(part, run)
+        self.rows += [rows.because(row, problem) for row in found] if problem else found
+
+    def _run(self, part: Part, suite: Suite, progress: Progress) -> tuple[Run, str]:
+        """The run as it was stored, and what went wrong with the fault that was to be injected."""
+        run_id = store.run_id(suite.name)
+        with runner.place_of_run(suite, self.image, run_id) as (host, testbed):
+            runner.refuse_missing(suite, host, self.image)
+            follows = _following(part, progress, host, testbed)
+            with store.create(self.results, self._manifest(suite, run_id)) as writer:
+                state = State.PARTIAL
+                try:
+                    planned = writer.manifest.plan
+                    runner.Runner(suite, planned, host, testbed, writer, follows).run()
+                    state = State.COMPLETE
+                finally:
+                    with interrupts.held():
+                        writer.finish(state)
+        return store.load(self.results / run_id), follows.problem if isinstance(follows, Stopping) else ""
+
+    def _manifest(self, suite: Suite, run_id: str) -> Manifest:
+        planned = plan.make(suite)
+        return Manifest(
+            schema=SCHEMA,
+            run_id=run_id,
+            state=State.RUNNING,
+            tool=__version__,
+            suite=suite.name,
+            suite_text=suite.text,
+            seed=planned.seed,
+            baseline=planned.baseline,
+            control=planned.control,
+            blocks=len(planned.blocks) - 1,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            image=self.image.digest if self.image else "",
+            environments=suites.environment_records(suite),
+            benchmarks=suites.benchmark_records(suite),
+            plan=planned,
+            command=("vbench", "validate", "--part", part_of(suite)),
+            tags={"validation": self.name},
+        )
+
+
+def part_of(suite: Suite) -> str:
+    return suite.name.removeprefix("validate-")
+
+
+def _following(part: Part, progress: Progress, host: LocalSession, testbed: Testbed) -> Progress | Stopping:
+    if part.name != "clock" or not isinstance(testbed, LocalTestbed):
+        return progress
+    return Stopping(progress, host, testbed.base, parts.STOPPED)
+
+
+def _impossible(part: Part, why: str) -> list[Row]:
+    return [rows.impossible(part.title, check, target, why) for check, target in part.checks]

@@ -1,0 +1,44 @@
+"""What remains of a validation: `validation.json` in a folder of its own beside its runs, and a sentence to cite."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from vbench.store.files import storing, write_atomically
+from vbench.validation.course import Validation
+from vbench.validation.rows import Row, State
+
+FILE = "validation.json"
+
+
+def save(results: Path, validation: Validation) -> Path:
+    """`results/<validation id>/validation.json`, the sentence included. Raises RunFolderError, NoSpace."""
+    path = results / validation.validation_id / FILE
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    whole = replace(validation, sentence=sentence(validation))
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n")
+    return path
+
+
+def sentence(validation: Validation) -> str:
+    """`validated on this host on 2026-11-22: slope 1.01 ± 0.02, …`; what did not hold is named first."""
+    figures = [_words(row) for row in validation.rows if row.state is State.HOLDS]
+    failed = [row.check for row in validation.rows if row.state is State.FAILS]
+    without = [row.check for row in validation.rows if row.state is State.IMPOSSIBLE]
+    said = [f"validation on this host on {validation.day} did not hold for {_list(failed)}"] if failed else []
+    if figures:
+        said.append(f"validated on this host on {validation.day}: {', '.join(figures)}")
+    if without:
+        said.append(f"not possible here: {_list(without)}")
+    return "; ".join(said)
+
+
+def _words(row: Row) -> str:
+    return f"{row.check} {row.figure}".strip()
+
+
+def _list(words: Sequence[str]) -> str:
+    return ", ".join(words)

@@ -1,0 +1,189 @@
+"""From the run of each part to its rows: pure functions of a run, as the cost code reads it."""
+
+import math
+from collections.abc import Mapping
+from statistics import median
+
+from msgspec.structs import replace
+
+from vbench import cost
+from vbench.errors import VbenchError
+from vbench.model import Cost, Measured, Run
+from vbench.stats import envelope, pairing
+from vbench.stats.envelope import Envelope
+from vbench.validation import parts, regression, rows
+from vbench.validation.parts import Part
+from vbench.validation.rows import Row, State
+
+SPECULATION = ("process.speculation_store_bypass", "process.speculation_indirect_branch")
+MARGIN = 0.02
+QUOTA_TOLERANCE, DELAY_TOLERANCE_S = 0.01, 10e-6
+
+
+def judge(part: Part, run: Run) -> tuple[Row, ...]:
+    """All rows of a part."""
+    match part.name:
+        case "clock":
+            found: tuple[Row, ...] = (counted(part, run), stopped(part, run))
+        case "quota":
+            found = (quota(part, run),)
+        case "delay":
+            found = (delay(part, run),)
+        case "control":
+            found = control(part, run)
+        case "dose":
+            found = dose_response(part, run)
+        case "same":
+            found = (same(part, run),)
+    return tuple(replace(row, run=run.manifest.run_id) for row in found)
+
+
+def same(part: Part, run: Run) -> Row:
+    """Disjoint pairs of equal arms, so that no two comparisons share a value and the binomial distribution applies."""
+    found = [c for one, other in parts.PAIRS for c in _costs(run, other, one) if c.low is not None]
+    positives = sum(c.low is not None and c.high is not None and not c.low <= 1 <= c.high for c in found)
+    return rows.false_positives(part.title, positives, len(found), min((c.blocks for c in found), default=0))
+
+
+def dose_response(part: Part, run: Run) -> tuple[Row, ...]:
+    """The line of each block, averaged over the benchmarks; its slope and intercept over the blocks."""
+    each = []
+    for benchmark in part.benchmarks:
+        costs = {arm: _cost(run, arm, benchmark).per_block for arm in parts.DOSES}
+        each.append(regression.lines(parts.DOSES, costs))
+    lines = regression.averaged(each)
+    slope = _over_blocks("slope", {block: found.slope for block, found in lines.items()})
+    intercept = _over_blocks("intercept", {block: found.intercept for block, found in lines.items()})
+    return (
+        rows.contains(part.title, "slope", slope, 1.0),
+        rows.contains(part.title, "intercept", intercept, 0.0, percent=True),
+    )
+
+
+def control(part: Part, run: Run) -> tuple[Row, ...]:
+    """A container's processor costs nothing, unless its speculation controls are others."""
+    differing = speculation(run, "runc")
+    return tuple(_excused(_equivalent(part, run, benchmark), differing) for benchmark in part.benchmarks)
+
+
+def _equivalent(part: Part, run: Run, benchmark: str) -> Row:
+    found = _cost(run, "runc", benchmark)
+    envelope_of = _over_blocks(benchmark, {block: math.log(ratio) for block, ratio in found.per_block.items()})
+    row = rows.equivalent(part.title, f"runc, {benchmark}", envelope_of, MARGIN)
+    return replace(row, why=row.why if found.per_block else found.label)
+
+
+def _excused(row: Row, differing: str) -> Row:
+    if row.state is State.HOLDS or not differing:
+        return row
+    return replace(row, state=State.IMPOSSIBLE, why=f"speculation controls differ: {differing}")
+
+
+def speculation(run: Run, arm: str) -> str:
+    """In which controls an arm differs from the baseline, in words; unknown ones do not differ."""
+    own, baseline = run.facts.get(arm, {}), run.facts.get(run.manifest.baseline, {})
+    known = [(key, baseline[key].value, own[key].value) for key in SPECULATION if key in own and key in baseline]
+    return "; ".join(f"{key} {was} → {now}" for key, was, now in known if None not in (was, now) and was != now)
+
+
+def quota(part: Part, run: Run) -> Row:
+    """Throughput under the quota against the same container without it."""
+    (check, _), found = part.checks[0], _cost(run, parts.LIMITED, part.benchmarks[0])
+    logs = _over_blocks(check, {block: -math.log(ratio) for block, ratio in found.per_block.items()})
+    if logs.mean is None or logs.low is None or logs.high is None:
+        return _nothing(part, logs.why or found.label, found.blocks)
+    interval = (math.exp(logs.mean), math.exp(logs.low), math.exp(logs.high))
+    return rows.recovered(
+        part.title, check, interval, truth=parts.QUOTA, tolerance=QUOTA_TOLERANCE, blocks=found.blocks
+    )
+
+
+def delay(part: Part, run: Run) -> Row:
+    """Half of what a round trip became longer: both directions are delayed alike."""
+    benchmark = part.benchmarks[0]
+    own, native = (_values(run, arm, benchmark, "latency") for arm in (parts.DELAYED, part.baseline))
+    try:
+        pairs = pairing.differences(part.checks[0][0], own, native, "lower", unit="s")
+    except VbenchError as error:
+        return _nothing(part, error.message, 0)
+    (found,) = envelope.envelopes((pairs,))
+    if found.mean is None or found.low is None or found.high is None:
+        return _nothing(part, found.why, found.blocks)
+    interval_us = (found.mean * 5e5, found.low * 5e5, found.high * 5e5)
+    known = {"truth": parts.DELAY_S * 1e6, "tolerance": DELAY_TOLERANCE_S * 1e6}
+    row = rows.recovered(part.title, part.checks[0][0], interval_us, blocks=found.blocks, **known)
+    value, low, high = (value / 1e6 for value in interval_us)
+    return replace(row, target=part.checks[0][1], figure=f"{row.figure} µs", value=value, low=low, high=high, unit="s")
+
+
+def counted(part: Part, run: Run) -> Row:
+    """Every trial of the guest that counts instructions was refused, and for that reason."""
+    check, target = part.checks[0]
+    outcomes = [trial.outcome for trial in run.trials if trial.environment == parts.COUNTED]
+    others = [o.reason for o in outcomes if not isinstance(o, Measured) and "-icount" not in o.reason]
+    measured = sum(isinstance(o, Measured) for o in outcomes)
+    why = f"{measured} trials were measured" if measured else (others or [""])[0]
+    ok = bool(outcomes) and not why
+    figure = "refused" if ok else ""
+    return Row(part=part.title, check=check, target=target, state=rows.judged(ok), figure=figure, why=why)
+
+
+def stopped(part: Part, run: Run) -> Row:
+    """The guest that was stopped in block 1: its clock fell behind, and the clock gate voided the block."""
+    check, target = part.checks[1]
+    errors = [r.clock_error_s for r in run.readings if r.environment == parts.STOPPED and r.block == 1]
+    error_s = next((error for error in errors if error is not None), None)
+    reasons = [reason for void in run.voids if void.block == 1 for reason in void.reasons]
+    voided = any(reason.startswith(f"{parts.STOPPED}: its clock") for reason in reasons)
+    return Row(
+        part=part.title,
+        check=check,
+        target=target,
+        state=rows.judged(voided),
+        figure="" if error_s is None else f"{-error_s * 1000:.0f} ms missing" + (", voided" if voided else ""),
+        value=error_s,
+        unit="s",
+        why="" if voided else _why_not_voided(run, error_s),
+    )
+
+
+def _why_not_voided(run: Run, error_s: float | None) -> str:
+    lost = [t.outcome for t in run.trials if t.environment == parts.STOPPED and not isinstance(t.outcome, Measured)]
+    if lost:
+        return lost[0].reason
+    return "the guest's clock was not read" if error_s is None else "no gate voided its block"
+
+
+def _nothing(part: Part, why: str, blocks: int) -> Row:
+    check, target = part.checks[0]
+    return Row(part=part.title, check=check, target=target, state=State.FAILS, why=why, blocks=blocks)
+
+
+def _costs(run: Run, arm: str, baseline: str) -> list[Cost]:
+    """Of one arm against another one than the run's baseline, by the same code."""
+    against = replace(run, manifest=replace(run.manifest, baseline=baseline))
+    return [found for found in cost.costs(against) if found.environment == arm]
+
+
+def _cost(run: Run, arm: str, benchmark: str) -> Cost:
+    """The benchmark's first metric."""
+    return next(c for c in cost.costs(run) if c.environment == arm and c.benchmark == benchmark)
+
+
+def _over_blocks(what: str, values: Mapping[int, float]) -> Envelope:
+    """The reported interval of a mean over blocks: of whatever was computed within each of them."""
+    pairs = pairing.Pairs(what, tuple(values), tuple(values.values()))
+    return envelope.envelopes((pairs,))[0]
+
+
+def _values(run: Run, arm: str, benchmark: str, metric: str) -> dict[int, float]:
+    void = {(void.block, void.attempt) for void in run.voids}
+    return {
+        trial.block: median(samples)
+        for trial in run.trials
+        if (trial.environment, trial.benchmark) == (arm, benchmark)
+        and trial.block > 0
+        and (trial.block, trial.attempt) not in void
+        and isinstance(trial.outcome, Measured)
+        and (samples := trial.outcome.samples.get(metric))
+    }

@@ -1,0 +1,155 @@
+"""The verdicts of a validation: one row a check, with its figure, its target and what became of it."""
+
+import math
+from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vbench.stats import equivalence
+from vbench.stats.envelope import Envelope
+from vbench.validation import binomial
+
+FALSE_POSITIVES = 0.05  # of comparisons at 95 %
+
+
+class State(StrEnum):
+    HOLDS = "holds"
+    FAILS = "does not hold"
+    IMPOSSIBLE = "not possible here"
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One check. None is unknown; `low` and `high` are the ends of the interval that was judged, in `unit`."""
+
+    part: str
+    check: str
+    target: str
+    state: State
+    figure: str = ""  # value and interval as a reader takes them
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: str = "1"
+    blocks: int | None = None
+    why: str = ""
+    run: str = ""  # the run folder that it rests on
+
+
+def impossible(part: str, check: str, target: str, why: str) -> Row:
+    return Row(part=part, check=check, target=target, state=State.IMPOSSIBLE, why=why)
+
+
+def judged(ok: bool) -> State:
+    return State.HOLDS if ok else State.FAILS
+
+
+def around(value: float, low: float, high: float, *, percent: bool = False) -> str:
+    """`1.013 ± 0.021`: the mean, and half of the interval's width to the same digits."""
+    scale, unit = (100, " %") if percent else (1, "")
+    half = scale * (high - low) / 2
+    digits = 3 if half <= 0 else max(0, min(6, 1 - math.floor(math.log10(half))))
+    return f"{value * scale:.{digits}f} ± {half:.{digits}f}{unit}"
+
+
+def contains(
+    part: str, check: str, found: Envelope, truth: float, *, percent: bool = False, what: str = "95 % interval"
+) -> Row:
+    """Whether the interval of a mean over blocks contains what is known to be true."""
+    shown = f"{truth:g} %" if percent else f"{truth:g}"
+    target = f"{what} contains {shown}"
+    if found.mean is None or found.low is None or found.high is None:
+        why = found.why or f"{found.blocks} blocks give no interval"
+        return Row(part=part, check=check, target=target, state=State.FAILS, blocks=found.blocks, why=why)
+    ok = found.low <= truth <= found.high
+    return Row(
+        part=part,
+        check=check,
+        target=target,
+        state=judged(ok),
+        figure=around(found.mean, found.low, found.high, percent=percent),
+        value=found.mean,
+        low=found.low,
+        high=found.high,
+        blocks=found.blocks,
+        why="" if ok else f"the interval lies {'above' if found.low > truth else 'below'} {shown}",
+    )
+
+
+def false_positives(part: str, positives: int, comparisons: int, blocks: int) -> Row:
+    """Comparisons of the baseline with itself whose 95 % interval excludes 1, against what chance alone makes."""
+    if comparisons == 0:
+        why = "no comparison has an interval"
+        return Row(part=part, check="false positives", target="–", state=State.FAILS, blocks=blocks, why=why)
+    most = binomial.most_by_chance(comparisons, FALSE_POSITIVES)
+    low, high = binomial.rate_interval(positives, comparisons)
+    ok = positives <= most
+    return Row(
+        part=part,
+        check="false positives",
+        target=f"at most {most} of {comparisons}",
+        state=judged(ok),
+        figure=f"{positives} of {comparisons}: {positives / comparisons:.1%} ({low:.1%} to {high:.1%})",
+        value=positives / comparisons,
+        low=low,
+        high=high,
+        blocks=blocks,
+        why="" if ok else f"chance alone makes more than {most} in fewer than 1 of 20 validations",
+    )
+
+
+def equivalent(part: str, check: str, found: Envelope, margin: float) -> Row:
+    """Two one-sided tests against a fixed margin: `margin` 0.02 is ±2 %."""
+    target = f"90 % interval within ±{margin * 100:g} %"
+    if found.mean is None or found.spread is None or found.blocks < 2 or not found.spread > 0:
+        why = found.why or f"{found.blocks} blocks give no interval"
+        return Row(part=part, check=check, target=target, state=State.FAILS, blocks=found.blocks, why=why)
+    tested = equivalence.tost(found.mean, found.spread, found.blocks, equivalence.margin_of(margin))
+    value, low, high = math.exp(found.mean), math.exp(tested.low), math.exp(tested.high)
+    return Row(
+        part=part,
+        check=check,
+        target=target,
+        state=judged(tested.holds),
+        figure=around(value, low, high),
+        value=value,
+        low=low,
+        high=high,
+        blocks=found.blocks,
+        why="" if tested.holds else _beyond(tested.low > tested.margin or tested.high < -tested.margin),
+    )
+
+
+def recovered(
+    part: str, check: str, interval: tuple[float, float, float], *, truth: float, tolerance: float, blocks: int
+) -> Row:
+    """Whether a known fault is found: the estimate within the tolerance, and the interval nowhere clear of it."""
+    value, low, high = interval
+    near = abs(value - truth) <= tolerance
+    return Row(
+        part=part,
+        check=check,
+        target=f"{truth:g} ± {tolerance:g}",
+        state=judged(near),
+        figure=around(value, low, high),
+        value=value,
+        low=low,
+        high=high,
+        blocks=blocks,
+        why="" if near else _beyond(low > truth + tolerance or high < truth - tolerance),
+    )
+
+
+def _beyond(clear: bool) -> str:
+    return "the interval lies outside" if clear else "not shown: the interval is too wide, give it more minutes"
+
+
+def status(rows: tuple[Row, ...]) -> int:
+    """Exit code: 0 when all that was possible held, and something was; 1 otherwise."""
+    possible = [row for row in rows if row.state is not State.IMPOSSIBLE]
+    return 0 if possible and all(row.state is State.HOLDS for row in possible) else 1
+
+
+def because(row: Row, problem: str) -> Row:
+    """A row that does not hold for a reason known from elsewhere."""
+    return replace(row, why=problem) if row.state is State.FAILS else row

@@ -1,0 +1,77 @@
+"""Stops a running guest for half a second, once, as a migration, a snapshot or an overcommitted host would."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vbench.contracts import Session
+from vbench.environments import qemu
+from vbench.errors import CommandTimeout
+from vbench.model import Block, Look, Plan, Step, Trial, Void
+from vbench.runner import Progress
+
+STOP_S = 0.5
+AFTER_S = 0.5  # into the first trial
+
+
+@dataclass
+class Stopping:
+    """Passes on what a run tells, and stops the guest once: in one arm's first trial of block 1."""
+
+    to: Progress
+    host: Session
+    folder: Path  # in which the machine's folder with its monitor appears
+    arm: str
+    problem: str = ""
+    _wanted: bool = False
+    _done: bool = False
+    _thread: threading.Thread | None = field(default=None)
+
+    def begin(self, plan: Plan) -> None:
+        self.to.begin(plan)
+
+    def block(self, block: Block) -> None:
+        self.to.block(block)
+
+    def voided(self, void: Void) -> None:
+        self.to.voided(void)
+
+    def look(self, found: Look) -> None:
+        self.to.look(found)
+
+    def step(self, block: Block, step: Step) -> None:
+        self._wanted = block.index == 1 and step.environment == self.arm and not self._done
+        self.to.step(block, step)
+
+    def benchmark(self, name: str) -> None:
+        self.to.benchmark(name)
+        if self._wanted:
+            self._wanted, self._done = False, True
+            self._thread = threading.Thread(target=self._stop, name="stops the guest", daemon=True)
+            self._thread.start()
+
+    def trial(self, trial: Trial) -> None:
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self.to.trial(trial)
+
+    def end(self) -> None:
+        self.to.end()
+
+    def _stop(self) -> None:
+        time.sleep(AFTER_S)
+        monitor = next(self.folder.glob("machine-*/qmp"), None)
+        if monitor is None:
+            self.problem = "the guest has no monitor"
+            return
+        try:
+            stopped = qemu.ask(self.host, monitor, "stop")
+            time.sleep(STOP_S)
+            resumed = qemu.ask(self.host, monitor, "cont")
+        except CommandTimeout as error:
+            self.problem = error.message
+            return
+        if stopped.status or resumed.status:
+            self.problem = "the monitor did not stop and resume the guest"
