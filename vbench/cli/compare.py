@@ -45,7 +45,7 @@ def compare(
     judgements = tuple(comparing.judge(c.costs, share) for c in compared.comparisons) if share is not None else ()
     _show(compared, judgements, kind, output)
     if _exceeded(compared, judgements):
-        raise click.exceptions.Exit(1)
+        raise SystemExit(1)
 
 
 def _show(compared: "Compared", judgements: "tuple[Judgement, ...]", kind: str, output: Path | None) -> None:
@@ -95,16 +95,15 @@ def _drawn(table: "Table") -> object:
 
 def _exceeded(compared: "Compared", judgements: "tuple[Judgement, ...]") -> bool:
     """Says on stderr what was beyond the threshold, and what could not be judged."""
-    from vbench.report.text import interval, plain, ratio
+    from vbench.compare.text import flat
+    from vbench.report.text import interval, ratio
 
     for comparison, judgement in zip(compared.comparisons, judgements, strict=bool(judgements)):
         against = f"{comparison.group.label} against {comparison.reference.label}"
         if judgement.warning:
-            click.echo(plain(f"vbench: warning: {against}: {judgement.warning}"), err=True)
+            click.echo(flat(f"vbench: warning: {against}: {judgement.warning}"), err=True)
         for cell in judgement.beyond:
             where = f"{cell.environment} at {cell.benchmark} {cell.metric}"
             grown = f"{ratio(cell.ratio)} ({interval(cell.low, cell.high)})"
-            click.echo(
-                plain(f"vbench: {against}: the cost of {where} is {grown}, wholly above the threshold"), err=True
-            )
+            click.echo(flat(f"vbench: {against}: the cost of {where} is {grown}, wholly above the threshold"), err=True)
     return any(judgement.beyond for judgement in judgements)

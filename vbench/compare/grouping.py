@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from vbench.compare.text import flat
 from vbench.errors import UsageError, nearest
 from vbench.model import Facts, Run
-from vbench.report.text import plain
 
 
 class Group(Struct, frozen=True):
@@ -30,13 +30,13 @@ def groups(runs: Sequence[Run], *, by: str | None = None, reference: str | None 
     known = [group.runs[0].manifest.run_id if by is None else group.value or "" for group in found]
     if reference not in known:
         what = "run" if by is None else f"value of {by!r}"
-        raise UsageError(f"no {what} is {plain(reference)!r}", hint=plain(nearest(reference, known)))
+        raise UsageError(f"no {what} is {flat(reference)!r}", hint=flat(nearest(reference, known)))
     first = found[known.index(reference)]
     return (first, *(group for group in found if group is not first))
 
 
 def name(run: Run) -> str:
-    return plain(run.manifest.run_id)
+    return flat(run.manifest.run_id)
 
 
 def machine(run: Run) -> str:
@@ -48,7 +48,7 @@ def machine(run: Run) -> str:
 
 def _shown(facts: Facts, key: str, unknown: str) -> str:
     fact = facts.get(key)
-    return plain(str(fact.value)) if fact is not None and fact.value is not None else unknown
+    return flat(str(fact.value)) if fact is not None and fact.value is not None else unknown
 
 
 def _refuse_too_few_or_twice(runs: Sequence[Run]) -> None:
@@ -58,7 +58,7 @@ def _refuse_too_few_or_twice(runs: Sequence[Run]) -> None:
     for run_id, times in Counter(run.manifest.run_id for run in runs).items():
         if times > 1:
             hint = "a run compared with itself, or with its own copy, always agrees"
-            raise UsageError(f"run {plain(run_id)!r} is given {times} times", hint=hint)
+            raise UsageError(f"run {flat(run_id)!r} is given {times} times", hint=hint)
 
 
 def _each(runs: Sequence[Run]) -> tuple[Group, ...]:
@@ -70,12 +70,12 @@ def _by_tag(runs: Sequence[Run], key: str) -> tuple[Group, ...]:
     lacking = [name(run) for run in runs if key not in run.manifest.tags]
     if lacking:
         known = sorted({tag for run in runs for tag in run.manifest.tags} - {key})
-        hint = plain(nearest(key, known)) if known else "vbench run --tag KEY=VALUE gives a run its tags"
-        raise UsageError(f"no tag {plain(key)!r} in {', '.join(lacking)}", hint=hint)
+        hint = flat(nearest(key, known)) if known else "vbench run --tag KEY=VALUE gives a run its tags"
+        raise UsageError(f"no tag {flat(key)!r} in {', '.join(lacking)}", hint=hint)
     values = list(dict.fromkeys(run.manifest.tags[key] for run in runs))
     if len(values) < 2:
         hint = "leave --by out to compare them run by run"
-        raise UsageError(f"all {len(runs)} runs have {plain(f'{key}={values[0]}')}", hint=hint)
+        raise UsageError(f"all {len(runs)} runs have {flat(f'{key}={values[0]}')}", hint=hint)
     return tuple(_tagged(runs, key, value) for value in values)
 
 
@@ -83,4 +83,4 @@ def _tagged(runs: Sequence[Run], key: str, value: str) -> Group:
     mine = tuple(run for run in runs if run.manifest.tags[key] == value)
     if len(mine) == 1:
         return Group(f"run {list(runs).index(mine[0]) + 1}", mine, value)
-    return Group(plain(f"{key}={value}"), mine, value)
+    return Group(flat(f"{key}={value}"), mine, value)

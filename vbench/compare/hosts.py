@@ -6,8 +6,8 @@ from msgspec import Struct
 
 from vbench import facts
 from vbench.compare.grouping import Group
+from vbench.compare.text import flat
 from vbench.model import Fact, Facts, Run, Status
-from vbench.report.text import plain
 
 _OF_A_START = frozenset(
     {
@@ -70,9 +70,9 @@ def _between(where: str, left: Sequence[Facts], right: Sequence[Facts]) -> Itera
         if _differs(key, [*sides[0], *sides[1]]):
             common = _common([*sides[0], *sides[1]])
             before, now = (
-                plain(" / ".join(dict.fromkeys(_shown(key, fact, common) for fact in side))) for side in sides
+                flat(" / ".join(dict.fromkeys(_shown(key, fact, common) for fact in side))) for side in sides
             )
-            yield FactDifference(where, key, plain(facts.title_of(key)), before, now, _why(key))
+            yield FactDifference(where, key, flat(facts.title_of(key)), before, now, _why(key))
 
 
 def _counts(key: str) -> bool:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from vbench.compare.grouping import name
+from vbench.compare.text import flat
 from vbench.model import BenchmarkRecord, EnvironmentRecord, Metric, Run
-from vbench.report.text import listed, plain
+from vbench.report.text import listed
 from vbench.units import show_bytes
 
 _METHOD = ("trial", "warmup")
@@ -63,7 +64,7 @@ def _differing(what: str, found: Sequence[dict[str, Any] | None]) -> str:
         values = dict.fromkeys(_written(key, settings.get(key)) for settings in present)
         if len(values) > 1:
             texts.append(f"{key} {' / '.join(values)}")
-    return plain(f"{what} differs: {', '.join(texts)}") if texts else ""
+    return flat(f"{what} differs: {', '.join(texts)}") if texts else ""
 
 
 def _written(key: str, value: Any) -> str:
@@ -76,7 +77,7 @@ def _written(key: str, value: Any) -> str:
 
 def _warnings(runs: Sequence[Run]) -> Iterator[str]:
     for run in runs:
-        yield from (f"{name(run)}: {plain(warning)}" for warning in run.warnings)
+        yield from (f"{name(run)}: {flat(warning)}" for warning in run.warnings)
     yield from _spread(runs, "suites differ", lambda run: run.manifest.suite, "only what they share is compared")
     yield from _spread(runs, "images differ", _image, "a confound: other binaries were measured")
     yield from _spread(runs, "versions of vbench differ", lambda run: run.manifest.tool, "a confound: see CHANGELOG.md")
@@ -99,7 +100,7 @@ def _told(what: str, values: dict[str, str], then: str) -> Iterator[str]:
     """One line: each value and how many runs have it, or which run where there is only one."""
     holders: dict[str, list[str]] = {}
     for run, value in values.items():
-        holders.setdefault(plain(value), []).append(run)
+        holders.setdefault(flat(value), []).append(run)
     if len(holders) > 1:
         parts = [
             f"{value} ({names[0] if len(names) == 1 else f'{len(names)} runs'})" for value, names in holders.items()

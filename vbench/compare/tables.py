@@ -8,7 +8,8 @@ from msgspec import Struct
 from vbench.compare import words
 from vbench.compare.cells import Cell, RunValue, Support
 from vbench.compare.comparison import Compared, Comparison
-from vbench.report.text import finite, interval, number, plain, quantity, ratio
+from vbench.compare.text import flat
+from vbench.report.text import finite, interval, number, quantity, ratio
 from vbench.units import DASH
 
 _LISTED = 6
@@ -45,7 +46,7 @@ def _of(comparison: Comparison) -> list[Part]:
         found += [_cells(words.COSTS, comparison, comparison.costs, raw=False), words.finding(comparison)]
     if comparison.hosts:
         found.append(_cells(words.HOSTS, comparison, comparison.hosts, raw=True))
-    found.append(_facts(comparison) if comparison.facts else "No fact of the hosts or environments differs.")
+    found.append(_facts(comparison) if comparison.facts else words.no_difference(comparison))
     return [part for part in found if part]
 
 
@@ -59,7 +60,7 @@ def _cells(title: str, comparison: Comparison, cells: Sequence[Cell], *, raw: bo
 
 
 def _row(cell: Cell, *, over_runs: bool, raw: bool) -> tuple[str, ...]:
-    where = (plain(f"{cell.benchmark} {cell.metric}"), plain(cell.environment))
+    where = (flat(f"{cell.benchmark} {cell.metric}"), flat(cell.environment))
     sides = tuple(_side(side, cell.unit, raw=raw) for side in (cell.reference, cell.group))
     found = (ratio(cell.ratio), *((interval(cell.low, cell.high),) if over_runs else ()), words.reading(cell))
     return (*where, *sides, *found)
@@ -81,7 +82,7 @@ def _side(side: tuple[RunValue, ...], unit: str, *, raw: bool) -> str:
 
 def _facts(comparison: Comparison) -> Table:
     head = ("where", "fact", comparison.reference.label, comparison.group.label, "")
-    rows = tuple((plain(f.where), f.title, _short(f.reference), _short(f.group), f.why) for f in comparison.facts)
+    rows = tuple((flat(f.where), f.title, _short(f.reference), _short(f.group), f.why) for f in comparison.facts)
     return Table("Facts that differ", head, rows)
 
 

@@ -6,8 +6,9 @@ import re
 from msgspec import Struct
 
 from vbench.compare.cells import Cell
+from vbench.compare.text import flat
 from vbench.errors import UsageError
-from vbench.report.text import counted, plain
+from vbench.report.text import counted
 
 _PERCENT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
 _HINT = "write a percentage, such as --fail-above 5%"
@@ -26,7 +27,7 @@ def percent(text: str) -> float:
     """`5%` is 0.05. Raises UsageError for anything else: a bare 5 may mean either."""
     match = _PERCENT.fullmatch(text)
     if match is None:
-        raise UsageError(f"--fail-above takes a percentage of 0 % or more, got {plain(text)!r}", hint=_HINT)
+        raise UsageError(f"--fail-above takes a percentage of 0 % or more, got {flat(text)!r}", hint=_HINT)
     share = float(match[1]) / 100
     if not math.isfinite(share):
         raise UsageError("--fail-above takes a percentage that a number can hold", hint=_HINT)

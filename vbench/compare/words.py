@@ -5,8 +5,9 @@ import math
 from vbench.compare.cells import Cell, RunValue, Support
 from vbench.compare.comparison import Compared, Comparison
 from vbench.compare.grouping import Group, machine
+from vbench.compare.text import flat
 from vbench.model import Verdict
-from vbench.report.text import counted, interval, listed, plain, ratio
+from vbench.report.text import counted, interval, listed, ratio
 
 COSTS = "What isolation costs in each run: paired within the run, above 1 is worse"
 HOSTS = "Raw medians: differences of hosts, not the cost of isolation; a ratio above 1 is worse"
@@ -21,7 +22,7 @@ def _run_line(group: Group, place: int) -> str:
     run = group.runs[place]
     tags = " ".join(f"{key}={value}" for key, value in run.manifest.tags.items())
     parts = [run.manifest.run_id, machine(run), run.manifest.started[:10], tags]
-    return " · ".join(plain(part) for part in parts if part)
+    return " · ".join(flat(part) for part in parts if part)
 
 
 def scope(comparison: Comparison) -> str:
@@ -48,7 +49,7 @@ def scope(comparison: Comparison) -> str:
 
 def _identity(group: Group) -> str:
     run = group.runs[0]
-    return f"{group.label} is {plain(run.manifest.run_id)} on {machine(run)}"
+    return f"{group.label} is {flat(run.manifest.run_id)} on {machine(run)}"
 
 
 def finding(comparison: Comparison) -> str:
@@ -91,17 +92,26 @@ def _of_groups(comparison: Comparison) -> str:
         return "No cost has an interval over runs, so nothing is claimed."
     differing = [cell for cell in with_interval if cell.differs]
     excluded = sum(cell.side != 0 for cell in with_interval)
-    text = f"Of {counted(len(with_interval), 'interval')} {excluded} {'leaves' if excluded == 1 else 'leave'} 1 out"
-    text += " (one in twenty does so by chance)"
+    text = (
+        f"Of {counted(len(with_interval), 'interval')} {excluded} {'leaves' if excluded == 1 else 'leave'} 1 out; "
+        "where nothing differs one in twenty does so by chance."
+    )
     if not differing:
-        return f"{text}; none does among so many (Benjamini-Hochberg), so no difference is claimed."
+        return f"{text} None remains after Benjamini-Hochberg, so no difference is claimed."
     far = max(differing, key=_distance)
     above = sum(cell.side > 0 for cell in differing)
     return (
-        f"{text}; {len(differing)} also among so many (Benjamini-Hochberg): {above} higher and "
-        f"{len(differing) - above} lower in {comparison.group.label}. Farthest: the cost of "
-        f"{_where(far)} is {ratio(far.ratio)} ({interval(far.low, far.high)}) of that in {comparison.reference.label}."
+        f"{text} After Benjamini-Hochberg {len(differing)} {'remains' if len(differing) == 1 else 'remain'}: {above} "
+        f"higher and {len(differing) - above} lower in {comparison.group.label}. Farthest: the cost of {_where(far)} is "
+        f"{ratio(far.ratio)} ({interval(far.low, far.high)}) of that in {comparison.reference.label}."
     )
+
+
+def no_difference(comparison: Comparison) -> str:
+    """Where no fact is known to differ."""
+    if all(run.host for run in (*comparison.reference.runs, *comparison.group.runs)):
+        return "No known fact of the hosts or of their environments differs."
+    return "The facts of a host are missing, so what else differs is not known."
 
 
 def reading(cell: Cell) -> str:
@@ -120,7 +130,7 @@ def _reading(cell: Cell) -> str:
         overlap = own_intervals_overlap(cell)
         return "" if overlap is None else "own intervals overlap" if overlap else "own intervals apart"
     if cell.why:
-        return plain(cell.why)
+        return flat(cell.why)
     if cell.differs:
         return "higher" if cell.side > 0 else "lower"
     return "leaves 1 out alone, not among so many" if cell.side else "not told apart"
@@ -147,7 +157,7 @@ def own(found: RunValue) -> str:
 
 
 def _where(cell: Cell) -> str:
-    return plain(f"{cell.environment} at {cell.benchmark} {cell.metric}")
+    return flat(f"{cell.environment} at {cell.benchmark} {cell.metric}")
 
 
 def _distance(cell: Cell) -> float:
