@@ -41,17 +41,20 @@ def read(cpus: Sequence[int], *, apart: bool, sysfs: Path = Path("/sys")) -> Cou
         at_s=time.clock_gettime(time.CLOCK_MONOTONIC_RAW),
         busy_s=sum(t.user + t.nice + t.system for t in mine),
         steal_s=sum(getattr(t, "steal", 0.0) for t in mine),
-        ours_s=_ours_s(frozenset(cpus)) if apart else None,
+        ours_s=served_s(cpus, apart=apart),
         kernel_s=_kernel_s(frozenset(cpus)),
         throttled=_throttled(sysfs),
     )
 
 
-def _ours_s(cpus: frozenset[int]) -> float:
-    total = 0.0
+def served_s(cpus: Sequence[int], *, apart: bool) -> float | None:
+    """Processor time so far of our processes pinned to `cpus`: guest, VMM, engine and workload, ended ones included."""
+    if not apart:
+        return None
+    pinned, total = frozenset(cpus), 0.0
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):  # it has just ended; its parent has its time
-            if frozenset(process.cpu_affinity()) <= cpus:
+            if frozenset(process.cpu_affinity()) <= pinned:
                 total += sum(process.cpu_times()[:4])  # user, system, and both of waited-for children
     return total
 

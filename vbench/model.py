@@ -97,6 +97,7 @@ class Trial(Struct, frozen=True):
     padding_b: int = 0  # bytes of random environment padding that were requested
     raw: str | None = None  # the tool's own output, path inside the run folder
     attempt: int = 0  # of the block: above 0 when a gate voided the one before
+    host_cpu_s: float | None = None  # host's processor time of all that served the environment during `wall_s`
 
 
 class Reading(Struct, frozen=True):

@@ -200,9 +200,16 @@ class Runner:
         self.writer.note(found)
         return found
 
+    @property
+    def _apart(self) -> bool:
+        """Harness and peer are off the environments' processors."""
+        return not set(self.testbed.cpus) & set(self.testbed.peer_cpus)
+
     def _counters(self) -> gates.Counters:
-        apart = not set(self.testbed.cpus) & set(self.testbed.peer_cpus)
-        return gates.read(self.testbed.cpus, apart=apart)
+        return gates.read(self.testbed.cpus, apart=self._apart)
+
+    def served_s(self) -> float | None:
+        return gates.served_s(self.testbed.cpus, apart=self._apart)
 
     def _measure(self, done: "_Step", session: Session, testbed: Testbed, stack: ExitStack) -> None:
         """All trials of a start; the console of a guest is kept of the calibration, and of one that was lost."""
@@ -322,6 +329,7 @@ class _Step:
         return tuple(n for n, b in self.runner.suite.benchmarks.items() if plans.is_start(b.kind))
 
     def _trial(self, name: str, benchmark: Benchmark, place: Place) -> None:
+        served_s = self.runner.served_s()
         self.begun_s, self.begun = time.time(), time.monotonic()
         raw: list[str] = []
 
@@ -336,11 +344,21 @@ class _Step:
         except SessionLost as error:
             outcome, lost = Failed(error.message, error.hint), error
         self.runner.learn(self.step.environment, name, outcome)
-        self._store(name, outcome, raw[-1] if raw else None)
+        wall_s, after_s = time.monotonic() - self.begun, self.runner.served_s()
+        spent_s = None if served_s is None or after_s is None else max(0.0, after_s - served_s)
+        self._store(name, outcome, raw[-1] if raw else None, wall_s=wall_s, host_cpu_s=spent_s)
         if lost:
             raise lost
 
-    def _store(self, benchmark: str, outcome: Outcome, raw: str | None = None) -> None:
+    def _store(
+        self,
+        benchmark: str,
+        outcome: Outcome,
+        raw: str | None = None,
+        *,
+        wall_s: float | None = None,
+        host_cpu_s: float | None = None,
+    ) -> None:
         trial = Trial(
             block=self.block.index,
             position=self.step.position,
@@ -349,10 +367,11 @@ class _Step:
             order=self.order,
             outcome=outcome,
             started_s=self.begun_s,
-            wall_s=time.monotonic() - self.begun,
+            wall_s=time.monotonic() - self.begun if wall_s is None else wall_s,
             padding_b=self.step.padding_b,
             raw=raw,
             attempt=self.attempt,
+            host_cpu_s=host_cpu_s,
         )
         self.order += 1
         self.runner.store(trial)
