@@ -1,4 +1,4 @@
-"""`vbench report`: a run folder to one offline page, or to the JSON document that programs read."""
+"""`vbench report`: a run folder to one offline page, to Markdown, to JSON, or to the way that led to one verdict."""
 
 import json
 from contextlib import suppress
@@ -21,17 +21,29 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 @click.command()
 @click.argument("run", metavar="RUN", shell_complete=_complete)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; - is stdout.")
-@click.option("--format", "kind", type=click.Choice(["html", "json"]), default="html", show_default=True)
-def report(run: str, output: Path | None, kind: str) -> None:
+@click.option("--format", "kind", type=click.Choice(["html", "json", "md"]), default="html", show_default=True)
+@click.option(
+    "--explain",
+    "explained",
+    nargs=2,
+    metavar="BENCHMARK ENV",
+    help="Print the whole way to the verdict on one environment in one benchmark, block by block.",
+)
+def report(run: str, output: Path | None, kind: str, explained: tuple[str, str] | None) -> None:
     """Report on RUN, a run folder or the name of one in results/.
 
-    A page goes to reports/RUN.html and its path is printed; JSON goes to stdout. The same run gives the same bytes.
+    A page goes to reports/RUN.html and its path is printed; JSON, Markdown and explanations go to stdout. The same run
+    gives the same bytes.
     """
     from vbench import report as reports
     from vbench import store
 
     loaded = store.load(folder(run))
-    if kind == "json":
+    if explained is not None:
+        text = reports.explain(loaded, *explained)
+    elif kind == "md":
+        text = reports.markdown(loaded)
+    elif kind == "json":
         text = json.dumps(reports.json_document(loaded), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     else:
         text = reports.html(loaded)

@@ -1,6 +1,8 @@
-"""Turns a run into what people and programs read: one offline page, and one JSON document."""
+"""Turns a run into what people and programs read: one offline page, Markdown, one JSON document, one explanation."""
 
 from vbench.report.document import json_document
+from vbench.report.explain import explain
+from vbench.report.markdown import markdown
 from vbench.report.page import html
 
-__all__ = ["html", "json_document"]
+__all__ = ["explain", "html", "json_document", "markdown"]

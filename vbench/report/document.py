@@ -4,10 +4,10 @@ from typing import Any
 
 import msgspec
 
-from vbench.cost import confounds, costs
 from vbench.model import Cost, EnvironmentRecord, Run
 from vbench.report.text import finite
-from vbench.report.view import analysed_blocks, losses, trial_counts
+from vbench.report.view import Loss, View, place, view
+from vbench.report.words import SCOPE
 from vbench.units import encode
 
 JSON_SCHEMA = 1
@@ -16,7 +16,7 @@ JSON_SCHEMA = 1
 
 def json_document(run: Run) -> dict[str, Any]:
     """Plain dicts, lists, strings, finite numbers and None."""
-    manifest, found = run.manifest, costs(run)
+    manifest, seen = run.manifest, view(run)
     return {
         "schema": JSON_SCHEMA,
         "run_id": manifest.run_id,
@@ -24,7 +24,10 @@ def json_document(run: Run) -> dict[str, Any]:
         "seed": manifest.seed,
         "baseline": manifest.baseline,
         "control": manifest.control,
-        "blocks": analysed_blocks(found),
+        "delta": finite(manifest.delta),
+        "confirmatory": list(manifest.confirmatory),
+        "scope": SCOPE,
+        "blocks": seen.analysed,
         "blocks_planned": manifest.blocks,
         "state": str(manifest.state),
         "started": manifest.started,
@@ -32,22 +35,64 @@ def json_document(run: Run) -> dict[str, Any]:
         "tool": manifest.tool,
         "image": manifest.image,
         "environments": {record.name: _environment(record) for record in manifest.environments},
-        "costs": [_cost(cost) for cost in found],
-        "confounds": [msgspec.to_builtins(confound) for confound in confounds(run)],
-        "trials": trial_counts(run),
-        "losses": [
-            {
-                "environment": loss.environment,
-                "benchmark": loss.benchmark,
-                "outcome": loss.outcome,
-                "reason": loss.reason,
-                "hint": loss.hint,
-                "blocks": list(loss.blocks),
-            }
-            for loss in losses(run)
-        ],
+        "costs": _costs(seen),
+        "families": [_finite_tree(msgspec.to_builtins(family)) for family in seen.families],
+        "voided": _voided(seen),
+        "conditions": [_finite_tree(msgspec.to_builtins(arm)) for arm in seen.conditions],
+        "confounds": [msgspec.to_builtins(confound) for confound in seen.confounds],
+        "trials": seen.trials,
+        "losses": [_loss(loss) for loss in seen.losses],
         "warnings": list(run.warnings),
     }
+
+
+def _voided(seen: View) -> dict[str, Any]:
+    void = seen.voided
+    return {
+        "attempts": void.attempts,
+        "dropped": list(void.dropped),
+        "arms": void.arms,
+        "reasons": [{"reason": reason, "attempts": count} for reason, count in void.reasons],
+    }
+
+
+def _loss(loss: Loss) -> dict[str, Any]:
+    return {
+        "environment": loss.environment,
+        "benchmark": loss.benchmark,
+        "outcome": loss.outcome,
+        "reason": loss.reason,
+        "hint": loss.hint,
+        "blocks": list(loss.blocks),
+    }
+
+
+def _costs(seen: View) -> list[dict[str, Any]]:
+    rows = {place(row.cost): row for row in seen.rows}
+    found = []
+    for cost in seen.costs:
+        row = rows.get(place(cost))
+        kept = _kept(row.kept) if row and row.kept else None
+        found.append(_cost(cost) | {"kept": kept, "notes": list(row.notes) if row else []})
+    return found
+
+
+def _kept(cost: Cost) -> dict[str, Any]:
+    return {
+        "cost": finite(cost.cost),
+        "low": finite(cost.low),
+        "high": finite(cost.high),
+        "difference": _difference(cost),
+        "blocks": cost.blocks,
+    }
+
+
+def _difference(cost: Cost) -> dict[str, Any] | None:
+    found = cost.difference
+    if found is None:
+        return None
+    each = {str(block): finite(value) for block, value in sorted(found.per_block.items())}
+    return {"mean": finite(found.mean), "low": finite(found.low), "high": finite(found.high), "per_block": each}
 
 
 def _environment(record: EnvironmentRecord) -> dict[str, Any]:
@@ -77,6 +122,20 @@ def _cost(cost: Cost) -> dict[str, Any]:
         "median": finite(cost.median),
         "per_block": {str(block): finite(value) for block, value in sorted(cost.per_block.items())},
         "label": cost.label,
+        "verdict": str(cost.verdict) if cost.verdict else None,
+        "rule": cost.rule,
+        "reason": cost.reason,
+        "role": cost.role,
+        "floor": finite(cost.floor),
+        "half_width": finite(cost.half_width),
+        "detectable": finite(cost.detectable),
+        "blocks_to_decide": cost.blocks_to_decide,
+        "unresolved": cost.unresolved,
+        "p": finite(cost.p),
+        "p_adjusted": finite(cost.p_adjusted),
+        "hodges_lehmann": finite(cost.hodges_lehmann),
+        "suspects": list(cost.suspects),
+        "difference": _difference(cost),
     }
 
 
@@ -86,7 +145,7 @@ def _finite_tree(value: Any) -> Any:
             return finite(value)
         case dict():
             return {key: _finite_tree(inner) for key, inner in value.items()}
-        case list():
+        case list() | tuple():
             return [_finite_tree(inner) for inner in value]
         case _:
             return value

@@ -4,7 +4,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from vbench.report import words
+from vbench.report import verdicts, words
 from vbench.report.charts import WIDE, Chart, log_axis, plain_figure
 from vbench.report.text import finite, has_interval, interval, label, number, ratio
 from vbench.report.view import Arm, Group, Row, View
@@ -29,7 +29,7 @@ def forest(view: View) -> Chart:
             figure.add_trace(_beyond(arm, mine))
     left = 14 + 7 * max((min(len(label(arm.name, 14)), 14) for arm in view.arms), default=4)
     figure.update_layout(
-        margin={"l": left, "r": 146, "t": 52, "b": 8},
+        margin={"l": left, "r": 162, "t": 52, "b": 8},
         xaxis=log_axis(low, high) | {"domain": [0, 0.5] if near else [0, 1], "side": "top"},
         yaxis={
             "range": [bottom, -2],
@@ -37,7 +37,7 @@ def forest(view: View) -> Chart:
             "ticktext": [label(row.arm.name, 14) for row, _ in rows],
             "griddash": "dot",
         },
-        shapes=_lines_at_one(near),
+        shapes=[*_bands(near, view.run.manifest.delta), *_lines_at_one(near)],
         annotations=[*_titles(view.groups, titles, left), *_values(rows), *_axis_titles(near)],
     )
     if near:
@@ -48,14 +48,15 @@ def forest(view: View) -> Chart:
         words.forest_caption(view),
         plain_figure(figure),
         round(60 + ROW_PX * (bottom + 2)),
-        ("Benchmark", "Environment", "Cost", "95 % interval"),
+        ("Benchmark", "Environment", "Cost", "95 % interval", "Verdict"),
         tuple(_table_line(row) for row, _ in rows),
     )
 
 
 def _table_line(row: Row) -> tuple[str, ...]:
     cost = row.cost
-    return f"{cost.benchmark} {cost.metric}", row.arm.name, ratio(cost.cost), interval(cost.low, cost.high)
+    name = f"{cost.benchmark} {cost.metric}"
+    return name, row.arm.name, ratio(cost.cost), interval(cost.low, cost.high), verdicts.word(cost)
 
 
 def _drawn(groups: tuple[Group, ...]) -> list[Row]:
@@ -104,10 +105,17 @@ def _marks(arm: Arm, mine: list[tuple[Row, float]], axis: str) -> Any:
         },
         marker={"color": arm.colour, "symbol": arm.symbol, "size": 7 if control else 9},
         customdata=[
-            [label(f"{cost.benchmark} {cost.metric}"), ratio(cost.cost), interval(cost.low, cost.high), cost.blocks]
+            [
+                label(f"{cost.benchmark} {cost.metric}"),
+                ratio(cost.cost),
+                interval(cost.low, cost.high),
+                cost.blocks,
+                verdicts.word(cost),
+            ]
             for cost, _ in known
         ],
-        hovertemplate="%{customdata[0]}<br>cost %{customdata[1]} (%{customdata[2]})<br>%{customdata[3]} blocks",
+        hovertemplate="%{customdata[0]}<br>cost %{customdata[1]} (%{customdata[2]})<br>"
+        "%{customdata[3]} blocks, %{customdata[4]}",
     )
 
 
@@ -128,6 +136,13 @@ def _beyond(arm: Arm, mine: list[tuple[Row, float]]) -> Any:
         },
         hoverinfo="skip",
     )
+
+
+def _bands(near: bool, delta: float) -> list[dict[str, Any]]:
+    """Where a cost is too small to be of interest: 1/(1 + δ) to 1 + δ."""
+    axes = ("x", "x2") if near else ("x",)
+    ends = {"type": "rect", "yref": "paper", "x0": 1 / (1 + delta), "x1": 1 + delta, "y0": 0, "y1": 1}
+    return [{"xref": axis, **ends, "fillcolor": "var(--band)", "line": {"width": 0}, "layer": "below"} for axis in axes]
 
 
 def _lines_at_one(near: bool) -> list[dict[str, Any]]:
@@ -159,7 +174,7 @@ def _values(rows: list[tuple[Row, float]]) -> list[dict[str, Any]]:
     return [
         {
             "name": WIDE,
-            "text": f"<b>{number(row.cost.cost)}</b>{_inside(row)}",
+            "text": f"<b>{number(row.cost.cost)}</b>{_inside(row)}{_sign(row)}",
             "x": 1,
             "xref": "paper",
             "xanchor": "left",
@@ -170,6 +185,11 @@ def _values(rows: list[tuple[Row, float]]) -> list[dict[str, Any]]:
         }
         for row, place in rows
     ]
+
+
+def _sign(row: Row) -> str:
+    found = verdicts.sign(row.cost) if row.arm.role == "compared" else ""
+    return f" {found}" if found else ""
 
 
 def _inside(row: Row) -> str:

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from vbench.report import words
 from vbench.report.charts import Chart, plain_figure
-from vbench.report.text import finite, label, ratio, side
+from vbench.report.text import finite, is_decided, label, ratio
 from vbench.report.view import Row, View
 
 STOPS = (0, 0.3, 0.5, 0.7, 1)
@@ -75,4 +75,4 @@ def _log10(row: Row | None) -> float | None:
 def _cell(row: Row | None) -> str:
     if row is None:
         return ""
-    return f"<b>{ratio(row.cost.cost)}</b>" if side(row.cost) else ratio(row.cost.cost)
+    return f"<b>{ratio(row.cost.cost)}</b>" if is_decided(row.cost) else ratio(row.cost.cost)

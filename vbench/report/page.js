@@ -129,6 +129,11 @@
 
   heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => sortBy(column)));
 
+  const more = document.getElementById("more");
+  const showMore = () => table.classList.toggle("all", more.checked);
+  more.addEventListener("change", showMore);
+  showMore(); // a reloaded page keeps its ticks
+
   const filter = document.getElementById("filter");
   filter.addEventListener("input", () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);

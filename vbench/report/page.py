@@ -14,11 +14,22 @@ from markupsafe import Markup
 
 from vbench import facts
 from vbench.model import Fact, Run, Status
-from vbench.report import charts, words
+from vbench.report import charts, verdicts, words
 from vbench.report.dots import dots
 from vbench.report.forest import forest
 from vbench.report.heat import heat
-from vbench.report.text import interval, plain, quantity, ratio, side
+from vbench.report.text import (
+    amount,
+    amount_interval,
+    is_decided,
+    length,
+    parts_per_million,
+    percent,
+    plain,
+    probability,
+    quantity,
+    ratio,
+)
 from vbench.report.view import view
 from vbench.units import DASH, show_bytes
 
@@ -41,6 +52,8 @@ def html(run: Run) -> str:
             manifest=run.manifest,
             headline=facts.headline(run.host),
             words=words,
+            verdicts=verdicts,
+            legend=verdicts.LEGEND,
             overview=drawn,
             dots=blocks,
             facts=_facts_table(run),
@@ -141,10 +154,15 @@ def _templates() -> jinja2.Environment:
         finalize=lambda value: plain(value) if type(value) is str else value,
     )
     made.filters |= {
-        "ratio": ratio,
+        "amount": amount,
+        "amount_interval": amount_interval,
+        "percent": percent,
+        "ppm": parts_per_million,
+        "probability": probability,
         "quantity": quantity,
+        "ratio": ratio,
         "shell": shlex.join,
         "settings": _settings,
     }
-    made.globals |= {"interval": interval, "side": side}
+    made.globals |= {"is_decided": is_decided, "length": length}
     return made

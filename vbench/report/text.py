@@ -4,7 +4,7 @@ import math
 import unicodedata
 from html import escape
 
-from vbench.model import Cost
+from vbench.model import Cost, Verdict
 from vbench.units import DASH, show
 
 TIMES = "×"
@@ -60,6 +60,52 @@ def side(cost: Cost) -> int:
         return 0
     assert cost.low is not None and cost.high is not None
     return (cost.low > 1) - (cost.high < 1)
+
+
+def is_decided(cost: Cost) -> bool:
+    """A verdict says that the environment is slower or faster; an interval beyond 1 alone does not."""
+    return cost.verdict in (Verdict.SLOWER, Verdict.FASTER)
+
+
+def percent(share: float | None) -> str:
+    """A share or a ratio minus 1: `0.43 %`, `2.0 %`, `12 %`."""
+    value = finite(share)
+    if value is None:
+        return DASH
+    digits = next((digits for bound, digits in ((1, 2), (10, 1)) if abs(value) * 100 < bound), 0)
+    return f"{value * 100:.{digits}f} %"
+
+
+def parts_per_million(value: float | None) -> str:
+    return DASH if finite(value) is None else f"{value:.3g} ppm"
+
+
+def probability(value: float | None) -> str:
+    if finite(value) is None:
+        return DASH
+    assert value is not None
+    return f"{value:.2g}" if value >= 0.0001 else "< 0.0001"
+
+
+def length(cost: Cost, value: float | None) -> str:
+    """Floor, half-width or detectable cost: a percentage, or in the unit of a metric that has no ratio."""
+    return percent(value) if cost.difference is None else show(value, cost.unit)
+
+
+def amount(cost: Cost) -> str:
+    """The cost as the tables print it: a ratio, or a difference with its sign and unit."""
+    if cost.difference is None:
+        return ratio(cost.cost)
+    return f"{'+' if cost.difference.mean > 0 else ''}{show(cost.difference.mean, cost.unit)}"
+
+
+def amount_interval(cost: Cost) -> str:
+    if cost.difference is None:
+        return interval(cost.low, cost.high)
+    low, high = cost.difference.low, cost.difference.high
+    if finite(low) is None or finite(high) is None:
+        return DASH
+    return f"{show(low, cost.unit)} to {show(high, cost.unit)}"
 
 
 def quantity(value: float | None, unit: str) -> str:

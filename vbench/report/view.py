@@ -4,9 +4,21 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import assert_never
 
-from vbench.cost import confounds, costs
+from vbench.cost import (
+    Conditions,
+    FamilyCost,
+    Voided,
+    conditions,
+    confounds,
+    costs,
+    families,
+    not_measured,
+    voided,
+)
 from vbench.model import FAMILIES, Confound, Cost, EnvironmentRecord, Failed, Measured, Metric, Run, Skipped, Trial
 from vbench.report.text import counted, finite, quantity
+
+Place = tuple[str, str, str]  # benchmark, metric, environment
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "hexagon", "star", "pentagon")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -36,10 +48,11 @@ class Row:
     cost: Cost
     arm: Arm
     notes: tuple[str, ...]
+    kept: Cost | None = None  # with every voided block kept; None where no block was voided
 
     @property
     def label(self) -> str:
-        return "; ".join(part for part in (self.cost.label, *self.notes) if part)
+        return "; ".join(part for part in (self.cost.label, *self.cost.suspects, *self.notes) if part)
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,11 @@ class View:
     losses: tuple[Loss, ...]
     trials: dict[str, int]  # measured, failed, skipped; without block 0
     analysed: int  # blocks that gave at least one pair
+    costs: tuple[Cost, ...]  # in the suite's order
+    families: tuple[FamilyCost, ...]
+    conditions: tuple[Conditions, ...]
+    voided: Voided
+    not_measured: tuple[str, ...]  # declared confirmatory
 
     @property
     def compared(self) -> tuple[Arm, ...]:
@@ -116,14 +134,21 @@ class View:
 def view(run: Run) -> View:
     found = costs(run)
     everyone = arms(run)
+    void = voided(run)
+    kept = costs(run, keep_voided=True) if void.attempts else ()
     return View(
         run=run,
         arms=everyone,
-        groups=_groups(run, found, everyone),
+        groups=_groups(run, found, everyone, kept),
         confounds=confounds(run),
         losses=losses(run),
         trials=trial_counts(run),
         analysed=analysed_blocks(found),
+        costs=found,
+        families=families(run),
+        conditions=conditions(run),
+        voided=void,
+        not_measured=not_measured(run, found),
     )
 
 
@@ -144,15 +169,20 @@ def arms(run: Run) -> tuple[Arm, ...]:
     return tuple(result)
 
 
-def _groups(run: Run, found: tuple[Cost, ...], everyone: tuple[Arm, ...]) -> tuple[Group, ...]:
-    cells = {(cost.benchmark, cost.metric, cost.environment): cost for cost in found}
+def place(cost: Cost) -> Place:
+    return cost.benchmark, cost.metric, cost.environment
+
+
+def _groups(run: Run, found: tuple[Cost, ...], everyone: tuple[Arm, ...], kept: tuple[Cost, ...]) -> tuple[Group, ...]:
+    cells = {place(cost): cost for cost in found}
+    whole = {place(cost): cost for cost in kept}
     noted = _notes(run)
     result = []
     for benchmark, metric in _metrics(run, found):
         rows = tuple(
-            Row(cells[benchmark, metric.name, arm.name], arm, noted.get((benchmark, arm.name), ()))
+            Row(cells[at], arm, noted.get((benchmark, arm.name), ()), whole.get(at))
             for arm in everyone
-            if (benchmark, metric.name, arm.name) in cells
+            if (at := (benchmark, metric.name, arm.name)) in cells
         )
         if rows:
             result.append(Group(benchmark, metric.name, metric.unit, metric.better, rows))
@@ -187,8 +217,9 @@ def _notes(run: Run) -> dict[tuple[str, str], tuple[str, ...]]:
 
 
 def final_trials(run: Run) -> tuple[Trial, ...]:
-    """Each trial as it stands last in the journal: a repeated block replaces the first."""
-    return tuple({(trial.environment, trial.benchmark, trial.block): trial for trial in run.trials}.values())
+    """Each trial as it stands last in the journal: a repeated block, or another attempt at it, replaces the first."""
+    ordered = sorted(run.trials, key=lambda trial: trial.attempt)
+    return tuple({(trial.environment, trial.benchmark, trial.block): trial for trial in ordered}.values())
 
 
 def losses(run: Run) -> tuple[Loss, ...]:
@@ -216,5 +247,9 @@ def trial_counts(run: Run) -> dict[str, int]:
 
 def analysed_blocks(found: tuple[Cost, ...]) -> int:
     """Blocks that gave at least one pair."""
-    indexes = {block for cost in found for block in cost.per_block}
+    indexes = {block for cost in found for block in _per_block(cost)}
     return len(indexes) if indexes else max((cost.blocks for cost in found), default=0)
+
+
+def _per_block(cost: Cost) -> dict[int, float]:
+    return cost.per_block if cost.difference is None else cost.difference.per_block

@@ -1,11 +1,25 @@
-"""Says in sentences what the costs say: nothing without an interval, and the control's spread beside every claim."""
+"""Says in sentences what the costs say: nothing without a verdict, and the control's spread beside every claim."""
 
 from collections import Counter
 from dataclasses import dataclass
 
-from vbench.cost import DOTS_ONLY, LEAST_FOR_INTERVAL, ROUGH
-from vbench.model import Cost
-from vbench.report.text import counted, finite, has_interval, interval, listed, number, ratio, side
+from vbench.cost import DOTS_ONLY, LEAST_ENVELOPE, LEAST_FOR_INTERVAL, ROUGH, FamilyCost
+from vbench.model import Cost, Verdict
+from vbench.report import verdicts
+from vbench.report.text import (
+    amount,
+    amount_interval,
+    counted,
+    finite,
+    has_interval,
+    interval,
+    is_decided,
+    listed,
+    number,
+    percent,
+    ratio,
+    side,
+)
 from vbench.report.view import Arm, Group, Row, View
 
 FAMILY_WORDS = {
@@ -16,7 +30,8 @@ FAMILY_WORDS = {
     "network": "network",
     "start": "start-up",
 }
-WHY_ROUGH = "Student’s t over the blocks alone, and no verdict is drawn from them."
+SCOPE = "These figures are about this host, as it was during this run; they say nothing of other hosts of its type."
+WHY_ROUGH = f"Student’s t over the blocks alone; a verdict needs {LEAST_ENVELOPE} blocks."
 CLAIMS = 6
 """Families named in one sentence: each by its largest cost."""
 
@@ -28,17 +43,20 @@ class Claim:
     where: str  # "system calls"
     metric: str  # "syscall.fork latency"
     cost: str
-    noise: str  # "9.8 to 10.3; control 0.990 to 1.012"
+    said: str  # "slower by 12 % (8.0 to 16 %), confirmatory"
+    noise: str  # "control 0.990 to 1.012"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is said of one arm: claims that have an interval beyond 1, and the count of all."""
+    """What is said of one arm: its largest costs, the count of all verdicts, and which metrics got the other ones."""
 
     arm: Arm
+    lead: str  # what the claims are: "costs most at"
     claims: tuple[Claim, ...]
     count: str
-    measured: bool  # at least one metric has an interval
+    others: tuple[tuple[str, str], ...]  # "Inconclusive", "disk.randread iops (± 8.1 %), ..."
+    families: str
 
 
 def title(view: View) -> str:
@@ -51,7 +69,14 @@ def findings(view: View) -> tuple[Finding, ...]:
 
 def _finding(view: View, arm: Arm) -> Finding:
     rows = _rows_of(view, arm)
-    return Finding(arm, _claims(view, arm), _count(rows), any(has_interval(row.cost) for row in rows))
+    claims = _claims(view, arm)
+    return Finding(arm, _lead(view, rows, claims), claims, _count(view, rows), _others(rows), _families(view, arm))
+
+
+def _lead(view: View, rows: list[Row], claims: tuple[Claim, ...]) -> str:
+    if any(row.cost.verdict for row in rows):
+        return f"against {view.baseline} costs most at" if claims else "is slower at nothing that could be shown."
+    return f"against {view.baseline}, observed without a verdict, largest at" if claims else ""
 
 
 def control_sentence(view: View) -> str:
@@ -62,13 +87,49 @@ def control_sentence(view: View) -> str:
         return f"{name}, the baseline measured a second time, has no interval: the noise of this host is unknown."
     ratios = [row.cost.cost for row in rows if row.cost.cost is not None]
     widest = max(rows, key=lambda row: (row.cost.high or 1) / (row.cost.low or 1))
+    differs = [_metric(row.cost) for row in rows if row.cost.verdict is Verdict.WITHHELD]
     off = sum(side(row.cost) != 0 for row in rows)
+    withheld = f" It differs from {view.baseline} at {listed(differs)}: verdicts there are withheld." if differs else ""
     return (
         f"{name} is the baseline measured a second time, so its distance from 1 is noise: from {ratio(min(ratios))} to "
         f"{ratio(max(ratios))} over {counted(len(rows), 'metric')}, the widest interval "
         f"{interval(widest.cost.low, widest.cost.high)} at {_metric(widest.cost)}. "
         f"Of its {counted(len(rows), 'interval')} {off} {'leaves' if off == 1 else 'leave'} 1 out; "
-        "one in twenty does so by chance."
+        f"one in twenty does so by chance.{withheld}"
+    )
+
+
+def voided_sentence(view: View) -> str:
+    """What gates took out, and what the costs would be with everything kept. Empty where nothing was voided."""
+    void = view.voided
+    if not void.attempts:
+        return ""
+    reasons = "; ".join(f"{reason} ({count})" if count > 1 else reason for reason, count in void.reasons)
+    struck = ", ".join(f"{name} {count}" for name, count in void.arms.items() if count)
+    again = len(void.dropped)
+    rest = (
+        f"; {counted(again, 'block')} could not be repeated and {'is' if again == 1 else 'are'} missing"
+        if again
+        else ""
+    )
+    where = f" Where gates struck: {struck}." if struck else ""
+    return f"{counted(void.attempts, 'block')} voided by gates, in all arms{rest}: {reasons}.{where} {_kept(view)}"
+
+
+def _kept(view: View) -> str:
+    """The cost that keeping everything would move most."""
+    moved = [
+        (abs(row.kept.cost / row.cost.cost - 1), row)
+        for row in view.rows
+        if row.kept is not None and row.kept.cost and row.cost.cost and row.arm.role == "compared"
+    ]
+    if not moved:
+        return "With everything kept no cost can be told."
+    most, row = max(moved, key=lambda pair: pair[0])
+    assert row.kept is not None
+    return (
+        f"With everything kept no cost would move by more than {percent(most)}: that of {row.arm.name} at "
+        f"{_metric(row.cost)} would be {_stated(row.kept)} in place of {_stated(row.cost)}."
     )
 
 
@@ -80,15 +141,40 @@ def standing(view: View) -> str:
     of = "" if view.analysed == planned else f" of {planned} planned"
     parts = [f"{counted(view.analysed, 'block')}{of} analysed."]
     if labels[ROUGH]:
-        parts.append(
-            f"{counted(labels[ROUGH], 'interval')} {'is' if labels[ROUGH] == 1 else 'are'} {ROUGH}: {WHY_ROUGH}"
-        )
+        are = "is" if labels[ROUGH] == 1 else "are"
+        parts.append(f"{counted(labels[ROUGH], 'interval')} {are} {ROUGH}: {WHY_ROUGH}")
     if labels[DOTS_ONLY]:
         few = counted(labels[DOTS_ONLY], "ratio")
         parts.append(f"{few} of fewer than {LEAST_FOR_INTERVAL} blocks: {DOTS_ONLY}, no interval.")
     if without:
         parts.append(f"{counted(without, 'cell')} without a number, with the reason in the table.")
     return " ".join(parts)
+
+
+def limits(view: View) -> tuple[str, ...]:
+    """How far the numbers carry, one sentence or two a line."""
+    return (SCOPE, roles(view), f"{standing(view)} {lost_sentence(view)}", *_beyond_this_host(view))
+
+
+def _beyond_this_host(view: View) -> list[str]:
+    """What the floor forbids, and what was promised and not measured."""
+    delta = percent(view.run.manifest.delta)
+    noisy = [row.arm.role == "control" and row.cost.unresolved for row in view.rows]
+    places = [_metric(row.cost) for row, is_noisy in zip(view.rows, noisy, strict=True) if is_noisy]
+    parts = [f"This host cannot resolve {delta} at {listed(places)}: the noise floor is higher."] if places else []
+    if view.not_measured:
+        parts.append(f"Declared confirmatory and not measured: {', '.join(view.not_measured)}.")
+    return parts
+
+
+def roles(view: View) -> str:
+    """Which claims were declared before the run, and how the others are adjusted."""
+    found = sum(row.cost.role == "confirmatory" for row in view.rows)
+    exploratory = "exploratory: adjusted by Benjamini and Hochberg, a search for candidates rather than a test"
+    if not found:
+        return f"The suite declared no comparison confirmatory, so every verdict is {exploratory}."
+    are = "is" if found == 1 else "are"
+    return f"{counted(found, 'comparison')} {are} confirmatory, adjusted by Holm; all others are {exploratory}."
 
 
 def lost_sentence(view: View) -> str:
@@ -102,11 +188,12 @@ def forest_caption(view: View) -> str:
     rows = [row for row in view.rows if row.arm.role == "compared" and has_interval(row.cost)]
     if not rows:
         return "No interval yet: the marks are ratios of too few blocks to claim anything."
-    above = sum(side(row.cost) > 0 for row in rows)
     top = max(rows, key=lambda row: row.cost.cost or 0)
+    judged = verdicts.counts(row.cost for row in rows)
+    delta = view.run.manifest.delta
     return (
-        f"{above} of {counted(len(rows), 'interval')} lie wholly above 1. The largest cost is {top.arm.name} at "
-        f"{_metric(top.cost)}: {_stated(top.cost)}."
+        f"{f'Verdicts: {judged}' if judged else 'No verdict yet'}. The largest cost is {top.arm.name} at "
+        f"{_metric(top.cost)}: {_stated(top.cost)}. The band is ± {percent(delta)}, the smallest cost of interest."
     )
 
 
@@ -119,14 +206,14 @@ def heat_caption(view: View) -> str:
             parts.append(f"{arm.name} from {ratio(min(known))} to {ratio(max(known))}")
     found = "; ".join(parts)
     return (
-        f"Observed ratios: {found}. Orange is worse, blue better; bold where the interval leaves 1 out."
+        f"Observed ratios: {found}. Orange is worse, blue better; bold where the verdict is slower or faster."
         if found
         else "No ratio is known."
     )
 
 
 def group_caption(group: Group) -> str:
-    parts = [f"{row.arm.name} {_stated(row.cost)}" for row in group.rows if row.arm.role != "baseline"]
+    parts = [f"{row.arm.name} {_stated(row.cost)}{_judged(row)}" for row in group.rows if row.arm.role != "baseline"]
     return "; ".join(parts) + "."
 
 
@@ -135,11 +222,15 @@ def _rows_of(view: View, arm: Arm) -> list[Row]:
 
 
 def _claims(view: View, arm: Arm) -> tuple[Claim, ...]:
-    """The largest cost of each family, largest first, of those whose interval lies above 1."""
+    """The largest cost of each family, largest first, of those judged slower.
+
+    Where too few blocks allow no verdict at all: of those whose interval lies above 1.
+    """
+    is_judged = any(row.cost.verdict for row in _rows_of(view, arm))
     largest: dict[str, Group] = {}
     for group in view.groups:
         mine = _cost_of(group, arm)
-        if mine is None or side(mine) <= 0:
+        if mine is None or not (mine.verdict is Verdict.SLOWER if is_judged else side(mine) > 0):
             continue
         best = _cost_of(largest[group.family], arm) if group.family in largest else None
         if best is None or (mine.cost or 0) > (best.cost or 0):
@@ -155,29 +246,71 @@ def _claim(view: View, group: Group, arm: Arm) -> Claim:
     cost = _cost_of(group, arm) or _NONE
     control = next((row.cost for row in group.rows if row.arm.role == "control"), _NONE)
     seen = interval(control.low, control.high) if has_interval(control) else "unknown"
-    noise = f"{interval(cost.low, cost.high)}; {view.run.manifest.control} {seen}"
-    return Claim(FAMILY_WORDS.get(group.family, group.family), group.title, ratio(cost.cost), noise)
+    said = verdicts.sentence(cost, view.run.manifest.delta)
+    noise = f"{view.run.manifest.control} {seen}"
+    return Claim(FAMILY_WORDS.get(group.family, group.family), group.title, amount(cost), said, noise)
 
 
 def _cost_of(group: Group, arm: Arm) -> Cost | None:
     return next((row.cost for row in group.rows if row.arm == arm), None)
 
 
-def _count(rows: list[Row]) -> str:
-    known = [side(row.cost) for row in rows if has_interval(row.cost)]
-    without = len(rows) - len(known)
-    if not known:
+def _count(view: View, rows: list[Row]) -> str:
+    judged = [row.cost for row in rows if row.cost.verdict]
+    rough = sum(row.cost.verdict is None and has_interval(row.cost) for row in rows)
+    without = len(rows) - len(judged) - rough
+    if not judged and not rough:
         return f"No interval for any of its {counted(len(rows), 'metric')}, so nothing is claimed."
-    sides = Counter(known)
-    text = f"Of {counted(len(known), 'interval')}, {sides[1]} lie above 1, {sides[-1]} below, {sides[0]} contain 1"
-    return f"{text}; {counted(without, 'metric')} without an interval." if without else f"{text}."
+    parts = [f"Of {counted(len(judged), 'metric')}: {verdicts.counts(judged)}"] if judged else []
+    parts += [f"{counted(rough, 'interval')} without a verdict"] if rough else []
+    parts += [f"{counted(without, 'metric')} without an interval"] if without else []
+    return "; ".join(parts) + "." + _meaning(view, judged)
+
+
+def _meaning(view: View, judged: list[Cost]) -> str:
+    if not any(cost.verdict is Verdict.EQUIVALENT for cost in judged):
+        return ""
+    return f" Equivalent means shown to differ by less than {percent(view.run.manifest.delta)}."
+
+
+def _others(rows: list[Row]) -> tuple[tuple[str, str], ...]:
+    """The metrics of every verdict but slower, each verdict in one line."""
+    found = []
+    for verdict in (Verdict.FASTER, Verdict.EQUIVALENT, Verdict.INCONCLUSIVE, Verdict.WITHHELD):
+        mine = [row.cost for row in rows if row.cost.verdict is verdict]
+        if mine:
+            found.append((str(verdict).capitalize(), ", ".join(_named(cost) for cost in mine)))
+    return tuple(found)
+
+
+def _named(cost: Cost) -> str:
+    more = ratio(cost.cost) if is_decided(cost) else verdicts.beside(cost)
+    return f"{_metric(cost)} ({more})" if more and cost.verdict is not Verdict.WITHHELD else _metric(cost)
+
+
+def _families(view: View, arm: Arm) -> str:
+    """Geometric means, each within its family."""
+    mine = [family for family in view.families if family.environment == arm.name and finite(family.cost) is not None]
+    return "; ".join(_family(family) for family in mine)
+
+
+def _family(family: FamilyCost) -> str:
+    inside = f" ({interval(family.low, family.high)})" if finite(family.low) is not None else ""
+    name = FAMILY_WORDS.get(family.family, family.family)
+    return f"{name} {ratio(family.cost)}{inside} over {counted(len(family.members), 'benchmark')}"
 
 
 def _metric(cost: Cost) -> str:
     return f"{cost.benchmark} {cost.metric}"
 
 
+def _judged(row: Row) -> str:
+    return f", {row.cost.verdict}" if row.cost.verdict and row.arm.role == "compared" else ""
+
+
 def _stated(cost: Cost) -> str:
+    if cost.difference is not None:
+        return f"{amount(cost)} ({amount_interval(cost)})"
     if finite(cost.cost) is None:
         return "no number" + (f" ({cost.label})" if cost.label else "")
     inside = interval(cost.low, cost.high) if has_interval(cost) else "no interval"

@@ -1,0 +1,240 @@
+"""`vbench report --explain`: the whole way from the blocks of one cell to its verdict, to be followed by hand.
+
+Only the bootstrap cannot be followed with a pocket calculator: its quantiles are printed, with resamples and seed.
+"""
+
+import math
+from collections.abc import Iterator
+from itertools import chain
+
+from vbench.cost import Finding, findings
+from vbench.errors import UsageError, nearest
+from vbench.model import Run
+from vbench.report.adjusting import adjustment, exactly
+from vbench.report.text import number, percent, plain
+from vbench.report.words import SCOPE
+from vbench.stats import bootstrap, equivalence, pvalues, student
+from vbench.stats.envelope import LEAST_ENVELOPE, Ends
+from vbench.stats.verdict import ALPHA, Rule, excludes_zero
+from vbench.units import DASH
+
+WIDTH = 14
+_LETTERS = {Rule.CONTROL_DIFFERS: "a", Rule.WITHIN_MARGIN: "b", Rule.EXCLUDES_NONE: "c", Rule.NOTHING_SHOWN: "d"}
+
+
+def explain(run: Run, benchmark: str, environment: str) -> str:
+    """Plain text, one part a metric. Raises UsageError for what the run does not hold."""
+    found = findings(run)
+    _check(run, benchmark, environment)
+    mine = [f for f in found if (f.cost.benchmark, f.cost.environment) == (benchmark, environment)]
+    head = (f"{environment} against {run.manifest.baseline} in {benchmark}, run {run.manifest.run_id}", SCOPE, "")
+    parts = chain(head, *(_Explanation(run, finding, found).lines() for finding in mine))
+    return plain("\n".join(parts)) + "\n"
+
+
+def _check(run: Run, benchmark: str, environment: str) -> None:
+    manifest = run.manifest
+    benchmarks = [record.name for record in manifest.benchmarks]
+    environments = [record.name for record in manifest.environments if record.name != manifest.baseline]
+    if benchmark not in benchmarks:
+        hint = nearest(benchmark, benchmarks)
+        if benchmark in environments and environment in benchmarks:
+            hint = f"the benchmark comes first: --explain {environment} {benchmark}"
+        raise UsageError(f"{manifest.run_id} has no benchmark {benchmark!r}", hint=hint)
+    if environment == manifest.baseline:
+        hint = f"compared with it: {', '.join(environments)}"
+        raise UsageError(f"{environment} is the baseline: it has no cost", hint=hint)
+    if environment not in environments:
+        raise UsageError(
+            f"{manifest.run_id} has no environment {environment!r}", hint=nearest(environment, environments)
+        )
+
+
+class _Explanation:
+    """One metric's part of the text."""
+
+    def __init__(self, run: Run, finding: Finding, everything: tuple[Finding, ...]) -> None:
+        self.run, self.finding, self.everything = run, finding, everything
+        self.cost, self.item, self.judged = finding.cost, finding.comparison, finding.judged
+        self.is_ratio = self.item.pairs.is_ratio
+
+    def lines(self) -> Iterator[str]:
+        cost = self.cost
+        yield f"=== {cost.benchmark} {cost.metric} [{cost.unit}], {cost.better} is better"
+        yield ""
+        yield from self._blocks()
+        if self.judged.envelope.mean is None:
+            yield f"No cost: {cost.label}."
+            yield ""
+            return
+        yield from self._mean()
+        yield from self._intervals()
+        yield from self._floor()
+        yield from self._rules()
+        yield ""
+
+    # --- numbers --------------------------------------------------------------------------------------------------
+
+    def _blocks(self) -> Iterator[str]:
+        own, base = self.cost.environment, self.run.manifest.baseline
+        first, second = (own, base) if self.cost.better == "lower" else (base, own)
+        formula = f"ln({first} / {second})" if self.is_ratio else f"{first} - {second}"
+        yield f"1. Blocks: d = {formula}, so that above 0 is worse. Each number is the median of its trial."
+        yield f"{'block':>7} {base[:WIDTH]:>{WIDTH}} {own[:WIDTH]:>{WIDTH}} {'d':>{WIDTH}}"
+        d = dict(zip(self.item.pairs.blocks, self.item.pairs.d, strict=True))
+        for block in sorted(self.item.own.keys() | self.item.baseline.keys()):
+            values = (self.item.baseline.get(block), self.item.own.get(block), d.get(block))
+            yield f"{block:>7} " + " ".join(f"{_figure(value):>{WIDTH}}" for value in values)
+        for void in self.run.voids:
+            if void.block >= 1:
+                yield f"{void.block:>7} voided (attempt {void.attempt + 1}), in all arms: {'; '.join(void.reasons)}"
+        yield ""
+
+    def _mean(self) -> Iterator[str]:
+        found, n = self.judged.envelope, self.judged.envelope.blocks
+        yield "2. Mean and spread"
+        yield f"n = {n}, mean = sum of d / n = {_figure(found.mean)}"
+        if self.is_ratio:
+            yield f"cost = exp(mean) = {number(self.cost.cost)}"
+        if found.spread:
+            error = _figure(found.spread / math.sqrt(n))
+            yield f"s = sqrt(sum of (d - mean)^2 / (n - 1)) = {_figure(found.spread)}, s / sqrt(n) = {error}"
+        else:
+            yield "no spread: n equal values do not say that the next one is equal"
+        yield ""
+
+    def _intervals(self) -> Iterator[str]:
+        found, n = self.judged.envelope, self.judged.envelope.blocks
+        yield "3. The 95 % interval of the mean"
+        if found.t is None or not found.spread:
+            yield f"none: {found.why}"
+        else:
+            yield f"Student: mean -/+ t(0.975, {n - 1}) * s / sqrt(n), t = {student.quantile(0.975, n - 1):.6g}"
+            yield f"    {self._ends(found.t)}"
+        if found.bootstrap is not None and found.spread and found.mean is not None:
+            error = found.spread / math.sqrt(n)
+            lower, upper = (found.mean - found.bootstrap[1]) / error, (found.mean - found.bootstrap[0]) / error
+            yield "bootstrap-t: mean - q(0.975) * s / sqrt(n) to mean - q(0.025) * s / sqrt(n)"
+            yield f"    q(0.975) = {upper:.6g}, q(0.025) = {lower:.6g}"
+            yield f"    of {bootstrap.RESAMPLES} resamples of blocks, numpy's default_rng([{bootstrap.SEED}, {n}])"
+            yield f"    {self._ends(found.bootstrap)}"
+        if found.low is not None and found.high is not None:
+            what = "Student alone: rough" if found.label else "envelope, the outer ends of both"
+            yield f"{what}: {self._ends((found.low, found.high))}"
+        elif found.t is not None:
+            yield f"no interval: {found.why}"
+        other = self.judged.hodges_lehmann
+        if other is not None:
+            ends = (
+                f", {self._ends((other.low, other.high))}" if other.low is not None and other.high is not None else ""
+            )
+            yield f"For comparison, Hodges-Lehmann (median of all (d_i + d_j) / 2): {_figure(other.centre)}{ends}"
+        yield from (f"Suspect: {what}" for what in self.cost.suspects)
+        yield ""
+
+    def _floor(self) -> Iterator[str]:
+        yield "4. Noise floor: upper 95 % bound of |mean d| of the control"
+        control = self._control()
+        found = control.judged.envelope if control else None
+        if found is None or self.judged.floor is None or found.mean is None or not found.spread:
+            yield "unknown: the control has too few blocks or no spread"
+        else:
+            t = student.quantile(0.95, found.blocks - 1)
+            yield f"control: n = {found.blocks}, mean = {_figure(found.mean)}, s = {_figure(found.spread)}"
+            yield f"|mean| + t(0.95, {found.blocks - 1}) * s / sqrt(n), t = {t:.6g}: {self._length(self.judged.floor)}"
+        yield ""
+
+    # --- the rules, in their order --------------------------------------------------------------------------------
+
+    def _rules(self) -> Iterator[str]:
+        found = self.judged.envelope
+        yield "5. Rules, the first that holds gives the verdict"
+        if found.blocks < LEAST_ENVELOPE or not found.spread:
+            yield f"none is asked: {self.cost.reason}"
+            yield f"Verdict: {self.cost.verdict or 'none'}"
+            return
+        yield from self._control_rule()
+        yield from self._margin_rule()
+        yield from self._interval_rule()
+        letter = _LETTERS[self.judged.decision.rule]
+        yield f"Verdict by rule {letter}: {self.cost.verdict} ({self.cost.role}): {self.cost.reason}"
+        yield ""
+        yield from self._detectable()
+
+    def _detectable(self) -> Iterator[str]:
+        smallest, found = self.judged.decision.detectable, self.judged.envelope
+        if smallest is None:
+            return
+        wider = 1.0
+        if found.half_width is not None and found.t is not None:
+            wider = max(1.0, 2 * found.half_width / (found.t[1] - found.t[0]))
+        df = found.blocks - 1
+        yield "6. Smallest cost that would show four times in five at this n and s"
+        yield f"(w * t(0.975, {df}) + t(0.8, {df})) * s / sqrt(n), w = {wider:.6g} (the interval against Student's),"
+        yield f"t(0.8, {df}) = {student.quantile(0.8, df):.6g}: {self._length(smallest)}"
+
+    def _control_rule(self) -> Iterator[str]:
+        control = self._control()
+        yield f"a) withheld, if the control differs from the baseline: its p after Holm is at most {ALPHA}"
+        if control is None or control.cost.p is None:
+            yield "   the control has no p: no"
+        else:
+            raised = control.judged.p_adjusted
+            yield f"   p = {exactly(control.judged.p)}"
+            yield f"   {adjustment(control, self.everything)}"
+            yield f"   adjusted p = {exactly(raised)}: {_answer(holds=raised <= ALPHA)}"
+
+    def _margin_rule(self) -> Iterator[str]:
+        found, delta = self.judged.envelope, self.run.manifest.delta
+        margin = equivalence.margin_of(delta) if self.is_ratio else self.judged.cell.margin
+        assert found.mean is not None
+        assert found.spread is not None
+        if margin is None:
+            yield "b) equivalent: no margin was set in this unit: no"
+            return
+        name = f"ln(1 + {delta:g}) = {margin:.6g}" if self.is_ratio else f"{margin:g} {self.cost.unit}"
+        tested = equivalence.tost(found.mean, found.spread, found.blocks, margin)
+        t = student.quantile(0.95, found.blocks - 1)
+        yield f"b) equivalent, if the 90 % interval lies within the margin, -/+ {name}"
+        yield f"   mean -/+ t(0.95, {found.blocks - 1}) * s / sqrt(n), t = {t:.6g}"
+        yield f"   {self._ends((tested.low, tested.high))}: {_answer(holds=tested.holds)}"
+
+    def _interval_rule(self) -> Iterator[str]:
+        found, judged = self.judged.envelope, self.judged
+        assert found.mean is not None
+        assert found.spread is not None
+        none = "a cost of 1" if self.is_ratio else "0"
+        yield f"c) slower or faster, if the 95 % interval excludes {none} and the adjusted p is at most {ALPHA}"
+        if found.low is None or found.p_bootstrap is None:
+            yield f"   no interval: {found.why}: no"
+            return
+        by_t = pvalues.by_t(found.mean, found.spread, found.blocks)
+        holds = excludes_zero(found) and judged.p_adjusted <= ALPHA
+        yield f"   the interval excludes {none}: {_answer(holds=excludes_zero(found))}"
+        yield "   p, the level at which an interval begins to exclude it; the larger counts:"
+        yield f"   {exactly(by_t)} by Student, {exactly(found.p_bootstrap)} by the bootstrap"
+        yield f"   {adjustment(self.finding, self.everything)}"
+        yield f"   adjusted p = {exactly(judged.p_adjusted)}: {_answer(holds=holds)}"
+        yield "d) inconclusive: anything else"
+
+    def _control(self) -> Finding | None:
+        place, control = self.item.place, self.run.manifest.control
+        return next((f for f in self.everything if (f.comparison.place, f.cost.environment) == (place, control)), None)
+
+    def _ends(self, ends: Ends) -> str:
+        text = f"{_figure(ends[0])} to {_figure(ends[1])}"
+        if not self.is_ratio or max(ends) > 700:
+            return text
+        return f"{text}, as a cost {number(math.exp(ends[0]))} to {number(math.exp(ends[1]))}"
+
+    def _length(self, value: float) -> str:
+        text = _figure(value)
+        return f"{text}, as a cost {percent(math.expm1(value))}" if self.is_ratio and value < 700 else text
+
+
+def _answer(*, holds: bool) -> str:
+    return "yes" if holds else "no"
+
+
+def _figure(value: float | None) -> str:
+    return DASH if value is None else f"{value:.6g}"

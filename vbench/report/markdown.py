@@ -1,0 +1,134 @@
+"""`vbench report --format md`: the report as Markdown, for issues, commits and terminals."""
+
+import re
+from collections.abc import Iterator
+
+from vbench import facts
+from vbench.model import Run
+from vbench.report import verdicts, words
+from vbench.report.text import amount, amount_interval, length, parts_per_million, percent, plain, quantity
+from vbench.report.view import View, view
+from vbench.units import DASH
+
+_MARKS = re.compile(r"[\\`*_{}\[\]<>#|~&!]")
+
+COLUMNS = ("Benchmark", "Environment", "Cost", "95 % interval", "Verdict", "Role", "Floor", "Detectable", "Blocks")
+
+
+def markdown(run: Run) -> str:
+    """Pure: the same run gives the same text. Names from the run folder are escaped."""
+    seen = view(run)
+    return "\n".join([*_head(seen), *_summary(seen), *_numbers(seen), *_host(seen), *_rest(seen)]) + "\n"
+
+
+def _head(seen: View) -> Iterator[str]:
+    manifest = seen.run.manifest
+    headline = facts.headline(seen.run.host)
+    yield f"# {_text(words.title(seen))}"
+    yield ""
+    yield f"{_text(headline[:1].upper() + headline[1:])}."
+    yield "What isolation costs, as a ratio to the baseline: above 1 is worse."
+    yield ""
+    yield from (f"> Warning: {_text(warning)}\n" for warning in seen.run.warnings)
+    state = manifest.state.value
+    yield f"Run `{_code(manifest.run_id)}`, suite {_text(manifest.suite)}, {state}, vbench {_text(manifest.tool)}."
+    yield ""
+
+
+def _summary(seen: View) -> Iterator[str]:
+    yield "## In words"
+    yield ""
+    for found in words.findings(seen):
+        yield f"**{_text(found.arm.name)}** {_text(found.lead)}"
+        yield ""
+        yield from (f"- {_text(f'{c.where}, {c.metric}: {c.said}; {c.noise}')}" for c in found.claims)
+        yield from [""] if found.claims else []
+        yield _text(found.count)
+        yield ""
+        lines = [*found.others, *([("Geometric means", found.families)] if found.families else [])]
+        yield from (f"- {name}: {_text(text)}" for name, text in lines)
+        yield from [""] if lines else []
+    for line in (words.control_sentence(seen), words.voided_sentence(seen), *words.limits(seen)):
+        if line:
+            yield f"- {_text(line)}"
+    yield ""
+
+
+def _numbers(seen: View) -> Iterator[str]:
+    yield "## Every number"
+    yield ""
+    yield from _header((*COLUMNS, f"{seen.baseline}, median", "Median", "Note"))
+    for row in seen.rows:
+        if row.arm.role == "baseline":
+            continue
+        cost = row.cost
+        verdict = " ".join(part for part in (verdicts.word(cost), verdicts.beside(cost)) if part)
+        yield _line(
+            f"{cost.benchmark} {cost.metric}",
+            row.arm.name,
+            amount(cost),
+            amount_interval(cost),
+            verdict or DASH,
+            cost.role,
+            length(cost, cost.floor),
+            length(cost, cost.detectable),
+            str(cost.blocks),
+            quantity(cost.baseline_median, cost.unit),
+            quantity(cost.median, cost.unit),
+            row.label,
+        )
+    yield ""
+
+
+def _host(seen: View) -> Iterator[str]:
+    if not seen.conditions:
+        return
+    yield "## The host meanwhile"
+    yield ""
+    yield from _header(
+        ("Environment", "Starts", "CPU serving it", "Steal", "Foreign tasks", "Clock error", "Voided here")
+    )
+    for arm in seen.conditions:
+        yield _line(
+            arm.environment,
+            str(arm.starts),
+            quantity(arm.served_s, "s"),
+            percent(arm.steal),
+            percent(arm.foreign),
+            parts_per_million(arm.clock_error_ppm),
+            str(seen.voided.arms.get(arm.environment, 0)),
+        )
+    yield ""
+
+
+def _rest(seen: View) -> Iterator[str]:
+    if seen.confounds:
+        yield "## Confounds"
+        yield ""
+        yield from _header(("Environment", "Fact", "There", f"In {seen.baseline}", "Why it matters"))
+        yield from (_line(c.environment, c.key, c.value, c.baseline, c.why) for c in seen.confounds)
+        yield ""
+    if seen.losses:
+        yield "## Failed and skipped trials"
+        yield ""
+        yield from _header(("Environment", "Benchmark", "Outcome", "Blocks", "Reason"))
+        yield from (_line(x.environment, x.benchmark, x.outcome, x.where, x.reason) for x in seen.losses)
+        yield ""
+
+
+def _header(names: tuple[str, ...]) -> Iterator[str]:
+    yield _line(*names)
+    yield "|" + " --- |" * len(names)
+
+
+def _line(*cells: str) -> str:
+    return "| " + " | ".join(_text(cell) or DASH for cell in cells) + " |"
+
+
+def _text(text: str) -> str:
+    """No name can start markup, end a cell or break a line."""
+    return _MARKS.sub(r"\\\g<0>", " ".join(plain(text).split()))
+
+
+def _code(text: str) -> str:
+    return plain(text).replace("`", "'").replace("\n", " ")
