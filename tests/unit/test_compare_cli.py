@@ -12,7 +12,9 @@ import pytest
 from tests.unit.comparable_runs import small_run
 from vbench import store
 from vbench.cli import main
+from vbench.cli.compare import _draw
 from vbench.cli.tags import tags
+from vbench.compare import compare
 from vbench.errors import UsageError
 from vbench.model import Run, State
 
@@ -101,6 +103,12 @@ def test_a_design_that_cannot_support_the_threshold_warns_and_ends_with_zero(vbe
     ended = vbench("compare", "--by", "day", *groups(count, grown=9.0), "--fail-above", "5%")
     assert ended.status == 0
     assert "could not be judged" in ended.stderr
+
+
+def test_names_are_no_markup_for_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    forged = "[red]x[/red] [/]"
+    _draw(compare([small_run("one", tags={"x": forged}, blocks=1), small_run("two", blocks=1)]))
+    assert forged in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,9 @@ def scope(comparison: Comparison) -> str:
     match comparison.support:
         case Support.MACHINES:
             return (
-                f"{_identity(left)}; {_identity(right)}. One run a side: what follows holds for these two machines in "
-                "these two sessions and for no other machine, however alike. There is no interval over runs; in "
-                "brackets stands each run's own, over its blocks."
+                f"{_identity(left)}; {_identity(right)}. One run a side: what follows holds for these two sessions on "
+                "their machines and for no other machine, however alike. There is no interval over runs; in brackets "
+                "stands each run's own, over its blocks."
             )
         case Support.DOTS:
             return (
@@ -102,8 +102,8 @@ def _of_groups(comparison: Comparison) -> str:
     above = sum(cell.side > 0 for cell in differing)
     return (
         f"{text} After Benjamini-Hochberg {len(differing)} {'remains' if len(differing) == 1 else 'remain'}: {above} "
-        f"higher and {len(differing) - above} lower in {comparison.group.label}. Farthest: the cost of {_where(far)} is "
-        f"{ratio(far.ratio)} ({interval(far.low, far.high)}) of that in {comparison.reference.label}."
+        f"higher and {len(differing) - above} lower in {comparison.group.label}. Farthest: the cost of "
+        f"{_where(far)} is {ratio(far.ratio)} ({interval(far.low, far.high)}) of that in {comparison.reference.label}."
     )
 
 
