@@ -142,9 +142,14 @@ def run(
 
 
 def _kill_group(popen: "subprocess.Popen[bytes]") -> None:
+    """Its pipes are closed, not read to their end: a daemon that left the group may hold the other one for ever."""
     with suppress(ProcessLookupError):
         os.killpg(popen.pid, signal.SIGKILL)
-    popen.communicate()
+    popen.wait()
+    for pipe in (popen.stdin, popen.stdout, popen.stderr):
+        if pipe is not None:
+            with suppress(OSError):  # what was buffered for a command that is gone
+                pipe.close()
 
 
 def _copy(source: Path, target: Path) -> None:

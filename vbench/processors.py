@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from vbench.contracts import Session
-from vbench.errors import UsageError
+from vbench.errors import EnvironmentUnavailable, UsageError
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,10 @@ def choose(processors: tuple[Processor, ...], usable: frozenset[int], wanted: in
 
 
 def find(host: Session, wanted: int) -> Processors:
-    """The sets on this host."""
-    listing = host.run(["lscpu", "-p=CPU,CORE,NODE"], timeout_s=10).check().text
+    """The sets on this host. Raises EnvironmentUnavailable without lscpu."""
+    listing = host.run(["lscpu", "-p=CPU,CORE,NODE"], timeout_s=10)
+    if listing.status == 127:
+        raise EnvironmentUnavailable("lscpu was not found", hint="apt-get install util-linux, or the like")
     status = host.run(["cat", "/proc/self/status"], timeout_s=10).check().text
     allowed = next(line.split(":")[1] for line in status.splitlines() if line.startswith("Cpus_allowed_list"))
-    return choose(parse(listing), parse_list(allowed), wanted)
+    return choose(parse(listing.check().text), parse_list(allowed), wanted)

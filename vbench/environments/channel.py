@@ -3,7 +3,9 @@
 import base64
 import io
 import json
+import os
 import queue
+import select
 import threading
 import time
 from collections import deque
@@ -33,12 +35,14 @@ class Channel:
         self._numbers = iter(range(1, 2**62))
         self._lock = threading.Lock()
         self._ended = False
-        threading.Thread(target=self._read, name="guest channel", daemon=True).start()
+        with suppress(io.UnsupportedOperation):  # a process behind another channel has no pipe of its own
+            os.set_blocking(carrier.stdin.fileno(), False)
+        threading.Thread(target=self._read, args=(_own(carrier.stdout),), name="guest channel", daemon=True).start()
 
-    def _read(self) -> None:
-        with suppress(OSError, ValueError):  # ValueError: closed while reading
+    def _read(self, stdout: BinaryIO) -> None:
+        with suppress(OSError, ValueError), stdout:  # ValueError: closed while reading
             pending = b""
-            while chunk := self.carrier.stdout.read(65536):
+            while chunk := stdout.read(65536):
                 *whole, pending = (pending + chunk).split(b"\n")
                 for line in whole:
                     self._sort(line)
@@ -86,9 +90,16 @@ class Channel:
         try:
             with self._lock:
                 while data:
-                    data = data[self.carrier.stdin.write(data) :]
+                    data = data[self._write(data) :]
         except (OSError, ValueError):
             raise SessionLost(f"the environment went away; {self.describe_loss()}") from None
+
+    def _write(self, data: memoryview) -> int:
+        """What a pipe takes at once; it is waited for where nobody reads at the other end."""
+        written: int | None = self.carrier.stdin.write(data)
+        if written is None and not select.select([], [self.carrier.stdin], [], GRACE_S)[1]:
+            raise SessionLost(f"the environment took no input for {GRACE_S:g} s; {self.describe_loss()}")
+        return written or 0
 
     def receive(self, waiting: "queue.SimpleQueue[dict[str, Any]]", *, timeout_s: float) -> dict[str, Any]:
         try:
@@ -108,6 +119,14 @@ class Channel:
             return self.receive(waiting, timeout_s=timeout_s)
         finally:
             self.close(number)
+
+
+def _own(stream: BinaryIO) -> BinaryIO:
+    """A descriptor that the reader alone closes: else its next read could be of one that was reused meanwhile."""
+    try:
+        return os.fdopen(os.dup(stream.fileno()), "rb", 0)
+    except io.UnsupportedOperation:  # a process behind another channel has no pipe of its own
+        return stream
 
 
 class _Stdin(io.RawIOBase):

@@ -99,7 +99,8 @@ class Agent:
             out, err = process.communicate(base64.b64decode(request["stdin"]), request["timeout_s"])
         except subprocess.TimeoutExpired:
             kill_group(process.pid)
-            out, err = process.communicate()
+            process.wait()
+            out = err = b""  # not read to the end: a daemon that left the group may hold the pipes for ever
             reply["timeout"] = True
         reply.update(status=process.returncode, stdout=b64(out), stderr=b64(err))
         self.channel.send(reply)
