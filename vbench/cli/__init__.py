@@ -74,10 +74,8 @@ def main() -> NoReturn:
     """The console script: every expected failure becomes a message, a hint and an exit code."""
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        vbench.main(standalone_mode=False, prog_name="vbench")
-        status = 0
-    except click.exceptions.Exit as end:
-        status = end.exit_code
+        ended = vbench.main(standalone_mode=False, prog_name="vbench")
+        status = ended if isinstance(ended, int) else 0  # what `ctx.exit` was given comes back as a value
     except click.ClickException as error:
         error.show()
         status = 2
