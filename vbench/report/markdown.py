@@ -39,7 +39,7 @@ def _summary(seen: View) -> Iterator[str]:
     yield "## In words"
     yield ""
     for found in words.findings(seen):
-        yield f"**{_text(found.arm.name)}** {_text(found.lead)}"
+        yield f"**{_text(found.arm.name)}** {_text(found.lead)}".strip()
         yield ""
         yield from (f"- {_text(f'{c.where}, {c.metric}: {c.said}; {c.noise}')}" for c in found.claims)
         yield from [""] if found.claims else []

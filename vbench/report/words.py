@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from vbench.cost import DOTS_ONLY, LEAST_ENVELOPE, LEAST_FOR_INTERVAL, ROUGH, FamilyCost
-from vbench.model import Cost, Verdict
+from vbench.model import Cost, State, Verdict
 from vbench.report import verdicts
 from vbench.report.text import (
     amount,
@@ -137,9 +137,7 @@ def standing(view: View) -> str:
     """How far the numbers carry."""
     labels = Counter(row.cost.label for row in view.rows)
     without = sum(finite(row.cost.cost) is None for row in view.rows)
-    planned = view.run.manifest.blocks
-    of = "" if view.analysed == planned else f" of {planned} planned"
-    parts = [f"{counted(view.analysed, 'block')}{of} analysed."]
+    parts = [_analysed(view)]
     if labels[ROUGH]:
         are = "is" if labels[ROUGH] == 1 else "are"
         parts.append(f"{counted(labels[ROUGH], 'interval')} {are} {ROUGH}: {WHY_ROUGH}")
@@ -151,9 +149,19 @@ def standing(view: View) -> str:
     return " ".join(parts)
 
 
+def _analysed(view: View) -> str:
+    planned, last = view.run.manifest.blocks, max((trial.block for trial in view.run.trials), default=0)
+    if view.run.manifest.state is State.COMPLETE and 0 < last < planned:
+        why = "the run ended when its confirmatory intervals were narrow enough"
+        return f"{counted(view.analysed, 'block')} of at most {planned} analysed: {why}."
+    of = "" if view.analysed == planned else f" of {planned} planned"
+    return f"{counted(view.analysed, 'block')}{of} analysed."
+
+
 def limits(view: View) -> tuple[str, ...]:
     """How far the numbers carry, one sentence or two a line."""
-    return (SCOPE, roles(view), f"{standing(view)} {lost_sentence(view)}", *_beyond_this_host(view))
+    judged = [roles(view)] if any(row.cost.verdict for row in view.rows) else []
+    return (SCOPE, *judged, f"{standing(view)} {lost_sentence(view)}", *_beyond_this_host(view))
 
 
 def _beyond_this_host(view: View) -> list[str]:
@@ -289,15 +297,16 @@ def _named(cost: Cost) -> str:
 
 
 def _families(view: View, arm: Arm) -> str:
-    """Geometric means, each within its family."""
-    mine = [family for family in view.families if family.environment == arm.name and finite(family.cost) is not None]
+    """Geometric means that have an interval, each within its family."""
+    mine = [family for family in view.families if family.environment == arm.name and finite(family.low) is not None]
     return "; ".join(_family(family) for family in mine)
 
 
 def _family(family: FamilyCost) -> str:
-    inside = f" ({interval(family.low, family.high)})" if finite(family.low) is not None else ""
     name = FAMILY_WORDS.get(family.family, family.family)
-    return f"{name} {ratio(family.cost)}{inside} over {counted(len(family.members), 'benchmark')}"
+    inside = interval(family.low, family.high)
+    rough = f", {family.label}" if family.label else ""
+    return f"{name} {ratio(family.cost)} ({inside}{rough}) over {counted(len(family.members), 'benchmark')}"
 
 
 def _metric(cost: Cost) -> str:

@@ -1,0 +1,71 @@
+"""Gates void whole blocks in all arms; what was voided is counted, kept apart, and shown beside the costs."""
+
+import pytest
+from msgspec.structs import replace
+
+from tests.unit.runs import gated, make_run
+from vbench.cost import conditions, costs, voided
+from vbench.model import Cost, Run, State, Void
+
+RUN = make_run(blocks=12, losses=False)
+
+
+def cost_in(run: Run, *, keep_voided: bool = False) -> Cost:
+    found = costs(run, keep_voided=keep_voided)
+    return next(cost for cost in found if (cost.benchmark, cost.environment) == ("cpu.hash", "runc"))
+
+
+def test_a_voided_attempt_is_replaced_by_the_next_one() -> None:
+    assert costs(gated(RUN)) == costs(RUN)
+    assert voided(gated(RUN)).dropped == ()
+
+
+def test_a_block_whose_last_attempt_is_voided_is_dropped_in_all_arms() -> None:
+    run = gated(RUN, repeated=False)
+    assert voided(run).dropped == (3,)
+    for cost in costs(run):
+        assert set(cost.per_block) == set(range(1, 13)) - {3}
+
+
+def test_with_everything_kept_every_finished_attempt_is_a_block() -> None:
+    kept = cost_in(gated(RUN), keep_voided=True)
+    assert kept.blocks == 13
+    assert kept.per_block[3] == pytest.approx(3 * 1.0, rel=0.05)
+    assert kept.per_block[4] == cost_in(RUN).per_block[3]
+    assert cost_in(RUN, keep_voided=True) == cost_in(RUN)
+
+
+def test_voids_are_counted_with_their_reasons_and_the_arm_in_which_the_gate_struck() -> None:
+    found = voided(gated(RUN))
+    assert found.attempts == 1
+    assert found.reasons == (("tcg: foreign tasks used 4.1 % of its processors", 1),)
+    assert found.arms == {"bare": 0, "control": 0, "runc": 0, "tcg": 1}
+
+
+def test_a_voided_calibration_costs_no_block() -> None:
+    run = replace(RUN, voids=(Void(0, 0, ("bare: the processor was throttled 2 times",)),))
+    assert voided(run).attempts == 0
+    assert costs(run) == costs(RUN)
+
+
+def test_an_attempt_in_which_the_run_was_ended_is_not_analysed_nor_the_voided_one_before_it() -> None:
+    run = gated(RUN, block=12)
+    arms = ("bare", "control")
+    trials = tuple(t for t in run.trials if (t.block, t.attempt) != (12, 1) or t.environment in arms)
+    ended = replace(run, trials=trials, manifest=replace(run.manifest, state=State.PARTIAL))
+    assert set(cost_in(ended).per_block) == set(range(1, 12))
+    assert all(12 not in cost.per_block for cost in costs(ended))
+    assert cost_in(ended, keep_voided=True).blocks == 12
+
+
+def test_readings_become_medians_of_each_arm_and_the_unknown_stays_unknown() -> None:
+    found = {arm.environment: arm for arm in conditions(gated(RUN))}
+    assert list(found) == ["bare", "control", "runc", "tcg"]
+    assert found["tcg"].starts == 12
+    assert found["tcg"].steal == pytest.approx(0.005)
+    assert found["tcg"].foreign == pytest.approx(0.0125)
+    assert found["tcg"].served_s == 6.0
+    assert found["tcg"].clock_error_ppm == pytest.approx(2.5)
+    assert found["runc"].clock_error_ppm is None
+    assert found["tcg"].throttled is None
+    assert conditions(RUN) == ()
