@@ -4,7 +4,8 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import TracebackType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -58,16 +59,17 @@ def held() -> Iterator[None]:
             raise KeyboardInterrupt
 
 
-@contextmanager
-def unwinding() -> Iterator[ExitStack]:
+@dataclass(frozen=True)
+class unwinding:  # noqa: N801: used as a context manager, like contextlib's own
     """A stack that is unwound whole, whenever the signal comes."""
-    stack = ExitStack()
-    try:
-        yield stack
-    except BaseException as error:
+
+    stack: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> ExitStack:
+        return self.stack
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
         with held():
-            if not stack.__exit__(type(error), error, error.__traceback__):
-                raise
-    else:
-        with held():
-            stack.close()
+            return self.stack.__exit__(kind, error, trace)

@@ -113,8 +113,9 @@ def test_annotations_stay_readable_at_run_time(path: Path) -> None:
 def test_environments_and_benchmarks_are_listed_in_one_table_each() -> None:
     from vbench import benchmarks, environments
 
+    modules = [path for path in MODULES if top(path) != "validation"]  # it chooses for its experiments, as a suite does
     for table in (environments, benchmarks):
-        lists = [found for path in MODULES for found in literals(path) if len(found & set(table.KINDS)) >= 3]
+        lists = [found for path in modules for found in literals(path) if len(found & set(table.KINDS)) >= 3]
         assert lists == []
         assert all(kind == made.kind for kind, made in table.KINDS.items())
 
