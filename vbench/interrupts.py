@@ -60,7 +60,7 @@ def held() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class unwinding:  # noqa: N801: used as a context manager, like contextlib's own
+class unwinding:
     """A stack that is unwound whole, whenever the signal comes."""
 
     stack: ExitStack = field(default_factory=ExitStack)
