@@ -1,0 +1,151 @@
+"""The page's verdicts: every claim judged, counted and marked, and what gates and controls took away told beside it."""
+
+import math
+import re
+from collections import Counter
+from html import unescape
+from typing import NamedTuple
+
+import pytest
+from msgspec.structs import replace
+
+from tests.unit.runs import gated, make_run
+from tests.unit.test_report_page import Document, figures
+from vbench import report
+from vbench.model import Measured, Metric, Run, Verdict
+from vbench.report import words
+from vbench.report.text import percent
+from vbench.report.view import View, view
+
+
+def text_of(run: Run) -> str:
+    """What the page says, its cells apart."""
+    body = re.sub(r"<(script|style).*?</\1>", "", report.html(run), flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return text_of(make_run())
+
+
+def test_only_what_is_judged_slower_is_claimed() -> None:
+    seen = view(make_run(losses=False))
+    for found in words.findings(seen):
+        judged = {row.group: row.verdict for row in _judged(seen, found.arm.name)}
+        assert found.claims
+        assert {judged[claim.metric] for claim in found.claims} == {Verdict.SLOWER}
+
+
+class _Row(NamedTuple):
+    group: str
+    verdict: Verdict | None
+
+
+def _judged(seen: View, arm: str) -> list[_Row]:
+    rows = [(group.title, row) for group in seen.groups for row in group.rows]
+    return [_Row(title, row.cost.verdict) for title, row in rows if row.arm.name == arm]
+
+
+@pytest.mark.parametrize("blocks", [5, 9])
+def test_a_rough_run_shows_what_was_observed_and_judges_nothing(blocks: int) -> None:
+    seen = view(make_run(blocks=blocks, losses=False))
+    for found in words.findings(seen):
+        assert "without a verdict" in found.lead
+        assert all(claim.said.endswith("no verdict") for claim in found.claims)
+        assert found.others == ()
+    text = text_of(seen.run)
+    assert "slower by" not in text
+    assert "rough: Student’s t" in text
+
+
+def test_every_verdict_is_counted_and_the_others_are_named() -> None:
+    seen = view(make_run(blocks=15, losses=False))
+    runc = words.findings(seen)[0]
+    counts = Counter(row.verdict for row in _judged(seen, "runc"))
+    assert f"{counts[Verdict.SLOWER]} slower" in runc.count
+    assert f"{counts[Verdict.EQUIVALENT]} equivalent" in runc.count
+    assert "differ by less than 2.0 %" in runc.count
+    named = dict(runc.others)
+    assert len(named["Equivalent"].split(", ")) == counts[Verdict.EQUIVALENT]
+    assert named["Inconclusive"].count("±") == counts[Verdict.INCONCLUSIVE]
+
+
+def test_a_withheld_verdict_is_told_with_the_control_that_differs() -> None:
+    run = make_run(blocks=12, losses=False)
+    shifted = tuple(
+        replace(t, outcome=Measured({name: tuple(v * 1.2 for v in vs) for name, vs in t.outcome.samples.items()}))
+        if isinstance(t.outcome, Measured) and (t.environment, t.benchmark) == ("control", "cpu.hash")
+        else t
+        for t in run.trials
+    )
+    seen = view(replace(run, trials=shifted))
+    text = text_of(seen.run)
+    assert "It differs from bare at cpu.hash time: verdicts there are withheld." in text
+    assert "✕ withheld the control differs" in text
+    assert dict(words.findings(seen)[0].others)["Withheld"] == "cpu.hash time"
+
+
+def test_the_report_is_about_this_host_and_says_which_claims_were_declared(text: str) -> None:
+    assert "These figures are about this host" in text
+    assert "2 comparisons are confirmatory, adjusted by Holm" in text
+    assert "Verdicts: " in text
+    assert "The band is ± 2.0 %, the smallest cost of interest." in text
+
+
+def test_what_was_declared_and_not_measured_is_told() -> None:
+    said = [line for line in words.limits(view(make_run(hostile=True))) if line.startswith("Declared")]
+    assert said == ["Declared confirmatory and not measured: tcg cpu.matrix time, runc syscall.getpid latency."]
+
+
+def test_voided_blocks_are_counted_and_what_keeping_them_would_change_is_told() -> None:
+    seen = view(gated(make_run(blocks=12, losses=False)))
+    text = text_of(seen.run)
+    assert "1 block voided by gates, in all arms: tcg: foreign tasks used 4.1 % of its processors." in text
+    assert "Where gates struck: tcg 1." in text
+    assert "With everything kept no cost would move by more than" in text
+    assert "Nothing voided" in text
+    assert words.voided_sentence(view(make_run(blocks=5))) == ""
+
+
+def test_a_block_that_could_not_be_repeated_is_told() -> None:
+    said = words.voided_sentence(view(gated(make_run(blocks=12), repeated=False)))
+    assert "1 block could not be repeated and is missing" in said
+
+
+def test_readings_of_the_host_are_shown_and_their_absence_too(text: str) -> None:
+    assert "this run kept no readings of its host" in text
+    text = text_of(gated(make_run(blocks=5)))
+    assert "tcg 5 8.00 s 6.00 s 0.50 % 1.2 % 2.5 ppm – 1" in text
+    assert "runc 5 8.00 s 6.00 s 0.50 % 1.2 % – – 0" in text
+
+
+def test_a_run_that_ended_on_its_widths_says_so() -> None:
+    run = make_run(blocks=15)
+    text = words.standing(view(replace(run, manifest=replace(run.manifest, blocks=40))))
+    assert text.startswith("15 blocks of at most 40 analysed: the run ended when its confirmatory intervals")
+
+
+def test_the_forest_has_a_band_of_the_smallest_cost_of_interest() -> None:
+    document = Document(report.html(make_run(blocks=10)))
+    bands = [shape for shape in figures(document)["figures"]["forest"]["layout"]["shapes"] if shape["type"] == "rect"]
+    assert {band["xref"] for band in bands} == {"x", "x2"}
+    assert all((band["x0"], band["x1"]) == (1 / 1.02, 1.02) for band in bands)
+
+
+def test_a_metric_without_a_ratio_is_a_difference_in_its_unit() -> None:
+    run = make_run(blocks=12, losses=False)
+    metric = Metric("time", "s", "lower", scale="difference", margin=1e-3)
+    records = tuple(
+        replace(record, metrics=(metric,)) if record.name == "start.ready" else record
+        for record in run.manifest.benchmarks
+    )
+    text = text_of(replace(run, manifest=replace(run.manifest, benchmarks=records)))
+    assert re.search(r"start\.ready time ↓ tcg \S+ ms \S+ s \+4\.\d+ s 4\.\d+ s to 4\.\d+ s 12 ▲ slower", text)
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"), [(0.00426, "0.43 %"), (0.02, "2.0 %"), (0.119, "12 %"), (None, "–"), (math.nan, "–")]
+)
+def test_shares_print_two_digits_that_matter(share: float | None, shown: str) -> None:
+    assert percent(share) == shown
