@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -35,10 +35,25 @@ class Following:
 @click.command()
 @click.option("--minutes", type=float, default=10.0, show_default=True, help="Time to divide over the parts.")
 @click.option("--part", "only", multiple=True, type=click.Choice(PARTS), help="Only this part; may be repeated.")
+@click.option(
+    "--gates",
+    type=click.Choice(["void", "record"]),
+    default="void",
+    show_default=True,
+    help="What foreign work does to a block.",
+)
 @click.option("--results", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
-def validate(*, minutes: float, only: tuple[str, ...], results: Path, as_json: bool, quiet: bool) -> None:
+def validate(
+    *,
+    minutes: float,
+    only: tuple[str, ...],
+    gates: Literal["void", "record"],
+    results: Path,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Run experiments with a known answer on this host, and say of each whether the answer was found.
 
     Exit code 0 when everything that is possible here held, 1 when something did not. The runs and the verdicts
@@ -47,7 +62,7 @@ def validate(*, minutes: float, only: tuple[str, ...], results: Path, as_json: b
     from vbench import interrupts, validation
     from vbench.validation import course
 
-    effort = course.Effort(seconds=course.seconds_of(minutes), only=only)
+    effort = course.Effort(seconds=course.seconds_of(minutes), only=only, gates=gates)
     with interrupts.once("stopping what was started …"):
         found = validation.validate(effort, results=results, follower=Following(quiet))
     conclude(found, results, as_json=as_json)
@@ -65,6 +80,8 @@ def conclude(found: "Validation", results: Path, *, as_json: bool) -> None:
         click.echo(found.host)
         _print(found.rows)
         click.echo(validation.sentence(found))
+        if found.foreign_share is not None:
+            click.echo(f"foreign tasks used {found.foreign_share:.1%} of the environments' processors")
         click.echo(f"{path}, in {show_duration(found.seconds)}")
     raise SystemExit(rows.status(found.rows))
 

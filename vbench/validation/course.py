@@ -20,7 +20,7 @@ from vbench.runner import Progress
 from vbench.suite import Suite
 from vbench.testbed import LocalTestbed
 from vbench.validation import judging, parts, rows
-from vbench.validation.parts import Part
+from vbench.validation.parts import Gates, Part
 from vbench.validation.rows import Row
 from vbench.validation.stopping import Stopping
 
@@ -35,6 +35,10 @@ class Effort(Struct, frozen=True):
     least_blocks: int = LEAST_BLOCKS
     shrink: float = 1.0
     only: tuple[str, ...] = ()
+    gates: Gates = "void"
+
+    def suite(self, part: Part, blocks: int) -> Suite:
+        return parts.suite(part, blocks, shrink=self.shrink, gates=self.gates)
 
 
 class Follower(Protocol):
@@ -56,6 +60,7 @@ class Validation(Struct, frozen=True):
     seconds: float  # that it took
     rows: tuple[Row, ...]
     runs: tuple[str, ...]
+    foreign_share: float | None = None  # of the environments' processors, the median over all starts
     sentence: str = ""
 
 
@@ -85,7 +90,8 @@ def validate(effort: Effort, *, results: Path, follower: Follower) -> Validation
         image=image.digest if image else "",
         seconds=round(time.monotonic() - course.begun, 1),
         rows=tuple(course.rows),
-        runs=tuple(course.runs),
+        runs=tuple(run.manifest.run_id for run in course.runs),
+        foreign_share=judging.foreign_share(course.runs),
     )
 
 
@@ -104,7 +110,7 @@ class Course:
     name: str
     image: Image | None
     rows: list[Row] = field(default_factory=list)
-    runs: list[str] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
     begun: float = field(default_factory=time.monotonic)
     pace: float = 1.0
 
@@ -123,12 +129,12 @@ class Course:
     def _blocks(self, part: Part, share: float) -> int:
         if part.blocks is not None:
             return part.blocks
-        one_s = plan.expected_s(parts.suite(part, 1, shrink=self.effort.shrink)) / 2 * self.pace
+        one_s = plan.expected_s(self.effort.suite(part, 1)) / 2 * self.pace
         left_s = self.effort.seconds - (time.monotonic() - self.begun)
         return max(self.effort.least_blocks, min(MOST_BLOCKS, int(left_s * share / one_s) - 1))
 
     def _part(self, part: Part, blocks: int) -> None:
-        suite = parts.suite(part, blocks, shrink=self.effort.shrink)
+        suite = self.effort.suite(part, blocks)
         progress = self.follower.begin(part, blocks)
         begun = time.monotonic()
         try:
@@ -138,7 +144,7 @@ class Course:
             return
         if part.blocks is None:
             self.pace = (time.monotonic() - begun) / plan.expected_s(suite)
-        self.runs.append(run.manifest.run_id)
+        self.runs.append(run)
         found = judging.judge(part, run)
         self.rows += [rows.because(row, problem) for row in found] if problem else found
 

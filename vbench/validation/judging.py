@@ -1,12 +1,12 @@
 """From the run of each part to its rows: pure functions of a run, as the cost code reads it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 from msgspec.structs import replace
 
-from vbench import cost
+from vbench import cost, gates
 from vbench.errors import VbenchError
 from vbench.model import Cost, Measured, Run
 from vbench.stats import envelope, pairing
@@ -35,7 +35,26 @@ def judge(part: Part, run: Run) -> tuple[Row, ...]:
             found = dose_response(part, run)
         case "same":
             found = (same(part, run),)
-    return tuple(replace(row, run=run.manifest.run_id) for row in found)
+    return tuple(_explained(replace(row, run=run.manifest.run_id), run) for row in found)
+
+
+def _explained(row: Row, run: Run) -> Row:
+    """What does not hold, with the blocks that it had to do without."""
+    last = {void.block: void for void in run.voids if void.attempt == _last_attempt(run, void.block)}
+    if row.state is not State.FAILS or not last:
+        return row
+    lost = f"{len(last)} of {run.manifest.blocks} blocks are void: {next(iter(last.values())).reasons[0]}"
+    return replace(row, why=f"{row.why}; {lost}" if row.blocks else lost)
+
+
+def foreign_share(runs: Sequence[Run]) -> float | None:
+    """Processor time that others took from the environments, as a share of wall: the median over all starts."""
+    shares = [share for run in runs for found in run.readings if (share := gates.foreign_share(found)) is not None]
+    return median(shares) if shares else None
+
+
+def _last_attempt(run: Run, block: int) -> int:
+    return max(trial.attempt for trial in run.trials if trial.block == block)
 
 
 def same(part: Part, run: Run) -> Row:

@@ -1,0 +1,162 @@
+"""The arithmetic of a validation: lines, binomial bounds, rows, their words and their exit code."""
+
+import math
+import random
+
+import pytest
+
+from vbench.stats import envelope, pairing
+from vbench.stats.envelope import Envelope
+from vbench.validation import binomial, regression, rows
+from vbench.validation.rows import Row, State
+
+DOSES = {"none": 0.0, "half": 0.005, "one": 0.01, "five": 0.05, "ten": 0.1}
+
+
+def measured(values: list[float]) -> Envelope:
+    return envelope.envelopes((pairing.Pairs("cell", tuple(range(len(values))), tuple(values)),))[0]
+
+
+def responses(slope: float, intercept: float, blocks: int) -> dict[str, dict[int, float]]:
+    one = {arm: math.exp(intercept + slope * math.log1p(dose)) for arm, dose in DOSES.items()}
+    return {arm: dict.fromkeys(range(1, blocks + 1), ratio) for arm, ratio in one.items()}
+
+
+def row(state: State) -> Row:
+    return Row(part="part", check="check", target="target", state=state)
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.5, 0.0), (1.0, 0.01), (-2.0, -0.3)])
+def test_a_line_is_found_exactly(slope: float, intercept: float) -> None:
+    found = regression.lines(DOSES, responses(slope, intercept, 6))
+    assert sorted(found) == [1, 2, 3, 4, 5, 6]
+    for line in found.values():
+        assert line.slope == pytest.approx(slope, abs=1e-12)
+        assert line.intercept == pytest.approx(intercept, abs=1e-12)
+
+
+def test_what_all_arms_of_a_block_share_moves_its_intercept_and_not_its_slope() -> None:
+    costs = responses(1.0, 0.0, 3)
+    shared = {arm: {block: ratio * 1.07**block for block, ratio in each.items()} for arm, each in costs.items()}
+    found = regression.lines(DOSES, shared)
+    assert [line.slope for line in found.values()] == pytest.approx([1.0] * 3)
+    assert [line.intercept for line in found.values()] == pytest.approx([b * math.log(1.07) for b in (1, 2, 3)])
+
+
+def test_a_block_without_one_of_its_arms_has_no_line() -> None:
+    costs = responses(1.0, 0.0, 3)
+    del costs["ten"][2]
+    assert sorted(regression.lines(DOSES, costs)) == [1, 3]
+    assert regression.lines(DOSES, {arm: each for arm, each in costs.items() if arm != "one"}) == {}
+
+
+def test_lines_are_averaged_over_the_blocks_that_all_benchmarks_have() -> None:
+    first, second = regression.lines(DOSES, responses(1.2, 0.0, 3)), regression.lines(DOSES, responses(0.8, 0.1, 2))
+    found = regression.averaged([first, second])
+    assert sorted(found) == [1, 2]
+    assert found[1].slope == pytest.approx(1.0)
+    assert found[1].intercept == pytest.approx(0.05)
+    assert regression.averaged([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("x", "y"), [([], []), ([1.0], [1.0]), ([1.0, 1.0], [1.0, 2.0]), ([0.0, math.nan], [0.0, 1.0])]
+)
+def test_what_has_no_line_is_refused(x: list[float], y: list[float]) -> None:
+    with pytest.raises(ValueError, match="a line needs"):
+        regression.line(x, y)
+
+
+def test_tails_of_the_binomial_distribution_are_exact() -> None:
+    assert binomial.above(0, 2, 0.5) == 0.75
+    assert binomial.above(1, 2, 0.5) == 0.25
+    assert binomial.above(2, 2, 0.5) == 0.0
+    assert binomial.above(-1, 2, 0.5) == 1.0
+    assert binomial.above(3, 20, 0.05) == pytest.approx(0.01590153, abs=1e-8)
+
+
+@pytest.mark.parametrize(("n", "most"), [(1, 0), (2, 1), (20, 3), (60, 6), (100, 9)])
+def test_as_many_false_positives_are_allowed_as_chance_makes_in_19_of_20_validations(n: int, most: int) -> None:
+    assert binomial.most_by_chance(n) == most
+    assert binomial.above(most, n, 0.05) <= 0.05
+    assert binomial.above(most - 1, n, 0.05) > 0.05
+
+
+def test_the_interval_of_a_rate_is_that_of_clopper_and_pearson() -> None:
+    assert binomial.rate_interval(0, 10) == pytest.approx((0.0, 0.3084971), abs=1e-6)
+    assert binomial.rate_interval(10, 10) == pytest.approx((0.6915029, 1.0), abs=1e-6)
+    assert binomial.rate_interval(5, 20) == pytest.approx((0.0865715, 0.4910459), abs=1e-6)
+    with pytest.raises(ValueError, match="has no rate"):
+        binomial.rate_interval(0, 0)
+
+
+def test_a_truth_inside_the_interval_holds() -> None:
+    noise = random.Random(1)
+    found = rows.contains("dose", "slope", measured([1 + noise.gauss(0, 0.05) for _ in range(20)]), 1.0)
+    assert found.state is State.HOLDS
+    assert found.blocks == 20
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < 1 < found.high
+    assert found.figure == rows.around(found.value or 0, found.low, found.high)
+
+
+def test_a_truth_outside_the_interval_does_not_hold() -> None:
+    noise = random.Random(2)
+    low = rows.contains("dose", "slope", measured([0.8 + noise.gauss(0, 0.05) for _ in range(20)]), 1.0)
+    assert (low.state, low.why) == (State.FAILS, "the interval lies below 1")
+    high = rows.contains("dose", "intercept", measured([0.1 + noise.gauss(0, 0.01) for _ in range(20)]), 0.0)
+    assert (high.state, high.why) == (State.FAILS, "the interval lies above 0")
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, 1.1, 0.9, 1.0], [1.0] * 12])
+def test_without_an_interval_nothing_holds(values: list[float]) -> None:
+    for found in (rows.contains("dose", "slope", measured(values), 1.0),):
+        assert found.state is State.FAILS
+        assert found.why
+
+
+def test_false_positives_hold_up_to_the_bound() -> None:
+    assert rows.false_positives("A/A", 3, 20, 12).state is State.HOLDS
+    assert rows.false_positives("A/A", 3, 20, 12).figure == "3 of 20: 15.0% (3.2% to 37.9%)"
+    assert rows.false_positives("A/A", 4, 20, 12).state is State.FAILS
+    assert rows.false_positives("A/A", 0, 0, 0).state is State.FAILS
+
+
+def test_equivalence_is_shown_and_not_assumed() -> None:
+    noise = random.Random(3)
+    near = [sign * abs(noise.gauss(0, 0.005)) for sign in (1, -1) * 6]
+    assert rows.equivalent("control", "runc", measured(near), 0.02).state is State.HOLDS
+    wide = rows.equivalent("control", "runc", measured([value * 60 for value in near]), 0.02)
+    assert (wide.state, wide.why.split(":")[0]) == (State.FAILS, "not shown")
+    far = rows.equivalent("control", "runc", measured([value + 0.1 for value in near]), 0.02)
+    assert (far.state, far.why) == (State.FAILS, "the interval lies outside")
+
+
+def test_a_known_fault_is_found_within_its_tolerance_or_not_at_all() -> None:
+    def quota(value: float, half: float) -> Row:
+        interval = (value, value - half, value + half)
+        return rows.recovered("fault", "quota", interval, truth=0.8, tolerance=0.01, blocks=9)
+
+    assert quota(0.805, 0.004).state is State.HOLDS
+    assert (quota(0.95, 0.01).state, quota(0.95, 0.01).why) == (State.FAILS, "the interval lies outside")
+    assert quota(0.83, 0.05).why.startswith("not shown")
+
+
+def test_a_figure_has_as_many_digits_as_its_interval_supports() -> None:
+    assert rows.around(1.01234, 0.99, 1.03) == "1.012 ± 0.020"
+    assert rows.around(0.0012, -0.001, 0.003, percent=True) == "0.12 ± 0.20 %"
+    assert rows.around(203.4, 190.0, 216.0) == "203 ± 13"
+
+
+def test_the_exit_code_is_0_only_when_something_was_possible_and_all_of_it_held() -> None:
+    holds, fails, impossible = row(State.HOLDS), row(State.FAILS), row(State.IMPOSSIBLE)
+    assert rows.status((holds, impossible)) == 0
+    assert rows.status((holds, fails)) == 1
+    assert rows.status((impossible,)) == 1
+    assert rows.status(()) == 1
+
+
+def test_a_reason_known_from_elsewhere_explains_failures_alone() -> None:
+    assert rows.because(row(State.FAILS), "no monitor").why == "no monitor"
+    assert rows.because(row(State.HOLDS), "no monitor").why == ""
