@@ -28,6 +28,7 @@ from vbench.model import Layer
 from vbench.units import Bytes
 
 PORT = "vbench.agent"
+SOCKET = "qmp"  # in the machine's folder
 LIMITS_S = {"tcg": 120.0, "kvm": 30.0}  # TCG boots here in 3 to 8 s, KVM elsewhere in under 2; both with room for load
 
 
@@ -104,8 +105,8 @@ class Qemu(Settings, frozen=True, kw_only=True):
                 log=lambda: _tail(host, console),
                 logs=lambda: {"console.log": host.run(["cat", str(console)], timeout_s=10).stdout},
             ) as session:
-                _check_accelerator(host, folder / "qmp", self.accel)
-                _refuse_counted_time(host, folder / "qmp", self.accel, self.options)
+                _check_accelerator(host, folder / SOCKET, self.accel)
+                _refuse_counted_time(host, folder / SOCKET, self.accel, self.options)
                 yield session
 
     def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
@@ -123,6 +124,7 @@ class Qemu(Settings, frozen=True, kw_only=True):
             *("setpriv", "--pdeathsig", "KILL", "--"),  # a killed harness takes its machines with it
             *(("nsenter", f"--net={attachment.bridge_netns}", "--") if attachment else ()),
             *pinned(testbed.cpus),
+            *("env", "-C", str(folder)),  # a socket's own path may have 107 bytes
             *self.command(machine, image, testbed, folder, attachment),
         ]
 
@@ -161,7 +163,7 @@ class Qemu(Settings, frozen=True, kw_only=True):
             *("-device", "virtio-serial-pci"),
             *("-device", f"virtserialport,chardev=agent,name={PORT}"),
             *("-serial", f"file:{folder / 'console.log'}"),
-            *("-qmp", f"unix:{folder / 'qmp'},server=on,wait=off"),
+            *("-qmp", f"unix:{SOCKET},server=on,wait=off"),
             *("-device", "virtio-rng-pci"),
             *_nic(attachment),
             *self.options,
@@ -234,5 +236,14 @@ def ask(host: Session, qmp: Path, command: str) -> Completed:
 
 
 def _tail(host: Session, console: Path) -> str:
-    end = host.run(["tail", "-c", "400", str(console)], timeout_s=5)
-    return f"console: {end.text.strip()}" if end.status == 0 and end.stdout.strip() else ""
+    end = host.run(["tail", "-c", "16384", str(console)], timeout_s=5)
+    said = last_words(end.text) if end.status == 0 else ""
+    return f"console: {said}" if said else ""
+
+
+def last_words(console: str) -> str:
+    """A kernel's panic in its own words, which registers and a stack follow; else the end of what it said."""
+    panic = console.rfind("Kernel panic")
+    if panic >= 0:
+        return console[panic:].splitlines()[0].strip()
+    return console.replace("\r", "").strip()[-400:]

@@ -4,6 +4,7 @@ It runs where the socket is, so a machine on a remote host or inside another mac
 """
 
 import json
+import os
 import socket
 import sys
 
@@ -23,7 +24,8 @@ def main():
     path, command = sys.argv[1:]
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(10)
-        connection.connect(path)
+        os.chdir(os.path.dirname(path) or ".")  # a socket's address has 107 bytes, a path may have more
+        connection.connect(os.path.basename(path))
         stream = connection.makefile("rwb")
         stream.readline()  # the greeting
         ask(stream, "qmp_capabilities")
