@@ -1,5 +1,6 @@
 """Shapes of d for which the interval is known to be too short or too wide: named, never repaired or removed."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,8 +9,8 @@ from msgspec import Struct
 from vbench.stats.bootstrap import Array
 
 FAR = 6.0  # robust standard deviations from the median
-GAP = 4.0  # the widest gap in d against the larger spread of the two sides
-LEAST_SIDE = 0.3  # of the blocks on each side of the gap
+APART = 5.0  # Ashman's D at the split of the sorted blocks where it is largest
+LEAST_SIDE = 0.3  # of the blocks on each side of that split
 LEAST = 10
 
 
@@ -23,8 +24,8 @@ class Suspect(Struct, frozen=True):
 def suspects(d: Sequence[float]) -> tuple[Suspect, ...]:
     """Blocks far from all others, and two modes; nothing below 10 blocks or without spread.
 
-    Far: |d - median| > 6 · 1.4826 · MAD. Two modes: at the widest gap, at least 30 % of the blocks on each side, and
-    the gap at least 4 times the larger standard deviation of the sides. How often both are found where they exist,
+    Far: |d - median| > 6 · 1.4826 · MAD. Two modes: the sorted blocks split, at least 30 % on each side, so that the
+    means of the sides are at least 5 of their standard deviations apart. How often both are found where they exist,
     and where they do not, is measured in docs/proof.md.
     """
     values = np.asarray(d, dtype=np.float64)
@@ -53,13 +54,17 @@ def _far(values: Array) -> Suspect | None:
 def _modes(values: Array) -> Suspect | None:
     order = np.argsort(values, kind="stable")
     ordered = values[order]
-    gaps = np.diff(ordered)
-    at = int(gaps.argmax()) + 1
-    low, high = ordered[:at], ordered[at:]
-    if min(low.size, high.size) < LEAST_SIDE * values.size:
+    least = math.ceil(LEAST_SIDE * values.size)
+    at = max(range(least, values.size - least + 1), key=lambda split: _apart(ordered[:split], ordered[split:]))
+    low, high = order[:at], order[at:]
+    if _apart(ordered[:at], ordered[at:]) < APART:
         return None
-    if gaps[at - 1] < GAP * max(low.std(ddof=1), high.std(ddof=1)):
-        return None
-    fewer = order[:at] if low.size <= high.size else order[at:]
+    fewer = low if low.size <= high.size else high
     what = f"two modes, {low.size} and {high.size} blocks: the mean lies between them and describes neither"
     return Suspect(what, tuple(sorted(int(place) for place in fewer)))
+
+
+def _apart(low: Array, high: Array) -> float:
+    """Ashman's D = |mean - mean| / √((s² + s²) / 2): K. M. Ashman et al., Astronomical Journal 108 (1994) 2348."""
+    spread = math.sqrt((low.var(ddof=1) + high.var(ddof=1)) / 2)
+    return math.inf if spread == 0 else float(high.mean() - low.mean()) / spread

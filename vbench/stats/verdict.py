@@ -17,7 +17,7 @@ class Rule(StrEnum):
 
     CONTROL_DIFFERS = "the control differs from the baseline"
     WITHIN_MARGIN = "the 90 % interval lies within the margin"
-    EXCLUDES_NONE = "the 95 % interval excludes no cost"
+    EXCLUDES_NONE = "the 95 % interval excludes a ratio of 1"
     NOTHING_SHOWN = "no rule gave a verdict"
 
 
@@ -62,7 +62,7 @@ def decide(case: Case) -> Decision:
         return common.decision(Verdict.EQUIVALENT, Rule.WITHIN_MARGIN, _equivalent(case, case.margin))
     if excludes_zero(found) and (case.p is None or case.p <= ALPHA):
         worse = mean > 0
-        reason = f"the whole 95 % interval lies {'above' if worse else 'below'} no cost"
+        reason = f"the whole 95 % interval lies {'above' if worse else 'below'} {1 if case.is_ratio else 0}"
         return common.decision(Verdict.SLOWER if worse else Verdict.FASTER, Rule.EXCLUDES_NONE, reason)
     return common.inconclusive()
 
@@ -145,9 +145,10 @@ def _equivalent(case: Case, margin: float) -> str:
 
 
 def _not_shown(case: Case) -> str:
+    none = 1 if case.is_ratio else 0
     if excludes_zero(case.envelope):
-        return f"the interval excludes no cost by itself, but not after {case.adjustment or 'adjustment'}"
-    return "the interval contains no cost, and reaches beyond the margin" if case.margin else "the interval contains 0"
+        return f"the interval excludes {none} by itself, but not after {case.adjustment or 'adjustment'}"
+    return f"the interval contains {none}" + (" and reaches beyond the margin" if case.margin else "")
 
 
 def _unresolved(case: Case) -> bool:

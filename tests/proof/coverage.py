@@ -1,0 +1,122 @@
+"""Does the 95 % interval cover: for fixed n, under adaptive stopping, for p99, and where it is known not to."""
+
+import math
+
+import numpy as np
+
+from tests.proof import worlds
+from tests.proof.figures import Array, Figure, covers, generator
+from tests.proof.procedure import Procedure
+from vbench.stats import envelope, noise_floor
+from vbench.stats.stopping import Stopping
+from vbench.stats.suspects import suspects
+
+BLOCKS = (10, 15, 20, 30)
+CORRELATIONS = (0.0, 0.5, 0.9)
+SHAPES = 2000  # of the experiments are looked at for what the tool suspects
+
+
+def fixed(procedure: Procedure, runs: int, errors: str, blocks: int, correlation: float) -> Figure:
+    d = worlds.pairs(errors, correlation, runs, blocks, generator("coverage", errors, blocks, correlation))
+    low, high = procedure.report(d)
+    found = envelope.bands(d)
+    beside = {
+        "t alone": covers(found.t_low, found.t_high),
+        "bootstrap-t alone": covers(found.bootstrap_low, found.bootstrap_high),
+        "width / t": float(np.mean((found.high - found.low) / (found.t_high - found.t_low))),
+    }
+    case = f"{errors}, n = {blocks}, correlation {correlation:g}"
+    return Figure("coverage", case, covers(low, high), runs, 0.94, 0.98, beside=beside)
+
+
+def limit(procedure: Procedure, runs: int, errors: str, blocks: int) -> Figure:
+    """Published without a target, with how often the tool names what it suspects."""
+    d = worlds.LIMITS[errors](generator("limit", errors, blocks), (runs, blocks))
+    low, high = procedure.report(d)
+    return Figure("known limits", f"{errors}, n = {blocks}", covers(low, high), runs, beside=_suspected(d))
+
+
+def quiet(runs: int, blocks: int) -> Figure:
+    """How often the tool suspects something where nothing is."""
+    d = generator("suspects", blocks).standard_normal((runs, blocks))
+    found = _suspected(d)
+    return Figure("suspicion of normal blocks", f"n = {blocks}", sum(found.values()), min(runs, SHAPES), beside=found)
+
+
+def stopping(procedure: Procedure, runs: int, errors: str, spread: float) -> Figure:
+    """δ = 2 %, looks after 15, 20, ... 40 blocks; the interval at the look that ends the run must cover."""
+    rule = Stopping()
+    d = worlds.pairs(errors, 0.0, runs, rule.n_max, generator("stopping", errors, spread))
+    d *= spread / worlds.SPREAD / worlds.PAIR_SPREAD[errors]
+    going = np.arange(runs)
+    low, high, ended = np.empty(runs), np.empty(runs), np.empty(runs)
+    for blocks in rule.looks():
+        found = envelope.bands(d[going, :blocks])
+        stop = np.full(len(going), True) if blocks == rule.n_max else procedure.stop(found, rule)
+        at = going[stop]
+        low[at], high[at], ended[at] = found.low[stop], found.high[stop], blocks
+        going = going[~stop]
+        if not going.size:
+            break
+    case = f"{errors}, pairs spread by {spread * 100:.2f} %"
+    beside = {"mean blocks": float(ended.mean()), "reached n_max": float(np.mean(ended == rule.n_max))}
+    return Figure("coverage with adaptive stopping", case, covers(low, high), runs, low=0.94, beside=beside)
+
+
+def unbiased(procedure: Procedure, runs: int, blocks: int = 20) -> Figure:
+    """The mean of what is estimated over many experiments is the mean of everything: 3 %, a one-sided tail included."""
+    d = 0.03 + 0.03 * worlds.exponential(generator("unbiased", blocks), (runs, blocks))
+    low, high = procedure.report(d)
+    error = float(procedure.estimate(d).mean() - 0.03)
+    margin = 4 * 0.03 / math.sqrt(blocks * runs)
+    case = f"exponential tail, n = {blocks}: mean error of the estimate"
+    beside = {"coverage": covers(low, high, 0.03)}
+    return Figure("nothing is deleted", case, error, runs, -margin, margin, is_rate=False, beside=beside)
+
+
+def tail_quantile(runs: int, start_spread: float, blocks: int = 10, samples: int = 2000) -> Figure:
+    """p99 within each trial of 2000 lognormal latencies (σ = 0.5), a true cost of 5 %, starts spread by a constant.
+
+    Beside it: both arms' samples pooled over the blocks, p99 with the binomial 95 % interval that takes them for
+    independent, against the true p99 of this arm in all starts.
+    """
+    random = generator("p99", start_spread, blocks, samples)
+    d, pooled = np.empty((runs, blocks)), np.empty(runs, dtype=bool)
+    for run in range(runs):
+        starts = start_spread * random.standard_normal((2, blocks, 1))
+        log_latency = 0.5 * random.standard_normal((2, blocks, samples)) + starts
+        rank = math.ceil(0.99 * samples) - 1
+        within = np.partition(log_latency, rank, axis=2)[:, :, rank]
+        d[run] = 0.05 + within[0] - within[1]
+        pooled[run] = _pooled_covers(log_latency[0].ravel(), start_spread)
+    found = envelope.bands(d)
+    case = f"{blocks} blocks × {samples} samples, starts spread by {start_spread * 100:.0f} %"
+    beside = {"pooled over blocks": float(pooled.mean())}
+    return Figure("p99", case, covers(found.low, found.high, 0.05), runs, 0.93, 0.975, beside=beside)
+
+
+def floor(runs: int, truth: float, blocks: int) -> Figure:
+    """The noise floor is an upper 95 % bound of what the control really differs by."""
+    random = generator("floor", truth, blocks)
+    d = truth + 0.0155 * random.standard_normal((runs, blocks))
+    means, spreads = d.mean(axis=1), d.std(axis=1, ddof=1)
+    floors = [noise_floor.floor(mean, spread, blocks) for mean, spread in zip(means, spreads, strict=True)]
+    value = float(np.mean(np.array(floors) >= truth))
+    return Figure("noise floor", f"a true difference of {truth * 100:.1f} %, n = {blocks}", value, runs, low=0.94)
+
+
+def _suspected(d: Array) -> dict[str, float]:
+    words = [found[0].what if (found := suspects(row)) else "" for row in d[:SHAPES]]
+    return {
+        "suspected: far blocks": float(np.mean(["robust" in word for word in words])),
+        "suspected: two modes": float(np.mean(["two modes" in word for word in words])),
+    }
+
+
+def _pooled_covers(values: Array, start_spread: float) -> bool:
+    truth = 2.3263478740408408 * math.hypot(0.5, start_spread)
+    n, p = values.size, 0.99
+    half = 1.959963984540054 * math.sqrt(n * p * (1 - p))
+    lower, upper = math.floor(n * p - half) - 1, math.ceil(n * p + half) - 1
+    ordered = np.partition(values, (lower, upper))
+    return bool(ordered[lower] <= truth <= ordered[upper])

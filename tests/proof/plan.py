@@ -1,0 +1,77 @@
+"""Which experiments make up the proof, and what each mutation must be caught by."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
+
+from tests.proof import coverage, null, seeing, worlds
+from tests.proof.figures import Figure
+from tests.proof.procedure import MUTATIONS, VBENCH, Procedure
+
+Experiment = Callable[[], Figure]
+
+
+def experiments(runs: int) -> Iterator[Experiment]:
+    """Every experiment of the table, `runs` repetitions each."""
+    yield from depending(VBENCH, runs)
+    for errors, blocks in product(worlds.LIMITS, coverage.BLOCKS):
+        yield partial(coverage.limit, VBENCH, runs, errors, blocks)
+    for blocks in (10, 20, 40):
+        yield partial(coverage.quiet, runs, blocks)
+    for host in worlds.HOSTS:
+        yield partial(null.side_by_side, VBENCH, runs, host)
+    yield partial(null.side_by_side, VBENCH, runs, "steady", spread=0.03)
+    yield partial(null.family, runs)
+    yield partial(null.withheld, max(runs // 5, 400))
+    for spread in (0.0155, 0.03, 0.1):
+        for blocks in (10, 30):
+            yield partial(seeing.equivalent, runs, 0.02, spread, blocks)
+    yield partial(seeing.equivalent, runs, 0.05, 0.1, 10)
+    yield partial(seeing.equivalent, runs, 0.0, 0.0155, 10)
+    for instances in (1, 2, 3, 5):
+        yield partial(null.types, runs, instances)
+    for start_spread in (0.03, 0.1):
+        yield partial(coverage.tail_quantile, runs, start_spread)
+    for truth, blocks in product((0.005, 0.02), (10, 30)):
+        yield partial(coverage.floor, runs, truth, blocks)
+    for blocks in (10, 40):
+        yield partial(seeing.exchange, min(runs, 2000), blocks)
+
+
+def depending(procedure: Procedure, runs: int) -> Iterator[Experiment]:
+    """The experiments whose outcome depends on an exchangeable step."""
+    for errors, blocks, correlation in product(worlds.ERRORS, coverage.BLOCKS, coverage.CORRELATIONS):
+        yield partial(coverage.fixed, procedure, runs, errors, blocks, correlation)
+    for host, blocks in product(worlds.HOSTS, (10, 20)):
+        yield partial(null.alike, procedure, runs, host, blocks)
+    for blocks in (10, 20):
+        yield partial(null.alike, procedure, runs, "steady", blocks, first_position=worlds.FIRST_POSITION)
+    for errors, spread in product(worlds.ERRORS, (0.01, 0.0155, 0.03)):
+        yield partial(coverage.stopping, procedure, runs, errors, spread)
+    yield partial(coverage.unbiased, procedure, runs)
+    yield partial(seeing.power, procedure, runs, 0.02, 10, 0.88)
+    yield partial(seeing.power, procedure, runs, 0.01, 30, 0.9)
+
+
+def against(procedure: Procedure, runs: int) -> Iterator[Experiment]:
+    """A selection of the same experiments, one of each kind, for a mutated procedure."""
+    for errors in ("normal", "exponential in the guest only"):
+        yield partial(coverage.fixed, procedure, runs, errors, 10, 0.0)
+    yield partial(null.alike, procedure, runs, "steady", 10)
+    yield partial(null.alike, procedure, runs, "linear drift", 10)
+    yield partial(null.alike, procedure, runs, "steady", 10, first_position=worlds.FIRST_POSITION)
+    yield partial(coverage.stopping, procedure, runs, "normal", 0.0155)
+    yield partial(coverage.unbiased, procedure, runs)
+
+
+def mutated(runs: int) -> dict[str, list[Experiment]]:
+    """The same experiments for the procedure as it is, which must pass them all, and for each mutation."""
+    return {procedure.name: list(against(procedure, runs)) for procedure in (VBENCH, *MUTATIONS)}
+
+
+def measured(experiment: Experiment) -> Figure:
+    """One experiment, in whichever process."""
+    # pyperf divides by zero on degenerate values; that is what is being shown.
+    warnings.simplefilter("ignore", RuntimeWarning)
+    return experiment()
