@@ -1,0 +1,131 @@
+"""A small real suite through the program: each family, on bare, container, machine and bare on it, to the page."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.conftest import STACKS
+from tests.real import browser
+from vbench import image, proc, store
+from vbench.contracts import Environment
+from vbench.model import FAMILIES, Measured, Run, State
+from vbench.proc import LocalSession
+
+VBENCH = str(Path(sys.executable).with_name("vbench"))
+LIMIT_S = 600.0
+KINDS = ("bare", "oci-runc", "qemu-tcg", "bare-on-qemu")
+SUITE = """
+name = "each-family"
+benchmarks = [
+  "cpu.hash", {{kind = "memory.triad", size = "4 MiB"}}, "syscall.getpid",
+  {{kind = "disk.randread", size = "4 MiB"}}, "network.rr", "start.ready",
+]
+[method]
+baseline = "bare"
+blocks = 1
+trial = "50 ms"
+warmup = "10 ms"
+budget = "10 min"
+gates = "record"
+[testbed]
+scratch = "{scratch}"
+[environments.bare]
+kind = "bare"
+[environments.runc]
+kind = "oci"
+[environments.tcg]
+kind = "qemu"
+[environments.inner]
+kind = "bare"
+on = "tcg"
+"""
+ARMS = {"bare", "control", "runc", "tcg", "inner"}
+
+
+def _lacking(environment: Environment, host: LocalSession) -> list[str]:
+    return [] if environment.on else [f"{m.what} ({m.hint})" for m in environment.missing(host)]
+
+
+@pytest.fixture(scope="module")
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    host, named = LocalSession(), set(request.config.getoption("--real"))
+    lacking = [what for kind in KINDS for one in STACKS[kind] for what in _lacking(one, host)]
+    lacking += [] if image.find() else ["an image: run `vbench image build`"]
+    if lacking:
+        (pytest.fail if named & set(KINDS) else pytest.skip)(", ".join(lacking))
+    folder = tmp_path_factory.mktemp("run")
+    suite = folder / "each-family.toml"
+    suite.write_text(SUITE.format(scratch=folder / "scratch"))
+    done = proc.run([VBENCH, "run", str(suite), "--results", str(folder / "results")], timeout_s=LIMIT_S)
+    assert done.status == 0, done.stderr.decode()
+    assert list((folder / "scratch").iterdir()) == []
+    return store.load(Path(done.text.strip()))
+
+
+@pytest.fixture(scope="module")
+def document(run: Run) -> dict[str, Any]:
+    done = proc.run([VBENCH, "report", str(run.path), "--format", "json"], timeout_s=LIMIT_S).check()
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_every_trial_of_every_arm_was_measured(run: Run) -> None:
+    assert run.manifest.state is State.COMPLETE
+    assert run.warnings == ()
+    assert [trial for trial in run.trials if not isinstance(trial.outcome, Measured)] == []
+    assert {(t.block, t.environment, t.benchmark) for t in run.trials} == {
+        (block, arm, benchmark.name) for block in (0, 1) for arm in ARMS for benchmark in run.manifest.benchmarks
+    }
+
+
+def test_the_padding_reached_the_driver_in_every_arm(run: Run) -> None:
+    driven = [t for t in run.trials if t.benchmark in ("cpu.hash", "memory.triad", "syscall.getpid", "network.rr")]
+    seen = [t.outcome.padding_seen_b for t in driven if isinstance(t.outcome, Measured)]
+    assert seen == [t.padding_b for t in driven]
+    assert {t.environment for t in driven} == ARMS
+
+
+def test_each_arm_is_described_by_its_layers_and_exact_commands(run: Run) -> None:
+    found = {record.name: record for record in run.manifest.environments}
+    names = {arm: [layer.name for layer in record.layers] for arm, record in found.items()}
+    assert names["bare"][-1] == names["control"][-1] == "chroot"
+    assert names["runc"][-1] == "runc"
+    assert names["tcg"][-2:] == ["tcg", "guest"]
+    assert names["inner"] == names["tcg"]  # bare adds nothing to the machine that it stands on
+    assert all(record.argv and record.mechanisms for record in found.values())
+    assert {record.image for record in found.values()} == {run.manifest.image}
+    assert set(run.facts) == ARMS
+    assert all(run.facts.values())
+
+
+def test_the_json_report_keeps_its_contract_and_has_a_number_for_each_metric(
+    document: dict[str, Any], run: Run
+) -> None:
+    keys = {"schema", "run_id", "suite", "seed", "baseline", "control", "blocks", "environments", "costs"}
+    assert keys | {"confounds", "trials"} <= set(document)
+    assert document["run_id"] == run.manifest.run_id
+    assert document["trials"]["failed"] == document["trials"]["skipped"] == 0
+    assert {cost["benchmark"].partition(".")[0] for cost in document["costs"]} == set(FAMILIES)
+    unknown = [cost for cost in document["costs"] if not cost["cost"] and cost["metric"] != "latency_p99"]
+    assert unknown == []  # a p99 needs more operations than a short trial has on a slow machine
+    assert {cost["environment"] for cost in document["costs"]} == ARMS - {"bare"}
+    assert all(cost["median"] > 0 and cost["baseline_median"] > 0 for cost in document["costs"] if cost["cost"])
+
+
+def test_the_kernel_of_the_machine_is_a_confound_and_that_of_the_container_is_none(document: dict[str, Any]) -> None:
+    kernels = {found["environment"] for found in document["confounds"] if found["key"] == "kernel.release"}
+    assert "runc" not in kernels
+    assert "control" not in kernels
+
+
+def test_the_page_shows_the_run_in_a_browser(run: Run) -> None:
+    page = run.path.parent / "page.html"
+    done = proc.run([VBENCH, "report", str(run.path), "-o", str(page)], timeout_s=LIMIT_S).check()
+    assert done.text == f"{page}\n"
+    shown = browser.dom(page)
+    for word in (*ARMS, *(benchmark.name for benchmark in run.manifest.benchmarks), run.manifest.run_id):
+        assert word in shown
+    assert "main-svg" in shown
