@@ -10,7 +10,7 @@ import pytest
 
 from tests.real import browser
 from tests.real.browser import Browser, Page
-from tests.unit.runs import make_run
+from tests.unit.runs import gated, make_run
 from vbench import report
 
 AXE = Path(__file__).parent.parent / "data" / "axe-core" / "axe-4.14.1.min.js.gz"
@@ -152,12 +152,36 @@ def test_the_table_filters_by_every_word(chromium: Browser, html: Path) -> None:
     assert page.ask("document.getElementById('shown').textContent") == "3 of 48 rows"
 
 
+def test_more_columns_are_shown_when_asked_for_and_sort_too(chromium: Browser, html: Path) -> None:
+    page = opened(chromium, html)
+    heads = "[...document.querySelectorAll('#costs thead th')].filter(head => head.checkVisibility())"
+    names = f"{heads}.map(head => head.textContent.trim())"
+    assert page.ask(names)[-3:] == ["Verdict", "Noise floor", "Note"]
+    page.ask("document.getElementById('more').click()")
+    assert {"Detectable", "p adjusted", "Role", "Reason"} <= set(page.ask(names))
+    page.ask(f"{heads}.find(head => head.textContent.trim() === 'Detectable').querySelector('button').click()")
+    shown = "[...document.querySelectorAll('#costs tbody tr')].map(row => row.cells[10].textContent.trim())"
+    *known, last = page.ask(shown)
+    assert last == "–"
+    assert [float(text.rstrip(" %")) for text in known] == sorted(float(text.rstrip(" %")) for text in known)
+
+
+def test_a_run_with_voided_blocks_and_readings_draws_too(chromium: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "gated.html"
+    path.write_text(report.html(gated(make_run(blocks=12))), encoding="utf-8")
+    page = opened(chromium, path, width=375)
+    draw_all(page)
+    assert page.complaints() == []
+    assert page.ask(WIDEST) <= 375
+
+
 @pytest.mark.parametrize("width", [1280, 375])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_axe_finds_no_fault(chromium: Browser, html: Path, width: int, *, dark: bool) -> None:
     page = opened(chromium, html, width=width, dark=dark)
     draw_all(page)
     page.ask("document.querySelectorAll('details').forEach(part => part.open = true)")
+    page.ask("document.getElementById('more').click()")
     page.ask(gzip.decompress(AXE.read_bytes()).decode())
     faults = (
         "({violations}) => violations.map(({id, nodes}) => [id, nodes[0].html.slice(0, 200), nodes[0].failureSummary])"

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from tests.unit.runs import WORLD, make_run
+from tests.unit.runs import WORLD, gated, make_run
 from vbench import report
 from vbench.cli.report import folder, write
 from vbench.cli.report import report as command
@@ -18,9 +18,20 @@ from vbench.model import Measured, State
 from vbench.store import create
 
 CONTRACT = {"schema", "run_id", "suite", "seed", "baseline", "control", "blocks", "environments", "costs", "confounds"}
-CONTRACT |= {"trials"}
+CONTRACT |= {"trials", "delta", "confirmatory", "scope", "families", "voided", "conditions"}
 COST = {"benchmark", "metric", "unit", "better", "environment", "cost", "low", "high", "blocks", "baseline_median"}
-COST |= {"median"}
+COST |= {"median", "per_block", "label", "verdict", "rule", "reason", "role", "floor", "half_width", "detectable"}
+COST |= {
+    "blocks_to_decide",
+    "unresolved",
+    "p",
+    "p_adjusted",
+    "hodges_lehmann",
+    "suspects",
+    "difference",
+    "kept",
+    "notes",
+}
 DOCS = Path(__file__).parent.parent.parent / "docs" / "report-json.md"
 
 
@@ -34,8 +45,9 @@ def test_the_contract_s_keys_are_there() -> None:
 
 def test_every_key_is_documented() -> None:
     text = DOCS.read_text(encoding="utf-8")
-    document = report.json_document(make_run())
-    keys = set(document) | set(document["costs"][0]) | set(document["environments"]["tcg"]) | set(document["losses"][0])
+    document = report.json_document(gated(make_run()))
+    keys = set(document) | set(document["environments"]["tcg"]) | set(document["voided"])
+    keys |= {key for several in ("costs", "families", "conditions", "losses") for key in document[several][0]}
     assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
 
 
@@ -91,6 +103,30 @@ def test_below_five_blocks_there_is_no_interval() -> None:
     assert all(cost["low"] is None and cost["high"] is None for cost in costs)
 
 
+def test_a_verdict_stands_beside_what_it_rests_on() -> None:
+    costs = report.json_document(make_run(blocks=15))["costs"]
+    fork = next(cost for cost in costs if (cost["benchmark"], cost["environment"]) == ("syscall.fork", "tcg"))
+    assert (fork["verdict"], fork["role"], fork["blocks_to_decide"]) == ("slower", "exploratory", None)
+    assert 0 < fork["p"] <= fork["p_adjusted"] < 0.05
+    assert 0 < fork["floor"] < 0.05
+    assert 0 < fork["detectable"] < 0.05
+    assert {cost["role"] for cost in costs} == {"control", "confirmatory", "exploratory"}
+    assert {cost["verdict"] for cost in costs} <= {"slower", "equivalent", "inconclusive", None}
+    assert all(cost["verdict"] is None for cost in report.json_document(make_run(blocks=9))["costs"])
+
+
+def test_voided_blocks_are_counted_and_kept_beside_each_cost() -> None:
+    document = report.json_document(gated(make_run(blocks=12)))
+    assert document["voided"] == {
+        "attempts": 1,
+        "dropped": [],
+        "arms": {"bare": 0, "control": 0, "runc": 0, "tcg": 1},
+        "reasons": [{"reason": "tcg: foreign tasks used 4.1 % of its processors", "attempts": 1}],
+    }
+    assert {cost["kept"]["blocks"] for cost in document["costs"] if cost["cost"]} == {12, 13}
+    assert all(cost["kept"] is None for cost in report.json_document(make_run(blocks=5))["costs"])
+
+
 # --- the command ------------------------------------------------------------------------------------------------
 
 
@@ -131,6 +167,12 @@ def test_json_goes_into_a_file_when_asked(stored: Path) -> None:
 
 def test_a_page_can_go_to_stdout(stored: Path) -> None:
     assert CliRunner().invoke(command, [stored.name, "-o", "-"]).stdout.startswith("<!doctype html>")
+
+
+def test_markdown_and_explanations_go_to_stdout(stored: Path) -> None:
+    assert CliRunner().invoke(command, [stored.name, "--format", "md"]).stdout.startswith("# runc and tcg against bare")
+    explained = CliRunner().invoke(command, [stored.name, "--explain", "cpu.hash", "tcg"])
+    assert explained.stdout.startswith("tcg against bare in cpu.hash")
 
 
 def test_a_wrong_name_is_answered_with_the_nearest(stored: Path) -> None:

@@ -1,0 +1,185 @@
+"""A sceptic recomputes every printed figure from the printed blocks, and reads which rule gave the verdict."""
+
+import math
+import re
+from statistics import fmean, stdev
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+from scipy import stats as oracle
+
+from tests.unit.runs import gated, make_run
+from vbench import report
+from vbench.errors import UsageError
+from vbench.model import Measured, Run
+from vbench.report.explain import explain
+
+RUN = make_run(blocks=15)
+
+
+def part(text: str, metric: str) -> str:
+    """One metric's part."""
+    return next(found for found in text.split("=== ") if found.startswith(metric))
+
+
+def numbers(line: str) -> list[float]:
+    return [float(found) for found in re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", line)]
+
+
+def blocks_of(text: str) -> list[list[float]]:
+    rows = text[text.index("1. Blocks") : text.index("2. Mean")].splitlines()[2:]
+    return [numbers(row) for row in rows if row.strip() and "voided" not in row]
+
+
+def line_after(text: str, words: str) -> str:
+    lines = text.splitlines()
+    return lines[next(place for place, line in enumerate(lines) if line.startswith(words)) + 1]
+
+
+def line_of(text: str, words: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith(words))
+
+
+@pytest.fixture(scope="module")
+def disk() -> str:
+    return part(explain(RUN, "disk.randread", "runc"), "disk.randread latency [s]")
+
+
+def test_d_follows_from_each_block_s_two_numbers(disk: str) -> None:
+    rows = blocks_of(disk)
+    assert [row[0] for row in rows] == list(range(1, 16))
+    assert all(d == pytest.approx(math.log(own / base), abs=2e-5) for _, base, own, d in rows)
+
+
+def test_a_metric_that_is_better_higher_is_turned() -> None:
+    text = part(explain(RUN, "disk.randread", "tcg"), "disk.randread iops")
+    assert "d = ln(bare / tcg)" in text
+    assert all(d == pytest.approx(math.log(base / own), abs=2e-5) for _, base, own, d in blocks_of(text))
+
+
+def test_mean_spread_and_student_s_interval_follow_from_d(disk: str) -> None:
+    d = [row[3] for row in blocks_of(disk)]
+    mean, error = fmean(d), stdev(d) / math.sqrt(15)
+    assert numbers(line_of(disk, "n = 15"))[-1] == pytest.approx(mean, rel=1e-4)
+    assert numbers(line_of(disk, "s = "))[-2:] == pytest.approx([stdev(d), error], rel=1e-4)
+    low, high = oracle.t.interval(0.95, 14, loc=mean, scale=error)
+    assert numbers(line_of(disk, "Student"))[-1] == pytest.approx(oracle.t.ppf(0.975, 14), rel=1e-5)
+    found = numbers(line_after(disk, "Student"))
+    assert found[:2] == pytest.approx([low, high], abs=1e-5)
+    assert found[2:] == pytest.approx([math.exp(low), math.exp(high)], abs=1e-3)
+
+
+def test_the_bootstrap_s_ends_follow_from_its_printed_quantiles_and_these_from_the_seed(disk: str) -> None:
+    d = np.array([row[3] for row in blocks_of(disk)])
+    upper, lower = (numbers(found)[0] for found in re.findall(r"q\(0\.\d+\) = (\S+?),?\s", disk))
+    mean, error = d.mean(), d.std(ddof=1) / math.sqrt(15)
+    assert numbers(line_after(disk, "    of 9999"))[:2] == pytest.approx(
+        [mean - upper * error, mean - lower * error], abs=1e-5
+    )
+    drawn = np.random.default_rng([20130620, 15]).integers(0, 15, (9999, 15))
+    values = max(sorted(d), sorted(-d))  # exchanging the arms draws the same blocks
+    sample = np.array(values)[drawn]
+    t_star = np.sort((sample.mean(axis=1) - np.mean(values)) / (sample.std(axis=1, ddof=1) / math.sqrt(15)))
+    ends = {round(float(q), 3) for q in (t_star[249], t_star[-250])}
+    assert {abs(end) for end in ends} == {abs(round(lower, 3)), abs(round(upper, 3))}
+
+
+def test_the_envelope_takes_the_outer_ends(disk: str) -> None:
+    student, bootstrapped = numbers(line_after(disk, "Student"))[:2], numbers(line_after(disk, "    of 9999"))[:2]
+    expected = [min(student[0], bootstrapped[0]), max(student[1], bootstrapped[1])]
+    assert numbers(line_of(disk, "envelope"))[:2] == expected
+
+
+def test_the_floor_follows_from_the_control_s_own_explanation(disk: str) -> None:
+    control = part(explain(RUN, "disk.randread", "control"), "disk.randread latency [s]")
+    d = [row[3] for row in blocks_of(control)]
+    bound = abs(fmean(d)) + oracle.t.ppf(0.95, 14) * stdev(d) / math.sqrt(15)
+    floor, share = numbers(line_of(disk, "|mean| + t(0.95, 14)"))[-2:]
+    assert floor == pytest.approx(bound, rel=1e-3)
+    assert share == pytest.approx(100 * math.expm1(bound), abs=0.06)
+
+
+def test_p_and_its_adjustment_follow_from_the_printed_list(disk: str) -> None:
+    d = [row[3] for row in blocks_of(disk)]
+    asked = disk[disk.index("c) slower") :]
+    by_t, by_bootstrap = numbers(line_after(asked, "   p, the level"))
+    assert by_t == pytest.approx(oracle.ttest_1samp(d, 0).pvalue, rel=1e-3)
+    line = line_of(asked, "   Benjamini-Hochberg")
+    p = sorted(numbers(line.split("p_m = ")[1]))
+    place = int(re.search(r"i = (\d+)", line)[1])  # type: ignore[index]
+    assert p[place - 1] == pytest.approx(max(by_t, by_bootstrap), rel=1e-3)
+    adjusted = min(1.0, *(len(p) * value / rank for rank, value in enumerate(p, 1) if rank >= place))
+    assert numbers(line_of(asked, "   adjusted p"))[0] == pytest.approx(adjusted, rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "arm", "ending"),
+    [
+        ("cpu.hash", "tcg", "Verdict by rule c: slower (exploratory)"),
+        ("cpu.hash", "runc", "Verdict by rule b: equivalent (exploratory)"),
+        ("syscall.getpid", "runc", "Verdict by rule c: slower (confirmatory)"),
+        ("cpu.hash", "control", "Verdict by rule b: equivalent (control)"),
+        ("disk.seqwrite", "control", "Verdict by rule d: inconclusive (control)"),
+    ],
+)
+def test_the_rule_that_gave_the_verdict_is_named(benchmark: str, arm: str, ending: str) -> None:
+    assert ending in explain(RUN, benchmark, arm)
+
+
+def test_a_verdict_withheld_is_explained_by_the_control() -> None:
+    shifted = tuple(
+        replace(t, outcome=Measured({name: tuple(v * 1.2 for v in vs) for name, vs in t.outcome.samples.items()}))
+        if isinstance(t.outcome, Measured) and (t.environment, t.benchmark) == ("control", "cpu.hash")
+        else t
+        for t in RUN.trials
+    )
+    text = explain(replace(RUN, trials=shifted), "cpu.hash", "tcg")
+    assert "Verdict by rule a: withheld" in text
+    assert line_of(text, "   adjusted p").endswith(": yes")
+
+
+@pytest.mark.parametrize(
+    ("run", "benchmark", "wanted"),
+    [
+        (make_run(blocks=1), "cpu.hash", "no spread: n equal values"),
+        (make_run(blocks=3), "cpu.hash", "none is asked: 3 blocks, and an interval needs 5"),
+        (make_run(blocks=7), "cpu.hash", "none is asked: 7 blocks, and a verdict needs 10"),
+        (RUN, "disk.seqwrite", "No cost: runc skipped: the scratch file system refuses O_DIRECT."),
+        (gated(make_run(blocks=5)), "cpu.hash", "3 voided (attempt 1), in all arms: tcg: foreign tasks used 4.1 %"),
+        (replace(make_run(blocks=1), trials=()), "cpu.hash", "No cost: the baseline: no trials."),
+    ],
+)
+def test_what_gives_no_verdict_is_explained_too(run: Run, benchmark: str, wanted: str) -> None:
+    assert wanted in explain(run, benchmark, "runc")
+
+
+def test_every_cell_can_be_explained_in_lines_that_fit_and_speaks_of_this_host() -> None:
+    for environment in ("runc", "tcg", "control"):
+        for record in RUN.manifest.benchmarks:
+            text = explain(RUN, record.name, environment)
+            assert "These figures are about this host" in text
+            assert text.count("=== ") == len(record.metrics)
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (("cpu.hsh", "tcg"), "no benchmark 'cpu.hsh'", "perhaps you meant 'cpu.hash'"),
+        (("cpu.hash", "tgc"), "no environment 'tgc'", "perhaps you meant 'tcg'"),
+        (("cpu.hash", "bare"), "bare is the baseline", "runc, tcg"),
+        (("tcg", "cpu.hash"), "no benchmark 'tcg'", "the benchmark comes first: --explain cpu.hash tcg"),
+    ],
+)
+def test_what_the_run_does_not_hold_is_answered_with_the_nearest(
+    words: tuple[str, str], message: str, hint: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        explain(RUN, *words)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_hidden_characters_become_visible() -> None:
+    run = make_run(blocks=1, hostile=True)
+    assert "\u202e" not in report.explain(run, "cpu.hash", run.manifest.environments[3].name)
