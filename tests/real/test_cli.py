@@ -152,6 +152,17 @@ def test_without_an_image_it_is_said_how_to_get_one(tmp_path: Path) -> None:
     assert b"no image\n  hint: run `vbench image build`" in done.stderr
 
 
+def test_trials_that_failed_are_counted_and_the_rest_is_stored(tmp_path: Path) -> None:
+    written = suite(tmp_path, more='[environments.it]\nkind = "fake"\nfails = "session"')
+    done = vbench("run", written, "--results", str(tmp_path / "results"))
+    assert done.status == 3
+    assert b"2 trials failed, 2 skipped; the rest is stored" in done.stderr
+    assert b"it cpu.hash failed: the fake environment went away" in done.stderr
+    document = json.loads(vbench("report", done.text.strip(), "--format", "json").stdout)
+    measured = {cost["environment"] for cost in document["costs"] if cost["cost"] and cost["benchmark"] == "cpu.hash"}
+    assert measured == {"control"}
+
+
 SMALL_DISK = 'mkdir -p "$1" && mount -t tmpfs -o "size=$2" small "$1" && shift 2 || exit 99; "$@"; status=$?; '
 
 
