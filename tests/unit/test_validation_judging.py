@@ -146,6 +146,16 @@ def test_a_response_that_is_not_the_dose_does_not_hold(slope: float) -> None:
     assert found[0].state is rows.State.FAILS
 
 
+def test_an_interval_that_contains_any_response_shows_none() -> None:
+    def world(arm: str, benchmark: str, noise: random.Random) -> float:
+        return dosed(1.0)(arm, benchmark, noise) * math.exp(noise.gauss(0, 0.5))
+
+    slope, _ = judging.judge(PARTS["dose"], run_of(PARTS["dose"], world))
+    assert slope.low is not None
+    assert slope.low < 0
+    assert slope.state is rows.State.FAILS
+
+
 def test_work_that_every_dosed_arm_has_and_the_baseline_has_not_moves_the_intercept() -> None:
     def world(arm: str, benchmark: str, noise: random.Random) -> float:
         return dosed(1.0)(arm, benchmark, noise) * (1.02 if arm in parts.DOSES else 1.0)

@@ -74,9 +74,17 @@ def dose_response(part: Part, run: Run) -> tuple[Row, ...]:
     slope = _over_blocks("slope", {block: found.slope for block, found in lines.items()})
     intercept = _over_blocks("intercept", {block: found.intercept for block, found in lines.items()})
     return (
-        rows.contains(part.title, "slope", slope, 1.0),
+        replace(_responding(rows.contains(part.title, "slope", slope, 1.0)), target=part.checks[0][1]),
         rows.contains(part.title, "intercept", intercept, 0.0, percent=True),
     )
+
+
+def _responding(row: Row) -> Row:
+    """An interval that contains 1 shows nothing as long as it contains 0, no response at all, as well."""
+    if row.state is not State.HOLDS or row.low is None or row.low > 0:
+        return row
+    why = "not shown: the interval contains 0 too, give it more minutes"
+    return replace(row, state=State.FAILS, why=why)
 
 
 def control(part: Part, run: Run) -> tuple[Row, ...]:
