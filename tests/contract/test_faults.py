@@ -86,7 +86,13 @@ def impatient() -> Iterator[None]:
 
 
 def carrier_killed(session: AgentSession) -> None:
-    os.kill(session.channel.carrier.pid, signal.SIGKILL)
+    """With what it was running: on bare nothing contains the orphans of an agent that could not say farewell."""
+    carrier = psutil.Process(session.channel.carrier.pid)
+    below = carrier.children(recursive=True)
+    carrier.kill()
+    for process in below:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def carrier_stopped(session: AgentSession) -> None:
