@@ -319,6 +319,8 @@ class _Step:
 
     def give_up(self, error: VbenchError) -> None:
         """The start failed, or the environment was lost: a row for everything that was to come."""
+        if self.order:  # a start that failed took its time; what is skipped takes none
+            self.begun_s, self.begun = time.time(), time.monotonic()
         if self.order == 0:
             for name in self._starts():
                 self._store(name, Failed(f"the start failed: {error.message}", error.hint))
