@@ -9,8 +9,8 @@ import pytest
 
 from vbench import suite as suites
 from vbench.benchmarks.kernel_driver import Reply, dose_notes
-from vbench.contracts import Completed, Image
-from vbench.environments import qemu
+from vbench.contracts import Attachment, Completed, Image
+from vbench.environments import bare, qemu
 from vbench.environments.bare import Bare
 from vbench.environments.oci import Oci
 from vbench.environments.qemu import Qemu
@@ -110,6 +110,46 @@ def test_a_quota_becomes_microseconds_of_each_period() -> None:
     assert config["linux"]["resources"]["cpu"] == {"cpus": "1", "quota": 4000, "period": 5000}
     plain = Oci().config(preview(), SimpleNamespace(python="p", guest=PurePosixPath("/g")), "n", NOWHERE, None)  # type: ignore[arg-type]
     assert plain["linux"]["resources"]["cpu"] == {"cpus": "1"}
+
+
+class Links:
+    """A host with one link between two namespaces: `eth0` in the environment's, `port7` in the bridge's."""
+
+    def __init__(self) -> None:
+        self.added: list[list[str]] = []
+
+    def run(self, argv: list[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
+        del timeout_s, stdin
+        inside = argv[1] == "--net=/inside"
+        if argv[3] == "tc":
+            self.added.append([argv[1], *argv[3:]])
+            return Completed(tuple(argv), 0, b"", b"")
+        own = b'[{"ifindex": 2, "ifname": "eth0", "link_index": 9}]'
+        ports = b'[{"ifindex": 1, "ifname": "lo"}, {"ifindex": 9, "ifname": "port7", "link_index": 2}]'
+        return Completed(tuple(argv), 0, own if inside else ports, b"")
+
+
+def test_a_delay_is_added_at_both_ends_of_the_environments_own_link() -> None:
+    links = Links()
+    bare._slow_down(links, Attachment("198.18.0.7/15", "/inside", None, "/bridge", "mac"), 200e-6)  # type: ignore[arg-type]
+    netem = ["root", "netem", "delay", "200us"]
+    assert links.added == [
+        ["--net=/inside", "tc", "qdisc", "add", "dev", "eth0", *netem],
+        ["--net=/bridge", "tc", "qdisc", "add", "dev", "port7", *netem],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("Error: Specified qdisc kind is unknown.", "no sch_netem in this kernel"),
+        ("RTNETLINK answers: No such file or directory", "no sch_netem in this kernel"),
+        ("unshare: failed to execute tc: No such file or directory", "no tc, which comes with iproute2"),
+        ("unshare: unshare failed: Operation not permitted", "tc cannot add netem: unshare: unshare failed: "),
+    ],
+)
+def test_why_a_delay_is_not_possible_is_said_in_words(said: str, problem: str) -> None:
+    assert parts.netem_problem(said).startswith(problem)
 
 
 SUITE = """

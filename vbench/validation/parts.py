@@ -175,11 +175,15 @@ def _lacking(environment: Qemu | Oci, host: Session, image: Image | None) -> str
 
 def _netem_missing(host: Session) -> str:
     tried = host.run(["unshare", "--net", "tc", "qdisc", "add", "dev", "lo", "root", "netem"], timeout_s=20)
-    if tried.status == 0:
-        return ""
-    said = tried.stderr.decode(errors="replace").strip()
-    if "unknown" in said or "No such file" in said:
-        return "no sch_netem in this kernel" if "tc" not in said.split(":")[0] else "no tc"
+    return "" if tried.status == 0 else netem_problem(tried.stderr.decode(errors="replace").strip())
+
+
+def netem_problem(said: str) -> str:
+    """What tc, or unshare in its place, complained of in words; kernels before 4.20 answer ENOENT for a qdisc."""
+    if "failed to execute" in said:
+        return "no tc, which comes with iproute2"
+    if "kind is unknown" in said or "No such file or directory" in said:
+        return "no sch_netem in this kernel"
     return f"tc cannot add netem: {said[-200:]}"
 
 
