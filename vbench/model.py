@@ -287,6 +287,8 @@ class Cost(Struct, frozen=True):
     hodges_lehmann: float | None = None  # a ratio like `cost`, that no single block can move
     suspects: tuple[str, ...] = ()  # shapes for which the interval is known to be wrong, in words
     difference: Difference | None = None  # instead of `cost` and its ends
+    baseline_processors: float | None = None  # of the host, busy for the environment during the trial, set-up included
+    processors: float | None = None
 
 
 class Confound(Struct, frozen=True):

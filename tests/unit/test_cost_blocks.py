@@ -58,6 +58,15 @@ def test_an_attempt_in_which_the_run_was_ended_is_not_analysed_nor_the_voided_on
     assert cost_in(ended, keep_voided=True).blocks == 12
 
 
+def test_processors_busy_on_the_host_stand_beside_a_cost_and_unknown_ones_are_none() -> None:
+    trials = tuple(
+        replace(trial, host_cpu_s=trial.wall_s * (1.7 if trial.environment == "tcg" else 0.9)) for trial in RUN.trials
+    )
+    found = {cost.environment: cost for cost in costs(replace(RUN, trials=trials)) if cost.benchmark == "cpu.hash"}
+    assert (found["tcg"].baseline_processors, found["tcg"].processors) == (pytest.approx(0.9), pytest.approx(1.7))
+    assert (cost_in(RUN).baseline_processors, cost_in(RUN).processors) == (None, None)
+
+
 def test_readings_become_medians_of_each_arm_and_the_unknown_stays_unknown() -> None:
     found = {arm.environment: arm for arm in conditions(gated(RUN))}
     assert list(found) == ["bare", "control", "runc", "tcg"]

@@ -30,6 +30,8 @@ COST |= {
     "suspects",
     "difference",
     "kept",
+    "baseline_processors",
+    "processors",
     "notes",
 }
 DOCS = Path(__file__).parent.parent.parent / "docs" / "report-json.md"

@@ -24,6 +24,7 @@ class Comparison(Struct, frozen=True):
     own: Values
     baseline: Values
     pairs: Pairs
+    busy: tuple[float | None, float | None] = (None, None)  # processors of the host, for the baseline and for the arm
 
     @property
     def blocks(self) -> tuple[int, ...]:
@@ -69,7 +70,7 @@ def _comparison(
         pairs = Pairs(cell, why=why)
     else:
         pairs = _pairs(cell, metric, *({block: of[block] for block in found.blocks} for of in (values, base)))
-    return Comparison(benchmark, metric, arm, values, base, pairs)
+    return Comparison(benchmark, metric, arm, values, base, pairs, (_busy(native, values), _busy(own, values)))
 
 
 def _pairs(cell: str, metric: Metric, own: Values, baseline: Values) -> Pairs:
@@ -91,6 +92,16 @@ def _values(trials: dict[int, Trial], metric: str) -> Values:
         if isinstance(trial.outcome, Measured) and (samples := trial.outcome.samples.get(metric)):
             found[block] = median(samples) if all(map(math.isfinite, samples)) else math.nan
     return found
+
+
+def _busy(trials: dict[int, Trial], among: Values) -> float | None:
+    """Processor time of all that served the environment for each second of a trial: the median over the blocks."""
+    shares = [
+        trial.host_cpu_s / trial.wall_s
+        for block, trial in trials.items()
+        if block in among and trial.host_cpu_s is not None and trial.wall_s > 0
+    ]
+    return _median(shares)
 
 
 def _why_nothing(trials: dict[int, Trial], values: Values, who: str) -> str:

@@ -144,6 +144,8 @@ def _made(
         hodges_lehmann=hodges_lehmann,
         suspects=_suspects(item, judged) if known else (),
         difference=difference,
+        baseline_processors=item.busy[0],
+        processors=item.busy[1],
     )
 
 

@@ -136,6 +136,8 @@ def _cost(cost: Cost) -> dict[str, Any]:
         "hodges_lehmann": finite(cost.hodges_lehmann),
         "suspects": list(cost.suspects),
         "difference": _difference(cost),
+        "baseline_processors": finite(cost.baseline_processors),
+        "processors": finite(cost.processors),
     }
 
 
