@@ -207,7 +207,7 @@ def test_a_part_whose_trials_all_failed_does_not_hold() -> None:
         lost = with_outcomes(run_of(part), arm, Failed("it broke"))
         found = judging.judge(part, lost)
         assert set(states(found)) == {rows.State.FAILS}
-        assert all(row.why for row in found)
+        assert all(row.why.endswith("trials failed: it broke") for row in found)
 
 
 def test_blocks_that_gates_took_away_explain_what_does_not_hold() -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from vbench import cost, gates
 from vbench.errors import VbenchError
-from vbench.model import Cost, Measured, Run
+from vbench.model import Cost, Failed, Measured, Run, Skipped
 from vbench.stats import envelope, pairing
 from vbench.stats.envelope import Envelope
 from vbench.validation import parts, regression, rows
@@ -39,7 +39,11 @@ def judge(part: Part, run: Run) -> tuple[Row, ...]:
 
 
 def _explained(row: Row, run: Run) -> Row:
-    """What does not hold, with the blocks that it had to do without."""
+    """What does not hold, with the trials and the blocks that it had to do without."""
+    lost_trials = [trial.outcome for trial in run.trials if isinstance(trial.outcome, Failed | Skipped)]
+    if row.state is State.FAILS and row.value is None and lost_trials and row.blocks is not None:
+        said = lost_trials[0].reason.strip().splitlines()[-1]
+        return replace(row, why=f"{len(lost_trials)} of {len(run.trials)} trials failed: {said}")
     last = {void.block: void for void in run.voids if void.attempt == _last_attempt(run, void.block)}
     if row.state is not State.FAILS or not last:
         return row
