@@ -1,0 +1,301 @@
+"""The smaller parts of the method agree with oracles, with worked examples, and refuse what they cannot answer."""
+
+import math
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats as oracle
+
+from vbench.benchmarks import percentiles
+from vbench.stats import (
+    between,
+    dimensioning,
+    equivalence,
+    geometric,
+    hodges_lehmann,
+    multiplicity,
+    noise_floor,
+    pvalues,
+    quantiles,
+    steady,
+    suspects,
+)
+from vbench.stats.between import Scope
+from vbench.stats.pairing import Pairs
+
+FINITE = st.floats(-10, 10)
+P = st.lists(st.floats(0, 1), min_size=0, max_size=40)
+
+
+# --- Hodges-Lehmann ---------------------------------------------------------------------------------------------
+
+
+def test_the_pseudo_median_is_the_median_of_the_walsh_averages() -> None:
+    found = hodges_lehmann.estimate([1.0, 2.0, 10.0])
+    assert found.centre == 3.75
+    assert found.low is None
+
+
+@pytest.mark.parametrize(("n", "rank"), [(5, 0), (6, 1), (10, 9), (15, 26), (20, 53)])
+def test_its_interval_stands_at_the_printed_ranks_of_wilcoxons_table(n: int, rank: int) -> None:
+    assert hodges_lehmann._rank(n, 0.05) == rank
+
+
+@given(st.lists(FINITE, min_size=6, max_size=20))
+@settings(deadline=None)
+def test_it_is_turned_by_an_exchange_and_holds_its_centre(d: list[float]) -> None:
+    there, back = hodges_lehmann.estimate(d), hodges_lehmann.estimate([-value for value in d])
+    assert there.centre == -back.centre
+    assert there.low is not None
+    assert there.high is not None
+    assert back.low is not None
+    assert (there.high, there.low <= there.centre <= there.high) == (-back.low, True)
+
+
+def test_one_far_block_moves_it_little() -> None:
+    d = [0.01 * math.sin(block) for block in range(15)]
+    assert abs(hodges_lehmann.estimate([*d[:-1], 100.0]).centre - hodges_lehmann.estimate(d).centre) < 0.005
+
+
+# --- quantiles --------------------------------------------------------------------------------------------------
+
+
+def test_a_quantile_needs_as_many_samples_as_the_benchmarks_say_too() -> None:
+    assert [quantiles.fewest(p) for p in (0.5, 0.9, 0.99, 0.999)] == [1, 29, 299, 2995]
+    for p in (0.9, 0.95, 0.99, 0.999):
+        assert quantiles.fewest(p) == percentiles.fewest(p)
+        assert 1 - p ** quantiles.fewest(p) >= 0.95 > 1 - p ** (quantiles.fewest(p) - 1)
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=400), st.sampled_from([0.5, 0.9, 0.99]))
+@settings(deadline=None)
+def test_it_is_the_nearest_rank_or_nothing(samples: list[int], p: float) -> None:
+    counts = {value: samples.count(value) for value in set(samples)}
+    assert quantiles.within(samples, p) == percentiles.percentile(counts, p)
+
+
+def test_what_is_no_quantile_is_refused() -> None:
+    for p in (0.0, 1.0, math.nan):
+        with pytest.raises(ValueError, match="quantile"):
+            quantiles.fewest(p)
+    with pytest.raises(ValueError, match="finite"):
+        quantiles.within([1.0, math.nan], 0.5)
+    assert quantiles.within([], 0.5) is None
+
+
+# --- equivalence and floor --------------------------------------------------------------------------------------
+
+
+@given(st.lists(FINITE, min_size=3, max_size=20, unique=True), st.floats(0.01, 5))
+@settings(deadline=None)
+def test_equivalence_is_two_one_sided_t_tests(d: list[float], margin: float) -> None:
+    if np.ptp(d) < 1e-6:
+        return
+    below = oracle.ttest_1samp(d, -margin, alternative="greater").pvalue
+    above = oracle.ttest_1samp(d, margin, alternative="less").pvalue
+    if abs(max(below, above) - 0.05) < 1e-9:
+        return
+    found = equivalence.tost(float(np.mean(d)), float(np.std(d, ddof=1)), len(d), margin)
+    assert found.holds == (max(below, above) < 0.05)
+    assert bool(equivalence.tost_many(np.array([d]), margin)[0]) == found.holds
+
+
+@given(st.lists(FINITE, min_size=3, max_size=20, unique=True))
+@settings(deadline=None)
+def test_the_floor_is_the_smallest_margin_that_would_be_equivalent(d: list[float]) -> None:
+    mean, spread = float(np.mean(d)), float(np.std(d, ddof=1))
+    if spread < 1e-6:
+        return
+    floor = noise_floor.floor(mean, spread, len(d))
+    assert not equivalence.tost(mean, spread, len(d), floor * 0.999).holds
+    assert equivalence.tost(mean, spread, len(d), floor * 1.001).holds
+
+
+def test_nothing_is_equivalent_without_spread_or_margin() -> None:
+    for spread in (0.0, math.nan):
+        with pytest.raises(ValueError, match="spread"):
+            equivalence.tost(0.0, spread, 10, 0.02)
+        with pytest.raises(ValueError, match="spread"):
+            noise_floor.floor(0.0, spread, 10)
+    for delta in (0.0, -0.02, math.nan, math.inf):
+        with pytest.raises(ValueError, match="positive"):
+            equivalence.margin_of(delta)
+
+
+# --- p-values and multiplicity ----------------------------------------------------------------------------------
+
+
+@given(st.lists(FINITE, min_size=2, max_size=20, unique=True))
+@settings(deadline=None)
+def test_the_t_p_value_is_scipys(d: list[float]) -> None:
+    spread = float(np.std(d, ddof=1))
+    if spread < 1e-6:
+        return
+    expected = oracle.ttest_1samp(d, 0).pvalue
+    assert pvalues.by_t(float(np.mean(d)), spread, len(d)) == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+def test_holm_is_the_worked_example() -> None:
+    assert multiplicity.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+
+
+@given(P)
+@settings(deadline=None)
+def test_benjamini_hochberg_is_scipys_and_never_above_holm(p: list[float]) -> None:
+    found = multiplicity.benjamini_hochberg(p)
+    if p:
+        assert found == pytest.approx(tuple(oracle.false_discovery_control(p, method="bh")))
+    for raw, raised, strictest in zip(p, found, multiplicity.holm(p), strict=True):
+        assert raw <= raised + 1e-15
+        assert raised <= strictest + 1e-12
+        assert strictest <= 1
+
+
+@given(P, st.randoms(use_true_random=False))
+@settings(deadline=None)
+def test_the_order_of_the_comparisons_does_not_matter(p: list[float], random: Random) -> None:
+    places = list(range(len(p)))
+    random.shuffle(places)
+    for adjust in (multiplicity.holm, multiplicity.benjamini_hochberg):
+        straight, shuffled = adjust(p), adjust([p[place] for place in places])
+        assert [shuffled[places.index(place)] for place in range(len(p))] == pytest.approx(list(straight))
+
+
+def test_what_is_no_probability_is_refused() -> None:
+    for bad in (math.nan, -0.1, 1.1):
+        with pytest.raises(ValueError, match="p-value"):
+            multiplicity.holm([0.5, bad])
+
+
+# --- dimensioning -----------------------------------------------------------------------------------------------
+
+
+def test_the_erratum_is_applied_and_known_components_are_found_again() -> None:
+    random = np.random.default_rng(1)
+    blocks, starts, runs = 4000, 5, 4
+    pilot = (
+        random.normal(0, 3, (blocks, 1, 1))
+        + random.normal(0, 2, (blocks, starts, 1))
+        + random.normal(0, 1, (blocks, starts, runs))
+    )
+    assert dimensioning.components(pilot) == pytest.approx((1, 4, 9), rel=0.15)
+    s = dimensioning.spreads(pilot)
+    assert dimensioning.components(pilot)[2] == s[2] - s[1] / starts
+    assert dimensioning.components(pilot)[1] == s[1] - s[0] / runs
+
+
+def test_repetitions_go_where_the_variance_is_and_the_seconds_are_not() -> None:
+    random = np.random.default_rng(2)
+    noisy_starts = random.normal(0, 1, (20, 1)) + random.normal(0, 0.01, (20, 10))
+    noisy_runs = random.normal(0, 0.3, (4000, 1)) + random.normal(0, 1, (4000, 10))
+    assert dimensioning.repetitions(noisy_starts, (1.0, 1.0)) == (1,)
+    cheap, dear = (dimensioning.repetitions(noisy_runs, (1.0, cost))[0] for cost in (1.0, 100.0))
+    assert cheap == 4
+    assert dear == pytest.approx(10 / 0.3, abs=4)
+
+
+def test_a_level_that_adds_nothing_gets_one_repetition_or_leaves_all_to_the_one_below() -> None:
+    pilot = np.tile(np.array([1.0, 2.0, 3.0]), (4, 1))
+    assert dimensioning.repetitions(pilot, (1.0, 1.0), most=50) == (50,)
+    assert dimensioning.repetitions(pilot.T, (1.0, 1.0)) == (1,)
+
+
+def test_a_pilot_needs_two_repetitions_and_a_cost_for_every_level() -> None:
+    with pytest.raises(ValueError, match="at least two"):
+        dimensioning.spreads(np.ones((5, 1)))
+    with pytest.raises(ValueError, match="2 levels"):
+        dimensioning.repetitions(np.random.default_rng(0).normal(size=(5, 5)), (1.0,))
+
+
+# --- steadiness and shapes --------------------------------------------------------------------------------------
+
+
+def test_a_trial_that_warms_up_is_not_steady_and_noise_is() -> None:
+    warming = steady.drift([2.0 - 0.05 * i for i in range(15)])
+    assert warming is not None
+    assert not warming.is_steady
+    noisy = steady.drift([1.0, 1.3, 0.8, 1.1, 0.9, 1.4, 0.7, 1.2, 1.0])
+    assert noisy is not None
+    assert noisy.is_steady
+    slight = steady.drift([1.00, 1.00, 1.00, 1.02, 1.02, 1.02, 1.04, 1.04, 1.04])
+    assert slight is not None
+    assert slight.is_steady
+    assert steady.drift([1.0] * 5) is None
+
+
+def test_a_step_is_found_where_it_is() -> None:
+    random = np.random.default_rng(3)
+    values = np.r_[random.normal(0, 1, 20), random.normal(4, 1, 12)].tolist()
+    found = steady.change_point(values)
+    assert found is not None
+    assert found.after == 20
+    assert found.p < 0.001
+    assert found.shift == pytest.approx(4, abs=1)
+    assert steady.change_point(values[:7]) is None
+
+
+def test_a_level_series_rarely_shows_a_step() -> None:
+    random = np.random.default_rng(4)
+    found = [steady.change_point(random.normal(size=20).tolist()) for _ in range(500)]
+    assert np.mean([one is not None and one.p <= 0.05 for one in found]) <= 0.07
+
+
+def test_far_blocks_and_two_modes_are_named_and_quiet_blocks_are_not() -> None:
+    calm = [0.01 * math.sin(block) for block in range(20)]
+    assert suspects.suspects(calm) == ()
+    [far] = suspects.suspects([*calm, 1.0])
+    assert far.places == (20,)
+    assert "1 of 21 blocks" in far.what
+    [modes] = suspects.suspects([*calm[:10], *(1 + value for value in calm)])
+    assert modes.places == tuple(range(10))
+    assert "two modes" in modes.what
+    assert suspects.suspects([1.0] * 20) == suspects.suspects(calm[:9]) == ()
+    assert suspects.suspects([0.0] * 10 + [1.0] * 10)[0].what.startswith("two modes")
+
+
+# --- families and runs ------------------------------------------------------------------------------------------
+
+
+def test_a_geometric_mean_is_taken_block_by_block() -> None:
+    one = Pairs("a", (1, 2, 3), (0.1, 0.2, 0.3))
+    other = Pairs("b", (2, 3, 4), (0.4, 0.5, 0.6))
+    found = geometric.mean_cost("cpu", [one, other])
+    assert found.blocks == (2, 3)
+    assert found.d == pytest.approx((0.3, 0.4))
+
+
+def test_shared_disturbances_do_not_shrink_the_interval_of_a_family() -> None:
+    shared = np.random.default_rng(5).normal(0, 0.05, 15)
+    blocks = tuple(range(15))
+    cells = [Pairs(str(i), blocks, tuple((shared + 0.001 * i).tolist())) for i in range(8)]
+    assert np.std(geometric.mean_cost("cpu", cells).d) == pytest.approx(np.std(shared))
+
+
+def test_a_family_without_a_common_block_has_no_mean() -> None:
+    assert geometric.mean_cost("cpu", [Pairs("a", (1,), (0.1,)), Pairs("b", (2,), (0.1,))]).why
+    assert "b without values" in geometric.mean_cost("cpu", [Pairs("a", (1,), (0.1,)), Pairs("b")]).why
+    assert geometric.mean_cost("cpu", []).why
+    with pytest.raises(ValueError, match="only ratios"):
+        geometric.mean_cost("cpu", [Pairs("a", (1,), (0.1,), unit="s")])
+
+
+@given(st.lists(FINITE, min_size=1, max_size=6), st.lists(FINITE, min_size=1, max_size=6))
+@settings(deadline=None)
+def test_fewer_than_three_runs_a_side_speak_of_machines_only(first: list[float], second: list[float]) -> None:
+    found = between.compare(first, second)
+    if min(len(first), len(second)) < 3:
+        assert (found.scope, found.low, found.differs) == (Scope.MACHINES, None, False)
+        assert found.why
+    elif found.scope is Scope.GROUPS:
+        expected = oracle.ttest_ind(second, first, equal_var=False)
+        if np.isfinite(expected.statistic) and abs(expected.pvalue - 0.05) > 1e-6:
+            assert found.differs == (expected.pvalue < 0.05)
+
+
+def test_runs_are_compared_by_finite_figures() -> None:
+    for first, second in (([], [1.0]), ([1.0], [math.nan])):
+        with pytest.raises(ValueError, match="runs are compared"):
+            between.compare(first, second)
