@@ -38,8 +38,28 @@ def test_with_everything_kept_every_finished_attempt_is_a_block() -> None:
 def test_voids_are_counted_with_their_reasons_and_the_arm_in_which_the_gate_struck() -> None:
     found = voided(gated(RUN))
     assert found.attempts == 1
-    assert found.reasons == (("tcg: foreign tasks used 4.1 % of its processors", 1),)
+    assert found.reasons == (("foreign tasks used 4.1 % of its processors", 1),)
     assert found.arms == {"bare": 0, "control": 0, "runc": 0, "tcg": 1}
+
+
+def test_reasons_of_one_kind_are_told_once_with_their_range() -> None:
+    voids = tuple(
+        Void(block, 0, tuple(f"{arm}: foreign tasks used {share} % of its processors" for arm in arms))
+        for block, share, arms in ((1, 4.1, ("tcg", "bare")), (2, 12.0, ("tcg",)), (3, 9.9, ("runc",)))
+    )
+    found = voided(replace(RUN, voids=voids))
+    assert found.reasons == (("foreign tasks used 4.1 to 12.0 % of its processors", 3),)
+    assert found.arms == {"bare": 1, "control": 0, "runc": 1, "tcg": 2}
+    assert found.blocks == found.dropped == (1, 2, 3)
+
+
+def test_a_run_of_which_every_block_was_voided_says_so_in_each_cell() -> None:
+    voids = tuple(Void(block, 0, ("bare: the processor was throttled 2 times",)) for block in range(1, 13))
+    run = replace(RUN, voids=voids)
+    assert {cost.label for cost in costs(run)} == {
+        "no block is left: each was voided by a gate, or the run ended in it"
+    }
+    assert cost_in(run, keep_voided=True) == cost_in(RUN)
 
 
 def test_a_voided_calibration_costs_no_block() -> None:
@@ -75,6 +95,7 @@ def test_readings_become_medians_of_each_arm_and_the_unknown_stays_unknown() -> 
     assert found["tcg"].foreign == pytest.approx(0.0125)
     assert found["tcg"].served_s == 6.0
     assert found["tcg"].clock_error_ppm == pytest.approx(2.5)
+    assert found["tcg"].clock_bound_ppm == pytest.approx(12.5)
     assert found["runc"].clock_error_ppm is None
     assert found["tcg"].throttled is None
     assert conditions(RUN) == ()

@@ -121,9 +121,11 @@ def test_voided_blocks_are_counted_and_kept_beside_each_cost() -> None:
     document = report.json_document(gated(make_run(blocks=12)))
     assert document["voided"] == {
         "attempts": 1,
+        "blocks": [3],
+        "each": [{"block": 3, "attempt": 0, "reasons": ["tcg: foreign tasks used 4.1 % of its processors"]}],
         "dropped": [],
         "arms": {"bare": 0, "control": 0, "runc": 0, "tcg": 1},
-        "reasons": [{"reason": "tcg: foreign tasks used 4.1 % of its processors", "attempts": 1}],
+        "reasons": [{"reason": "foreign tasks used 4.1 % of its processors", "attempts": 1}],
     }
     assert {cost["kept"]["blocks"] for cost in document["costs"] if cost["cost"]} == {12, 13}
     assert all(cost["kept"] is None for cost in report.json_document(make_run(blocks=5))["costs"])

@@ -101,7 +101,7 @@ def test_what_was_declared_and_not_measured_is_told() -> None:
 def test_voided_blocks_are_counted_and_what_keeping_them_would_change_is_told() -> None:
     seen = view(gated(make_run(blocks=12, losses=False)))
     text = text_of(seen.run)
-    assert "1 block voided by gates, in all arms: tcg: foreign tasks used 4.1 % of its processors." in text
+    assert "1 attempt at 1 block voided by gates, in all arms: foreign tasks used 4.1 % of its processors." in text
     assert "Where gates struck: tcg 1." in text
     assert "With everything kept no cost would move by more than" in text
     assert "Nothing voided" in text
@@ -116,7 +116,7 @@ def test_a_block_that_could_not_be_repeated_is_told() -> None:
 def test_readings_of_the_host_are_shown_and_their_absence_too(text: str) -> None:
     assert "this run kept no readings of its host" in text
     text = text_of(gated(make_run(blocks=5)))
-    assert "tcg 5 8.00 s 6.00 s 0.50 % 1.2 % 2.5 ppm – 1" in text
+    assert "tcg 5 8.00 s 6.00 s 0.50 % 1.2 % 2.5 ± 12 ppm – 1" in text
     assert "runc 5 8.00 s 6.00 s 0.50 % 1.2 % – – 0" in text
 
 

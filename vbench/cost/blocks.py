@@ -1,12 +1,14 @@
 """Which blocks are analysed: the last attempt at each, unless a gate voided it or the run ended within it."""
 
-from collections import Counter
+import re
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from vbench.model import Run, State, Trial
+from vbench.model import Run, State, Trial, Void
 
 Attempt = tuple[int, int]  # block, attempt
+_FIGURE = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 Trials = dict[tuple[str, str], dict[int, Trial]]  # environment and benchmark, then block
 
 
@@ -14,8 +16,9 @@ class Voided(Struct, frozen=True):
     """What gates took out of the analysis: whole attempts at blocks, in all arms alike."""
 
     attempts: int
+    blocks: tuple[int, ...]  # of which at least one attempt was voided
     dropped: tuple[int, ...]  # blocks of which the last attempt was voided too: nothing of them is analysed
-    reasons: tuple[tuple[str, int], ...]  # in words, and of how many attempts
+    reasons: tuple[tuple[str, int], ...]  # in words without the arm, and of how many attempts
     arms: dict[str, int]  # environment to the attempts in which the gate struck there
 
 
@@ -25,13 +28,32 @@ def voided(run: Run) -> Voided:
     last = _last_attempts(run)
     names = [record.name for record in run.manifest.environments]
     struck = {at: {name for name in names for why in item.reasons if _is_of(why, name)} for at, item in void.items()}
-    reasons = Counter(reason for item in void.values() for reason in item.reasons)
     return Voided(
         attempts=len(void),
+        blocks=tuple(sorted({block for block, _ in void})),
         dropped=tuple(sorted(block for block, attempt in last.items() if (block, attempt) in void)),
-        reasons=tuple(reasons.most_common()),
+        reasons=tuple(_kinds(void.values(), names)),
         arms={name: sum(name in found for found in struck.values()) for name in names},
     )
+
+
+def _kinds(voids: Iterable[Void], names: list[str]) -> Iterator[tuple[str, int]]:
+    """Each kind of reason once, its figures from the smallest to the largest."""
+    found: dict[str, dict[Attempt, list[str]]] = {}
+    for void in voids:
+        for reason in void.reasons:
+            name = next((name for name in names if _is_of(reason, name)), None)
+            text = reason if name is None else reason.removeprefix(f"{name}:").strip()
+            found.setdefault(_FIGURE.sub("#", text), {}).setdefault((void.block, void.attempt), []).append(text)
+    for kind, texts in sorted(found.items(), key=lambda item: -len(item[1])):
+        yield _ranged(kind, [text for several in texts.values() for text in several]), len(texts)
+
+
+def _ranged(kind: str, texts: list[str]) -> str:
+    if len(set(texts)) == 1 or kind.count("#") != 1:
+        return texts[0]
+    figures = sorted((figure for text in texts for figure in _FIGURE.findall(text)), key=float)
+    return kind.replace("#", f"{figures[0]} to {figures[-1]}")
 
 
 def analysed(run: Run, *, keep_voided: bool = False) -> Trials:

@@ -50,8 +50,10 @@ def comparisons(run: Run, trials: Trials) -> tuple[Comparison, ...]:
     """Every environment but the baseline, the control too, × benchmark × metric."""
     baseline = run.manifest.baseline
     arms = [record.name for record in run.manifest.environments if record.name != baseline]
+    tried = any(trial.block >= 1 for trial in run.trials)
+    missing = "no block is left: each was voided by a gate, or the run ended in it" if tried and not trials else ""
     return tuple(
-        _comparison(benchmark.name, metric, arm, trials.get((arm, benchmark.name), {}), native)
+        _comparison(benchmark.name, metric, arm, trials.get((arm, benchmark.name), {}), native, missing=missing)
         for benchmark in run.manifest.benchmarks
         for native in [trials.get((baseline, benchmark.name), {})]
         for metric in benchmark.metrics
@@ -60,13 +62,18 @@ def comparisons(run: Run, trials: Trials) -> tuple[Comparison, ...]:
 
 
 def _comparison(
-    benchmark: str, metric: Metric, arm: str, own: dict[int, Trial], native: dict[int, Trial]
+    benchmark: str, metric: Metric, arm: str, own: dict[int, Trial], native: dict[int, Trial], *, missing: str
 ) -> Comparison:
     values, base = _values(own, metric.name), _values(native, metric.name)
     found = Comparison(benchmark, metric, arm, values, base, Pairs(""))
     cell = found.name
     if not found.blocks:
-        why = _why_nothing(native, base, "the baseline") or _why_nothing(own, values, arm) or "no block has both"
+        why = (
+            missing
+            or _why_nothing(native, base, "the baseline")
+            or _why_nothing(own, values, arm)
+            or "no block has both"
+        )
         pairs = Pairs(cell, why=why)
     else:
         pairs = _pairs(cell, metric, *({block: of[block] for block in found.blocks} for of in (values, base)))

@@ -19,6 +19,7 @@ class Conditions(Struct, frozen=True):
     foreign: float | None  # of wall, by tasks that are not the run's, on the environment's processors
     served_s: float | None  # processor time of what served the environment, a start
     clock_error_ppm: float | None  # guest's clock against the host's, without its sign
+    clock_bound_ppm: float | None  # how exactly it could be known: a short trial cannot tell more
     throttled: int | None  # events, summed
 
 
@@ -40,7 +41,8 @@ def _conditions(name: str, starts: list[Reading]) -> Conditions:
         steal=_median(starts, lambda item: _share(item.steal_s, item.wall_s)),
         foreign=_median(starts, gates.foreign_share),
         served_s=_median(starts, lambda item: item.ours_s),
-        clock_error_ppm=_median(starts, _clock_error_ppm),
+        clock_error_ppm=_median(starts, lambda item: _ppm(item.clock_error_s, item.wall_s)),
+        clock_bound_ppm=_median(starts, lambda item: _ppm(item.clock_bound_s, item.wall_s)),
         throttled=_sum([item.throttled for item in starts]),
     )
 
@@ -59,6 +61,6 @@ def _share(part_s: float | None, whole_s: float) -> float | None:
     return None if part_s is None or whole_s <= 0 else part_s / whole_s
 
 
-def _clock_error_ppm(item: Reading) -> float | None:
-    share = _share(item.clock_error_s, item.wall_s)
+def _ppm(part_s: float | None, wall_s: float) -> float | None:
+    share = _share(part_s, wall_s)
     return None if share is None else abs(share) * 1e6

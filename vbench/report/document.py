@@ -50,8 +50,10 @@ def _voided(seen: View) -> dict[str, Any]:
     void = seen.voided
     return {
         "attempts": void.attempts,
+        "blocks": list(void.blocks),
         "dropped": list(void.dropped),
         "arms": void.arms,
+        "each": [msgspec.to_builtins(item) | {"reasons": list(item.reasons)} for item in seen.run.voids],
         "reasons": [{"reason": reason, "attempts": count} for reason, count in void.reasons],
     }
 

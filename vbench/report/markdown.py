@@ -57,7 +57,8 @@ def _summary(seen: View) -> Iterator[str]:
 def _numbers(seen: View) -> Iterator[str]:
     yield "## Every number"
     yield ""
-    yield from _header((*COLUMNS, f"{seen.baseline}, median", "Median", "Note"))
+    kept = ("Nothing voided",) if seen.voided.attempts else ()
+    yield from _header((*COLUMNS, *kept, f"{seen.baseline}, median", "Median", "Note"))
     for row in seen.rows:
         if row.arm.role == "baseline":
             continue
@@ -73,6 +74,7 @@ def _numbers(seen: View) -> Iterator[str]:
             length(cost, cost.floor),
             length(cost, cost.detectable),
             str(cost.blocks),
+            *([amount(row.kept) if row.kept else DASH] if kept else []),
             quantity(cost.baseline_median, cost.unit),
             quantity(cost.median, cost.unit),
             row.label,
@@ -95,7 +97,7 @@ def _host(seen: View) -> Iterator[str]:
             quantity(arm.served_s, "s"),
             percent(arm.steal),
             percent(arm.foreign),
-            parts_per_million(arm.clock_error_ppm),
+            parts_per_million(arm.clock_error_ppm, arm.clock_bound_ppm),
             str(seen.voided.arms.get(arm.environment, 0)),
         )
     yield ""

@@ -76,8 +76,15 @@ def percent(share: float | None) -> str:
     return f"{value * 100:.{digits}f} %"
 
 
-def parts_per_million(value: float | None) -> str:
-    return DASH if finite(value) is None else f"{value:.3g} ppm"
+def parts_per_million(value: float | None, bound: float | None) -> str:
+    """With how exactly it is known: `2.5 ± 12 ppm`."""
+    if value is None or finite(value) is None:
+        return DASH
+    return f"{_grouped(value)} ppm" if bound is None else f"{_grouped(value)} ± {_grouped(bound)} ppm"
+
+
+def _grouped(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def probability(value: float | None) -> str:

@@ -13,7 +13,6 @@ from vbench.report.text import (
     finite,
     has_interval,
     interval,
-    is_decided,
     listed,
     number,
     percent,
@@ -113,7 +112,8 @@ def voided_sentence(view: View) -> str:
         else ""
     )
     where = f" Where gates struck: {struck}." if struck else ""
-    return f"{counted(void.attempts, 'block')} voided by gates, in all arms{rest}: {reasons}.{where} {_kept(view)}"
+    what = f"{counted(void.attempts, 'attempt')} at {counted(len(void.blocks), 'block')}"
+    return f"{what} voided by gates, in all arms{rest}: {reasons}.{where} {_kept(view)}"
 
 
 def _kept(view: View) -> str:
@@ -124,7 +124,7 @@ def _kept(view: View) -> str:
         if row.kept is not None and row.kept.cost and row.cost.cost and row.arm.role == "compared"
     ]
     if not moved:
-        return "With everything kept no cost can be told."
+        return "What the costs would be with everything kept stands under “Nothing voided” beside each."
     most, row = max(moved, key=lambda pair: pair[0])
     assert row.kept is not None
     return (
@@ -292,8 +292,21 @@ def _others(rows: list[Row]) -> tuple[tuple[str, str], ...]:
 
 
 def _named(cost: Cost) -> str:
-    more = ratio(cost.cost) if is_decided(cost) else verdicts.beside(cost)
-    return f"{_metric(cost)} ({more})" if more and cost.verdict is not Verdict.WITHHELD else _metric(cost)
+    match cost.verdict:
+        case Verdict.FASTER:
+            more = [ratio(cost.cost)]
+        case Verdict.INCONCLUSIVE:
+            more = [verdicts.beside(cost), _would_decide(cost)]
+        case _:
+            more = []
+    inside = ", ".join(part for part in more if part)
+    return f"{_metric(cost)} ({inside})" if inside else _metric(cost)
+
+
+def _would_decide(cost: Cost) -> str:
+    """Empty where the verdict was lost to the other comparisons alone, which more blocks need not change."""
+    needed = cost.blocks_to_decide
+    return f"about {needed} blocks would decide" if needed is not None and needed > cost.blocks else ""
 
 
 def _families(view: View, arm: Arm) -> str:
