@@ -30,9 +30,7 @@ def virtio_port(name):
 
 
 def main():
-    reader, writer = (
-        virtio_port(sys.argv[sys.argv.index("--port") + 1]) if "--port" in sys.argv else standard_streams()
-    )
+    reader, writer = virtio_port(sys.argv[sys.argv.index("--port") + 1]) if "--port" in sys.argv else standard_streams()
     writer.write(b'{"hello": 1}\n')
     sys.path.insert(0, __file__.rpartition("/")[0])  # `-I` leaves our own folder out
     from serving import Agent, Channel
