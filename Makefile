@@ -7,7 +7,7 @@ VBENCH := $(BIN)/vbench
 # Kinds that CI's machine can run: a skip of one of these is a failure (tests/conftest.py).
 REAL ?=
 
-.PHONY: demo test lint image system system-test clean
+.PHONY: demo test lint proof image system system-test clean
 
 demo: image
 	@run=$$($(VBENCH) run suites/smoke.toml) || [ $$? -eq 3 ] && \
@@ -21,6 +21,10 @@ lint: .make-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The method proved by simulation, 10,000 experiments a figure; writes docs/proof.md.
+proof: .make-dev
+	$(BIN)/python -m tests.proof --full
 
 image: system .make-venv
 	$(VBENCH) image build
