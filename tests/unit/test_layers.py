@@ -23,6 +23,7 @@ RANKS = (
     ("plan", "schema"),
     ("runner", "cost"),
     ("adaptive",),
+    ("conduct",),
     ("report",),
     ("validation", "compare"),
     ("cli", "__main__"),
