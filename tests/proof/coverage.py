@@ -13,6 +13,12 @@ from vbench.stats.suspects import suspects
 
 BLOCKS = (10, 15, 20, 30)
 CORRELATIONS = (0.0, 0.5, 0.9)
+EXPLAINED = {  # misses of adaptive stopping that are understood, published and not tuned away
+    ("exponential in the guest, baseline still", 0.03): "after few blocks of a one-sided tail an interval is narrow"
+    " when large values have not come yet, and then it is low too: of the runs that ended at 15 blocks (7 %) only 45 %"
+    " cover, every miss below the truth, and of those that went on to 40 blocks 98.6 %. With fixed n the same errors"
+    " are covered. A metric with such a tail should be given a fixed number of blocks (n_min = n_max)",
+}
 SHAPES = 2000  # of the experiments are looked at for what the tool suspects
 
 
@@ -60,7 +66,8 @@ def stopping(procedure: Procedure, runs: int, errors: str, spread: float) -> Fig
             break
     case = f"{errors}, pairs spread by {spread * 100:.2f} %"
     beside = {"mean blocks": float(ended.mean()), "reached n_max": float(np.mean(ended == rule.n_max))}
-    return Figure("coverage with adaptive stopping", case, covers(low, high), runs, low=0.94, beside=beside)
+    value, why = covers(low, high), EXPLAINED.get((errors, spread), "")
+    return Figure("coverage with adaptive stopping", case, value, runs, low=0.94, beside=beside, remark=why)
 
 
 def unbiased(procedure: Procedure, runs: int, blocks: int = 20) -> Figure:

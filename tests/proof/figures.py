@@ -23,7 +23,7 @@ class Figure(Struct, frozen=True):
     high: float | None = None
     is_rate: bool = True
     beside: Mapping[str, float] = {}  # printed, without a target
-    remark: str = ""
+    remark: str = ""  # why it misses its target, where that is understood
 
     @property
     def has_target(self) -> bool:

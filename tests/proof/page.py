@@ -103,7 +103,7 @@ def _opening(
         f"{len(wanted) - len(missed)} of {len(wanted)} figures keep their targets"
         + (" as measured." if exactly else " as far as so few experiments can tell.")
     ]
-    outcome += [f"\n- **missed**: {f.check}, {f.case}: {_share(f.value, f)} (target {_target(f)})" for f in missed]
+    outcome += [f"\n- {_miss(f)}" for f in missed]
     tries = [name for name in mutated if name != "vbench"]
     left = [name for name in uncaught(mutated) if name != "vbench"]
     caught = f"{len(tries) - len(left)} of {len(tries)} mutations of the procedure are caught."
@@ -166,6 +166,11 @@ def _mutations(mutated: Mapping[str, Sequence[Figure]]) -> str:
 def _table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _miss(figure: Figure) -> str:
+    why = f". Why: {figure.remark}." if figure.remark else ""
+    return f"**missed**: {figure.check}, {figure.case}: {_share(figure.value, figure)} (target {_target(figure)}){why}"
 
 
 def _share(value: float, figure: Figure) -> str:
