@@ -34,7 +34,10 @@ ABOUT = {
     " blocks changes no bit.",
     "nothing is deleted": "The estimate over many experiments is the mean of everything, tail included.",
     "known limits": "No target: shapes of d for which so few blocks cannot give a right interval, and how often the"
-    " tool prints that it suspects one (`vbench/stats/suspects.py`).",
+    " tool prints that it suspects one, counted over the first 2,000 experiments (`vbench/stats/suspects.py`): “3 of 20"
+    " blocks lie up to 9 robust standard deviations from the rest: rare large disturbances are undercounted, and the"
+    " interval is probably too short”, or “two modes, 9 and 11 blocks: the mean lies between them and describes"
+    " neither”.",
     "suspicion of normal blocks": "How often it suspects one where there is none.",
 }
 
