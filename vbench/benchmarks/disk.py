@@ -13,8 +13,8 @@ from vbench.units import Bytes
 
 MIB = 2**20
 SLOWEST_LAYOUT = 2 * MIB  # B/s below which laying out the file counts as hung
-LAYOUT = 200 * MIB  # B/s assumed for the plan's estimate
-FIO_S = 0.5  # fio's own start and end
+LAYOUT = 500 * MIB  # B/s assumed for the plan's estimate
+FIO_S = 0.4  # fio's own start and end
 LIMIT_S = 60.0
 
 

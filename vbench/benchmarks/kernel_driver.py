@@ -184,7 +184,7 @@ class KernelBenchmark(Settings, frozen=True, kw_only=True):
     kind: ClassVar[str] = ""
     about: ClassVar[str] = ""
     metrics: ClassVar[tuple[Metric, ...]] = ()
-    set_up_s: ClassVar[float] = 0.5  # with the calls of an emulated guest, and its share of the driver's start
+    set_up_s: ClassVar[float] = 0.1  # its share of the driver's start
 
     @property
     def family(self) -> str:

@@ -17,7 +17,7 @@ STREAM_PORT = 5201
 ECHO_PORT = 5202
 READY_S = 15.0
 LIMIT_S = 30.0
-IPERF3_S = 0.3  # its own start and end on both sides
+IPERF3_S = 0.1  # its own start and end on both sides
 
 
 def _no_network(testbed: Testbed) -> tuple[Missing, ...]:

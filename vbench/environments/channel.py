@@ -20,6 +20,7 @@ from vbench.errors import CommandFailed, CommandTimeout, SessionLost, StartFaile
 from vbench.model import Layer
 
 CHUNK_B = 48 * 1024
+CLOCK_READINGS = 5
 GRACE_S = 15.0  # what the channel may add to a command's own limit before the environment counts as gone
 _ENDED: dict[str, Any] = {"lost": True}
 
@@ -291,6 +292,10 @@ class AgentSession:
                 file.write(data)
 
     def clock(self) -> ClockReading:
+        """Of a few exchanges the quickest: the first ones wait for an agent that still loads, or for a busy host."""
+        return min((self._clock() for _ in range(CLOCK_READINGS)), key=lambda r: r.after_s - r.before_s)
+
+    def _clock(self) -> ClockReading:
         before_s = time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
         reply = _checked(self.channel.ask({"op": "clock"}, timeout_s=GRACE_S))
         return ClockReading(before_s, reply["raw_ns"] * 1e-9, time.clock_gettime(time.CLOCK_MONOTONIC_RAW))

@@ -56,10 +56,10 @@ class Qemu(Settings, frozen=True, kw_only=True):
         return f"qemu accel={self.accel}"
 
     def expected_start_s(self) -> float:
-        return 8.0 if self.accel == "tcg" else 2.0
+        return 6.0 if self.accel == "tcg" else 2.0
 
     def expected_factor(self) -> float:
-        return 2.5 if self.accel == "tcg" else 1.2
+        return 1.8 if self.accel == "tcg" else 1.2
 
     def missing(self, host: Session) -> tuple[Missing, ...]:
         machine = _architecture(host)
