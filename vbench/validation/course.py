@@ -9,12 +9,11 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from vbench import __version__, facts, interrupts, plan, runner, store
+from vbench import __version__, conduct, facts, plan, store
 from vbench import image as images
-from vbench import suite as suites
 from vbench.contracts import Image, Testbed
 from vbench.errors import EnvironmentUnavailable, UsageError
-from vbench.model import SCHEMA, Facts, Manifest, Run, State
+from vbench.model import Facts, Run
 from vbench.proc import LocalSession
 from vbench.runner import Progress
 from vbench.suite import Suite
@@ -150,52 +149,24 @@ class Course:
 
     def _run(self, part: Part, suite: Suite, progress: Progress) -> tuple[Run, str]:
         """The run as it was stored, and what went wrong with the fault that was to be injected."""
-        run_id = store.run_id(suite.name)
-        with runner.place_of_run(suite, self.image, run_id) as (host, testbed):
-            runner.refuse_missing(suite, host, self.image)
-            follows = _following(part, progress, host, testbed)
-            with store.create(self.results, self._manifest(suite, run_id)) as writer:
-                state = State.PARTIAL
-                try:
-                    planned = writer.manifest.plan
-                    runner.Runner(suite, planned, host, testbed, writer, follows).run()
-                    state = State.COMPLETE
-                finally:
-                    with interrupts.held():
-                        writer.finish(state)
-        return store.load(self.results / run_id), follows.problem if isinstance(follows, Stopping) else ""
+        stopping: list[Stopping] = []
 
-    def _manifest(self, suite: Suite, run_id: str) -> Manifest:
-        planned = plan.make(suite)
-        return Manifest(
-            schema=SCHEMA,
-            run_id=run_id,
-            state=State.RUNNING,
-            tool=__version__,
-            suite=suite.name,
-            suite_text=suite.text,
-            seed=planned.seed,
-            baseline=planned.baseline,
-            control=planned.control,
-            blocks=len(planned.blocks) - 1,
-            started=datetime.now(UTC).isoformat(timespec="seconds"),
-            image=self.image.digest if self.image else "",
-            environments=suites.environment_records(suite),
-            benchmarks=suites.benchmark_records(suite),
-            plan=planned,
-            command=("vbench", "validate", "--part", part_of(suite)),
+        def following(host: LocalSession, testbed: Testbed) -> Progress:
+            if part.name != "clock" or not isinstance(testbed, LocalTestbed):
+                return progress
+            stopping.append(Stopping(progress, host, testbed.base, parts.STOPPED))
+            return stopping[0]
+
+        done = conduct.conduct(
+            suite,
+            plan.make(suite),
+            image=self.image,
+            results=self.results,
+            progress=following,
+            command=("vbench", "validate", "--part", part.name),
             tags={"validation": self.name},
         )
-
-
-def part_of(suite: Suite) -> str:
-    return suite.name.removeprefix("validate-")
-
-
-def _following(part: Part, progress: Progress, host: LocalSession, testbed: Testbed) -> Progress | Stopping:
-    if part.name != "clock" or not isinstance(testbed, LocalTestbed):
-        return progress
-    return Stopping(progress, host, testbed.base, parts.STOPPED)
+        return store.load(done.folder), stopping[0].problem if stopping else ""
 
 
 def _impossible(part: Part, why: str) -> list[Row]:
