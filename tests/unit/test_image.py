@@ -257,10 +257,9 @@ def test_remove_prints_the_digest_it_removed() -> None:
     assert image.images() == ()
 
 
-def test_the_scripts_that_boot_a_machine_are_valid_shell(tmp_path: Path) -> None:
+def test_the_script_that_boots_a_machine_is_valid_shell(tmp_path: Path) -> None:
     (tmp_path / "init").write_text(image.INIT)
-    for script in (tmp_path / "init", proc.GUEST / "init"):
-        proc.run(["sh", "-n", str(script)], timeout_s=10).check()
+    proc.run(["sh", "-n", str(tmp_path / "init")], timeout_s=10).check()
 
 
 def test_a_second_build_says_that_it_waits_for_the_first() -> None:

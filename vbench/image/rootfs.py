@@ -37,12 +37,6 @@ _TRACES = (
     "var/lib/systemd/catalog/database",
     "var/log/*",
 )
-_FSTAB = """\
-devpts /dev/pts devpts gid=5,mode=620,ptmxmode=666,x-mount.mkdir 0 0
-tmpfs /dev/shm tmpfs mode=1777,x-mount.mkdir 0 0
-tmpfs /run tmpfs mode=755 0 0
-tmpfs /tmp tmpfs mode=1777 0 0
-"""
 
 
 def missing_tools() -> str:
@@ -73,7 +67,6 @@ def packages(target: Path, suite: str) -> None:
     _text(target / "etc/hostname", "guest\n")
     _text(target / "etc/hosts", "127.0.0.1 localhost guest\n")
     _text(target / "etc/resolv.conf", "")
-    _text(target / "etc/fstab", _FSTAB)
 
 
 def _text(path: Path, text: str) -> None:
@@ -126,7 +119,7 @@ def guest_layer(root: Path, tools_root: Path, guest: Path) -> None:
     place.mkdir(parents=True)
     for path in recipe.guest_files(guest):
         shutil.copyfile(path, place / path.name)
-        (place / path.name).chmod(0o755 if path.name == "init" else 0o644)
+        (place / path.name).chmod(0o644)
     _compile(tools_root, place)
     (place / "python").symlink_to("/usr/bin/python3")
     _copy_pyperf(place / "site")
