@@ -1,12 +1,16 @@
 """Ends an adaptive run when the declared intervals are narrow enough: on their width, never on what they say."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from vbench import cost
 from vbench.model import Look, Manifest, Run, State, Trial, Void
 from vbench.stats import stopping
+from vbench.stats.judgement import Judged
 from vbench.suite import Suite
 
 Looking = Callable[[Sequence[Trial], Sequence[Void]], Look]
@@ -38,25 +42,35 @@ class _Looking:
         if blocks not in self.rule.looks():
             return Look(blocks)
         run = Run(Path(), _complete(self.manifest), tuple(trials), {}, {}, voids=tuple(voids))
-        judged = {finding.comparison.name: finding.judged.envelope for finding in cost.findings(run)}
+        judged = {finding.comparison.name: finding.judged for finding in cost.findings(run)}
         declared = {name: judged[name] for name in self.manifest.confirmatory if name in judged}
-        found = stopping.look(declared, blocks, self.rule)
-        return Look(blocks, found.stop, _words(found, self.rule))
+        found = stopping.look({name: of.envelope for name, of in declared.items()}, blocks, self.rule)
+        return Look(blocks, found.stop, _words(found, declared, self.rule))
 
 
 def _complete(manifest: Manifest) -> Manifest:
     """As if the run had ended here: only whole blocks are looked at."""
-    from msgspec.structs import replace
-
     return replace(manifest, state=State.COMPLETE)
 
 
-def _words(found: stopping.Look, rule: stopping.Stopping) -> str:
+def _words(found: stopping.Look, declared: Mapping[str, Judged], rule: stopping.Stopping) -> str:
+    """The widths that are still open; at the last look also what would decide."""
     head = f"after {found.blocks} blocks: "
     if found.end is stopping.End.WIDTHS_REACHED:
         return head + str(found.end)
-    names = ", ".join(found.open)
-    beyond = f"; {rule.n_max} blocks will not decide {', '.join(found.beyond)}" if found.beyond else ""
-    if found.end is stopping.End.AT_MOST:
-        return head + f"{found.end}, still too wide: {names}"
-    return head + f"still too wide: {names}{beyond}"
+    last = found.end is stopping.End.AT_MOST
+    cells = "; ".join(_open(name, declared[name], rule, last=last) for name in found.open)
+    if last:
+        return f"{head}{found.end}, still too wide: {cells}"
+    beyond = f"; {rule.n_max} blocks will not do for {', '.join(found.beyond)}" if found.beyond else ""
+    return f"{head}still too wide: {cells}{beyond}"
+
+
+def _open(name: str, judged: Judged, rule: stopping.Stopping, *, last: bool) -> str:
+    found = judged.envelope
+    if found.half_width is None or found.mean is None:
+        return f"{name} (no interval)"
+    reached, wanted = math.expm1(found.half_width), math.expm1(rule.limit(found.mean))
+    needed = judged.decision.blocks_to_decide
+    would = f", about {needed} blocks would decide" if last and needed else ""
+    return f"{name} ±{reached:.1%} (wanted ±{wanted:.1%}{would})"

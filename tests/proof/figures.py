@@ -23,7 +23,7 @@ class Figure(Struct, frozen=True):
     high: float | None = None
     is_rate: bool = True
     beside: Mapping[str, float] = {}  # printed, without a target
-    remark: str = ""  # why it misses its target, where that is understood
+    remark: str = ""  # what is known of a figure that is published without a target
 
     @property
     def has_target(self) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from tests.proof import peers, worlds
 from tests.proof.figures import Array, Figure, excludes, generator
 from tests.proof.procedure import Procedure
-from vbench.stats import between, envelope, multiplicity, pvalues, student
+from vbench.stats import envelope, multiplicity, pvalues, student, two_groups
 
 ITERATIONS = 3
 TOOLS = ("pyperf compare_to", "hyperfine's Welch script", "Phoronix, beyond 2 %")
@@ -86,13 +86,17 @@ def types(runs: int, instances: int, *, blocks: int = 15) -> Figure:
     instance = 0.03 * random.standard_normal((runs, 2, instances))
     d = instance[..., None] + 0.01 * random.standard_normal((runs, 2, instances, blocks))
     means = d.mean(axis=3)
-    claims = [between.compare(first.tolist(), second.tolist()).differs for first, second in means]
+    claims = [_differs(two_groups.difference(first.tolist(), second.tolist())) for first, second in means]
     pooled = d.reshape(runs, 2, -1)
     by_block = envelope.bands(pooled[:, 1] - pooled[:, 0])
     beside = {"with blocks as the unit": excludes(by_block.low, by_block.high)}
-    high = 0.0 if instances < between.LEAST_RUNS else 0.056
+    high = 0.0 if instances < two_groups.LEAST else 0.056
     case = f"{instances} of each type" if instances > 1 else "one instance of each type"
     return Figure("claims about types", case, _rate(np.array(claims)), runs, high=high, beside=beside)
+
+
+def _differs(found: two_groups.Difference) -> bool:
+    return found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
 
 
 def _p_values(d: Array) -> Array:

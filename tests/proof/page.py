@@ -107,6 +107,7 @@ def _opening(
         + (" as measured." if exactly else " as far as so few experiments can tell.")
     ]
     outcome += [f"\n- {_miss(f)}" for f in missed]
+    outcome += [f"\n- {_known(f)}" for f in figures if f.remark]
     tries = [name for name in mutated if name != "vbench"]
     left = [name for name in uncaught(mutated) if name != "vbench"]
     caught = f"{len(tries) - len(left)} of {len(tries)} mutations of the procedure are caught."
@@ -172,8 +173,11 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _miss(figure: Figure) -> str:
-    why = f". Why: {figure.remark}." if figure.remark else ""
-    return f"**missed**: {figure.check}, {figure.case}: {_share(figure.value, figure)} (target {_target(figure)}){why}"
+    return f"**missed**: {figure.check}, {figure.case}: {_share(figure.value, figure)} (target {_target(figure)})"
+
+
+def _known(figure: Figure) -> str:
+    return f"**known limit**: {figure.check}, {figure.case}: {_share(figure.value, figure)}: {figure.remark}."
 
 
 def _share(value: float, figure: Figure) -> str:

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vbench.benchmarks import fio
-from vbench.benchmarks.percentiles import fewest, latencies, percentile
+from vbench.benchmarks.percentiles import latencies
 from vbench.contracts import Completed
 from vbench.errors import TrialFailed
+from vbench.stats.quantiles import fewest, of_counts
 
 DATA = Path(__file__).parent.parent / "data" / "fio"
 
@@ -46,8 +47,8 @@ def test_percentiles_of_the_bins_are_those_that_fio_prints(name: str, direction:
     counts = fio.parse(recorded(name), direction).latency_counts
     side = json.loads((DATA / f"{name}.json").read_text())["jobs"][0][direction]
     printed = side["clat_ns"]["percentile"]
-    assert percentile(counts, 0.5) == printed["50.000000"]
-    assert percentile(counts, 0.99) == printed["99.000000"]
+    assert of_counts(counts, 0.5) == printed["50.000000"]
+    assert of_counts(counts, 0.99) == printed["99.000000"]
 
 
 def test_latency_samples_are_in_seconds() -> None:
@@ -149,8 +150,8 @@ def test_p99_needs_299_values_and_p999_needs_2995() -> None:
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=400))
 def test_the_median_is_the_nearest_rank_of_the_sorted_values(values: list[int]) -> None:
     counts = {value: values.count(value) for value in values}
-    assert percentile(counts, 0.5) == sorted(values)[(len(values) - 1) // 2]
+    assert of_counts(counts, 0.5) == sorted(values)[(len(values) - 1) // 2]
 
 
 def test_no_values_have_no_percentile() -> None:
-    assert percentile({}, 0.5) is None
+    assert of_counts({}, 0.5) is None

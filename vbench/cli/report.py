@@ -3,11 +3,15 @@
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
 from vbench.errors import RunFolderError, nearest
+
+if TYPE_CHECKING:
+    from vbench.model import Run
 
 RESULTS = Path("results")
 REPORTS = Path("reports")
@@ -29,7 +33,16 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
     metavar="BENCHMARK ENV",
     help="Print the whole way to the verdict on one environment in one benchmark, block by block.",
 )
-def report(run: str, output: Path | None, kind: str, explained: tuple[str, str] | None) -> None:
+@click.option(
+    "--validation",
+    "validated",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Cite this validation of the same host, results/validate-….",
+)
+def report(
+    run: str, *, output: Path | None, kind: str, explained: tuple[str, str] | None, validated: Path | None
+) -> None:
     """Report on RUN, a run folder or the name of one in results/.
 
     A page goes to reports/RUN.html and its path is printed; JSON, Markdown and explanations go to stdout. The same run
@@ -39,19 +52,29 @@ def report(run: str, output: Path | None, kind: str, explained: tuple[str, str] 
     from vbench import store
 
     loaded = store.load(folder(run))
+    validation = _cited(validated, loaded)
     if explained is not None:
         text = reports.explain(loaded, *explained)
     elif kind == "md":
-        text = reports.markdown(loaded)
+        text = reports.markdown(loaded, validation=validation)
     elif kind == "json":
-        text = json.dumps(reports.json_document(loaded), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        document = reports.json_document(loaded, validation=validation)
+        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     else:
-        text = reports.html(loaded)
+        text = reports.html(loaded, validation=validation)
         output = output or REPORTS / f"{loaded.manifest.run_id}.html"
     if output is None or str(output) == "-":
         click.echo(text.encode(errors="replace"), nl=False)
     else:
         click.echo(str(write(output, text)))
+
+
+def _cited(folder: Path | None, run: "Run") -> str:
+    if folder is None:
+        return ""
+    from vbench import validation
+
+    return validation.cited(folder, run)
 
 
 def folder(run: str) -> Path:

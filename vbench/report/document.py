@@ -14,7 +14,7 @@ JSON_SCHEMA = 1
 """Number of the document's schema; its history is in docs/report-json.md."""
 
 
-def json_document(run: Run) -> dict[str, Any]:
+def json_document(run: Run, *, validation: str = "") -> dict[str, Any]:
     """Plain dicts, lists, strings, finite numbers and None."""
     manifest, seen = run.manifest, view(run)
     return {
@@ -27,6 +27,7 @@ def json_document(run: Run) -> dict[str, Any]:
         "delta": finite(manifest.delta),
         "confirmatory": list(manifest.confirmatory),
         "scope": SCOPE,
+        "validation": validation or None,
         "blocks": seen.analysed,
         "blocks_planned": manifest.blocks,
         "state": str(manifest.state),

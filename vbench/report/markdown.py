@@ -15,10 +15,11 @@ _MARKS = re.compile(r"[\\`*_{}\[\]<>#|~&!]")
 COLUMNS = ("Benchmark", "Environment", "Cost", "95 % interval", "Verdict", "Role", "Floor", "Detectable", "Blocks")
 
 
-def markdown(run: Run) -> str:
+def markdown(run: Run, *, validation: str = "") -> str:
     """Pure: the same run gives the same text. Names from the run folder are escaped."""
     seen = view(run)
-    return "\n".join([*_head(seen), *_summary(seen), *_numbers(seen), *_host(seen), *_rest(seen)]) + "\n"
+    cited = [f"{_text(validation[:1].upper() + validation[1:])}.", ""] if validation else []
+    return "\n".join([*_head(seen), *cited, *_summary(seen), *_numbers(seen), *_host(seen), *_rest(seen)]) + "\n"
 
 
 def _head(seen: View) -> Iterator[str]:

@@ -38,8 +38,8 @@ MIB = 2**20
 PLOTLY = "vendor/plotly-cartesian.min.js"
 
 
-def html(run: Run) -> str:
-    """The whole page. Pure: the same run gives the same text."""
+def html(run: Run, *, validation: str = "") -> str:
+    """The whole page; `validation` is what is cited of the host's. Pure: the same run gives the same text."""
     seen = view(run)
     drawn = [forest(seen), heat(seen)] if seen.rows else []
     blocks = [dots(group, f"dots-{place}") for place, group in enumerate(seen.groups)]
@@ -50,6 +50,7 @@ def html(run: Run) -> str:
         .render(
             view=seen,
             manifest=run.manifest,
+            validation=validation,
             headline=facts.headline(run.host),
             words=words,
             verdicts=verdicts,

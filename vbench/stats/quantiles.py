@@ -1,10 +1,11 @@
 """Quantiles within one trial, and none beyond what the number of its samples supports."""
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
-import numpy as np
-
+Number = TypeVar("Number", int, float)
 CONFIDENCE = 0.95
 
 
@@ -26,10 +27,19 @@ def within(samples: Sequence[float], fraction: float) -> float | None:
     None where the samples are too few. Always computed within one trial: samples of several blocks pooled before
     the quantile is taken are not independent, and their interval covers the truth far less often than it says.
     """
-    if len(samples) < fewest(fraction) or not len(samples):
-        return None
-    values = np.asarray(samples, dtype=np.float64)
-    if not np.isfinite(values).all():
+    if not all(map(math.isfinite, samples)):
         raise ValueError("a quantile needs finite samples")
-    rank = math.ceil(fraction * values.size)
-    return float(np.partition(values, rank - 1)[rank - 1])
+    return of_counts(Counter(samples), fraction)
+
+
+def of_counts(counts: Mapping[Number, int], fraction: float) -> Number | None:
+    """The same of a histogram: value to how many samples have it."""
+    total = sum(counts.values())
+    if total == 0 or total < fewest(fraction):
+        return None
+    rank, seen = math.ceil(fraction * total), 0
+    for value in sorted(counts):
+        seen += counts[value]
+        if seen >= rank:
+            return value
+    raise AssertionError("unreachable: the ranks add up to the total")

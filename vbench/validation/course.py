@@ -85,7 +85,7 @@ def validate(effort: Effort, *, results: Path, follower: Follower) -> Validation
         tool=__version__,
         day=datetime.now(UTC).date().isoformat(),
         host=facts.headline(found),
-        facts=_known(found),
+        facts=known(found),
         image=image.digest if image else "",
         seconds=round(time.monotonic() - course.begun, 1),
         rows=tuple(course.rows),
@@ -94,7 +94,8 @@ def validate(effort: Effort, *, results: Path, follower: Follower) -> Validation
     )
 
 
-def _known(found: Facts) -> dict[str, str]:
+def known(found: Facts) -> dict[str, str]:
+    """By which a host is known again."""
     keys = ("cpu.model", "kernel.release", "virtualization.vm")
     return {key: str(found[key].value) for key in keys if key in found and found[key].value is not None}
 

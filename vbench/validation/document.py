@@ -6,8 +6,10 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from vbench.errors import RunFolderError
+from vbench.model import Run
 from vbench.store.files import storing, write_atomically
-from vbench.validation.course import Validation
+from vbench.validation.course import Validation, known
 from vbench.validation.rows import Row, State
 
 FILE = "validation.json"
@@ -21,6 +23,21 @@ def save(results: Path, validation: Validation) -> Path:
     whole = replace(validation, sentence=sentence(validation))
     write_atomically(path, msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n")
     return path
+
+
+def cited(folder: Path, run: Run) -> str:
+    """The sentence that a report of `run` may cite. Raises RunFolderError for no validation, or one of another host."""
+    path = folder / FILE if folder.is_dir() else folder
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Validation)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        hint = "`vbench validate` writes results/validate-…/validation.json"
+        raise RunFolderError(f"{path} cannot be read as a validation: {error}", hint=hint) from None
+    differing = [key for key, value in known(run.host).items() if found.facts.get(key) != value]
+    if differing:
+        hint = "validate on the host of the run; a validation says nothing of another one"
+        raise RunFolderError(f"{path} is of another host than the run: {', '.join(differing)}", hint=hint)
+    return found.sentence
 
 
 def sentence(validation: Validation) -> str:

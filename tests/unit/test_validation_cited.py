@@ -1,0 +1,59 @@
+"""A report cites a validation of its own host, and no other."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from tests.unit.runs import make_run
+from vbench import report, validation
+from vbench.errors import RunFolderError
+from vbench.validation.course import Validation, known
+from vbench.validation.rows import Row, State
+
+RUN = make_run()
+
+
+def a_validation(**changes: object) -> Validation:
+    made = Validation(
+        schema=1,
+        validation_id="validate-20260102T030405Z-9f3c",
+        tool="0.1.0",
+        day="2026-01-02",
+        host="this host",
+        facts=known(RUN.host),
+        image="",
+        seconds=600.0,
+        rows=(Row(part="dose", check="slope", target="1", state=State.HOLDS, figure="1.01 ± 0.02"),),
+        runs=(),
+    )
+    return replace(made, **changes)
+
+
+def test_the_sentence_stands_in_page_markdown_and_json(tmp_path: Path) -> None:
+    folder = validation.save(tmp_path, a_validation()).parent
+    said = validation.cited(folder, RUN)
+    assert said == "validated on this host on 2026-01-02: slope 1.01 ± 0.02"
+    assert said[1:] in report.html(RUN, validation=said)
+    assert said[1:] in report.markdown(RUN, validation=said)
+    assert report.json_document(RUN, validation=said)["validation"] == said
+
+
+def test_without_one_nothing_is_claimed() -> None:
+    assert report.json_document(RUN)["validation"] is None
+    assert "alidated on this host" not in report.html(RUN)
+
+
+def test_a_validation_of_another_host_is_refused(tmp_path: Path) -> None:
+    folder = validation.save(tmp_path, a_validation(facts={"cpu.model": "Another"})).parent
+    with pytest.raises(RunFolderError, match="is of another host than the run: cpu.model"):
+        validation.cited(folder, RUN)
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"\xff", b"[1]"])
+def test_what_is_no_validation_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "validation.json").write_bytes(data)
+    with pytest.raises(RunFolderError, match="cannot be read as a validation"):
+        validation.cited(tmp_path, RUN)
+    with pytest.raises(RunFolderError, match="cannot be read as a validation"):
+        validation.cited(tmp_path / "none", RUN)
