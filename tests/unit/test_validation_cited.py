@@ -46,7 +46,7 @@ def test_without_one_nothing_is_claimed() -> None:
 
 def test_a_validation_of_another_host_is_refused(tmp_path: Path) -> None:
     folder = validation.save(tmp_path, a_validation(facts={"cpu.model": "Another"})).parent
-    with pytest.raises(RunFolderError, match="is of another host than the run: cpu.model"):
+    with pytest.raises(RunFolderError, match=r"is of another host than the run: cpu\.model"):
         validation.cited(folder, RUN)
 
 
