@@ -39,6 +39,12 @@ def test_foreign_work_above_two_percent_of_wall_voids() -> None:
     assert reason == "tcg: foreign tasks used 10.0% of its processors"
 
 
+def test_what_ticks_cannot_tell_from_nothing_is_not_foreign() -> None:
+    found = reading(counters(100, 50, 40), counters(101, 51, 40.95))
+    assert gates.foreign_share(found) == pytest.approx(0.05)
+    assert gates.judge(found) == ()
+
+
 def test_kernel_threads_that_served_the_run_are_not_foreign() -> None:
     first = counters(100, 50, 40, kernel_s={7: 3.0})
     last = counters(110, 59, 48, kernel_s={7: 4.0, 8: 90.0})
