@@ -125,6 +125,14 @@ def test_a_phone_never_scrolls_sideways(phone: Page) -> None:
     assert phone.ask(WIDEST) <= 375
 
 
+def test_every_chart_of_a_run_that_lost_nothing_is_drawn_on_a_phone(chromium: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "whole.html"
+    path.write_text(report.html(make_run(losses=False)), encoding="utf-8")
+    page = opened(chromium, path, width=375, height=812)
+    draw_all(page)
+    assert page.complaints() == []
+
+
 def test_charts_follow_the_width_of_the_window(chromium: Browser, html: Path) -> None:
     page = opened(chromium, html, height=1600)
     page.resize(375, 812)

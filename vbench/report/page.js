@@ -25,10 +25,11 @@
     const { data, layout } = figure;
     const pair = Boolean(layout.xaxis2);
     const kept = (item) => item.name !== blob.wide && !(pair && item.xref === "x2");
-    const annotations = layout.annotations.filter(kept);
+    const named = layout.annotations || []; // plotly leaves out a list that is empty
+    const annotations = named.filter(kept);
     const narrow = { ...layout, annotations, shapes: (layout.shapes || []).filter(kept) };
     if (layout.xaxis.type === "log") narrow.xaxis = thinned(layout.xaxis);
-    if (annotations.length < layout.annotations.length) narrow.margin = { ...layout.margin, r: 12 };
+    if (annotations.length < named.length) narrow.margin = { ...layout.margin, r: 12 };
     if (data[0]?.type === "heatmap") {
       narrow.margin = { ...layout.margin, l: 0.84 * layout.margin.l };
       narrow.font = { size: 10 };
