@@ -35,6 +35,8 @@ class Counters:
     ours_s: float | None  # of our processes that are pinned to these processors, their ended children included
     kernel_s: dict[int, float]  # kernel threads by pid, those that last ran there: they serve whoever asked
     throttled: int | None
+    idle_s: float | None = None  # idle, iowait and steal of the processors: all that is certainly not busy
+    processors: int = 1
 
 
 def read(cpus: Sequence[int], *, apart: bool, sysfs: Path = Path("/sys")) -> Counters:
@@ -48,6 +50,8 @@ def read(cpus: Sequence[int], *, apart: bool, sysfs: Path = Path("/sys")) -> Cou
         ours_s=served_s(cpus, apart=apart),
         kernel_s=_kernel_s(frozenset(cpus)),
         throttled=_throttled(sysfs),
+        idle_s=sum(t.idle + getattr(t, "iowait", 0.0) + getattr(t, "steal", 0.0) for t in mine),
+        processors=len(mine),
     )
 
 
@@ -108,7 +112,7 @@ def reading(
         attempt=attempt,
         environment=environment,
         wall_s=wall_s,
-        busy_s=last.busy_s - first.busy_s,
+        busy_s=_busy_s(first, last),
         ours_s=_served_s(first, last),
         steal_s=last.steal_s - first.steal_s,
         throttled=None if first.throttled is None or last.throttled is None else last.throttled - first.throttled,
@@ -116,6 +120,14 @@ def reading(
         clock_bound_s=bound_s,
         clock_limit_ppm=limit_ppm,
     )
+
+
+def _busy_s(first: Counters, last: Counters) -> float:
+    """The smaller of what ticks saw busy and what was not idle: a quota in step with the tick looks busy all the time."""
+    seen_s = last.busy_s - first.busy_s
+    if first.idle_s is None or last.idle_s is None:
+        return seen_s
+    return max(0.0, min(seen_s, (last.at_s - first.at_s) * last.processors - (last.idle_s - first.idle_s)))
 
 
 def _served_s(first: Counters, last: Counters) -> float | None:

@@ -45,6 +45,12 @@ def test_what_ticks_cannot_tell_from_nothing_is_not_foreign() -> None:
     assert gates.judge(found) == ()
 
 
+def test_a_quota_in_step_with_the_tick_does_not_look_foreign() -> None:
+    found = reading(counters(100, 50, 40, idle_s=5.0), counters(110, 60, 48, idle_s=7.0))
+    assert found.busy_s == pytest.approx(8)
+    assert gates.judge(found) == ()
+
+
 def test_kernel_threads_that_served_the_run_are_not_foreign() -> None:
     first = counters(100, 50, 40, kernel_s={7: 3.0})
     last = counters(110, 59, 48, kernel_s={7: 4.0, 8: 90.0})
