@@ -123,7 +123,7 @@ def reading(
 
 
 def _busy_s(first: Counters, last: Counters) -> float:
-    """The smaller of what ticks saw busy and what was not idle: a quota in step with the tick looks busy all the time."""
+    """The smaller of what ticks saw busy and what was not idle: a quota in step with the tick looks all busy."""
     seen_s = last.busy_s - first.busy_s
     if first.idle_s is None or last.idle_s is None:
         return seen_s
