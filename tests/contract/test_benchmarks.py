@@ -39,12 +39,15 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.mark.parametrize("kind", RUN_INSIDE)
-def test_a_trial_gives_believable_samples_of_its_own_metrics(kind: str, place: Place, tmp_path: Path) -> None:
+def test_a_trial_gives_believable_samples_of_its_own_metrics(
+    kind: str, place: Place, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     sized = "size" in KINDS[kind].__struct_fields__  # type: ignore[attr-defined]
     benchmark = msgspec.convert(SMALL if sized else {}, KINDS[kind], dec_hook=units.decode)
     lacking = benchmark.missing(place.session, place.testbed)
     if lacking:
-        pytest.skip("; ".join(f"{one.what}: {one.hint}" for one in lacking))
+        give_up = pytest.fail if "bare" in request.config.getoption("--real") else pytest.skip
+        give_up("; ".join(f"{one.what}: {one.hint}" for one in lacking))
     benchmark.prepare(place)
     measured = benchmark.measure(place)
     assert list(measured.samples) == [metric.name for metric in benchmark.metrics]
