@@ -278,7 +278,7 @@ def test_clean_removes_what_a_killed_run_left_and_nothing_of_a_living_one(tmp_pa
         wait_for(lives, b"block 1 of 1000")
         mine = set(scratch.iterdir())
         with running(endless(tmp_path), "--results", str(tmp_path / "results")) as (dies, pid):
-            wait_for(dies, b"block 1 of 1000")
+            wait_for(dies, b"block 2 of 1000")
             wait_for_container(scratch)
             ended = [os.pidfd_open(child.pid) for child in psutil.Process(pid).children(recursive=True)]
             os.kill(pid, signal.SIGKILL)
