@@ -256,7 +256,10 @@ class Benchmark(Protocol):
     """A workload and the metrics it yields; a frozen struct whose fields are its suite keys."""
 
     kind: ClassVar[str]  # family.name
-    about: ClassVar[str]
+    about: ClassVar[str]  # one line: what one operation is
+    exposes: ClassVar[
+        str
+    ]  # what of virtualization its cost comes from; the docstring says the rest
     metrics: ClassVar[tuple[Metric, ...]]
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]: ...

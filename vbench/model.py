@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 SCHEMA = 1
 """Number of the run folder's schema; its history is in docs/schema.md."""
 
-FAMILIES = ("cpu", "memory", "syscall", "disk", "network", "start")
+FAMILIES = ("cpu", "memory", "syscall", "scheduler", "python", "disk", "network", "http", "command", "start")
 
 Better = Literal["lower", "higher"]
 Scale = Literal["ratio", "difference"]
@@ -64,6 +64,8 @@ class Measured(Struct, frozen=True, tag="measured"):
     clock: str = ""  # the clock that the workload read
     padding_seen_b: int | None = None  # bytes of random environment padding that the workload itself saw
     notes: tuple[str, ...] = ()  # what a reader must know: "no steady state", "peer-limited"
+    counts: dict[str, dict[int, int]] = {}  # metric to its histogram: bin in ns to number of operations
+    operations: float | None = None  # executed in the whole trial: calibration, warm-up and samples together
 
 
 class Failed(Struct, frozen=True, tag="failed"):

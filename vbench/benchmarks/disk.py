@@ -57,6 +57,7 @@ class FileBenchmark(Settings, frozen=True, kw_only=True):
     """`size` of the file; a disk's or host's own cache can hold a small one."""
 
     kind: ClassVar[str] = ""
+    exposes: ClassVar[str] = ""
     about: ClassVar[str] = ""
     metrics: ClassVar[tuple[Metric, ...]] = ()
     size: Bytes = Bytes(256 * MIB)

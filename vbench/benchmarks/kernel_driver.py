@@ -182,6 +182,7 @@ class KernelBenchmark(Settings, frozen=True, kw_only=True):
     """A benchmark that is one compiled kernel: its kind names both the family and the kernel."""
 
     kind: ClassVar[str] = ""
+    exposes: ClassVar[str] = ""
     about: ClassVar[str] = ""
     metrics: ClassVar[tuple[Metric, ...]] = ()
     set_up_s: ClassVar[float] = 0.1  # its share of the driver's start

@@ -51,6 +51,7 @@ class Stream(Settings, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "network.stream"
+    exposes: ClassVar[str] = ""
     about: ClassVar[str] = "iperf3: one TCP stream from the environment to the peer"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "received by the peer"),)
     congestion: str = "reno"

@@ -11,6 +11,7 @@ class Ready(Settings, frozen=True, kw_only=True):
     """The runner makes its trials of `Session.timing`; nothing runs inside the environment."""
 
     kind: ClassVar[str] = "start.ready"
+    exposes: ClassVar[str] = ""
     about: ClassVar[str] = "from the command that starts the environment to its agent's first answer"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("time", "s", "lower", "of one fresh start"),)
 

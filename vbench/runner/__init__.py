@@ -1,0 +1,7 @@
+"""Plan → trials: every environment started afresh in every block, and every trial stored the moment it ends."""
+
+from vbench.runner.place import place_of_run, refuse_missing
+from vbench.runner.progress import Count, Progress
+from vbench.runner.running import MOST_REPEATS, Runner
+
+__all__ = ["MOST_REPEATS", "Count", "Progress", "Runner", "place_of_run", "refuse_missing"]

@@ -1,0 +1,141 @@
+"""The trials of one start: each measured, failed or skipped, and each stored the moment it ends."""
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from vbench import plan as plans
+from vbench.contracts import Benchmark, Place, Session, Started, Testbed
+from vbench.errors import NoSpace, SessionLost, StopFailed, VbenchError
+from vbench.model import Block, Failed, Measured, Outcome, Skipped, Step, Trial
+from vbench.runner.progress import Progress
+from vbench.store import Writer
+from vbench.suite import Suite
+
+
+class Owner(Protocol):
+    """The run that a start belongs to, as its trials need it."""
+
+    @property
+    def suite(self) -> Suite: ...
+    @property
+    def writer(self) -> Writer: ...
+    @property
+    def progress(self) -> Progress: ...
+    def loops(self, arm: str, benchmark: str) -> int | None: ...
+    def learn(self, arm: str, benchmark: str, outcome: Outcome) -> None: ...
+    def served_s(self) -> float | None: ...
+    def store(self, trial: Trial) -> None: ...
+
+
+@dataclass
+class StepTrials:
+    """The trials of one start, in order; what is not reached is stored as skipped."""
+
+    runner: Owner
+    block: Block
+    step: Step
+    attempt: int = 0
+    order: int = 0
+    begun_s: float = field(default_factory=time.time)
+    begun: float = field(default_factory=time.monotonic)
+
+    def started(self, session: Session) -> None:
+        """The trial of `start.*` is the runner's own; both its ends are defined at contracts.StartTiming."""
+        if not isinstance(session, Started):
+            return
+        timing = session.timing
+        samples: dict[str, tuple[float, ...]] = {"time": (timing.ready_s,), "attach": (timing.attach_s,)}
+        for name in self._starts():
+            known = {metric.name for metric in self.runner.suite.benchmarks[name].metrics}
+            kept = {metric: values for metric, values in samples.items() if metric in known}
+            self._store(name, Measured(kept, clock="CLOCK_MONOTONIC of the harness"))
+
+    def measure(self, session: Session, testbed: Testbed, stack: ExitStack) -> None:
+        method = self.runner.suite.method
+        place = Place(
+            session, testbed, self.step.padding_b, float(method.trial), float(method.warmup), None, _nothing, stack
+        )
+        for name in self.block.benchmarks:
+            self.runner.progress.benchmark(name)
+            self._trial(name, self.runner.suite.benchmarks[name], place)
+
+    def give_up(self, error: VbenchError) -> None:
+        """The start failed, or the environment was lost: a row for everything that was to come."""
+        if self.order:  # a start that failed took its time; what is skipped takes none
+            self.begun_s, self.begun = time.time(), time.monotonic()
+        if self.order == 0:
+            for name in self._starts():
+                self._store(name, Failed(f"the start failed: {error.message}", error.hint))
+        for name in self.block.benchmarks[max(0, self.order - len(self._starts())) :]:
+            self._store(name, Skipped(f"the environment did not start or went away: {error.message}", error.hint))
+
+    def _starts(self) -> tuple[str, ...]:
+        return tuple(n for n, b in self.runner.suite.benchmarks.items() if plans.is_start(b.kind))
+
+    def _trial(self, name: str, benchmark: Benchmark, place: Place) -> None:
+        served_s = self.runner.served_s()
+        self.begun_s, self.begun = time.time(), time.monotonic()
+        raw: list[str] = []
+
+        def keep(file: str, data: bytes) -> None:
+            where = f"{self.block.index:03d}-{self.step.environment}-{name}-{file}"
+            raw.append(self.runner.writer.raw(where, data))
+
+        place = replace(place, loops=self.runner.loops(self.step.environment, name), raw=keep)
+        lost: SessionLost | None = None
+        try:
+            outcome = _measured(benchmark, place)
+        except SessionLost as error:
+            outcome, lost = Failed(error.message, error.hint), error
+        self.runner.learn(self.step.environment, name, outcome)
+        wall_s, after_s = time.monotonic() - self.begun, self.runner.served_s()
+        spent_s = None if served_s is None or after_s is None else max(0.0, after_s - served_s)
+        self._store(name, outcome, raw[-1] if raw else None, wall_s=wall_s, host_cpu_s=spent_s)
+        if lost:
+            raise lost
+
+    def _store(
+        self,
+        benchmark: str,
+        outcome: Outcome,
+        raw: str | None = None,
+        *,
+        wall_s: float | None = None,
+        host_cpu_s: float | None = None,
+    ) -> None:
+        trial = Trial(
+            block=self.block.index,
+            position=self.step.position,
+            environment=self.step.environment,
+            benchmark=benchmark,
+            order=self.order,
+            outcome=outcome,
+            started_s=self.begun_s,
+            wall_s=time.monotonic() - self.begun if wall_s is None else wall_s,
+            padding_b=self.step.padding_b,
+            raw=raw,
+            attempt=self.attempt,
+            host_cpu_s=host_cpu_s,
+        )
+        self.order += 1
+        self.runner.store(trial)
+
+
+def _nothing(name: str, data: bytes) -> None:
+    del name, data
+
+
+def _measured(benchmark: Benchmark, place: Place) -> Outcome:
+    """One trial's outcome. Raises what ends the whole start: SessionLost, StopFailed, NoSpace."""
+    lacking = benchmark.missing(place.session, place.testbed)
+    if lacking:
+        return Skipped("no " + ", no ".join(m.what for m in lacking), "; ".join(m.hint for m in lacking if m.hint))
+    try:
+        benchmark.prepare(place)
+        return benchmark.measure(place)
+    except (SessionLost, StopFailed, NoSpace):
+        raise
+    except VbenchError as error:
+        return Failed(error.message, error.hint)
