@@ -20,6 +20,7 @@ PAIRS = (("same-1", "same-2"), ("same-3", "same-4"), ("same-5", "same-6"), ("sam
 QUOTA, QUOTA_PERIOD_S = 0.8, 0.005
 DELAY_S = 200e-6
 STOPPED, COUNTED, LIMITED, DELAYED = "stopped", "counted", "limited", "delayed"
+# Short trials where only processors count: blocks decide the width of an interval, not the seconds within them.
 # The same for all: more bare arms than a suite with a guest has, so that many comparisons fit into minutes.
 _SAME = ("cpu.hash", "cpu.matrix", "cpu.sha256", "syscall.getpid", "syscall.pipe")
 
@@ -72,9 +73,9 @@ def parts(root: Literal["image", "host"]) -> tuple[Part, ...]:
             },
             baseline="runc",
             benchmarks=("cpu.hash",),
-            trial_s=1.0,
-            warmup_s=0.3,
-            share=0.12,
+            trial_s=0.5,  # a value of 50 ms holds ten whole periods
+            warmup_s=0.2,
+            share=0.16,
         ),
         Part(
             name="delay",
@@ -94,8 +95,8 @@ def parts(root: Literal["image", "host"]) -> tuple[Part, ...]:
             environments={"bare": bare, "runc": {"kind": "oci"}},
             baseline="bare",
             benchmarks=("cpu.hash", "cpu.matrix"),
-            trial_s=0.5,
-            warmup_s=0.2,
+            trial_s=0.1,
+            warmup_s=0.05,
             share=0.15,
         ),
         Part(
@@ -106,9 +107,9 @@ def parts(root: Literal["image", "host"]) -> tuple[Part, ...]:
             baseline="bare",
             # Short operations: 0.5 % more of them must be a whole number of operations.
             benchmarks=("cpu.hash", "syscall.getpid"),
-            trial_s=0.2,
-            warmup_s=0.1,
-            share=0.3,
+            trial_s=0.1,
+            warmup_s=0.05,
+            share=0.28,
         ),
         Part(
             name="same",
@@ -120,7 +121,7 @@ def parts(root: Literal["image", "host"]) -> tuple[Part, ...]:
             benchmarks=_SAME,
             trial_s=0.1,
             warmup_s=0.05,
-            share=0.35,
+            share=0.33,
         ),
     )
 
