@@ -15,7 +15,8 @@ FLAGS = ["-std=gnu11", "-O2", "-ffp-contract=off", "-fno-strict-aliasing", "-Wal
 
 def commands(source: Path, target: Path, compiler: str) -> list[list[str]]:
     """The compiler's argument lists, one for each output."""
-    kernels = [compiler, *FLAGS, "-shared", "-fPIC", "-o", str(target / "kernels.so"), str(source / "kernels.c")]
+    sources = sorted(str(file) for file in source.glob("kernels_*.c"))
+    kernels = [compiler, *FLAGS, "-pthread", "-shared", "-fPIC", "-o", str(target / "kernels.so"), *sources]
     echo = [compiler, *FLAGS, "-static", "-o", str(target / "echo"), str(source / "echo.c")]
     return [kernels, echo]
 
