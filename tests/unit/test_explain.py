@@ -12,7 +12,7 @@ from scipy import stats as oracle
 from tests.unit.runs import gated, make_run
 from vbench import report
 from vbench.errors import UsageError
-from vbench.model import Measured, Run
+from vbench.model import Measured, Run, Trial
 from vbench.report.explain import explain
 
 RUN = make_run(blocks=15)
@@ -183,3 +183,31 @@ def test_what_the_run_does_not_hold_is_answered_with_the_nearest(
 def test_hidden_characters_become_visible() -> None:
     run = make_run(blocks=1, hostile=True)
     assert "\u202e" not in report.explain(run, "cpu.hash", run.manifest.environments[3].name)
+
+
+def with_loops(run: Run, loops: int) -> Run:
+    """The same numbers as a compiled kernel gives them, in trials of one second."""
+
+    def known(trial: Trial) -> Trial:
+        if not isinstance(trial.outcome, Measured):
+            return trial
+        return replace(trial, outcome=replace(trial.outcome, loops=loops), wall_s=1.0)
+
+    return replace(run, trials=tuple(map(known, run.trials)))
+
+
+def test_the_best_number_of_values_follows_from_the_printed_variances_and_seconds() -> None:
+    text = part(explain(with_loops(RUN, 10_000_000), "cpu.hash", "runc"), "cpu.hash time [s]")
+    rows = text[text.index("7. Where") :].splitlines()[1:5]
+    for variances, seconds in (rows[:2], rows[2:4]):
+        within, between = (float(found) for found in re.findall(r"= (\S+) ", variances))
+        value_s, trial_s, best, had = numbers(seconds)
+        assert had == 5
+        assert value_s * 5 + trial_s == pytest.approx(1.0, abs=0.01)
+        assert best == max(1, math.ceil(math.sqrt(trial_s / value_s * within / between)))
+
+
+def test_values_of_unknown_length_say_nothing_of_how_many_to_take() -> None:
+    assert "7. Where" not in explain(RUN, "cpu.hash", "runc")
+    assert "7. Where" not in explain(with_loops(RUN, 1000), "memory.triad", "runc")
+    assert "7. Where" not in explain(with_loops(make_run(blocks=4), 1000), "cpu.hash", "runc")

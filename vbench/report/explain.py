@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from itertools import chain
 
 from vbench.cost import Finding, findings
+from vbench.cost.blocks import analysed
 from vbench.errors import UsageError, nearest
 from vbench.model import Run
+from vbench.report import repetitions
 from vbench.report.adjusting import adjustment, exactly
 from vbench.report.text import number, percent, plain
 from vbench.report.words import SCOPE
@@ -71,6 +73,7 @@ class _Explanation:
         yield from self._intervals()
         yield from self._floor()
         yield from self._rules()
+        yield from self._repetitions()
         yield ""
 
     # --- numbers --------------------------------------------------------------------------------------------------
@@ -172,6 +175,20 @@ class _Explanation:
         yield "6. Smallest cost that would show four times in five at this n and s"
         yield f"(w * t(0.975, {df}) + t(0.8, {df})) * s / sqrt(n), w = {wider:.6g} (the interval against Student's),"
         yield f"t(0.8, {df}) = {student.quantile(0.8, df):.6g}: {self._length(smallest)}"
+
+    def _repetitions(self) -> Iterator[str]:
+        cost, places = self.cost, analysed(self.run)
+        arms = (self.run.manifest.baseline, cost.environment)
+        pilots = [
+            repetitions.lines(arm, cost.metric, places.get((arm, cost.benchmark), {}))
+            for arm in arms
+            if cost.unit == "s"
+        ]
+        found = list(chain.from_iterable(pilots))
+        if found:
+            yield ""
+            yield "7. Where the spread comes from, and how many values a trial pay best (Kalibera and Jones, ISMM 2013)"
+            yield from found
 
     def _control_rule(self) -> Iterator[str]:
         control = self._control()
