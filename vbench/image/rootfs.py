@@ -24,14 +24,17 @@ _WITHOUT_TEXTS = tuple(
         "path-exclude=/usr/share/man/*",
     )
 )
-# Written by the installation itself, with times in them, or copied from this host.
+# Written by the installation itself, with times in them, or copied from this host. The `partial` folders belong to
+# root or to _apt, as apt could or could not drop its rights where the image was built.
 _TRACES = (
     "etc/apt/apt.conf.d/99mmdebstrap",
     "etc/dpkg/dpkg.cfg.d/99mmdebstrap",
     "var/cache/apt/archives/lock",
+    "var/cache/apt/archives/partial",
     "var/cache/debconf/*-old",
     "var/cache/ldconfig/aux-cache",
     "var/lib/apt/extended_states",
+    "var/lib/apt/lists/partial",
     "var/lib/dpkg/*-old",
     "var/lib/dpkg/lock*",
     "var/lib/systemd/catalog/database",
