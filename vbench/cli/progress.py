@@ -1,14 +1,33 @@
-"""Live progress of a run on stderr: one line that changes on a terminal, plain lines elsewhere."""
+"""Progress of a run on stderr: drawn on a terminal, plain lines elsewhere."""
 
+import os
 import shutil
 import sys
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import click
 
 from vbench.model import Block, Failed, Look, Measured, Plan, Skipped, Step, Trial, Void
 from vbench.units import show_duration
+
+if TYPE_CHECKING:
+    from vbench.runner import Progress
+    from vbench.suite import Suite
+
+
+def following(suite: "Suite", *, quiet: bool) -> "Progress":
+    """The live view where stderr is a terminal that can be drawn on, else lines."""
+    if quiet or not drawable():
+        return Lines(quiet)
+    from vbench.cli.live import Live
+
+    return Live(suite)
+
+
+def drawable() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
 
 
 @dataclass
@@ -84,8 +103,10 @@ class Lines:
         return len(self._plan.blocks) - 1 if self._plan else 0
 
     def _live(self) -> bool:
-        return not self.quiet and sys.stderr.isatty()
+        return not self.quiet and drawable()
 
     def _say(self, text: str) -> None:
+        """Control characters of what a tool or a suite said never reach the terminal."""
         if not self.quiet:
-            click.echo(("\r\x1b[K" if self._live() else "") + text, err=True)
+            safe = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+            click.echo(("\r\x1b[K" if self._live() else "") + safe, err=True)

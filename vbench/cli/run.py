@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from vbench.cli.progress import Lines
+from vbench.cli.progress import following
 
 RESULTS = Path("results")
 
@@ -48,7 +48,7 @@ def run(
             plan,
             image=images.find(),
             results=results,
-            progress=lambda host, testbed: Lines(quiet),
+            progress=lambda host, testbed: following(loaded, quiet=quiet),
             command=_command(suite, environments, benchmarks, blocks, seed=plan.seed, tags=said),
             tags=said,
             stored=click.echo,

@@ -1,0 +1,263 @@
+"""The live view draws within the terminal it has, between trials only, and leaves the terminal as it was."""
+
+import io
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from tests.unit.runs import BIDI, make_run
+from tests.unit.terminal import Terminal
+from tests.unit.test_runner import SUITE, a_suite, execute
+from vbench import plan as plans
+from vbench.cli import progress
+from vbench.cli.frame import Course, frame
+from vbench.cli.live import SHARE, Allowance, Live, rough
+from vbench.cli.screen import Screen
+from vbench.model import Failed, Look, Measured, Trial, Void
+from vbench.suite import Suite
+
+RED = "\x1b[31m[red]bold[/red]\r\n" + BIDI
+
+
+@dataclass
+class Clock:
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Watched:
+    """A live view on a terminal of a given size, with a clock that only the test moves."""
+
+    width: int = 80
+    height: int = 24
+    clock: Clock = field(default_factory=Clock)
+    busy: Clock = field(default_factory=Clock)
+    out: io.StringIO = field(default_factory=io.StringIO)
+
+    def live(self, suite: Suite) -> Live:
+        console = Console(
+            file=self.out, force_terminal=True, width=self.width, height=self.height, highlight=False, markup=False
+        )
+        return Live(suite, Screen(console), self.clock, self.allowance(), self.allowance())
+
+    def allowance(self) -> Allowance:
+        return Allowance(clock=self.clock, busy=self.busy)
+
+    @property
+    def text(self) -> str:
+        return Terminal(self.width).write(self.out.getvalue()).text
+
+
+def follow(live: Live, clock: Clock, blocks: int, *, outcome: Callable[[str], Measured | Failed] | None = None) -> None:
+    """The calibration and `blocks` blocks, each of a minute, of which the last is not over."""
+    plan = plans.make(live.suite)
+    outcome = outcome or (lambda arm: Measured({"time": (1e-6 * (4.0 if arm == "b" else 1.0),)}))
+    live.begin(plan)
+    for block in plan.blocks[: blocks + 1]:
+        live.block(block)
+        for step in block.steps:
+            live.step(block, step)
+            for order, name in enumerate(block.benchmarks):
+                live.benchmark(name)
+                clock.now += 60 / len(block.steps) / len(block.benchmarks)
+                trial = Trial(
+                    block.index, step.position, step.environment, name, order, outcome(step.environment), 0, 1
+                )
+                live.trial(trial)
+
+
+def test_it_tells_how_far_the_run_is_and_what_it_is_at() -> None:
+    watched = Watched()
+    follow(watched.live(a_suite()), watched.clock, 3)
+    lines = watched.text.splitlines()
+    assert lines[0].startswith("made-up · block 3 of 6 · ")
+    assert lines[1].endswith(" 33%")
+    assert lines[2].startswith("2 of 6 blocks · about 3 min ")
+    assert lines[2].endswith(" so far")
+    assert lines[3].endswith(" measured")
+
+
+def test_the_time_left_is_that_of_measured_blocks() -> None:
+    plan = plans.make(a_suite())
+    course = Course(plan, 0.0)
+    assert course.left_s(0.0) == pytest.approx(plan.expected_s)
+    course.block, course.block_begun, course.durations = plan.blocks[2], 300.0, {0: 500.0, 1: 60.0}
+    assert course.left_s(310.0) == pytest.approx(5 * 60 - 10)
+    assert course.left_s(900.0) == pytest.approx(4 * 60), "an overdue block takes no other's time"
+
+
+def test_a_run_taken_up_again_begins_at_the_block_it_was_in() -> None:
+    plan = plans.make(a_suite())
+    course = Course(plan, 0.0, block=plan.blocks[5])
+    assert course.done == 4
+
+
+def test_the_rough_cost_appears_with_the_first_block_and_its_interval_from_the_fifth() -> None:
+    run = make_run(blocks=9, losses=False)
+    until = {n: tuple(trial for trial in run.trials if trial.block <= n) for n in (1, 4, 5, 9)}
+    cells = {n: rough(run.manifest, trials, ())[("cpu.matrix", "tcg")] for n, trials in until.items()}
+    assert [cells[n].cost is not None for n in until] == [True] * 4
+    widths = [cells[n].half_width for n in until]
+    assert widths[:2] == [None, None]
+    assert widths[2] is not None
+    assert widths[3] is not None
+    assert widths[2] > widths[3]
+
+
+def pictured(width: int = 80, height: int | None = 24, **changes: object) -> list[str]:
+    run = make_run(blocks=6, losses=False)
+    plan = run.manifest.plan
+    fields = {
+        "block": plan.blocks[3],
+        "cells": rough(run.manifest, run.trials, ()),
+        "benchmarks": tuple(record.name for record in run.manifest.benchmarks),
+    }
+    course = Course(plan, 0.0, **(fields | changes))  # type: ignore[arg-type]
+    return [line.plain for line in frame(course, width=width, height=height, now=10.0)]
+
+
+def test_the_table_has_a_row_for_each_benchmark_and_a_column_for_each_arm() -> None:
+    head, *rows = pictured()[5:]
+    assert head.split() == ["rough", "cost", "runc", "tcg", "control"]
+    assert [row.split()[0] for row in rows[:2]] == ["cpu.hash", "cpu.matrix"]
+    assert len(rows) == 13
+    assert rows[1].count("±") == 3
+
+
+@pytest.mark.parametrize(("width", "height"), [(200, 50), (80, 24), (40, 20), (40, 7), (20, 5), (10, 3), (1, 1)])
+def test_it_fits_every_terminal(width: int, height: int) -> None:
+    lines = pictured(width, height)
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+
+
+def test_what_does_not_fit_the_width_is_counted_and_the_control_goes_first() -> None:
+    head, *_, note = pictured(width=48)[5:]
+    assert "runc" in head
+    assert "control" not in head
+    assert note.startswith("1 environment more: the terminal is too narrow"[:47])
+
+
+def test_a_table_longer_than_the_terminal_turns_with_every_block() -> None:
+    run = make_run(blocks=6)
+    seen: set[str] = set()
+    for block in run.manifest.plan.blocks[1:4]:
+        *_, last = lines = pictured(height=14, block=block)
+        assert len(lines) <= 14
+        assert last.startswith("rows ")
+        seen |= {line.split()[0] for line in lines[6:-1]}
+    assert seen == {record.name for record in run.manifest.benchmarks}
+
+
+def test_the_last_picture_has_every_row_and_stays() -> None:
+    watched = Watched(height=8)
+    live = watched.live(a_suite())
+    follow(live, watched.clock, 6)
+    live.end()
+    assert "made-up · done" in watched.text
+    assert "6 of 6 blocks in 7 min 00 s" in watched.text
+    assert all(name in watched.text for name in live.suite.benchmarks)
+    assert watched.text.count("made-up") == 1
+
+
+def test_what_must_be_read_stays_above_the_picture() -> None:
+    watched = Watched()
+    live = watched.live(a_suite())
+    follow(live, watched.clock, 2, outcome=lambda arm: Failed("no fio") if arm == "b" else Measured({}))
+    live.voided(Void(2, 0, ("b: foreign tasks used 4.1 % of its processors",)))
+    live.look(Look(2, words="after 2 blocks: still too wide"))
+    above, _, picture = watched.text.partition("made-up · ")
+    assert "block 1 b cpu.hash failed: no fio\n" in above
+    assert "block 2 is void: b: foreign tasks used 4.1 %" in above
+    assert "after 2 blocks: still too wide" in above
+    assert "30 failed · 1 block voided" in picture
+
+
+def test_hostile_words_change_nothing_on_the_terminal() -> None:
+    """The terminal of the test refuses every sequence but those of drawing, and every other control character."""
+    watched = Watched()
+    follow(watched.live(a_suite()), watched.clock, 1, outcome=lambda arm: Failed(RED))
+    assert "failed: ⟨U+001B⟩[31m[red]bold[/red]⟨U+000D⟩" in watched.text.replace("\n", "")
+    assert "\u202e" not in watched.out.getvalue()
+
+
+def test_a_terminal_made_narrower_is_drawn_over_as_it_broke_the_lines() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=80, height=24)
+    screen = Screen(console)
+    screen.draw([Text("x" * 70), Text("y")])
+    console.width = 40
+    screen.draw([Text("z")])
+    assert out.getvalue().endswith("\x1b[3A\r\x1b[Jz\n")
+
+
+def test_drawing_is_given_up_when_it_would_cost_more_than_its_share() -> None:
+    watched = Watched()
+    live = watched.live(a_suite())
+    live.drawing.spent_s = 1.0
+    follow(live, watched.clock, 2)
+    assert watched.out.getvalue() == ""
+    watched.clock.now += 1.0 / SHARE
+    live.benchmark("cpu.hash")
+    assert "made-up" in watched.text
+
+
+def test_costs_are_worked_out_between_blocks_and_within_their_share() -> None:
+    watched = Watched()
+    live = watched.live(a_suite())
+    live.judging.spent_s = 3.0
+    follow(live, watched.clock, 6)
+    assert live.course.cells == {}
+    live.end()
+    assert live.course.cells
+
+
+def test_a_whole_run_is_followed_without_a_thread_or_a_hidden_cursor(
+    tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched, suite = Watched(), a_suite(SUITE)
+    live = watched.live(suite)
+    seen: set[type] = set()
+    told = live.trial
+
+    def trial(of: Trial) -> None:
+        told(of)
+        seen.update(type(thread) for thread in threading.enumerate())
+
+    monkeypatch.setattr(live, "trial", trial)
+    execute(tmp_path, suite, live)  # type: ignore[arg-type]
+    assert {kind.__module__ for kind in seen} == {"threading"}, "rich draws by a thread of its own"
+    assert threading.Timer not in seen
+    assert "made-up · done" in watched.text
+    assert "1.25×" in watched.text
+
+
+@pytest.mark.parametrize("term", ["dumb", "", None])
+def test_a_terminal_that_cannot_be_drawn_on_gets_lines(monkeypatch: pytest.MonkeyPatch, term: str | None) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.delenv("TERM", raising=False)
+    if term is not None:
+        monkeypatch.setenv("TERM", term)
+    assert isinstance(progress.following(a_suite(), quiet=False), progress.Lines)
+
+
+def test_a_terminal_gets_the_live_view_unless_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert isinstance(progress.following(a_suite(), quiet=False), Live)
+    assert isinstance(progress.following(a_suite(), quiet=True), progress.Lines)
+
+
+def test_lines_of_hostile_words_are_safe_too(capsys: pytest.CaptureFixture[str]) -> None:
+    progress.Lines().voided(Void(1, 0, (RED,)))
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "\x1b" not in said
+    assert "\u202e" not in said

@@ -1,0 +1,180 @@
+"""Follows a run on a terminal: how far it is, and the rough costs narrowing. Works between trials only."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.text import Text
+
+from vbench import cost, model
+from vbench import suite as suites
+from vbench.cli.frame import Cells, Course, clock_time, frame
+from vbench.cli.screen import Screen, on_stderr
+from vbench.model import Block, Failed, Look, Manifest, Measured, Plan, Run, Skipped, State, Step, Trial, Void
+from vbench.report.text import plain
+from vbench.suite import Suite
+
+SHARE = 0.005  # of one processor, for the drawing and for the costs each: a hundredth together
+CREDIT_S = 0.1
+
+
+@dataclass
+class Allowance:
+    """Lets a purpose spend a share of the time that has passed, so that watching a run costs it nothing."""
+
+    share: float = SHARE
+    clock: Callable[[], float] = time.monotonic
+    busy: Callable[[], float] = time.process_time
+    spent_s: float = 0.0
+    begun: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begun = self.clock()
+
+    def affords(self) -> bool:
+        return self.spent_s <= CREDIT_S + self.share * (self.clock() - self.begun)
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        before = self.busy()
+        try:
+            yield
+        finally:
+            self.spent_s += self.busy() - before
+
+
+@dataclass
+class Live:
+    """The runner's progress, drawn. There is no timer and no thread: it draws when it is told, or not at all."""
+
+    suite: Suite
+    screen: Screen = field(default_factory=on_stderr)
+    clock: Callable[[], float] = time.monotonic
+    drawing: Allowance = field(default_factory=Allowance)
+    judging: Allowance = field(default_factory=Allowance)
+    _course: Course | None = None
+    _manifest: Manifest | None = None
+    _trials: list[Trial] = field(default_factory=list)
+    _voids: list[Void] = field(default_factory=list)
+
+    @property
+    def course(self) -> Course:
+        assert self._course
+        return self._course
+
+    def begin(self, plan: Plan) -> None:
+        self._manifest = _manifest(self.suite, plan)
+        adaptive = self.suite.method.blocks is None
+        names = tuple(record.name for record in self._manifest.benchmarks)
+        self._course = Course(plan, self.clock(), is_adaptive=adaptive, benchmarks=names)
+        self._draw()
+
+    def block(self, block: Block) -> None:
+        """The one before is over: its duration is known, and so are the costs with it."""
+        self._close_block()
+        course = self.course
+        course.block, course.block_begun = block, self.clock()
+        course.environment = course.doing = ""
+        if self.judging.affords():
+            self._judge()
+        self._draw()
+
+    def voided(self, void: Void) -> None:
+        self._voids.append(void)
+        self.course.voided += 1
+        self._say(f"block {void.block} is void: {'; '.join(void.reasons)}", "yellow")
+
+    def look(self, found: Look) -> None:
+        if found.words:
+            self._say(found.words)
+
+    def step(self, block: Block, step: Step) -> None:
+        del block
+        self.course.environment, self.course.doing = step.environment, "start"
+        self._draw()
+
+    def benchmark(self, name: str) -> None:
+        self.course.doing = name
+        self._draw()
+
+    def trial(self, trial: Trial) -> None:
+        self._trials.append(trial)
+        self.course.count.add(trial.outcome)
+        where = f"block {trial.block} {trial.environment} {trial.benchmark}"
+        match trial.outcome:
+            case Failed(reason):
+                self._say(f"{where} failed: {reason}", "red")
+            case Skipped(reason):
+                self._say(f"{where} skipped: {reason}")
+            case Measured():
+                pass
+
+    def end(self) -> None:
+        """The last picture stays, with the whole table."""
+        self._close_block()
+        self.course.ended = self.clock()
+        self._judge()
+        self._draw(last=True)
+
+    def _close_block(self) -> None:
+        """A voided block is measured again, and the last time counts."""
+        course = self.course
+        if course.block is not None:
+            course.durations[course.block.index] = self.clock() - course.block_begun
+
+    def _judge(self) -> None:
+        assert self._manifest
+        if any(trial.block for trial in self._trials):
+            with self.judging.spending():
+                self.course.cells = rough(self._manifest, self._trials, self._voids)
+
+    def _say(self, words: str, style: str = "") -> None:
+        """Above the picture; a thousand failed trials are said, but not a thousand pictures drawn."""
+        affords = self.drawing.affords()
+        with self.drawing.spending():
+            line = Text(plain(words).replace("\n", " "), style)
+            self.screen.say(line, self._lines() if affords else [])
+
+    def _draw(self, *, last: bool = False) -> None:
+        if last or self.drawing.affords():
+            with self.drawing.spending():
+                self.screen.draw(self._lines(last=last))
+
+    def _lines(self, *, last: bool = False) -> list[Text]:
+        width, height = self.screen.size
+        now = self.clock()
+        ends_at = clock_time(self.course.left_s(now))
+        return frame(self.course, width=width, height=None if last else height, now=now, ends_at=ends_at)
+
+
+def rough(manifest: Manifest, trials: Sequence[Trial], voids: Sequence[Void]) -> Cells:
+    """Each environment's cost in the first metric of each benchmark, over the blocks so far. No verdict is told."""
+    run = Run(Path(), manifest, tuple(trials), {}, {}, voids=tuple(voids))
+    first = {record.name: record.metrics[0].name for record in manifest.benchmarks if record.metrics}
+    found = [item for item in cost.costs(run) if item.metric == first.get(item.benchmark)]
+    return {(item.benchmark, item.environment): item for item in found}
+
+
+def _manifest(suite: Suite, plan: Plan) -> Manifest:
+    """As of a run that is over: only whole blocks are looked at."""
+    return Manifest(
+        schema=model.SCHEMA,
+        run_id="",
+        state=State.COMPLETE,
+        tool="",
+        suite=suite.name,
+        suite_text="",
+        seed=plan.seed,
+        baseline=plan.baseline,
+        control=plan.control,
+        blocks=len(plan.blocks) - 1,
+        started="",
+        image="",
+        environments=suites.environment_records(suite),
+        benchmarks=suites.benchmark_records(suite),
+        plan=plan,
+        delta=float(suite.method.delta),
+        confirmatory=suites.confirmatory(suite),
+    )

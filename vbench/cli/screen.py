@@ -1,0 +1,55 @@
+"""Redraws a few lines at the end of a terminal: nothing is switched, so no way out leaves anything to undo."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.text import Text
+
+UP = "\x1b[{}A"
+ERASE = "\r\x1b[J"
+
+
+@dataclass
+class Screen:
+    """The lines drawn last stand just above the cursor. One write a picture, so that it never flickers."""
+
+    console: Console
+    _widths: list[int] = field(default_factory=list)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and lines that a picture may have: the cursor has a line of its own below it."""
+        width, height = self.console.size
+        return max(1, width), max(1, height - 1)
+
+    def draw(self, lines: Sequence[Text]) -> None:
+        """In the place of the lines drawn before."""
+        self._write(self._back() + self._ink(lines))
+        self._widths = [line.cell_len for line in lines]
+
+    def say(self, line: Text, lines: Sequence[Text]) -> None:
+        """A line that stays, above those that change."""
+        self._write(self._back() + self._ink([line]) + self._ink(lines))
+        self._widths = [drawn.cell_len for drawn in lines]
+
+    def _back(self) -> str:
+        """To the first line drawn before, as the terminal has broken it since if it was narrowed."""
+        width, height = self.size
+        lines = sum(max(1, -(-columns // width)) for columns in self._widths)
+        up = min(lines, height)
+        return (UP.format(up) if up else "") + ERASE
+
+    def _ink(self, lines: Sequence[Text]) -> str:
+        with self.console.capture() as captured:
+            for line in lines:
+                self.console.print(line, soft_wrap=True)
+        return captured.get()
+
+    def _write(self, text: str) -> None:
+        self.console.file.write(text)
+        self.console.file.flush()
+
+
+def on_stderr() -> Screen:
+    return Screen(Console(stderr=True, highlight=False, markup=False, emoji=False))
