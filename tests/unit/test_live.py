@@ -236,7 +236,7 @@ def test_a_whole_run_is_followed_without_a_thread_or_a_hidden_cursor(
     assert {kind.__module__ for kind in seen} == {"threading"}, "rich draws by a thread of its own"
     assert threading.Timer not in seen
     assert "made-up · done" in watched.text
-    assert "1.25×" in watched.text
+    assert "1.250×" in watched.text
 
 
 @pytest.mark.parametrize("term", ["dumb", "", None])
