@@ -1,88 +1,46 @@
-"""Runs the compiled kernels through pyperf, one request after another, as JSON lines; in between it waits on stdin.
+"""Runs the kernels through pyperf, one request after another, as JSON lines; in between it waits on stdin.
 
 Request:  {"kernel": "hash", "params": {}, "loops": null, "trial_s": 1.0, "warmup_s": 1.0}
 Reply:    {"values": [s per operation], "warmups": [[loops, s per operation]], "loops": N,
            "clock": "CLOCK_MONOTONIC_RAW", "padding": bytes of VBENCH_PADDING,
-           "spent_s": all seconds that the kernel counted, "dose": D or null, "extra": {}, "pyperf": {}}
+           "spent_s": all seconds that the kernel counted, "dose": D or null, "extra": {}, "pyperf": {},
+           "operations": executed in all, calibration and warm-ups too}
 or        {"error": "what went wrong", "errno": N or null}
+
+With "set_up": true the kernel is only set up, and the clock that it will read is looked at:
+Reply:    {"ready": true, "clock_read_s": seconds of one read}
 
 `loops` is calibrated when null, so that a value lasts a tenth of the trial. The process ends at the end of stdin.
 With VBENCH_DOSE=0.02 in its environment it executes 2 % more operations than it divides by: a cost that is known.
 """
 
 import ctypes
+import errno
 import importlib
 import io
+import itertools
 import json
 import math
 import os
 import sys
+import time
 import types
 from contextlib import redirect_stdout
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE))  # -I leaves it out
+
+from workloads import KERNELS, KernelFailed, Kernels  # noqa: E402
+
 CLOCK = "CLOCK_MONOTONIC_RAW"
 VALUES = 10
 FEWEST_WARMUPS = 5
+CLOCK_READS = 2000
+CLOCK_MOVES = 32  # from one processor to the next
 MOST_LOOPS = 2**48
-HUGE_PAGES = {"never": 0, "always": 1}
-KERNELS = ("hash", "matrix", "sha256", "triad", "chase", "getpid", "pipe", "fork", "rr")
 # pyperf would add host name, boot time, paths and more; a run folder holds none of these.
 ALLOWED_METADATA = ("name", "unit", "loops", "duration", "timer")
-
-
-class Kernels:
-    """The shared library, and the one kernel that is set up: its memory is freed before another one takes its own."""
-
-    def __init__(self, folder):
-        self.library = ctypes.CDLL(str(folder / "kernels.so"))
-        self.echo = folder / "echo"
-        self.ready = None
-        for name in KERNELS:
-            self.library[f"vb_{name}"].argtypes = (ctypes.c_uint64, ctypes.POINTER(ctypes.c_double))
-        self.library.vb_rr_taken.restype = ctypes.c_uint64
-        self.library.vb_rr_copy.restype = ctypes.c_uint64
-
-    def set_up(self, name, params):
-        if self.ready == (name, params):
-            return
-        self.tear_down()
-        problem = self._init(name, params)
-        if problem:
-            raise OSError(problem, f"{name}: set-up failed: {os.strerror(problem)}")
-        self.ready = (name, dict(params))
-
-    def _init(self, name, params):
-        library = self.library
-        if name == "triad":
-            return library.vb_triad_init(ctypes.c_uint64(params["size_b"]), HUGE_PAGES[params["huge_pages"]])
-        if name == "chase":
-            size, seed = ctypes.c_uint64(params["size_b"]), ctypes.c_uint64(params.get("seed", 1))
-            return library.vb_chase_init(size, HUGE_PAGES[params["huge_pages"]], seed)
-        if name == "fork":
-            return library.vb_fork_init(os.fsencode(params.get("program", self.echo)))
-        if name == "rr":
-            return library.vb_rr_init(params["address"].encode(), params["port"])
-        return 0
-
-    def tear_down(self):
-        if self.ready and self.ready[0] in ("triad", "chase", "rr"):
-            self.library[f"vb_{self.ready[0]}_free"]()
-        self.ready = None
-
-    def run(self, name, loops):
-        """Seconds that the kernel counted for `loops` operations."""
-        seconds = ctypes.c_double()
-        problem = self.library[f"vb_{name}"](loops, ctypes.byref(seconds))
-        if problem:
-            raise OSError(problem, f"{name}: {os.strerror(problem)}")
-        return seconds.value
-
-    def round_trips_ns(self):
-        count = self.library.vb_rr_taken()
-        taken = (ctypes.c_uint64 * count)()
-        return sorted(taken[: self.library.vb_rr_copy(taken, ctypes.c_uint64(count))])
 
 
 class Recorder:
@@ -141,6 +99,35 @@ def without_hooks():
     importlib.metadata = sys.modules["importlib.metadata"] = metadata
 
 
+def clock_read_s(library):
+    """Seconds of one read of the kernels' clock. Raises OSError where it steps back meanwhile."""
+    seconds = ctypes.c_double()
+    if library.vb_clock(ctypes.c_uint64(CLOCK_READS), ctypes.byref(seconds)):
+        raise OSError(errno.ERANGE, f"{CLOCK} stepped back")
+    return seconds.value / CLOCK_READS
+
+
+def check_across(cpus, now_ns):
+    """Raises OSError where the clock steps back from one of our processors to another."""
+    allowed, before_ns = os.sched_getaffinity(0), 0
+    try:
+        for cpu in itertools.islice(itertools.cycle(cpus), CLOCK_MOVES):
+            os.sched_setaffinity(0, {cpu})
+            after_ns = now_ns()
+            if after_ns < before_ns:
+                raise OSError(errno.ERANGE, f"{CLOCK} stepped back by {before_ns - after_ns} ns between processors")
+            before_ns = after_ns
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def looked_at_clock(library):
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) > 1:
+        check_across(cpus, lambda: time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW))
+    return {"clock_read_s": clock_read_s(library)}
+
+
 def calibrated(run, target_s):
     """Operations that last about `target_s` together."""
     loops = 1
@@ -158,10 +145,13 @@ def measure(kernels, recorder, request):
     if name not in KERNELS:
         raise ValueError(f"unknown kernel {name!r}")
     kernels.set_up(name, request.get("params", {}))
+    if request.get("set_up"):
+        return {"ready": True, **looked_at_clock(kernels.library)}
     dose = os.environ.get("VBENCH_DOSE")
-    spent = []
+    spent, asked = [], []
 
     def run(loops):
+        asked.append(loops)
         spent.append(kernels.run(name, loops if dose is None else round(loops * (1 + float(dose)))))
         return spent[-1]
 
@@ -171,8 +161,8 @@ def measure(kernels, recorder, request):
     left = iter(range(warmups, -1, -1))
 
     def time_func(loops):
-        if name == "rr" and next(left, None) == 0:
-            kernels.library.vb_rr_forget()
+        if next(left, None) == 0:
+            kernels.forget(name)
         return run(loops)
 
     recorded = recorder.record(name, time_func, loops, warmups)
@@ -183,28 +173,11 @@ def measure(kernels, recorder, request):
         "clock": CLOCK,
         "padding": len(os.environ.get("VBENCH_PADDING", "")),
         "spent_s": sum(spent),
+        "operations": sum(asked),
         "dose": None if dose is None else float(dose),
-        "extra": extra(kernels, name),
+        "extra": KERNELS[name].extra(kernels),
         "pyperf": recorder.as_json(name, recorded),
     }
-
-
-def extra(kernels, name):
-    if name == "rr":
-        return {"round_trips_ns": kernels.round_trips_ns()}
-    if name in ("triad", "chase"):
-        return {"last_level_cache_b": last_level_cache_b()}
-    return {}
-
-
-def last_level_cache_b(folder=Path("/sys/devices/system/cpu/cpu0/cache")):
-    """The largest cache that this environment claims to have, None where it does not say."""
-    sizes = []
-    for file in folder.glob("index*/size"):
-        text = file.read_text().strip()
-        if text.endswith("K") and text[:-1].isdigit():
-            sizes.append(int(text[:-1]) * 1024)
-    return max(sizes, default=None)
 
 
 def answer(kernels, recorder, line):
@@ -214,6 +187,8 @@ def answer(kernels, recorder, line):
         return {"error": error.strerror or str(error), "errno": error.errno}
     except KeyError as error:
         return {"error": f"the request lacks {error}", "errno": None}
+    except KernelFailed as error:
+        return {"error": str(error), "errno": None}
     except (ValueError, TypeError, SystemExit) as error:  # pyperf ends the process where it cannot measure
         return {"error": f"{type(error).__name__}: {error}", "errno": None}
 

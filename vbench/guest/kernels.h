@@ -1,7 +1,8 @@
 /* What the compiled workloads share. Each has its own loop and its own clock, so that neither Python nor a channel is in a number.
  *
- * vb_NAME(loops, &seconds) runs `loops` operations and returns 0, or an errno; `seconds` is written on success only.
- * vb_NAME_init(...) and vb_NAME_free() hold what is set up outside the clock. driver.py loads them all with ctypes. */
+ * vb_NAME(loops, &seconds) runs `loops` operations and returns 0, an errno, WRONG or LACKS; `seconds` is written on
+ * success only.
+ * vb_NAME_init(...) and vb_NAME_free() hold what is set up outside the clock. workloads.py has a line for each. */
 #ifndef VBENCH_KERNELS_H
 #define VBENCH_KERNELS_H
 #include <errno.h>
@@ -9,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
+
+enum { WRONG = -1 /* the result is */, LACKS = -2 /* the processor: the instructions */ };
 
 /* The compiler must believe that memory was read and written: else it drops or hoists the work. */
 #define CLOBBER() __asm__ volatile("" ::: "memory")
