@@ -238,6 +238,8 @@ class Place:
     loops: int | None  # fixed in block 0; None: calibrate now
     raw: Callable[[str, bytes], None]  # store a tool's own output under a file name
     stack: ExitStack
+    suite_folder: Path = field(default=Path(), kw_only=True)  # what a user's own files are relative to
+    begin: Callable[[], None] = lambda: None  # call it once set up: host CPU per operation counts from here on
     _shared: dict[str, Any] = field(default_factory=dict)
 
     def shared(self, key: str, make: Callable[[], AbstractContextManager[T]]) -> T:
@@ -260,7 +262,7 @@ class Benchmark(Protocol):
     exposes: ClassVar[
         str
     ]  # what of virtualization its cost comes from; the docstring says the rest
-    metrics: ClassVar[tuple[Metric, ...]]
+    metrics: ClassVar[tuple[Metric, ...]]  # of "command" each entry has its own
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]: ...
     def prepare(self, place: Place) -> None: ...  # untimed, once a start

@@ -100,6 +100,10 @@ class Trial(Struct, frozen=True):
     raw: str | None = None  # the tool's own output, path inside the run folder
     attempt: int = 0  # of the block: above 0 when a gate voided the one before
     host_cpu_s: float | None = None  # host's processor time of all that served the environment during `wall_s`
+    operations_cpu_s: float | None = None  # of it, from the first operation on: what set up the workload is not in it
+    clock_error_s: float | None = None  # guest's elapsed time minus the host's around this trial alone
+    clock_bound_s: float | None = None  # how exactly it could be known
+    clock_limit_ppm: float | None = None
 
 
 class Reading(Struct, frozen=True):
@@ -112,6 +116,8 @@ class Reading(Struct, frozen=True):
     busy_s: float | None = None  # processor time spent on the environment's processors, by anything
     ours_s: float | None = None  # of this, by what served the environment: guest, VMM, engine, kernel threads
     steal_s: float | None = None  # taken by the host's own hypervisor; reported, never subtracted, never a gate
+    run_delay_s: float | None = None  # ours waited for a processor at least this long: tasks alive at the end
+    queued_s: float | None = None  # at most this long: all tasks on these processors, ended and foreign ones too
     throttled: int | None = None  # thermal throttle events
     clock_error_s: float | None = None  # guest's elapsed time minus the host's, both CLOCK_MONOTONIC_RAW
     clock_bound_s: float | None = None  # how exactly it could be known: both round trips
@@ -291,6 +297,8 @@ class Cost(Struct, frozen=True):
     difference: Difference | None = None  # instead of `cost` and its ends
     baseline_processors: float | None = None  # of the host, busy for the environment during the trial, set-up included
     processors: float | None = None
+    baseline_cpu_s_per_operation: float | None = None  # of the host, by all that served it; set-up is not in it
+    cpu_s_per_operation: float | None = None
 
 
 class Confound(Struct, frozen=True):

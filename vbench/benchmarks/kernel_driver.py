@@ -7,9 +7,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from math import isfinite
 from statistics import median
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
+from msgspec.structs import replace as with_changes
 
 from vbench.benchmarks.lines import Lines
 from vbench.contracts import Missing, Place, Process, Session, Settings, Testbed
@@ -23,6 +24,10 @@ SLOWEST = 40.0  # a trial may last this many times what was asked: loops are fix
 DRIFT = 0.05
 CLOCK_SLACK = 0.01
 CLOCK_SLACK_S = 0.005
+CLOCK_SHARE = 0.001  # of what is timed at once, above which the cost of a clock read is told
+
+
+A = TypeVar("A")
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -36,7 +41,16 @@ class Reply(msgspec.Struct, frozen=True):
     spent_s: float
     extra: dict[str, Any]
     pyperf: dict[str, Any]
+    operations: int | None = None  # executed in all: calibration and warm-ups too, but no dose
+    clock_read_s: float | None = None  # what one read of its clock costs, as it was set up
     dose: float | None = None  # share of extra operations that it executed, by which `validate` proves the intervals
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """What the driver answers once a kernel is set up; its clock did not step back while it looked."""
+
+    ready: bool
+    clock_read_s: float
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -48,16 +62,20 @@ class Refusal(msgspec.Struct, frozen=True):
 
 def parse(line: bytes) -> Reply:
     """The driver's line as a reply. Raises TrialFailed for an error and for values that nobody can believe."""
+    reply = _answer(line, Reply)
+    if not reply.values or not all(isfinite(value) and value > 0 for value in reply.values):
+        raise TrialFailed(f"the driver answered with values that cannot be: {reply.values}")
+    return reply
+
+
+def _answer(line: bytes, kind: type[A]) -> A:
     try:
         fields = json.loads(line)
         if isinstance(fields, dict) and "error" in fields:
             raise TrialFailed(msgspec.convert(fields, Refusal).error)
-        reply = msgspec.convert(fields, Reply)
+        return msgspec.convert(fields, kind)
     except (ValueError, msgspec.ValidationError) as error:
         raise TrialFailed(f"the driver's answer cannot be read: {error}: {line[:200]!r}") from None
-    if not reply.values or not all(isfinite(value) and value > 0 for value in reply.values):
-        raise TrialFailed(f"the driver answered with values that cannot be: {reply.values}")
-    return reply
 
 
 @dataclass
@@ -72,6 +90,16 @@ class KernelDriver:
 
     def request(self, message: dict[str, Any], *, timeout_s: float) -> Reply:
         """One kernel run. Raises TrialFailed, SessionLost, and CommandTimeout after killing the driver."""
+        line, wall_s = self._exchange(message, timeout_s=timeout_s)
+        return believable(parse(line), wall_s)
+
+    def set_up(self, message: dict[str, Any], *, timeout_s: float) -> Ready:
+        """The kernel's memory and connections before its run. Raises as `request` does, and for a clock that steps."""
+        line, _ = self._exchange({**message, "set_up": True}, timeout_s=timeout_s)
+        return _answer(line, Ready)
+
+    def _exchange(self, message: dict[str, Any], *, timeout_s: float) -> tuple[bytes, float]:
+        """The driver's next line, and how long it took."""
         process, lines = self._started()
         begun = time.monotonic()
         try:
@@ -85,7 +113,7 @@ class KernelDriver:
         wall_s = time.monotonic() - begun
         if line is None:
             raise TrialFailed(self._epitaph(process))
-        return believable(parse(line), wall_s)
+        return line, wall_s
 
     def _started(self) -> tuple[Process, Lines]:
         if self._process is None or self._lines is None:
@@ -148,7 +176,10 @@ def run_kernel(place: Place, family: str, kernel: str, params: dict[str, Any], s
     limits = {"loops": place.loops, "trial_s": place.trial_s, "warmup_s": place.warmup_s}
     timeout_s = SET_UP_S + SLOWEST * (place.trial_s + place.warmup_s)
     message = {"kernel": kernel, "params": params, **limits}
-    reply = driver(place, family, session).request(message, timeout_s=timeout_s)
+    running = driver(place, family, session)
+    ready = running.set_up(message, timeout_s=SET_UP_S)
+    place.begin()
+    reply = with_changes(running.request(message, timeout_s=timeout_s), clock_read_s=ready.clock_read_s)
     place.raw("pyperf.json", json.dumps(reply.pyperf).encode())
     return reply
 
@@ -178,6 +209,13 @@ def dose_notes(reply: Reply) -> tuple[str, ...]:
     return () if reply.dose is None else (f"{reply.dose:.1%} of extra work",)
 
 
+def clock_notes(reply: Reply, timed_s: float) -> tuple[str, ...]:
+    """A label where a read of the clock costs more than a thousandth of what lies between two (method.md section 7)."""
+    if reply.clock_read_s is None or reply.clock_read_s <= CLOCK_SHARE * timed_s:
+        return ()
+    return ("a clock read costs more than a thousandth of what it times",)
+
+
 class KernelBenchmark(Settings, frozen=True, kw_only=True):
     """A benchmark that is one compiled kernel: its kind names both the family and the kernel."""
 
@@ -186,6 +224,7 @@ class KernelBenchmark(Settings, frozen=True, kw_only=True):
     about: ClassVar[str] = ""
     metrics: ClassVar[tuple[Metric, ...]] = ()
     set_up_s: ClassVar[float] = 0.1  # its share of the driver's start
+    timed_each: ClassVar[bool] = False  # by one clock read an operation, not one a value
 
     @property
     def family(self) -> str:
@@ -220,12 +259,19 @@ class KernelBenchmark(Settings, frozen=True, kw_only=True):
         return self.measured(reply)
 
     def measured(self, reply: Reply) -> Measured:
+        timed_s = median(reply.values) * (1 if self.timed_each else reply.loops)
         return Measured(
             samples=self.samples(reply),
             loops=reply.loops,
             clock=reply.clock,
             padding_seen_b=reply.padding,
-            notes=(*self.notes(reply), *dose_notes(reply), *drift_notes(reply.values)),
+            notes=(
+                *self.notes(reply),
+                *dose_notes(reply),
+                *drift_notes(reply.values),
+                *clock_notes(reply, timed_s),
+            ),
+            operations=reply.operations,
         )
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:

@@ -88,6 +88,7 @@ class RoundTrip(KernelBenchmark, frozen=True, kw_only=True):
         Metric("latency", "s", "lower", "median round trip"),
         Metric("latency_p99", "s", "lower", "99th percentile within the trial"),
     )
+    timed_each: ClassVar[bool] = True
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
         return (*kernel_missing(session), *_no_network(testbed))

@@ -45,6 +45,7 @@ class Fake(Settings, frozen=True, kw_only=True):
     slowdown: float = 1.0
     noise: float = 0.0
     fails: Literal["nothing", "start", "trial", "session"] = "nothing"
+    drift: float | None = None  # of its clock in s for each s of the host's; null: it has none of its own
     on: str | None = None
 
     @property
@@ -101,6 +102,7 @@ class FakeSession:
     lost: bool = False
     calibrated: Iterator[int] = field(default_factory=itertools.count)  # each calibration comes out differently
     _asked: Iterator[int] = field(default_factory=itertools.count)
+    _clock: Iterator[int] = field(default_factory=itertools.count)
 
     @property
     def workplace(self) -> Workplace:
@@ -116,7 +118,11 @@ class FakeSession:
         return StartTiming(0.0, READY_S * self.factor("start"))
 
     def clock(self) -> ClockReading | None:
-        return None
+        """One second of the host's passes from each reading to the next."""
+        if self.settings.drift is None:
+            return None
+        host_s = float(next(self._clock))
+        return ClockReading(host_s, host_s * (1 + self.settings.drift), host_s)
 
     def evidence(self) -> dict[str, bytes]:
         return {}
@@ -212,6 +218,8 @@ def _serve(session: FakeSession, requests: int, replies: int, padding: int) -> N
 def _reply(session: FakeSession, request: dict[str, Any], padding: int) -> dict[str, Any]:
     if session.settings.fails == "trial":
         return {"error": "this fake environment fails every trial", "errno": None}
+    if request.get("set_up"):
+        return {"ready": True, "clock_read_s": 0.0}
     values = [KERNEL_S * session.factor(request["kernel"]) for _ in range(VALUES)]
     loops = request.get("loops") or 1000 + next(session.calibrated)
     return {
@@ -220,6 +228,7 @@ def _reply(session: FakeSession, request: dict[str, Any], padding: int) -> dict[
         "loops": loops,
         "clock": "made up",
         "padding": padding,
+        "operations": VALUES * loops,
         "spent_s": 0.0,  # no time passes: more would be taken for a clock that runs fast
         "extra": {"round_trips_ns": [round(value * 1e9) for value in values] * 30} if request["kernel"] == "rr" else {},
         "pyperf": {},
