@@ -23,7 +23,8 @@ def suite_schema() -> dict[str, Any]:
         named = kind in benchmarks.KINDS
         _add_kind(definitions[places[kind]["$ref"].rpartition("/")[2]], kind, named=named)
     one_of = {"anyOf": [places[kind] for kind in environments.KINDS]}
-    listed = [{"enum": list(benchmarks.KINDS)}, *(places[kind] for kind in benchmarks.KINDS)]
+    plain = [kind for kind in benchmarks.KINDS if "." in kind]  # the others have no name by themselves
+    listed = [{"enum": plain}, *(places[kind] for kind in benchmarks.KINDS)]
     names = {"pattern": f"^{NAME.pattern}$"}
     document["properties"] |= {
         "name": {"type": "string", **names},
@@ -62,4 +63,5 @@ def _add_kind(part: dict[str, Any], kind: str, *, named: bool) -> None:
     if named:
         added["name"] = {"type": "string", "pattern": f"^{NAME.pattern}$"}
     part["properties"] = {**added, **part.get("properties", {})}
-    part["required"] = ["kind", *part.get("required", [])]
+    nameless = ["name"] if named and "." not in kind else []
+    part["required"] = ["kind", *nameless, *part.get("required", [])]

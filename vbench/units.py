@@ -11,6 +11,19 @@ _SHARES = {"": 1.0, "%": 0.01}
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z\u00b5\u03bc%]*)\s*")
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
 DASH = "–"
+_UNITS: dict[str, tuple[str, float]] = {
+    "1": ("1", 1.0),
+    "%": ("1", 0.01),
+    **{name: ("s", scale) for name, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9))},
+    **{name: ("s", scale) for name, scale in (("min", 60.0), ("h", 3600.0))},
+    **{name: ("1/s", scale) for name, scale in (("1/s", 1.0), ("k/s", 1e3), ("M/s", 1e6), ("1/min", 1 / 60))},
+}
+for _prefix, _size in (("", 1), ("k", 10**3), ("M", 10**6), ("G", 10**9), ("T", 10**12)):
+    _UNITS |= {f"{_prefix}B": ("B", _size), f"{_prefix}B/s": ("B/s", _size), f"{_prefix}bit/s": ("B/s", _size / 8)}
+for _prefix, _size in (("Ki", 2**10), ("Mi", 2**20), ("Gi", 2**30), ("Ti", 2**40)):
+    _UNITS |= {f"{_prefix}B": ("B", _size), f"{_prefix}B/s": ("B/s", _size)}
+UNITS = tuple(_UNITS)
+"""The units that a suite may give to a number of its own; upper and lower case are told apart."""
 
 
 class Bytes(int):
@@ -51,6 +64,14 @@ def _parse(text: object, scale: dict[str, Any], wanted: str) -> float:
     if not math.isfinite(value) or value < 0:
         raise ValueError(f"expected {wanted}, got {text!r}")
     return value
+
+
+def base_unit(name: str) -> tuple[str, float]:
+    """A unit's base unit, and what its numbers are multiplied by: ("s", 0.001) for `ms`. Raises ValueError."""
+    known = name.replace("\u00b5", "u").replace("\u03bc", "u")
+    if known not in _UNITS:
+        raise ValueError(f"expected a unit, one of {', '.join(UNITS)}; got {name!r}")
+    return _UNITS[known]
 
 
 def decode(kind: type, value: Any) -> Any:

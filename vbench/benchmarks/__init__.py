@@ -1,5 +1,6 @@
 """The workloads: one file a family, and one table that suites, schema, doctor and docs are made of."""
 
+from vbench.benchmarks.command import Command
 from vbench.benchmarks.cpu import Hash, Matrix, Sha256
 from vbench.benchmarks.disk import RandRead, SeqWrite
 from vbench.benchmarks.memory import Chase, Triad
@@ -22,6 +23,7 @@ _ALL: tuple[type[Benchmark], ...] = (
     Stream,
     RoundTrip,
     Ready,
+    Command,
 )
 
 KINDS: dict[str, type[Benchmark]] = {benchmark.kind: benchmark for benchmark in _ALL}

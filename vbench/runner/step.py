@@ -57,6 +57,7 @@ class StepTrials:
         place = Place(
             session, testbed, self.step.padding_b, float(method.trial), float(method.warmup), None, _nothing, stack
         )
+        place.suite_folder = self.runner.suite.folder
         for name in self.block.benchmarks:
             self.runner.progress.benchmark(name)
             self._trial(name, self.runner.suite.benchmarks[name], place)

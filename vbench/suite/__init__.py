@@ -8,7 +8,7 @@ from vbench.suite.narrowing import (
     restrict,
     settings,
 )
-from vbench.suite.reading import folders, load, parse, shipped
+from vbench.suite.reading import anchored, folders, load, parse, shipped
 from vbench.suite.shape import NAME, Document, Method, Suite, TestbedSettings
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Method",
     "Suite",
     "TestbedSettings",
+    "anchored",
     "benchmark_records",
     "chain",
     "confirmatory",

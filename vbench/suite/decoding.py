@@ -45,8 +45,11 @@ def _benchmarks(entries: Sequence[Any]) -> dict[str, Benchmark]:
     for index, entry in enumerate(entries):
         path = f"benchmarks[{index}]"
         table = {"kind": entry} if isinstance(entry, str) else entry
-        name = table.get("name", table.get("kind")) if isinstance(table, dict) else None
         settings = {key: value for key, value in table.items() if key != "name"} if isinstance(table, dict) else table
+        kind = settings.get("kind") if isinstance(settings, dict) else None
+        name = table.get("name", kind if "." in str(kind) else None) if isinstance(table, dict) else None
+        if kind in KINDS and name is None:
+            in_family(name, str(kind), f"{path}.name")
         benchmark: Benchmark = _of_kind(settings, KINDS, path, "benchmark")
         in_family(name, benchmark.kind, f"{path}.name")
         if name in found:

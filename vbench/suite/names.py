@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from vbench.errors import SuiteError
+from vbench.model import FAMILIES
 from vbench.suite.shape import NAME
 
 
@@ -15,10 +16,25 @@ def named(name: Any, path: str) -> str:
 
 
 def in_family(name: Any, kind: str, path: str) -> None:
+    """A kind without a dot is the user's own to name; the families of vbench's are taken, since costs are pooled."""
     family = kind.partition(".")[0]
+    if family == kind:
+        _of_the_user(name, kind, path)
+        return
     named(name, path)
     if not re.fullmatch(rf"{re.escape(family)}\..*[^.]", name):
         raise SuiteError(f"{path}: {name!r} is not of the family of {kind!r}", hint=f"begin it with '{family}.'")
+
+
+def _of_the_user(name: Any, kind: str, path: str) -> None:
+    hint = f"a {kind} is named by a family and a name of your own, such as 'app.compress'"
+    if name is None:
+        raise SuiteError(f"{path}: missing", hint=hint)
+    family, dot, rest = named(name, path).partition(".")
+    if not dot or not rest or rest.endswith("."):
+        raise SuiteError(f"{path}: {name!r} has no family", hint=hint)
+    if family in FAMILIES and family != kind:
+        raise SuiteError(f"{path}: the family {family!r} is vbench's own", hint=hint)
 
 
 def shown(value: object) -> str:

@@ -4,7 +4,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from vbench import units
+from vbench.benchmarks.command import Command
+from vbench.contracts import Benchmark
 from vbench.errors import SuiteError, nearest
 from vbench.suite.checks import check
 from vbench.suite.decoding import convert, suite_of
@@ -30,7 +34,18 @@ def shipped() -> dict[str, Path]:
 def load(name_or_path: str) -> Suite:
     """A suite by path or name; raises SuiteError."""
     path = _find(name_or_path)
-    return parse(_read(path), source=str(path))
+    return anchored(parse(_read(path), source=str(path)), path.parent, source=str(path))
+
+
+def anchored(suite: Suite, folder: Path, *, source: str) -> Suite:
+    """The suite with what lies beside its file: folders of commands, looked at and sealed. Raises SuiteError."""
+    found: dict[str, Benchmark] = {}
+    for name, benchmark in suite.benchmarks.items():
+        try:
+            found[name] = benchmark.anchored(folder) if isinstance(benchmark, Command) else benchmark
+        except ValueError as error:
+            raise SuiteError(f"{source}: {name}: {error}") from None
+    return replace(suite, benchmarks=found, folder=folder)
 
 
 def _find(name_or_path: str) -> Path:

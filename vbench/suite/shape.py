@@ -1,6 +1,7 @@
 """What a suite is: frozen structs whose fields are its keys."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -58,6 +59,7 @@ class Suite(Struct, frozen=True):
     environments: dict[str, Environment]
     benchmarks: dict[str, Benchmark]
     arms: tuple[str, ...]  # without the control
+    folder: Path = Path()  # of its file: what a benchmark's own files are relative to
 
     def environment(self, arm: str) -> Environment:
         """The settings of an arm; the control has the baseline's."""

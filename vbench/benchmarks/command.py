@@ -1,0 +1,281 @@
+"""A user's own command as a benchmark: its wall time by the environment's clock, or a number picked from its output."""
+
+import base64
+import json
+import os
+import re
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, ClassVar, cast
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
+
+from vbench.benchmarks import carrying
+from vbench.benchmarks.kernel_driver import CLOCK_SLACK, CLOCK_SLACK_S, drift_notes
+from vbench.contracts import Missing, Place, Session, Settings, Testbed
+from vbench.errors import TrialFailed, VbenchError
+from vbench.model import Better, Measured, Metric, Scale
+from vbench.units import Seconds, base_unit, show_bytes
+
+START_S = 30.0  # of the interpreter that times it, under emulation on a busy host
+PICK_S = 15.0  # more than the guest's own limit
+UNPACK_S = 300.0
+SEEN_B = 2**20  # of an output, its beginning and end: guest/timed.py
+STDERR_SHOWN = 300
+LONGEST = 1000
+WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
+WALL = Metric("time", "s", "lower", "wall time of one run")
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What guest/timed.py answers."""
+
+    walls: Annotated[tuple[float, ...], Meta(min_length=1)]
+    picked: tuple[float, ...] | None
+    warmups: int
+    spent_s: float
+    clock: str
+    padding: int
+    printed_b: int
+
+
+class _Metrics:
+    """Of the class what every entry measures without other words, of an entry its own."""
+
+    def __get__(self, entry: "Command | None", kind: type) -> tuple[Metric, ...]:
+        return (WALL,) if entry is None else (entry.metric_measured(),)
+
+
+class Command(Settings, frozen=True, kw_only=True):
+    """Your own program or script, run in every environment from the same files.
+
+    Each run lasts from just before the command is spawned (`posix_spawn`) to when `wait` has returned, by the
+    environment's own `CLOCK_MONOTONIC_RAW`; the way to the environment is in no number. What it prints is read
+    meanwhile on the same processor. After each run, outside its clock, all that it left running is killed. It runs
+    for `warmup` without and for `trial` with its clock, at least once each, or `runs` times. More in
+    [command.md](command.md).
+    """
+
+    kind: ClassVar[str] = "command"
+    about: ClassVar[str] = "one run of a command of your own, from its start to its end"
+    exposes: ClassVar[str] = (
+        "whatever your command uses. A short one is mostly the cost of a new process: fork, exec, page faults and exit."
+    )
+    metrics: ClassVar[tuple[Metric, ...]] = cast("tuple[Metric, ...]", _Metrics())
+    argv: Annotated[tuple[str, ...], Meta(min_length=1, max_length=LONGEST)]
+    folder: str | None = None
+    folder_digest: str | None = None
+    timeout: Seconds = Seconds(60)
+    expected: Seconds = Seconds(0)
+    runs: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    regex: Annotated[str, Meta(max_length=LONGEST)] | None = None
+    pointer: Annotated[str, Meta(max_length=LONGEST)] | None = None
+    metric: str | None = None
+    unit: str | None = None
+    better: Better | None = None
+    scale: Scale | None = None
+    margin: Annotated[float, Meta(gt=0)] | None = None
+
+    def __post_init__(self) -> None:
+        for index, word in enumerate(self.argv):
+            if "\0" in word or (index == 0 and not word):
+                raise ValueError(f"argv[{index}]: {word[:40]!r} cannot be a word of a command")
+        if not 0 < self.timeout <= 86400:
+            raise ValueError(f"timeout: must be above 0 and at most a day, got {float(self.timeout):g} s")
+        if self.metric is not None and not WORD.fullmatch(self.metric):
+            raise ValueError(f"metric: expected a word of small letters, digits and _, got {self.metric[:60]!r}")
+        if self.folder_digest is not None and self.folder is None:
+            raise ValueError("folder_digest: there is no `folder` whose content it could fix")
+        _check_pick(self)
+
+    def metric_measured(self) -> Metric:
+        """The only metric of this entry."""
+        if self.unit is None or self.better is None:
+            return Metric(self.metric or WALL.name, WALL.unit, WALL.better, WALL.about)
+        unit, factor = base_unit(self.unit)
+        margin = None if self.margin is None else self.margin * factor
+        about = "picked from what it prints"
+        return Metric(self.metric or "value", unit, self.better, about, self.scale or "ratio", margin)
+
+    def anchored(self, base: Path) -> "Command":
+        """The same with its folder's digest. Raises ValueError when it is not fit, or not the one that was meant."""
+        if self.folder is None:
+            return self
+        try:
+            found = carrying.digest(carrying.inside(base, self.folder))
+        except carrying.Unfit as error:
+            raise ValueError(f"folder: {error}") from None
+        if self.folder_digest not in (None, found):
+            raise ValueError(f"folder: {self.folder} has the digest {found}, folder_digest wants {self.folder_digest}")
+        return replace(self, folder_digest=found)
+
+    def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
+        del session, testbed
+        return ()
+
+    def prepare(self, place: Place) -> None:
+        self._work(place)
+
+    def measure(self, place: Place) -> Measured:
+        work = self._work(place)
+        place.begin()
+        begun = time.monotonic()
+        reply = self._timed(place, work)
+        if reply.spent_s > (time.monotonic() - begun) * (1 + CLOCK_SLACK) + CLOCK_SLACK_S:
+            raise TrialFailed(
+                f"the environment's {reply.clock} counted {reply.spent_s:.4f} s, more than passed on the host",
+                hint="its clock runs fast; look at its clock source",
+            )
+        return Measured(
+            samples={self.metrics[0].name: self._values(reply)},
+            clock=reply.clock if reply.picked is None else "the command's own",
+            padding_seen_b=reply.padding,
+            notes=(*_cut(reply), *drift_notes(reply.walls)),
+            operations=len(reply.walls) + reply.warmups,
+        )
+
+    def expected_s(self, trial_s: float, warmup_s: float) -> float:
+        runs_s = max(trial_s, self.expected) if self.runs is None else self.runs * self.expected
+        return 0.2 + runs_s + (max(warmup_s, self.expected) if warmup_s else 0.0)
+
+    def _work(self, place: Place) -> PurePosixPath:
+        """This entry's own folder in this start's scratch space, with the user's files in it."""
+        key = f"command-{zlib.crc32(msgspec.json.encode(self, enc_hook=float)):08x}"
+
+        @contextmanager
+        def make() -> Iterator[PurePosixPath]:
+            work = place.session.workplace.scratch / key
+            try:
+                self._fill(place, work)
+                yield work
+            finally:
+                with suppress(VbenchError):  # the scratch space goes with the start; who lost a session reported it
+                    place.session.run(["rm", "-rf", str(work), f"{work}.tar"], timeout_s=UNPACK_S)
+
+        return place.shared(key, make)
+
+    def _fill(self, place: Place, work: PurePosixPath) -> None:
+        if self.folder is None:
+            place.session.run(["mkdir", str(work)], timeout_s=START_S).check()
+            return
+        descriptor = os.memfd_create("folder")  # an archive that no end of the harness can leave behind
+        try:
+            with os.fdopen(os.dup(descriptor), "wb") as archive:
+                found = carrying.pack(carrying.inside(place.suite_folder, self.folder), archive)
+            if self.folder_digest not in (None, found):
+                raise TrialFailed(f"{self.folder} was changed since the run began", hint="results would not compare")
+            place.session.put(Path(f"/proc/self/fd/{descriptor}"), work.with_name(f"{work.name}.tar"))
+        except carrying.Unfit as error:
+            raise TrialFailed(f"folder: {error}") from None
+        finally:
+            os.close(descriptor)
+        workplace = place.session.workplace
+        unpack = [workplace.python, "-I", "-S", "-B", str(workplace.guest / "unpack.py"), f"{work}.tar", str(work)]
+        place.session.run(unpack, timeout_s=UNPACK_S).check()
+
+    def _timed(self, place: Place, work: PurePosixPath) -> Reply:
+        """All runs of one trial, and what the last one printed into the raw files, failed or not."""
+        workplace = place.session.workplace
+        request = {
+            "argv": self.argv,
+            "folder": str(work),
+            "trial_s": place.trial_s,
+            "warmup_s": place.warmup_s,
+            "timeout_s": float(self.timeout),
+            "runs": self.runs,
+            "regex": self.regex,
+            "pointer": self.pointer,
+        }
+        most_s = place.trial_s + self.timeout if self.runs is None else self.runs * (self.timeout + PICK_S)
+        argv = place.padded([workplace.python, "-I", "-S", "-B", str(workplace.guest / "timed.py")])
+        limit_s = START_S + place.warmup_s + self.timeout + most_s + PICK_S
+        done = place.session.run(argv, timeout_s=limit_s, stdin=json.dumps(request).encode()).check()
+        fields = _decoded(done.stdout)
+        said = {name: base64.b64decode(fields.pop(name, "")) for name in ("stdout", "stderr")}
+        for name, data in said.items():
+            if data:  # as it came: inside JSON an escape before a host's name would hide it from the store's cleaner
+                place.raw(f"{name}.txt", data)
+        if "error" in fields:
+            raise TrialFailed(_epitaph(str(fields["error"]), said["stderr"]), hint=str(fields.get("hint", "")))
+        place.raw("runs.json", json.dumps(fields).encode())
+        return _reply(fields)
+
+    def _values(self, reply: Reply) -> tuple[float, ...]:
+        """Samples in base units. Raises TrialFailed for what cannot enter a ratio."""
+        if reply.picked is None:
+            return reply.walls
+        metric = self.metrics[0]
+        for value in reply.picked:
+            if metric.scale == "ratio" and value <= 0:
+                hint = "set scale = 'difference' for numbers that can be zero or negative"
+                raise TrialFailed(f"it printed {value:g}, which has no ratio to another number", hint=hint)
+        factor = base_unit(self.unit or metric.unit)[1]
+        return tuple(value * factor for value in reply.picked)
+
+
+def _check_pick(command: Command) -> None:
+    """How the number is found. Raises ValueError with the key."""
+    if command.regex is not None and command.pointer is not None:
+        raise ValueError("pointer: a number is picked by `regex` or by `pointer`, not by both")
+    if command.regex is None and command.pointer is None:
+        given = [key for key in ("unit", "better", "scale", "margin") if getattr(command, key) is not None]
+        if given:
+            raise ValueError(f"{given[0]}: belongs to a number that `regex` or `pointer` picks; this one is timed")
+        return
+    if command.regex is not None:
+        _check_regex(command.regex)
+    if command.pointer is not None and not re.fullmatch(r"(/([^~/]|~[01])*)*", command.pointer):
+        raise ValueError(f"pointer: expected a JSON pointer such as '/results/0/rate', got {command.pointer[:60]!r}")
+    if command.unit is None or command.better is None:
+        lacking = "unit" if command.unit is None else "better"
+        raise ValueError(
+            f"{lacking}: missing; a picked number has a unit, and a direction: better = 'lower' or 'higher'"
+        )
+    try:
+        base_unit(command.unit)
+    except ValueError as error:
+        raise ValueError(f"unit: {error}") from None
+    if command.margin is not None and command.scale != "difference":
+        raise ValueError("margin: belongs to scale = 'difference'; of ratios the smallest of interest is method.delta")
+
+
+def _check_regex(regex: str) -> None:
+    try:
+        groups = re.compile(regex, re.MULTILINE).groups
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"regex: cannot be read: {error}") from None
+    if groups != 1:
+        raise ValueError(f"regex: expected one group, around the number, got {groups}; (?:…) groups without counting")
+
+
+def _decoded(line: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(line, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise TrialFailed(f"the answer about its runs cannot be read: {error}: {line[:200]!r}") from None
+
+
+def _reply(fields: dict[str, Any]) -> Reply:
+    try:
+        return msgspec.convert(fields, Reply)
+    except msgspec.ValidationError as error:
+        raise TrialFailed(f"the answer about its runs cannot be read: {error}") from None
+
+
+def _epitaph(message: str, stderr: bytes) -> str:
+    """With the end of what it complained, on one line and without what would steer a terminal."""
+    words = " ".join(stderr.decode(errors="replace").split())[-STDERR_SHOWN:]
+    said = "".join(letter if letter.isprintable() else "�" for letter in words)
+    return f"{message}: {said}" if said else message
+
+
+def _cut(reply: Reply) -> tuple[str, ...]:
+    if reply.picked is None or reply.printed_b <= SEEN_B:
+        return ()
+    seen = f"first and last {show_bytes(SEEN_B / 2)}"
+    return (f"a run printed {show_bytes(reply.printed_b)}; the number was looked for in the {seen}",)

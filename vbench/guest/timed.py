@@ -1,0 +1,231 @@
+"""Times a user's command: each run from just before it is spawned to when `wait` has returned, by this place's clock.
+
+Request:  {"argv": ["./compress"], "folder": "/scratch/work", "trial_s": 1.0, "warmup_s": 0.5, "timeout_s": 60.0,
+           "runs": N or null, "regex": "…" or null, "pointer": "…" or null}
+Reply:    {"walls": [s of each run], "picked": [number of each run] or null, "warmups": N, "spent_s": s of all runs,
+           "clock": "CLOCK_MONOTONIC_RAW", "padding": bytes of VBENCH_PADDING, "printed_b": most that a run printed,
+           "stdout": base64, "stderr": base64, of the last run, ends only}
+or        {"error": "what went wrong", "hint": "", "stdout": base64, "stderr": base64}
+
+One JSON object on stdin, one on stdout. `runs` null: as many as fill the trial, at least one. Between the runs, outside
+their clocks, whatever the command left running is killed and its number is looked for.
+"""
+
+import base64
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+CLOCK = "CLOCK_MONOTONIC_RAW"
+MOST_RUNS = 1000
+HALF_B = 512 * 1024  # of its output the beginning and the end are kept, this much of each
+RAW_B = 8 * 1024
+PICK_S = 10.0
+PR_SET_CHILD_SUBREAPER = 36
+# Ignored here or in the agent: a command expects them as a shell would leave them.
+DEFAULTS = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ)
+
+
+class Failed(Exception):
+    """A run that gives no number: message and hint."""
+
+    def __init__(self, message, hint=""):
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+
+class Kept:
+    """Beginning and end of a stream, read while the command runs, by a thread that else waits."""
+
+    def __init__(self):
+        self.head, self.tail, self.size = bytearray(), bytearray(), 0
+        self.reader, self.writer = os.pipe()
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        while chunk := os.read(self.reader, 65536):
+            self.size += len(chunk)
+            room = HALF_B - len(self.head)
+            self.head += chunk[:room]
+            self.tail += chunk[room:]
+            if len(self.tail) > 2 * HALF_B:
+                del self.tail[:-HALF_B]
+
+    def spawned(self):
+        """The command has its own copy of the writing end: the stream ends when the last process closes it."""
+        os.close(self.writer)
+
+    def close(self):
+        self.thread.join(PICK_S)
+        if not self.thread.is_alive():
+            os.close(self.reader)
+
+    def left_out(self):
+        return max(0, self.size - 2 * HALF_B)
+
+    def text(self):
+        cut = f"\n[{self.left_out()} bytes left out]\n".encode() if self.left_out() else b""
+        return (bytes(self.head) + cut + bytes(self.tail[-HALF_B:])).decode(errors="replace")
+
+    def ends(self):
+        """What the run folder keeps."""
+        whole = bytes(self.head) + bytes(self.tail[-HALF_B:])
+        if len(whole) <= 2 * RAW_B and not self.left_out():
+            return whole
+        left = self.size - 2 * RAW_B
+        return whole[:RAW_B] + f"\n[{left} bytes left out]\n".encode() + whole[-RAW_B:]
+
+
+class Command:
+    """One command in its folder, and both streams of its last run."""
+
+    def __init__(self, argv, timeout_s):
+        self.argv, self.timeout_s = argv, timeout_s
+        self.out = self.err = None
+        self.hung = False
+
+    def run(self):
+        """Seconds of one run. Raises Failed for all but status 0."""
+        self.out, self.err = Kept(), Kept()
+        try:
+            wall_s, status = self.timed()
+        finally:
+            kill_leftovers()
+            self.out.close()
+            self.err.close()
+        name = self.argv[0]
+        if self.hung:
+            hint = "raise its `timeout`, or give it less to do"
+            raise Failed(f"{name} did not end within {self.timeout_s:g} s and was killed with all it had started", hint)
+        if status < 0:
+            raise Failed(f"{name} was killed by signal {-status}")
+        if status > 0:
+            raise Failed(f"{name} ended with status {status}")
+        return wall_s
+
+    def timed(self):
+        signal.signal(signal.SIGALRM, self.kill)
+        self.pid = None
+        begun = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+        try:
+            self.pid = self.spawn()
+        finally:
+            self.out.spawned()
+            self.err.spawned()
+        signal.setitimer(signal.ITIMER_REAL, self.timeout_s)
+        _, status = os.waitpid(self.pid, 0)
+        ended = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        return (ended - begun) / 1e9, os.waitstatus_to_exitcode(status)
+
+    def spawn(self):
+        """posix_spawn, which copies no page tables of this interpreter: a fork would be part of the number."""
+        streams = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)]
+        streams += [(os.POSIX_SPAWN_DUP2, kept.writer, number) for number, kept in ((1, self.out), (2, self.err))]
+        try:
+            return os.posix_spawnp(
+                self.argv[0], self.argv, os.environ, file_actions=streams, setpgroup=0, setsigdef=DEFAULTS
+            )
+        except FileNotFoundError:
+            hint = "what the environment lacks comes with `folder`; a program in it is named ./NAME"
+            raise Failed(f"{self.argv[0]}, or the interpreter that it names, was not found", hint) from None
+        except (OSError, ValueError) as error:
+            raise Failed(f"{self.argv[0]} could not be started: {error}") from None
+
+    def kill(self, *_):
+        self.hung = True
+        for end in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError):
+                end(self.pid, signal.SIGKILL)
+
+
+def kill_leftovers():
+    """Daemons that left the group too: as sub-reaper this process is the parent of every orphan."""
+    from serving import kill_descendants
+
+    with contextlib.suppress(ChildProcessError):
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        kill_descendants()
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def pick(out, request):
+    """The number in a run's output, None where its time is what was asked for. Raises Failed."""
+    import picking
+
+    if request["regex"] is None and request["pointer"] is None:
+        return None
+    if request["pointer"] is not None and out.left_out():
+        raise Failed(f"it printed {out.size} bytes: JSON is read up to {2 * HALF_B}")
+    signal.signal(signal.SIGALRM, too_slow)
+    signal.setitimer(signal.ITIMER_REAL, PICK_S)
+    try:
+        if request["regex"] is not None:
+            return picking.by_regex(out.text(), request["regex"])
+        return picking.by_pointer(out.text(), request["pointer"])
+    except picking.NoNumber as error:
+        raise Failed(str(error), "standard output alone is looked at") from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def too_slow(*_):
+    raise Failed(f"the regex was still being looked for after {PICK_S:g} s", "repetitions within repetitions do this")
+
+
+def conduct(command, request):
+    """Warm-up and trial."""
+    spent, warmups, begun = [], 0, time.monotonic()
+    while request["warmup_s"] > 0 and (not warmups or time.monotonic() - begun < request["warmup_s"]):
+        spent.append(command.run())
+        warmups += 1
+        if warmups == MOST_RUNS:
+            break
+    walls, picked, printed_b, begun = [], [], 0, time.monotonic()
+    while not walls or wanted(len(walls), time.monotonic() - begun, request):
+        walls.append(command.run())
+        picked.append(pick(command.out, request))
+        printed_b = max(printed_b, command.out.size)
+    return {
+        "walls": walls,
+        "picked": None if None in picked else picked,
+        "warmups": warmups,
+        "spent_s": sum(spent) + sum(walls),
+        "clock": CLOCK,
+        "padding": len(os.environ.get("VBENCH_PADDING", "")),
+        "printed_b": printed_b,
+    }
+
+
+def wanted(runs, passed_s, request):
+    if request["runs"] is not None:
+        return runs < request["runs"]
+    return passed_s < request["trial_s"] and runs < MOST_RUNS
+
+
+def main():
+    sys.path.insert(0, __file__.rpartition("/")[0])  # `-I` leaves our own folder out
+    request = json.load(sys.stdin)
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    os.chdir(request["folder"])
+    command = Command(request["argv"], request["timeout_s"])
+    try:
+        reply = conduct(command, request)
+    except Failed as error:
+        reply = {"error": error.message, "hint": error.hint}
+    streams = {"stdout": command.out, "stderr": command.err}
+    reply |= {name: base64.b64encode(kept.ends()).decode() for name, kept in streams.items()}
+    print(json.dumps(reply))
+
+
+if __name__ == "__main__":
+    main()
