@@ -52,10 +52,21 @@ def conduct(
             finally:
                 with interrupts.held():
                     try:
-                        writer.finish(state)
+                        _finish(writer, state)
                     finally:  # on a full disk the manifest stays as it was, and the run can be reported all the same
                         stored(writer.folder)
             return Conducted(writer.folder, runner.count)
+
+
+def _finish(writer: store.Writer, state: State) -> None:
+    """Tables first, so that they have checksums; a run whose tables could not be written is finished all the same."""
+    try:
+        if state is State.COMPLETE:
+            from vbench import frames  # pandas and duckdb, which must not be in memory while a trial runs
+
+            frames.write(writer.folder)
+    finally:
+        writer.finish(state)
 
 
 def _manifest(

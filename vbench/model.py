@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-SCHEMA = 1
+SCHEMA = 2
 """Number of the run folder's schema; its history is in docs/schema.md."""
 
 FAMILIES = ("cpu", "memory", "syscall", "scheduler", "python", "disk", "network", "http", "command", "start")
@@ -138,6 +138,7 @@ class Void(Struct, frozen=True):
     block: int
     attempt: int
     reasons: tuple[str, ...]
+    harness: bool = False  # the run itself paused within the block: none of the repeats is spent on it
 
 
 # --- plan -------------------------------------------------------------------------------------------------------
@@ -204,6 +205,14 @@ class BenchmarkRecord(Struct, frozen=True):
     about: str = ""
 
 
+class Resumption(Struct, frozen=True):
+    """When and where a run that had ended early was gone on with."""
+
+    at: str  # ISO 8601, UTC
+    block: int  # the first that was not whole
+    changes: tuple[str, ...] = ()  # of the host since the run began, in words
+
+
 class Manifest(Struct, frozen=True):
     """`manifest.json` of a run folder."""
 
@@ -228,6 +237,9 @@ class Manifest(Struct, frozen=True):
     checksums: dict[str, str] = {}  # path inside the folder to sha256, on completion
     delta: Annotated[float, Meta(gt=0)] = 0.02  # smallest cost of interest, as a ratio minus 1
     confirmatory: Annotated[tuple[str, ...], Meta(max_length=5)] = ()  # each "ENVIRONMENT BENCHMARK METRIC"
+    machine: str = ""  # a mark by which this run alone knows its host again
+    suite_redacted: bool = False  # `suite_text` lacks host names or home paths that the file had
+    resumed: tuple[Resumption, ...] = ()
 
 
 class Run(Struct, frozen=True):

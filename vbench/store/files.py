@@ -1,12 +1,16 @@
 """Writing that survives: whole or not at all, on the disk before it is called done, and a full disk said plainly."""
 
+import fcntl
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vbench.errors import FULL, NoSpace, RunFolderError
+
+_CHUNK_B = 2**16
 
 
 @contextmanager
@@ -59,6 +63,33 @@ def _write_all(descriptor: int, data: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
+def cut_torn_line(descriptor: int) -> None:
+    """Drops what a crash left after the last newline of an open file, and nothing else."""
+    size = os.fstat(descriptor).st_size
+    end = size
+    while end > 0:
+        begin = max(0, end - _CHUNK_B)
+        newline = os.pread(descriptor, end - begin, begin).rfind(b"\n")
+        if newline >= 0:
+            end = begin + newline + 1
+            break
+        end = begin
+    if end < size:
+        os.ftruncate(descriptor, end)
+        os.fsync(descriptor)
+
+
+def lock(descriptor: int) -> bool:
+    """Whether the open file is now this process's alone; a file system without locks has none to give."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def sync(path: Path) -> None:
     """Wait until a file's content, or a folder's names, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -77,3 +108,16 @@ def inside(folder: Path) -> list[str]:
     """Every regular file below `folder` by its path inside it, links never followed."""
     found = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
     return sorted(str(path.relative_to(folder)) for path in found if path.is_file() and not path.is_symlink())
+
+
+def is_regular(folder: Path, name: str) -> bool:
+    """A regular file inside, reached through no link: a link could lead out, a FIFO would never answer."""
+    path = folder
+    try:
+        for part in Path(name).parts:
+            if path != folder and not stat.S_ISDIR(path.lstat().st_mode):
+                return False
+            path = path / part
+        return stat.S_ISREG(path.lstat().st_mode)
+    except (OSError, ValueError):
+        return False

@@ -1,6 +1,8 @@
 """One line a trial, each with its own checksum, so that damage to one line is seen and costs that trial alone."""
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
@@ -37,10 +39,27 @@ def _crc(body: bytes | memoryview) -> str:
     return f"{crc32(body):08x}"
 
 
+@dataclass(frozen=True)
+class Damage:
+    """A line that is not whole, in words."""
+
+    words: str
+
+
 def read(path: Path) -> tuple[list[Entry], list[str]]:
     """The entries whose lines are whole, and a warning for every line that is not."""
     entries: list[Entry] = []
     warnings: list[str] = []
+    for found in lines(path):
+        if isinstance(found, Damage):
+            warnings.append(found.words)
+        else:
+            entries.append(found)
+    return entries, warnings
+
+
+def lines(path: Path) -> Iterator[Entry | Damage]:
+    """One line after the other, so that a journal may be larger than memory. Raises RunFolderError."""
     last, torn = 0, False
     try:
         with path.open("rb") as file:
@@ -49,14 +68,9 @@ def read(path: Path) -> tuple[list[Entry], list[str]]:
                 torn = not text.endswith(b"\n")
                 if torn and len(text) > LARGEST_LINE_B:
                     raise RunFolderError(f"{path}: line {last} is larger than 64 MiB: this is not a journal")
-                entry = _parse(text)
-                if entry is None:
-                    warnings.append(_warning(last, torn=torn))
-                else:
-                    entries.append(entry)
+                yield _parse(text) or Damage(_warning(last, torn=torn))
     except OSError as error:
         raise RunFolderError(f"{path} cannot be read: {error.strerror or error}") from error
-    return entries, warnings
 
 
 def _warning(number: int, *, torn: bool) -> str:

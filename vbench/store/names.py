@@ -12,3 +12,9 @@ def is_safe(name: str) -> bool:
 
 def is_run_id(name: str) -> bool:
     return bool(_RUN_ID.fullmatch(name))
+
+
+def short(name: str) -> str:
+    """A name that nobody vouches for, as it can be printed: quoted, escaped and not long."""
+    text = repr(name)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,7 +1,6 @@
 """Read a run folder that anybody may have written: what is damaged is a warning, what is no run is an error."""
 
-import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +9,8 @@ import msgspec
 from vbench.errors import RunFolderError
 from vbench.model import SCHEMA, Facts, Manifest, Reading, Run, State, Trial, Void
 from vbench.store import files, journal
-from vbench.store.names import is_run_id, is_safe
+from vbench.store.names import is_run_id, is_safe, short
+from vbench.store.sums import changed
 
 LARGEST_B = 64 * 2**20
 T = TypeVar("T")
@@ -20,14 +20,18 @@ class _Versioned(msgspec.Struct):
     schema: int
 
 
-def load(path: Path) -> Run:
-    """A run folder; raises RunFolderError when there is none or when this vbench cannot read it."""
-    manifest = _manifest(path)
+def load(path: Path, *, condense: Callable[[Trial], Trial] = lambda trial: trial) -> Run:
+    """A run folder; raises RunFolderError when there is none or when this vbench cannot read it.
+
+    `condense` is given each trial as it is read, and what it returns stands in the run in its place: so a journal
+    whose samples do not fit into memory can be passed through.
+    """
+    manifest = read_manifest(path)
     warnings = list(_unfinished(manifest))
-    entries, damaged = _journal(path, manifest)
+    entries, damaged = _journal(path, manifest, condense)
     host = _facts(path, "host", warnings)
     facts = {record.name: _facts(path, record.name, warnings) for record in manifest.environments}
-    warnings += [*damaged, *_changed(path, manifest)]
+    warnings += [*damaged, *changed(path, manifest)]
     return Run(
         path=path,
         manifest=manifest,
@@ -40,17 +44,18 @@ def load(path: Path) -> Run:
     )
 
 
-def _manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> Manifest:
+    """What a run folder says of itself; raises RunFolderError when there is none or this vbench cannot read it."""
     path = folder / "manifest.json"
     if not _is_folder(folder):
         raise RunFolderError(f"{str(folder)!r} is not a run folder", hint="run folders are in `results/`")
-    if not _is_file(path):
+    if not files.is_regular(folder, path.name):
         raise RunFolderError(f"{folder} has no manifest.json: this is not a run folder", hint="`results/<run id>`")
     data = _bytes(path)
     found = _decoded(data, _Versioned, path).schema
-    if found != SCHEMA:
-        hint = "install the newer vbench" if found > SCHEMA else "docs/schema.md names the vbench that reads it"
-        raise RunFolderError(f"{path} has schema {found}, this vbench reads {SCHEMA}", hint=hint)
+    if not 1 <= found <= SCHEMA:
+        hint = "install the newer vbench" if found > SCHEMA else "docs/schema.md names the schemas that there are"
+        raise RunFolderError(f"{path} has schema {found}, this vbench reads 1 to {SCHEMA}", hint=hint)
     manifest: Manifest = _decoded(data, Manifest, path)
     _refuse_hostile(manifest, path)
     return manifest
@@ -59,12 +64,12 @@ def _manifest(folder: Path) -> Manifest:
 def _refuse_hostile(manifest: Manifest, path: Path) -> None:
     """Names become paths and labels, so what no vbench could have written is not read."""
     if not is_run_id(manifest.run_id):
-        raise RunFolderError(f"{path}: {_short(manifest.run_id)} cannot be a run id")
+        raise RunFolderError(f"{path}: {short(manifest.run_id)} cannot be a run id")
     arms = [record.name for record in manifest.environments]
     names = [*arms, *(b.name for b in manifest.benchmarks), manifest.baseline, manifest.control]
     for name in (*names, *manifest.plan.environments, *manifest.plan.benchmarks):
         if not is_safe(name):
-            raise RunFolderError(f"{path}: {_short(name)} cannot be a name")
+            raise RunFolderError(f"{path}: {short(name)} cannot be a name")
     if len(set(arms)) < len(arms):
         raise RunFolderError(f"{path}: two environments have the same name")
     if manifest.baseline not in arms:
@@ -81,17 +86,27 @@ def _unfinished(manifest: Manifest) -> Iterator[str]:
             return
 
 
-def _journal(folder: Path, manifest: Manifest) -> tuple[tuple[journal.Entry, ...], list[str]]:
+def _journal(
+    folder: Path, manifest: Manifest, condense: Callable[[Trial], Trial]
+) -> tuple[list[journal.Entry], list[str]]:
     path = folder / "journal.jsonl"
-    if not _is_file(path):
-        return (), ["journal.jsonl is missing: there are no trials"]
-    entries, warnings = journal.read(path)
+    if not files.is_regular(folder, path.name):
+        return [], ["journal.jsonl is missing: there are no trials"]
     arms = {record.name for record in manifest.environments}
     benchmarks = {record.name for record in manifest.benchmarks}
-    known = tuple(entry for entry in entries if _is_known(entry, arms, benchmarks))
-    if len(known) < len(entries):
-        warnings.append(f"{len(entries) - len(known)} entries of unknown environments or benchmarks were dropped")
-    return known, warnings
+    entries: list[journal.Entry] = []
+    warnings: list[str] = []
+    unknown = 0
+    for found in journal.lines(path):
+        if isinstance(found, journal.Damage):
+            warnings.append(found.words)
+        elif not _is_known(found, arms, benchmarks):
+            unknown += 1
+        else:
+            entries.append(condense(found) if isinstance(found, Trial) else found)
+    if unknown:
+        warnings.append(f"{unknown} entries of unknown environments or benchmarks were dropped")
+    return entries, warnings
 
 
 def _is_known(entry: journal.Entry, arms: set[str], benchmarks: set[str]) -> bool:
@@ -106,7 +121,7 @@ def _is_known(entry: journal.Entry, arms: set[str], benchmarks: set[str]) -> boo
 
 def _facts(folder: Path, name: str, warnings: list[str]) -> Facts:
     path = folder / "facts" / f"{name}.json"
-    if not _is_file(path):
+    if not files.is_regular(folder, f"facts/{name}.json"):
         warnings.append(f"facts/{name}.json is missing")
         return {}
     try:
@@ -117,36 +132,9 @@ def _facts(folder: Path, name: str, warnings: list[str]) -> Facts:
     return facts
 
 
-def _changed(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """A wrong checksum is a warning: journal lines carry their own, and raw files enter no number."""
-    for name, digest in sorted(manifest.checksums.items()):
-        path = folder / name
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            yield f"the manifest names a file outside its folder: {_short(name)}"
-        elif not _is_file(path):
-            yield f"{_short(name)} is missing, though the manifest has its checksum"
-        elif _digest(path) != digest:
-            yield f"{_short(name)} was changed after the run"
-
-
-def _digest(path: Path) -> str:
-    try:
-        return files.digest(path)
-    except OSError:
-        return ""
-
-
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except (OSError, ValueError):
-        return False
-
-
-def _is_file(path: Path) -> bool:
-    """A regular file and no link: a link could lead out of the folder, a FIFO would never answer."""
-    try:
-        return stat.S_ISREG(path.lstat().st_mode)
     except (OSError, ValueError):
         return False
 
@@ -167,8 +155,3 @@ def _decoded(data: bytes, kind: Any, path: Path) -> Any:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise RunFolderError(f"{path} cannot be read: {error}", hint="the file is damaged or not vbench's") from error
-
-
-def _short(name: str) -> str:
-    text = repr(name)
-    return text if len(text) <= 60 else f"{text[:57]}..."

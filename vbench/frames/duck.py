@@ -1,0 +1,106 @@
+"""The only module that imports duckdb: frames to files and back to a comparison, within bounds and without litter."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import duckdb
+import pandas as pd
+
+from vbench.errors import RunFolderError
+from vbench.store.files import storing, sync
+
+MEMORY = "512MB"
+FORMATS = {
+    "parquet": "FORMAT parquet, COMPRESSION zstd",
+    "csv": "FORMAT csv, HEADER",
+    "json": "FORMAT json",
+}
+Format = Literal["parquet", "csv", "json"]
+_CAUSES = {"no space left": errno.ENOSPC, "quota exceeded": errno.EDQUOT, "file too large": errno.EFBIG}
+
+
+@contextmanager
+def _database(folder: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """In memory; what does not fit goes into `folder`. Nothing is looked for in a home, nothing fetched."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY,
+        "temp_directory": folder,
+        "home_directory": folder,
+        "extension_directory": folder,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    with duckdb.connect(":memory:", config=config) as connection:
+        yield connection
+
+
+def write(frame: pd.DataFrame, path: Path, kind: Format) -> None:
+    """The whole frame or nothing: written aside, synced, renamed. Raises NoSpace or RunFolderError."""
+    aside = path.with_name(f".{path.name}.new")
+    with storing(path), TemporaryDirectory(prefix="vbench-") as folder:
+        try:
+            _copy(frame, aside, kind, folder)
+            sync(aside)
+            aside.replace(path)
+            sync(path.parent)
+        except OSError:
+            with suppress(OSError):
+                aside.unlink()
+            raise
+
+
+def _copy(frame: pd.DataFrame, path: Path, kind: Format, folder: str) -> None:
+    target = str(path.absolute()).replace("'", "''")
+    try:
+        with _database(folder) as connection:
+            connection.register("made", frame)
+            connection.execute(f"COPY (SELECT * FROM made) TO '{target}' ({FORMATS[kind]})")
+    except duckdb.Error as error:
+        text = str(error)
+        code = next((code for words, code in _CAUSES.items() if words in text.lower()), errno.EIO)
+        raise OSError(code, text.partition("\n")[0]) from error
+
+
+def differences(frame: pd.DataFrame, path: Path) -> str:
+    """What a Parquet file says otherwise than the frame, in words; empty when it says the same, row by row."""
+    with TemporaryDirectory(prefix="vbench-") as folder:
+        link = Path(folder, "read.parquet")  # a path of the user's could hold a pattern, which duckdb would expand
+        link.symlink_to(path.absolute())
+        try:
+            with _database(folder) as connection:
+                connection.register("made", frame)
+                return _compared(connection, frame, f"read_parquet('{link}', hive_partitioning = false)")
+        except duckdb.Error as error:
+            return f"it cannot be read: {str(error).partition(chr(10))[0]}".replace(str(link), path.name)
+
+
+def _compared(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, stored: str) -> str:
+    found = [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {stored}").fetchall()]
+    if found != list(frame.columns):
+        return f"it has other columns: {', '.join(map(str, found))}"
+    rows = _one(connection, f"SELECT count(*) FROM {stored}")
+    if rows != len(frame):
+        return f"it has {rows} rows, the journal gives {len(frame)}"
+    unequal = " OR ".join(f"s.{_quoted(name)} IS DISTINCT FROM m.{_text(frame, name)}" for name in frame.columns)
+    count = _one(connection, f"SELECT count(*) FROM {stored} s POSITIONAL JOIN made m WHERE {unequal}")
+    return f"{count} of its {rows} rows differ from the journal" if count else ""
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    if row is None:
+        raise RunFolderError("duckdb counted nothing")
+    return int(row[0])
+
+
+def _text(frame: pd.DataFrame, name: str) -> str:
+    is_text = str(frame[name].dtype) in ("category", "string")
+    return f"{_quoted(name)}::VARCHAR" if is_text else _quoted(name)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,28 @@
+"""The Parquet files of a run folder: derived from the journal, which alone is the truth."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from vbench.frames import duck
+from vbench.frames.columns import STORED
+from vbench.frames.passing import read
+from vbench.frames.tables import Tables
+from vbench.store import files
+
+NAMES = tuple(f"{name}.parquet" for name in STORED)
+
+
+def write(folder: Path, into: Path | None = None) -> tuple[Path, ...]:
+    """The stored tables of the run in `folder`, each atomically; into the same folder unless another is named."""
+    tables = Tables(read(folder))
+    paths = tuple((into or folder) / name for name in NAMES)
+    for name, path in zip(STORED, paths, strict=True):
+        duck.write(getattr(tables, name), path, "parquet")
+    return paths
+
+
+def differences(folder: Path, tables: Tables) -> Iterator[str]:
+    """What each file that is there says otherwise than the journal."""
+    for name, file in zip(STORED, NAMES, strict=True):
+        if files.is_regular(folder, file) and (said := duck.differences(getattr(tables, name), folder / file)):
+            yield f"{file}: {said}"

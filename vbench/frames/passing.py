@@ -1,0 +1,64 @@
+"""One pass over a journal: each trial's samples go into arrays, and what the costs need of them stays."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from msgspec.structs import replace
+
+from vbench import store
+from vbench.model import Measured, Run, Trial
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass
+class Series:
+    """The samples of one metric of one trial, which stands at `trial` in the run."""
+
+    trial: int
+    metric: str
+    values: Array
+
+
+@dataclass
+class Passed:
+    """`run` is condensed: each metric of a trial has one sample, the median, so that its costs are the very same."""
+
+    run: Run
+    series: list[Series]
+    counts: list[tuple[int, str, dict[int, int]]]  # trial, metric, histogram
+
+
+@dataclass
+class _Taking:
+    series: list[Series] = field(default_factory=list)
+    counts: list[tuple[int, str, dict[int, int]]] = field(default_factory=list)
+    trials: int = 0
+
+    def condense(self, trial: Trial) -> Trial:
+        at, self.trials = self.trials, self.trials + 1
+        if not isinstance(trial.outcome, Measured):
+            return trial
+        taken = {name: np.array(values, dtype="float64") for name, values in trial.outcome.samples.items()}
+        self.series += [Series(at, name, values) for name, values in taken.items()]
+        self.counts += [(at, name, counts) for name, counts in trial.outcome.counts.items()]
+        medians = {name: (median(values),) if len(values) else () for name, values in taken.items()}
+        return replace(trial, outcome=replace(trial.outcome, samples=medians, counts={}))
+
+
+def median(values: Array) -> float:
+    """The same to the last bit as `statistics.median`, which the costs take of a trial."""
+    middle, odd = divmod(len(values), 2)
+    if odd:
+        return float(np.partition(values, middle)[middle])
+    low, high = np.partition(values, (middle - 1, middle))[[middle - 1, middle]]
+    return float((low + high) / 2)
+
+
+def read(folder: Path) -> Passed:
+    """A run folder by its journal alone, whatever became of its Parquet files. Raises RunFolderError."""
+    taking = _Taking()
+    run = store.load(folder, condense=taking.condense)
+    return Passed(run, taking.series, taking.counts)

@@ -1,0 +1,156 @@
+"""The tables of a run as pandas frames, made from its journal alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vbench import cost
+from vbench.frames import columns
+from vbench.frames.making import frame, repeated
+from vbench.frames.passing import Array, Passed
+from vbench.frames.uses import Uses
+from vbench.model import Cost, Failed, Measured, Metric, Outcome, Skipped, Trial
+
+
+@dataclass
+class Tables:
+    """Each table is made when it is asked for, and kept."""
+
+    passed: Passed
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """One row a sample."""
+        series = self.passed.series
+        counts = np.array([len(item.values) for item in series], dtype="int64")
+        trials = [self.passed.run.trials[item.trial] for item in series]
+        made = self._places(trials, [item.metric for item in series], counts)
+        made["index"] = np.concatenate([np.arange(count, dtype="int32") for count in counts] or [_none("int32")])
+        made["value"] = np.concatenate([item.values for item in series] or [_none("float64")])
+        loops = [t.outcome.loops if isinstance(t.outcome, Measured) else None for t in trials]
+        made["loops"] = pd.array(loops, dtype="Int64").repeat(counts)
+        return _ordered(made, columns.SAMPLES)
+
+    @cached_property
+    def histograms(self) -> pd.DataFrame:
+        """One row a bin of each trial and metric of which a histogram was kept."""
+        kept = self.passed.counts
+        counts = np.array([len(bins) for _, _, bins in kept], dtype="int64")
+        trials = [self.passed.run.trials[at] for at, _, _ in kept]
+        made = self._places(trials, [metric for _, metric, _ in kept], counts)
+        bins = [sorted(found.items()) for _, _, found in kept]
+        both = np.array([pair for found in bins for pair in found], dtype="int64").reshape(-1, 2)
+        made["bin_ns"], made["count"] = both[:, 0], both[:, 1]
+        return _ordered(made, columns.HISTOGRAMS)
+
+    @cached_property
+    def blocks(self) -> pd.DataFrame:
+        """One row a trial and metric, lost and voided trials and the calibration too."""
+        return frame(columns.BLOCKS, self._block_rows())
+
+    @cached_property
+    def costs(self) -> pd.DataFrame:
+        """One row an environment, benchmark and metric: the verdicts of the report."""
+        return frame(columns.COSTS, (_cost_row(found) for found in self._costs))
+
+    @cached_property
+    def _costs(self) -> tuple[Cost, ...]:
+        return cost.costs(self.passed.run)
+
+    @cached_property
+    def _uses(self) -> Uses:
+        return Uses(self.passed.run, self._costs)
+
+    @cached_property
+    def _metrics(self) -> dict[str, tuple[Metric, ...]]:
+        return {record.name: record.metrics for record in self.passed.run.manifest.benchmarks}
+
+    def _metric(self, trial: Trial, name: str) -> Metric | None:
+        return next((metric for metric in self._metrics[trial.benchmark] if metric.name == name), None)
+
+    def _places(self, trials: list[Trial], names: list[str], counts: Array) -> dict[str, Any]:
+        """The columns that samples and histograms share, each trial's repeated for its `counts` rows."""
+        metrics = [self._metric(trial, name) for trial, name in zip(trials, names, strict=True)]
+        used = [
+            metric is not None and self._uses.of(trial, metric.name).used
+            for trial, metric in zip(trials, metrics, strict=True)
+        ]
+        return {
+            "block": np.repeat(np.array([t.block for t in trials], dtype="int32"), counts),
+            "attempt": np.repeat(np.array([t.attempt for t in trials], dtype="int16"), counts),
+            "position": np.repeat(np.array([t.position for t in trials], dtype="int16"), counts),
+            "order": np.repeat(np.array([t.order for t in trials], dtype="int16"), counts),
+            "environment": repeated([t.environment for t in trials], counts),
+            "benchmark": repeated([t.benchmark for t in trials], counts),
+            "metric": repeated(names, counts),
+            "unit": repeated([m.unit if m else None for m in metrics], counts),
+            "better": repeated([m.better if m else None for m in metrics], counts),
+            "void": np.repeat(np.array([self._uses.is_void(t) for t in trials], dtype="bool"), counts),
+            "used": np.repeat(np.array(used, dtype="bool"), counts),
+        }
+
+    def _block_rows(self) -> Iterator[tuple[Any, ...]]:
+        taken = {(item.trial, item.metric): len(item.values) for item in self.passed.series}
+        for at, trial in enumerate(self.passed.run.trials):
+            for metric in self._metrics[trial.benchmark]:
+                yield self._block_row(trial, metric, taken.get((at, metric.name), 0))
+
+    def _block_row(self, trial: Trial, metric: Metric, samples: int) -> tuple[Any, ...]:
+        use, outcome = self._uses.of(trial, metric.name), trial.outcome
+        measured = outcome if isinstance(outcome, Measured) else Measured({})
+        value = next(iter(measured.samples.get(metric.name, ())), None)
+        return (
+            *(trial.block, trial.attempt, trial.position, trial.order),
+            *(trial.environment, trial.benchmark, metric.name, metric.unit, metric.better),
+            *(_kind(outcome), samples, value, use.cost, use.difference),
+            *(self._uses.is_void(trial), use.used, use.why, *_words(outcome)),
+            *(trial.started_s, trial.wall_s, trial.host_cpu_s, measured.operations),
+            *(trial.operations_cpu_s, measured.loops, measured.clock or None),
+            *(trial.padding_b, measured.padding_seen_b, trial.raw),
+        )
+
+
+def _cost_row(found: Cost) -> tuple[Any, ...]:
+    difference = found.difference
+    return (
+        *(found.environment, found.benchmark, found.metric, found.unit, found.better),
+        *(found.cost, found.low, found.high),
+        *((difference.mean, difference.low, difference.high) if difference else (None, None, None)),
+        *(found.blocks, str(found.verdict) if found.verdict else None, found.role or None),
+        *(found.rule, found.reason, found.label, found.baseline_median, found.median),
+        *(found.floor, found.half_width, found.detectable, found.blocks_to_decide, found.unresolved),
+        *(found.p, found.p_adjusted, found.hodges_lehmann, "; ".join(found.suspects)),
+        *(found.baseline_processors, found.processors),
+        *(found.baseline_cpu_s_per_operation, found.cpu_s_per_operation),
+    )
+
+
+def _kind(outcome: Outcome) -> str:
+    match outcome:
+        case Measured():
+            return "measured"
+        case Failed():
+            return "failed"
+        case Skipped():
+            return "skipped"
+
+
+def _words(outcome: Outcome) -> tuple[str, str, str]:
+    """Reason, hint, notes."""
+    match outcome:
+        case Measured(notes=notes):
+            return "", "", "; ".join(notes)
+        case Failed(reason, hint) | Skipped(reason, hint):
+            return reason, hint, ""
+
+
+def _ordered(made: dict[str, Any], order: tuple[columns.Column, ...]) -> pd.DataFrame:
+    return pd.DataFrame({column.name: made[column.name] for column in order if column.name in made}, copy=False)
+
+
+def _none(dtype: str) -> Array:
+    return np.array([], dtype=dtype)
