@@ -1,5 +1,6 @@
 """Executes a plan: starts each environment afresh, watches the host meanwhile, and repeats what a gate voids."""
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -10,14 +11,16 @@ from vbench import facts, gates, interrupts
 from vbench import suite as suites
 from vbench.contracts import Session, Started, Testbed
 from vbench.errors import NoSpace, SessionLost, StopFailed, VbenchError
-from vbench.model import Block, EnvironmentRecord, Facts, Look, Measured, Outcome, Plan, Reading, Step, Trial, Void
+from vbench.model import Block, EnvironmentRecord, Facts, Look, Measured, Outcome, Plan, Step, Trial, Void
 from vbench.proc import LocalSession
+from vbench.runner.ledger import Ledger, booted_s
 from vbench.runner.progress import Count, Progress
 from vbench.runner.step import StepTrials
 from vbench.store import Writer
 from vbench.suite import Suite
+from vbench.units import show_duration
 
-MOST_REPEATS = 2  # of one block
+HOST = "host"  # the name that the host's own facts have
 
 
 @dataclass
@@ -31,73 +34,107 @@ class Runner:
     writer: Writer
     progress: Progress
     look: Callable[[Sequence[Trial], Sequence[Void]], Look] | None = None  # after each block of an adaptive run
+    ledger: Ledger | None = None  # of a resumed run, what its journal held
+    until_s: float | None = None  # no block begins that would end after this, on the monotonic clock
     count: Count = field(default_factory=Count)
-    _trials: list[Trial] = field(default_factory=list)
-    _voids: list[Void] = field(default_factory=list)
+    stopped: str = ""  # why the run ended before its last block, for want of time
     _loops: dict[tuple[str, str], int] = field(default_factory=dict)
     _described: set[str] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self._ledger = self.ledger or Ledger(self.plan)
+        for trial in self._ledger.trials:
+            self.learn(trial.environment, trial.benchmark, trial.outcome)
+            self.count.add(trial.outcome)
+        self._described |= self.writer.described() if self.ledger else set()
+
     def run(self) -> Count:
         """Every block; failed and skipped trials are stored and counted. Raises StopFailed, NoSpace."""
-        self.writer.facts("host", facts.collect(self.host))
+        if HOST not in self._described:
+            self.writer.facts(HOST, facts.collect(self.host))
         self.progress.begin(self.plan)
         for block in self.plan.blocks:
             self._until_valid(block)
-            if self.look and block.index:
-                found = self.look(self._trials, self._voids)
-                self.progress.look(found)
-                if found.stop:
-                    break
+            if self.stopped or self._seen_enough(block):
+                break
         self.progress.end()
         return self.count
 
+    def _seen_enough(self, block: Block) -> bool:
+        """The look of an adaptive run; one that was resumed has looked at what lies before its last block."""
+        if not self.look or not block.index or self._ledger.begun_after(block.index):
+            return False
+        found = self.look(self._ledger.trials, self._ledger.voids)
+        self.progress.look(found)
+        return found.stop
+
     def _until_valid(self, block: Block) -> None:
         """The block, and again in its own order while a gate voids it and the run has repeats left."""
-        attempt = 0
-        while True:
-            self.progress.block(block)
-            reasons = self._attempt(block, attempt)
+        while (attempt := self._ledger.attempt(block.index)) is not None:
+            broken = self._broken(block, attempt)
+            if broken:
+                self._void(Void(block.index, attempt, (broken,), harness=True))
+                continue
+            if self._ledger.left(block.index, attempt):
+                self.stopped = self._out_of_time(block, attempt)
+                if self.stopped:
+                    return
+                self.progress.block(block)
+                self._attempt(block, attempt)
+            reasons = self._reasons(block, attempt)
             if not reasons:
                 return
-            void = Void(block.index, attempt, reasons)
-            self.writer.note(void)
-            self._voids.append(void)
-            self.progress.voided(void)
-            if attempt == MOST_REPEATS or len(self._voids) > self._repeats():
-                return
-            attempt += 1
+            self._void(Void(block.index, attempt, reasons))
 
-    def _repeats(self) -> int:
-        """What a whole run may spend: a host that voids every third block needs another time, not more blocks."""
-        return max(1, len(self.plan.blocks) // 3)
+    def _broken(self, block: Block, attempt: int) -> str:
+        if not self._ledger.left(block.index, attempt):
+            return ""
+        return self._ledger.broken(block.index, attempt, now_s=time.time(), booted_s=booted_s())
 
-    def _attempt(self, block: Block, attempt: int) -> tuple[str, ...]:
-        """One pass over the environments; why it is void. The calibration is never analysed, so it never is."""
-        reasons: list[str] = []
+    def _out_of_time(self, block: Block, attempt: int) -> str:
+        if self.until_s is None:
+            return ""
+        needed_s = self._ledger.block_s() * self._ledger.left(block.index, attempt)
+        if time.monotonic() + needed_s <= self.until_s:
+            return ""
+        what = f"block {block.index}" if block.index else "the calibration"
+        return f"{what} is expected to take {show_duration(needed_s)}, more than is left"
+
+    def _void(self, void: Void) -> None:
+        self.writer.note(void)
+        self._ledger.voids.append(void)
+        self.progress.voided(void)
+
+    def _attempt(self, block: Block, attempt: int) -> None:
+        """One pass over the environments, less the trials that are stored."""
         for step in block.steps:
-            self.progress.step(block, step)
-            found = self._step(block, step, attempt)
-            reasons += gates.judge(found) if found else ()
-        counts = block.index > 0 and self.suite.method.gates == "void"
-        return tuple(reasons) if counts else ()
+            kept = self._ledger.stored(block.index, attempt, step.environment)
+            if not kept.issuperset(self.plan.benchmarks):
+                self.progress.step(block, step)
+                self._step(block, step, attempt, kept)
 
-    def _step(self, block: Block, step: Step, attempt: int) -> Reading | None:
-        """All trials of one start; what the host saw meanwhile, None when the environment did not live through it."""
-        done = StepTrials(self, block, step, attempt)
+    def _reasons(self, block: Block, attempt: int) -> tuple[str, ...]:
+        """Why an attempt is void. The calibration is never analysed, so it never is."""
+        if block.index == 0 or self.suite.method.gates != "void":
+            return ()
+        return tuple(why for found in self._ledger.readings(block.index, attempt) for why in gates.judge(found))
+
+    def _step(self, block: Block, step: Step, attempt: int, kept: frozenset[str]) -> None:
+        """All trials of one start that are not `kept`, and what the host saw meanwhile."""
+        done = StepTrials(self, block, step, attempt, kept)
         try:
             with interrupts.unwinding() as stack:
                 session, testbed = self._start(step.environment, stack)
                 done.started(session)
                 if step.environment not in self._described:
                     self._describe(step.environment, session)
-                return self._watched(done, session, testbed, stack)
+                self._watched(done, session, testbed, stack)
         except (StopFailed, NoSpace):
             raise
         except VbenchError as error:
             done.give_up(error)
-        return None
 
-    def _watched(self, done: StepTrials, session: Session, testbed: Testbed, stack: ExitStack) -> Reading:
+    def _watched(self, done: StepTrials, session: Session, testbed: Testbed, stack: ExitStack) -> None:
         """The trials, with the host's counters and both clocks read just before the first and after the last."""
         clock = session.clock if isinstance(session, Started) else (lambda: None)
         first, first_clock = self._counters(), clock()
@@ -112,7 +149,7 @@ class Runner:
             limit_ppm=gates.clock_limit_ppm(session.layers),
         )
         self.writer.note(found)
-        return found
+        self._ledger.read(found)
 
     @property
     def _apart(self) -> bool:
@@ -194,6 +231,6 @@ class Runner:
     def store(self, trial: Trial) -> None:
         with interrupts.held():
             self.writer.append(trial)
-        self._trials.append(trial)
+        self._ledger.add(trial)
         self.count.add(trial.outcome)
         self.progress.trial(trial)

@@ -1,6 +1,7 @@
 """The trials of one start: each measured, failed or skipped, and each stored the moment it ends."""
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -37,9 +38,11 @@ class StepTrials:
     block: Block
     step: Step
     attempt: int = 0
+    kept: frozenset[str] = frozenset()  # stored by an earlier start of this step, before the run was resumed
     order: int = 0
     begun_s: float = field(default_factory=time.time)
     begun: float = field(default_factory=time.monotonic)
+    stored: set[str] = field(default_factory=set)
 
     def started(self, session: Session) -> None:
         """The trial of `start.*` is the runner's own; both its ends are defined at contracts.StartTiming."""
@@ -47,7 +50,7 @@ class StepTrials:
             return
         timing = session.timing
         samples: dict[str, tuple[float, ...]] = {"time": (timing.ready_s,), "attach": (timing.attach_s,)}
-        for name in self._starts():
+        for name in self._missing(self._starts()):
             known = {metric.name for metric in self.runner.suite.benchmarks[name].metrics}
             kept = {metric: values for metric, values in samples.items() if metric in known}
             self._store(name, Measured(kept, clock="CLOCK_MONOTONIC of the harness"))
@@ -58,7 +61,7 @@ class StepTrials:
             session, testbed, self.step.padding_b, float(method.trial), float(method.warmup), None, _nothing, stack
         )
         place.suite_folder = self.runner.suite.folder
-        for name in self.block.benchmarks:
+        for name in self._missing(self.block.benchmarks):
             self.runner.progress.benchmark(name)
             self._trial(name, self.runner.suite.benchmarks[name], place)
 
@@ -67,10 +70,14 @@ class StepTrials:
         if self.order:  # a start that failed took its time; what is skipped takes none
             self.begun_s, self.begun = time.time(), time.monotonic()
         if self.order == 0:
-            for name in self._starts():
+            for name in self._missing(self._starts()):
                 self._store(name, Failed(f"the start failed: {error.message}", error.hint))
-        for name in self.block.benchmarks[max(0, self.order - len(self._starts())) :]:
+        for name in self._missing(self.block.benchmarks):
             self._store(name, Skipped(f"the environment did not start or went away: {error.message}", error.hint))
+
+    def _missing(self, planned: Sequence[str]) -> list[str]:
+        """Of these benchmarks the ones without a trial."""
+        return [name for name in planned if name not in self.kept | self.stored]
 
     def _starts(self) -> tuple[str, ...]:
         return tuple(n for n, b in self.runner.suite.benchmarks.items() if plans.is_start(b.kind))
@@ -111,7 +118,7 @@ class StepTrials:
             position=self.step.position,
             environment=self.step.environment,
             benchmark=benchmark,
-            order=self.order,
+            order=len(self.kept) + self.order,
             outcome=outcome,
             started_s=self.begun_s,
             wall_s=time.monotonic() - self.begun if wall_s is None else wall_s,
@@ -121,6 +128,7 @@ class StepTrials:
             host_cpu_s=host_cpu_s,
         )
         self.order += 1
+        self.stored.add(benchmark)
         self.runner.store(trial)
 
 

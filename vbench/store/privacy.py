@@ -37,6 +37,7 @@ def clean_manifest(manifest: Manifest, clean: Clean) -> Manifest:
     return replace(
         manifest,
         suite_text=clean(manifest.suite_text),
+        suite_redacted=manifest.suite_redacted or clean(manifest.suite_text) != manifest.suite_text,
         command=tuple(map(clean, manifest.command)),
         environments=tuple(clean_record(record, clean) for record in manifest.environments),
         benchmarks=tuple(replace(b, settings=_clean_any(b.settings, clean)) for b in manifest.benchmarks),

@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from vbench import units
 from vbench.errors import RunFolderError
-from vbench.model import EnvironmentRecord, Fact, Manifest, Reading, State, Trial, Void
+from vbench.model import SCHEMA, EnvironmentRecord, Fact, Manifest, Reading, Resumption, State, Trial, Void
 from vbench.store import files, journal, privacy
 from vbench.store.names import is_run_id, is_safe
+from vbench.store.reading import read_manifest
 
 
 def run_id(suite: str, *, at: datetime | None = None) -> str:
@@ -37,28 +38,81 @@ def create(results: Path, manifest: Manifest, *, clean: privacy.Clean | None = N
         folder.mkdir()
         for name in ("facts", "raw"):
             (folder / name).mkdir()
-        writer = Writer(folder, manifest, clean or privacy.of_this_machine())
+        clean = clean or privacy.of_this_machine()
+        writer = Writer(folder, privacy.clean_manifest(manifest, clean), clean)
+        writer.begin()
         files.sync(results)
     return writer
 
 
+def reopen(folder: Path, *, clean: privacy.Clean | None = None) -> "Writer":
+    """The folder of a run that ended early, locked and unchanged until `Writer.take_up`. Raises RunFolderError."""
+    _resumable(folder)
+    writer = Writer(folder, read_manifest(folder), clean or privacy.of_this_machine())
+    try:
+        _resumable(folder)  # who held the lock may have ended the run meanwhile
+    except RunFolderError:
+        writer.close()
+        raise
+    return writer
+
+
+def _resumable(folder: Path) -> None:
+    found = read_manifest(folder)
+    if found.state is State.COMPLETE:
+        raise RunFolderError(f"{folder} is complete", hint="`vbench run` begins another one of the same suite")
+    if found.schema != SCHEMA:
+        hint = "it can be reported as it is"
+        raise RunFolderError(f"{folder} was begun with schema {found.schema}, this is {SCHEMA}", hint=hint)
+    journal_path = folder / "journal.jsonl"
+    if os.path.lexists(journal_path) and not files.is_regular(folder, journal_path.name):
+        raise RunFolderError(f"{journal_path} is not a file: no vbench wrote it")
+
+
 class Writer:
-    """An open run folder. Use as a context manager: leaving it closes the journal and changes nothing else."""
+    """An open run folder. Use as a context manager: leaving it closes the journal and changes nothing else.
+
+    No two processes write one folder: the journal is locked, and the lock goes with the process.
+    """
 
     def __init__(self, folder: Path, manifest: Manifest, clean: privacy.Clean) -> None:
         self.folder = folder
         self._clean = clean
-        self._manifest = privacy.clean_manifest(manifest, clean)
+        self._manifest = manifest
         self._unsynced: list[Path] = []
         self._journal_path = folder / "journal.jsonl"
-        self._write_manifest()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._journal = os.open(self._journal_path, flags, 0o644)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        with files.storing(self._journal_path):
+            self._journal = os.open(self._journal_path, flags, 0o644)
+        if not files.lock(self._journal):
+            self.close()
+            raise RunFolderError(f"{folder} is being written by another vbench", hint="wait until it has ended")
 
     @property
     def manifest(self) -> Manifest:
         """As it stands in the folder."""
         return self._manifest
+
+    def begin(self) -> None:
+        """A new run's manifest, last of what makes a folder a run."""
+        self._write_manifest()
+
+    def take_up(self, resumption: Resumption) -> None:
+        """The run goes on: half-written things go, and sums that will no longer hold."""
+        with files.storing(self.folder):
+            files.cut_torn_line(self._journal)
+            for path in (*self.folder.glob(".*.new"), *self.folder.glob("facts/.*.new")):
+                path.unlink()
+            for name in ("facts", "raw"):
+                (self.folder / name).mkdir(exist_ok=True)
+        changes = tuple(map(self._clean, resumption.changes))
+        resumed = (*self._manifest.resumed, replace(resumption, changes=changes))
+        self._change(state=State.RUNNING, finished=None, checksums={}, resumed=resumed)
+
+    def described(self) -> set[str]:
+        """Environments, and `host`, whose facts and record are stored."""
+        names = {"host", *(record.name for record in self._manifest.environments if record.layers)}
+        return {name for name in names if files.is_regular(self.folder, f"facts/{name}.json")}
 
     def append(self, trial: Trial) -> None:
         """One trial, on the disk when this returns, raw files first. Never to be called during a trial."""

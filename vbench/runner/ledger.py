@@ -1,0 +1,136 @@
+"""What is stored of a run, block by block: what is left to do of each, and how long one takes."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from vbench.model import Block, Plan, Reading, Trial, Void
+from vbench.units import show_duration
+
+MOST_REPEATS = 2  # of one block
+Attempt = tuple[int, int]  # block, attempt
+
+
+@dataclass
+class Ledger:
+    """Filled as the run goes; that of a resumed run begins with what its journal held.
+
+    `torn` are the blocks within which a run was resumed: their duration says nothing.
+    """
+
+    plan: Plan
+    trials: list[Trial] = field(default_factory=list)
+    voids: list[Void] = field(default_factory=list)
+    torn: frozenset[int] = frozenset()
+    _by_attempt: dict[Attempt, list[Trial]] = field(default_factory=dict)
+    _readings: dict[Attempt, list[Reading]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        plan: Plan,
+        *,
+        trials: Iterable[Trial] = (),
+        voids: Iterable[Void] = (),
+        readings: Iterable[Reading] = (),
+        torn: Iterable[int] = (),
+    ) -> "Ledger":
+        ledger = cls(plan, voids=list(voids), torn=frozenset(torn))
+        for trial in trials:
+            ledger.add(trial)
+        for reading in readings:
+            ledger.read(reading)
+        return ledger
+
+    def add(self, trial: Trial) -> None:
+        self.trials.append(trial)
+        self._by_attempt.setdefault((trial.block, trial.attempt), []).append(trial)
+
+    def read(self, reading: Reading) -> None:
+        self._readings.setdefault((reading.block, reading.attempt), []).append(reading)
+
+    def readings(self, block: int, attempt: int) -> Sequence[Reading]:
+        return self._readings.get((block, attempt), ())
+
+    def attempt(self, block: int) -> int | None:
+        """The one to begin, or to go on with; None when the last one is void and no repeat is left."""
+        seen = [at for number, at in self._by_attempt if number == block]
+        void = [item for item in self.voids if item.block == block]
+        last = max([*seen, *(item.attempt for item in void)], default=0)
+        if not any(item.attempt == last for item in void):
+            return last
+        gated = [item for item in self.voids if not item.harness]
+        spent = sum(item.block == block for item in gated) > MOST_REPEATS or len(gated) > self._repeats()
+        # What the run itself interrupted is repeated in any case: it says nothing of the host.
+        return last + 1 if not spent or next(item for item in void if item.attempt == last).harness else None
+
+    def _repeats(self) -> int:
+        """What a whole run may spend: a host that voids every third block needs another time, not more blocks."""
+        return max(1, len(self.plan.blocks) // 3)
+
+    def stored(self, block: int, attempt: int, environment: str) -> frozenset[str]:
+        """Benchmarks of one start that have their trial."""
+        found = self._by_attempt.get((block, attempt), ())
+        return frozenset(trial.benchmark for trial in found if trial.environment == environment)
+
+    def left(self, block: int, attempt: int) -> float:
+        """Share of the attempt's trials that are not stored; 0 is a whole block."""
+        planned = {(arm, name) for arm in self.plan.environments for name in self.plan.benchmarks}
+        stored = {(trial.environment, trial.benchmark) for trial in self._by_attempt.get((block, attempt), ())}
+        return len(planned - stored) / len(planned)
+
+    def whole(self, block: Block) -> bool:
+        attempt = self.attempt(block.index)
+        return attempt is None or self.left(block.index, attempt) == 0
+
+    def begun_after(self, block: int) -> bool:
+        return any(number > block for number, _ in self._by_attempt)
+
+    def block_s(self) -> float:
+        """How long a block is expected to take: as the longest so far, else as the calibration, else as planned."""
+        taken = dict(self._taken())
+        longest = max((took_s for (block, _), took_s in taken.items() if block), default=taken.get((0, 0), 0.0))
+        return longest or self.plan.expected_s / len(self.plan.blocks)
+
+    def _taken(self) -> Iterator[tuple[Attempt, float]]:
+        for (block, attempt), trials in self._by_attempt.items():
+            if block not in self.torn and self.left(block, attempt) == 0:
+                yield (block, attempt), _end_s(trials) - _begin_s(trials)
+
+    def broken(self, block: int, attempt: int, *, now_s: float, booted_s: float) -> str:
+        """Why a block that the run ended within cannot be gone on with; empty when it can, or was not begun.
+
+        Its environments are compared with each other because they ran close in time, on a host in one state. The
+        calibration is compared with nothing.
+        """
+        trials = self._by_attempt.get((block, attempt))
+        if not trials or block == 0:
+            return ""
+        if _begin_s(trials) < booted_s:
+            return "the host was rebooted within this block"
+        if now_s < _end_s(trials):
+            return "the clock was set back within this block"
+        paused_s = _idle_s(trials) + now_s - _end_s(trials)
+        return f"the run paused for {show_duration(paused_s)} within this block" if paused_s > self.block_s() else ""
+
+
+def booted_s() -> float:
+    """Unix time at which the kernel began."""
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _begin_s(trials: Sequence[Trial]) -> float:
+    return min(trial.started_s for trial in trials)
+
+
+def _idle_s(trials: Sequence[Trial]) -> float:
+    """Between the trials, so that several short pauses count as one long one."""
+    idle_s, end_s = 0.0, _begin_s(trials)
+    for trial in sorted(trials, key=lambda trial: trial.started_s):
+        idle_s += max(0.0, trial.started_s - end_s)
+        end_s = max(end_s, trial.started_s + trial.wall_s)
+    return idle_s
+
+
+def _end_s(trials: Sequence[Trial]) -> float:
+    return max(trial.started_s + trial.wall_s for trial in trials)
