@@ -5,7 +5,7 @@ They are fixed before the run and see no result. Steal and run delay are reporte
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from vbench.contracts import ClockReading
-from vbench.model import Layer, Reading
+from vbench.model import Layer, Reading, Trial
 
 FOREIGN_SHARE = 0.02  # of wall: a task of somebody else's on the environment's processors
 LIMIT_PPM = 100.0  # host against guest clock; what a good oscillator keeps
@@ -22,7 +22,17 @@ LIMIT_TCG_PPM = 1000.0  # an emulated guest calibrates its clock against an emul
 RESOLUTION_S = 6 / os.sysconf("SC_CLK_TCK")
 _PROCESS_CLOCK = 2  # CPUCLOCK_SCHED of a process, in its clock id
 KERNEL_THREADS = 2  # their parent, kthreadd
+LEAST_SCHEDSTAT = 15  # version of /proc/schedstat from which times are in ns
+_QUEUED = 8  # sched-stats.rst: sum of all time spent waiting to run by tasks on this processor
 _THROTTLES = "devices/system/cpu/cpu*/thermal_throttle/*_throttle_count"
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Processor time so far of what serves an environment, in s."""
+
+    ours_s: float | None  # of our processes that are pinned to its processors; None: they are not told from the harness
+    kernel_s: dict[int, float]  # kernel threads by pid, those that last ran there: they serve whoever asked
 
 
 @dataclass(frozen=True)
@@ -37,34 +47,53 @@ class Counters:
     throttled: int | None
     idle_s: float | None = None  # idle, iowait and steal of the processors: all that is certainly not busy
     processors: int = 1
+    delays_s: dict[int, float] | None = None  # by thread: what each of ours waited for a processor, those alive now
+    queued_s: float | None = None  # the same of all tasks on these processors, ended and foreign ones too
 
 
 def read(cpus: Sequence[int], *, apart: bool, sysfs: Path = Path("/sys")) -> Counters:
     """Now, on this host. `apart`: harness and peer are kept off `cpus`; if not, ours cannot be told from theirs."""
     each = psutil.cpu_times(percpu=True)
     mine = [each[cpu] for cpu in cpus]
+    now = spent(cpus, apart=apart)
     return Counters(
         at_s=time.clock_gettime(time.CLOCK_MONOTONIC_RAW),
         busy_s=sum(t.user + t.nice + t.system for t in mine),
         steal_s=sum(getattr(t, "steal", 0.0) for t in mine),
-        ours_s=served_s(cpus, apart=apart),
-        kernel_s=_kernel_s(frozenset(cpus)),
+        ours_s=now.ours_s,
+        kernel_s=now.kernel_s,
         throttled=_throttled(sysfs),
         idle_s=sum(t.idle + getattr(t, "iowait", 0.0) + getattr(t, "steal", 0.0) for t in mine),
         processors=len(mine),
+        delays_s=_delays_s(cpus) if apart else None,
+        queued_s=_queued_s(cpus),
     )
 
 
-def served_s(cpus: Sequence[int], *, apart: bool) -> float | None:
-    """Processor time so far of our processes pinned to `cpus`: guest, VMM, engine and workload, ended ones included."""
-    if not apart:
-        return None
-    pinned, total = frozenset(cpus), 0.0
-    for process in psutil.Process().children(recursive=True):
+def spent(cpus: Sequence[int], *, apart: bool) -> Spent:
+    """So far: guest, VMM, engine and workload with what has ended of them, and the kernel's threads."""
+    total = 0.0
+    for process in _ours(cpus) if apart else ():
         with suppress(psutil.Error):  # it has just ended; its parent has its time
+            total += _spent_s(process.pid) + sum(process.cpu_times()[2:4])  # its own, and of waited-for children
+    return Spent(total if apart else None, _kernel_s(frozenset(cpus)))
+
+
+def served_s(first: Spent | Counters, last: Spent | Counters) -> float | None:
+    """Processor time of all that served the environment between two looks."""
+    if first.ours_s is None or last.ours_s is None:
+        return None
+    kernel_s = sum(spent_s - first.kernel_s.get(pid, spent_s) for pid, spent_s in last.kernel_s.items())
+    return max(0.0, last.ours_s - first.ours_s + kernel_s)
+
+
+def _ours(cpus: Sequence[int]) -> Iterator[psutil.Process]:
+    """Our processes that are pinned to these processors."""
+    pinned = frozenset(cpus)
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
             if frozenset(process.cpu_affinity()) <= pinned:
-                total += _spent_s(process.pid) + sum(process.cpu_times()[2:4])  # its own, and of waited-for children
-    return total
+                yield process
 
 
 def _spent_s(pid: int) -> float:
@@ -81,8 +110,44 @@ def _kernel_s(cpus: frozenset[int]) -> dict[int, float]:
         for thread in psutil.Process(KERNEL_THREADS).children():
             with suppress(psutil.Error):
                 if thread.cpu_num() in cpus:
-                    found[thread.pid] = sum(thread.cpu_times()[:2])
+                    found[thread.pid] = _spent_s(thread.pid)
     return found
+
+
+def _delays_s(cpus: Sequence[int], procfs: Path = Path("/proc")) -> dict[int, float] | None:
+    """By thread. A task that ends takes its own with it: no parent inherits it."""
+    own = procfs / "self/schedstat"
+    if not own.exists() or waited_s(own.read_text()) is None:
+        return None
+    found = {}
+    for process in _ours(cpus):
+        for file in procfs.glob(f"{process.pid}/task/*/schedstat"):
+            with suppress(OSError):  # it has just ended
+                found[int(file.parent.name)] = waited_s(file.read_text()) or 0.0
+    return found
+
+
+def waited_s(schedstat: str) -> float | None:
+    """From /proc/PID/schedstat: time on a processor, time waiting for one (both in ns), times it got one.
+
+    None for what never got one: a kernel that does not account says so of every task, and of the one that asks too.
+    """
+    _, waited_ns, times = schedstat.split()
+    return int(waited_ns) * 1e-9 if int(times) else None
+
+
+def _queued_s(cpus: Sequence[int], file: Path = Path("/proc/schedstat")) -> float | None:
+    return queued_s(file.read_text(), cpus) if file.exists() else None
+
+
+def queued_s(schedstat: str, cpus: Sequence[int]) -> float | None:
+    """What all tasks so far waited for these processors, ended ones too. None for a version that is not known."""
+    lines = {words[0]: words[1:] for line in schedstat.splitlines() if (words := line.split())}
+    version = int(lines.get("version", ["0"])[0])
+    named = [f"cpu{cpu}" for cpu in cpus]
+    if version < LEAST_SCHEDSTAT or any(len(lines.get(name, ())) <= _QUEUED for name in named):
+        return None
+    return sum(int(lines[name][_QUEUED - 1]) for name in named) * 1e-9
 
 
 def _throttled(sysfs: Path) -> int | None:
@@ -106,15 +171,17 @@ def reading(
     """What lies between two looks at the host; pure."""
     first, last = counters
     wall_s = last.at_s - first.at_s
-    error_s, bound_s = _clock(clocks)
+    error_s, bound_s = clock_error_s(*clocks)
     return Reading(
         block=block,
         attempt=attempt,
         environment=environment,
         wall_s=wall_s,
         busy_s=_busy_s(first, last),
-        ours_s=_served_s(first, last),
+        ours_s=served_s(first, last),
         steal_s=last.steal_s - first.steal_s,
+        run_delay_s=_run_delay_s(first.delays_s, last.delays_s),
+        queued_s=None if first.queued_s is None or last.queued_s is None else last.queued_s - first.queued_s,
         throttled=None if first.throttled is None or last.throttled is None else last.throttled - first.throttled,
         clock_error_s=error_s,
         clock_bound_s=bound_s,
@@ -130,16 +197,14 @@ def _busy_s(first: Counters, last: Counters) -> float:
     return max(0.0, min(seen_s, (last.at_s - first.at_s) * last.processors - (last.idle_s - first.idle_s)))
 
 
-def _served_s(first: Counters, last: Counters) -> float | None:
-    if first.ours_s is None or last.ours_s is None:
+def _run_delay_s(first: dict[int, float] | None, last: dict[int, float] | None) -> float | None:
+    if first is None or last is None:
         return None
-    kernel_s = sum(spent_s - first.kernel_s.get(pid, spent_s) for pid, spent_s in last.kernel_s.items())
-    return last.ours_s - first.ours_s + kernel_s
+    return sum(max(0.0, waited - first.get(thread, 0.0)) for thread, waited in last.items())
 
 
-def _clock(clocks: tuple[ClockReading | None, ClockReading | None]) -> tuple[float | None, float | None]:
+def clock_error_s(first: ClockReading | None, last: ClockReading | None) -> tuple[float | None, float | None]:
     """Guest's elapsed time minus the host's, and how exactly it is known: half of both round trips."""
-    first, last = clocks
     if first is None or last is None:
         return None, None
     host_s = (last.before_s + last.after_s - first.before_s - first.after_s) / 2
@@ -155,12 +220,21 @@ def judge(found: Reading) -> tuple[str, ...]:
         reasons.append(f"{found.environment}: foreign tasks used {foreign:.1%} of its processors")
     if found.throttled:
         reasons.append(f"{found.environment}: the processor was throttled {found.throttled} times")
-    if found.clock_error_s is not None and found.clock_bound_s is not None and found.clock_limit_ppm is not None:
-        allowed_s = found.clock_limit_ppm * 1e-6 * found.wall_s + found.clock_bound_s
-        if abs(found.clock_error_s) > allowed_s:
-            how = "behind" if found.clock_error_s < 0 else "ahead of"
-            reasons.append(f"{found.environment}: its clock fell {abs(found.clock_error_s):.3g} s {how} the host's")
-    return tuple(reasons)
+    return (*reasons, *_clock_fault(found))
+
+
+def judge_trial(trial: Trial) -> tuple[str, ...]:
+    """Why this trial's own clock check voids its block: a fault that a whole start would hide in its length."""
+    return tuple(f"{reason} in {trial.benchmark}" for reason in _clock_fault(trial))
+
+
+def _clock_fault(found: Reading | Trial) -> tuple[str, ...]:
+    if found.clock_error_s is None or found.clock_bound_s is None or found.clock_limit_ppm is None:
+        return ()
+    if abs(found.clock_error_s) <= found.clock_limit_ppm * 1e-6 * found.wall_s + found.clock_bound_s:
+        return ()
+    how = "behind" if found.clock_error_s < 0 else "ahead of"
+    return (f"{found.environment}: its clock fell {abs(found.clock_error_s):.3g} s {how} the host's",)
 
 
 def foreign_share(found: Reading) -> float | None:

@@ -9,6 +9,9 @@ from vbench import gates
 from vbench.contracts import ClockReading
 from vbench.gates import Counters
 from vbench.model import Layer, Reading
+from vbench.proc import spawn
+
+DATA = Path(__file__).parent.parent / "data" / "schedstat"
 
 
 def counters(at_s: float, busy_s: float, ours_s: float | None, **more: object) -> Counters:
@@ -106,6 +109,78 @@ def test_the_counters_of_this_host_are_read_and_grow() -> None:
     assert found.busy_s is not None
     assert found.busy_s >= 0
     assert gates.read(cpus, apart=False).ours_s is None
+
+
+# --- run delay: told, never judged ------------------------------------------------------------------------------
+
+
+SCHEDSTAT = """version {version}
+timestamp 4296108744
+cpu0 0 0 0 0 0 0 8000000000 3000000000 90210
+domain0 00000003 0 0 0 0 0 0 0 0
+cpu1 0 0 0 0 0 0 9000000000 1500000000 12
+"""
+
+
+def test_a_threads_wait_is_the_second_figure() -> None:
+    assert gates.waited_s("26031000 1500000000 17\n") == 1.5
+    assert gates.waited_s("0 0 0\n") is None  # a kernel that keeps no account says so of a task that runs
+
+
+@pytest.mark.parametrize("version", [15, 16, 17])
+def test_the_wait_of_all_tasks_is_summed_over_the_environments_processors(version: int) -> None:
+    text = SCHEDSTAT.format(version=version)
+    assert gates.queued_s(text, [0]) == 3.0
+    assert gates.queued_s(text, [0, 1]) == 4.5
+
+
+@pytest.mark.parametrize("text", ["", SCHEDSTAT.format(version=14), "version 15\ncpu0 1 2 3\n"])
+def test_a_wait_that_is_not_told_is_unknown(text: str) -> None:
+    assert gates.queued_s(text, [0]) is None
+    assert gates.queued_s(SCHEDSTAT.format(version=15), [0, 7]) is None
+
+
+def test_the_wait_of_a_recorded_kernel_is_read() -> None:
+    assert gates.queued_s((DATA / "6.1-one-processor.txt").read_text(), [0]) == pytest.approx(1.731398603)
+
+
+def test_threads_that_ended_take_their_wait_along_so_that_ours_is_a_lower_bound() -> None:
+    first = counters(100, 50, 40, delays_s={7: 1.0, 8: 2.0}, queued_s=10.0)
+    last = counters(110, 59, 48.9, delays_s={7: 1.5, 9: 0.25}, queued_s=13.0)
+    found = reading(first, last)
+    assert (found.run_delay_s, found.queued_s) == (0.75, 3.0)
+
+
+def test_a_number_that_a_new_thread_has_again_makes_no_negative_wait() -> None:
+    found = reading(counters(0, 0, 0, delays_s={7: 3.0}), counters(10, 5, 5, delays_s={7: 0.5}))
+    assert found.run_delay_s == 0
+
+
+def test_a_run_delay_is_never_judged_however_large() -> None:
+    waiting = {"delays_s": {7: 1000.0}, "queued_s": 2000.0}
+    found = reading(counters(0, 0, 0, delays_s={}, queued_s=0.0), counters(10, 5, 5, **waiting))
+    assert (found.run_delay_s, found.queued_s) == (1000.0, 2000.0)
+    assert gates.judge(found) == ()
+
+
+def test_what_the_kernel_does_not_tell_of_waiting_is_unknown() -> None:
+    found = reading(counters(0, 0, 0), counters(10, 5, 5, delays_s={7: 1.0}, queued_s=1.0))
+    assert (found.run_delay_s, found.queued_s) == (None, None)
+
+
+def test_a_process_of_ours_that_competes_for_its_processor_is_seen_to_wait() -> None:
+    """Two that never sleep on one processor: one of them always waits."""
+    cpu = max(os.sched_getaffinity(0))
+    busy = ["taskset", "--cpu-list", str(cpu), "sh", "-c", "while :; do :; done"]
+    with spawn(busy), spawn(busy):
+        first = last = gates.read([cpu], apart=True)
+        if first.delays_s is None:  # a kernel that does not account for it
+            own = Path("/proc/self/schedstat")
+            assert not own.exists() or gates.waited_s(own.read_text()) is None
+            return
+        while (waited_s := reading(first, last).run_delay_s) is not None and waited_s < 0.02:
+            last = gates.read([cpu], apart=True)
+        assert len(last.delays_s or {}) >= 2
 
 
 def test_throttle_counts_are_summed_where_the_host_has_them(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ class Runner:
     def _out_of_time(self, block: Block, attempt: int) -> str:
         if self.until_s is None:
             return ""
-        needed_s = self._ledger.block_s() * self._ledger.left(block.index, attempt)
+        needed_s = self._ledger.part_s(block.index, attempt)
         if time.monotonic() + needed_s <= self.until_s:
             return ""
         what = f"block {block.index}" if block.index else "the calibration"
@@ -117,7 +117,10 @@ class Runner:
         """Why an attempt is void. The calibration is never analysed, so it never is."""
         if block.index == 0 or self.suite.method.gates != "void":
             return ()
-        return tuple(why for found in self._ledger.readings(block.index, attempt) for why in gates.judge(found))
+        trials = [of for of in self._ledger.trials if (of.block, of.attempt) == (block.index, attempt)]
+        found = [gates.judge_trial(trial) for trial in trials]
+        found += [gates.judge(reading) for reading in self._ledger.readings(block.index, attempt)]
+        return tuple(reason for reasons in found for reason in reasons)
 
     def _step(self, block: Block, step: Step, attempt: int, kept: frozenset[str]) -> None:
         """All trials of one start that are not `kept`, and what the host saw meanwhile."""
@@ -159,8 +162,8 @@ class Runner:
     def _counters(self) -> gates.Counters:
         return gates.read(self.testbed.cpus, apart=self._apart)
 
-    def served_s(self) -> float | None:
-        return gates.served_s(self.testbed.cpus, apart=self._apart)
+    def spent(self) -> gates.Spent:
+        return gates.spent(self.testbed.cpus, apart=self._apart)
 
     def _measure(self, done: StepTrials, session: Session, testbed: Testbed, stack: ExitStack) -> None:
         """All trials of a start; the console of a guest is kept of the calibration, and of one that was lost."""

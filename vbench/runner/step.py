@@ -3,14 +3,16 @@
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
 
+from vbench import gates
 from vbench import plan as plans
 from vbench.contracts import Benchmark, Place, Session, Started, Testbed
 from vbench.errors import NoSpace, SessionLost, StopFailed, VbenchError
 from vbench.model import Block, Failed, Measured, Outcome, Skipped, Step, Trial
 from vbench.runner.progress import Progress
+from vbench.runner.watch import Seen, Watch
 from vbench.store import Writer
 from vbench.suite import Suite
 
@@ -26,7 +28,7 @@ class Owner(Protocol):
     def progress(self) -> Progress: ...
     def loops(self, arm: str, benchmark: str) -> int | None: ...
     def learn(self, arm: str, benchmark: str, outcome: Outcome) -> None: ...
-    def served_s(self) -> float | None: ...
+    def spent(self) -> gates.Spent: ...
     def store(self, trial: Trial) -> None: ...
 
 
@@ -83,7 +85,7 @@ class StepTrials:
         return tuple(n for n, b in self.runner.suite.benchmarks.items() if plans.is_start(b.kind))
 
     def _trial(self, name: str, benchmark: Benchmark, place: Place) -> None:
-        served_s = self.runner.served_s()
+        watch = Watch(place.session, self.runner.spent)
         self.begun_s, self.begun = time.time(), time.monotonic()
         raw: list[str] = []
 
@@ -91,16 +93,20 @@ class StepTrials:
             where = f"{self.block.index:03d}-{self.step.environment}-{name}-{file}"
             raw.append(self.runner.writer.raw(where, data))
 
-        place = replace(place, loops=self.runner.loops(self.step.environment, name), raw=keep)
+        place = replace(place, loops=self.runner.loops(self.step.environment, name), raw=keep, begin=watch.begin)
         lost: SessionLost | None = None
         try:
             outcome = _measured(benchmark, place)
         except SessionLost as error:
             outcome, lost = Failed(error.message, error.hint), error
         self.runner.learn(self.step.environment, name, outcome)
-        wall_s, after_s = time.monotonic() - self.begun, self.runner.served_s()
-        spent_s = None if served_s is None or after_s is None else max(0.0, after_s - served_s)
-        self._store(name, outcome, raw[-1] if raw else None, wall_s=wall_s, host_cpu_s=spent_s)
+        wall_s, seen = time.monotonic() - self.begun, Seen()
+        watch.end()
+        try:
+            seen = watch.seen(is_lost=lost is not None)
+        except SessionLost as error:
+            lost = error
+        self._store(name, outcome, raw[-1] if raw else None, wall_s=wall_s, seen=seen)
         if lost:
             raise lost
 
@@ -111,7 +117,7 @@ class StepTrials:
         raw: str | None = None,
         *,
         wall_s: float | None = None,
-        host_cpu_s: float | None = None,
+        seen: Seen | None = None,
     ) -> None:
         trial = Trial(
             block=self.block.index,
@@ -125,7 +131,7 @@ class StepTrials:
             padding_b=self.step.padding_b,
             raw=raw,
             attempt=self.attempt,
-            host_cpu_s=host_cpu_s,
+            **asdict(seen or Seen()),
         )
         self.order += 1
         self.stored.add(benchmark)

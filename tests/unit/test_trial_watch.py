@@ -1,0 +1,139 @@
+"""Around each trial the host reads both clocks and its processor time; neither is within what is measured."""
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+
+from tests.unit.test_runner import FEW, a_suite, execute, of
+from vbench import gates
+from vbench.contracts import ClockReading
+from vbench.environments.fake import Fake, FakeSession
+from vbench.errors import SessionLost
+from vbench.gates import Spent
+from vbench.model import Failed, Measured, Skipped, Trial
+from vbench.proc import LocalSession
+from vbench.runner.watch import Seen, Watch
+
+JUDGED = FEW.replace('gates = "record"', 'gates = "void"')
+
+
+class Noted(FakeSession):
+    """Notes when its clock is asked, and runs fast; it may go away after its first answer."""
+
+    def __init__(self, notes: list[str], *, dies: bool = False) -> None:
+        super().__init__(LocalSession(), Fake(drift=1e-3), PurePosixPath("/"))
+        self.notes, self.dies = notes, dies
+
+    def clock(self) -> ClockReading | None:
+        if self.dies and "clock" in self.notes:
+            raise SessionLost("it went away")
+        self.notes.append("clock")
+        return super().clock()
+
+
+def watched(notes: list[str], spent: list[Spent], **how: Any) -> Watch:
+    answers = iter(spent)
+
+    def ask() -> Spent:
+        notes.append("spent")
+        return next(answers)
+
+    return Watch(Noted(notes, **how), ask)
+
+
+def test_clocks_are_read_outside_of_the_processor_time_and_set_up_is_not_of_the_operations() -> None:
+    notes: list[str] = []
+    watch = watched(notes, [Spent(1.0, {}), Spent(1.5, {}), Spent(4.0, {})])
+    watch.begin()
+    watch.end()
+    found = watch.seen(is_lost=False)
+    assert notes == ["clock", "spent", "spent", "spent", "clock"]
+    assert (found.host_cpu_s, found.operations_cpu_s) == (3.0, 2.5)
+    assert found.clock_error_s == pytest.approx(1e-3)
+    assert (found.clock_bound_s, found.clock_limit_ppm) == (0.0, gates.LIMIT_PPM)
+
+
+def test_kernel_threads_that_served_the_trial_count() -> None:
+    watch = watched([], [Spent(1.0, {7: 2.0}), Spent(2.0, {7: 2.25, 8: 50.0})])
+    watch.end()
+    assert watch.seen(is_lost=False).host_cpu_s == 1.25
+
+
+def test_a_benchmark_that_does_not_say_when_it_begins_has_no_time_of_its_operations() -> None:
+    watch = watched([], [Spent(1.0, {}), Spent(2.0, {})])
+    watch.end()
+    assert watch.seen(is_lost=False).operations_cpu_s is None
+
+
+def test_what_cannot_be_told_from_the_harness_is_unknown() -> None:
+    watch = watched([], [Spent(None, {})] * 3)
+    watch.begin()
+    watch.end()
+    found = watch.seen(is_lost=False)
+    assert (found.host_cpu_s, found.operations_cpu_s) == (None, None)
+
+
+def test_a_lost_environment_is_not_asked_for_its_clock() -> None:
+    notes: list[str] = []
+    watch = watched(notes, [Spent(1.0, {}), Spent(2.0, {})], dies=True)
+    watch.end()
+    assert watch.seen(is_lost=True) == Seen(host_cpu_s=1.0)
+    with pytest.raises(SessionLost):
+        watch.seen(is_lost=False)
+
+
+# --- the gate ---------------------------------------------------------------------------------------------------
+
+
+def a_trial(error_s: float | None, *, bound_s: float = 1e-4, wall_s: float = 2.0) -> Trial:
+    known = {"clock_error_s": error_s, "clock_bound_s": bound_s, "clock_limit_ppm": 100.0}
+    return Trial(1, 0, "tcg", "cpu.hash", 0, Measured({}), 0.0, wall_s, **known)  # type: ignore[arg-type]
+
+
+def test_a_clock_that_fell_behind_within_a_trial_voids_with_the_benchmarks_name() -> None:
+    assert gates.judge_trial(a_trial(-0.5)) == ("tcg: its clock fell 0.5 s behind the host's in cpu.hash",)
+    assert gates.judge_trial(a_trial(4e-4)) == ("tcg: its clock fell 0.0004 s ahead of the host's in cpu.hash",)
+
+
+def test_a_trials_clock_is_believed_within_its_limit_and_the_exchange() -> None:
+    assert gates.judge_trial(a_trial(2.9e-4)) == ()
+    assert gates.judge_trial(a_trial(None)) == ()
+
+
+def test_a_trial_whose_clock_ran_wrong_voids_its_block_in_all_arms(tmp_path: Path) -> None:
+    run = execute(tmp_path, a_suite(JUDGED, "drift = 0.5"))
+    assert run.voids
+    for void in run.voids:
+        assert "b: its clock fell 0.5 s ahead of the host's in cpu.hash" in void.reasons
+        assert "b: its clock fell 0.5 s ahead of the host's in syscall.getpid" in void.reasons
+        assert all(reason.startswith("b: ") for reason in void.reasons)
+    assert all(void.block >= 1 for void in run.voids)  # the calibration is never analysed
+    (trial,) = [t for t in of(run, "cpu.hash") if (t.block, t.attempt, t.environment) == (1, 0, "b")]
+    assert (trial.clock_error_s, trial.clock_bound_s) == (0.5, 0.0)
+
+
+def test_a_clock_that_keeps_time_voids_nothing_and_its_error_is_stored(tmp_path: Path) -> None:
+    run = execute(tmp_path, a_suite(JUDGED, "drift = 0"))
+    assert run.voids == ()
+    assert {t.clock_error_s for t in of(run, "cpu.hash") if t.environment == "b"} == {0.0}
+    assert {t.clock_error_s for t in of(run, "cpu.hash") if t.environment == "a"} == {None}
+    assert {t.clock_error_s for t in of(run, "start.ready")} == {None}
+
+
+def test_an_environment_that_goes_away_after_a_trial_keeps_that_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def clock(session: FakeSession) -> ClockReading | None:
+        asked.append(1)
+        if len(asked) == 3:  # of the start, before its first trial, after it
+            raise SessionLost("the fake environment went away")
+        return None
+
+    monkeypatch.setattr(FakeSession, "clock", clock)
+    run = execute(tmp_path, a_suite(FEW))
+    first = [t for t in run.trials if (t.block, t.position) == (0, 0)]
+    assert [type(t.outcome) for t in first] == [Measured, Measured, Skipped]
+    assert not any(isinstance(t.outcome, Failed) for t in run.trials)

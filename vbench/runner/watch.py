@@ -1,0 +1,49 @@
+"""What the host saw of one trial: the processor time that served it, and how its environment's clock ran meanwhile."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vbench import gates
+from vbench.contracts import Session, Started
+
+
+@dataclass(frozen=True)
+class Seen:
+    """As a trial keeps it; None is unknown."""
+
+    host_cpu_s: float | None = None
+    operations_cpu_s: float | None = None
+    clock_error_s: float | None = None
+    clock_bound_s: float | None = None
+    clock_limit_ppm: float | None = None
+
+
+class Watch:
+    """Begins with a reading of both clocks, then of the processor time: no exchange is within what is counted."""
+
+    def __init__(self, session: Session, spent: Callable[[], gates.Spent]) -> None:
+        self._clock = session.clock if isinstance(session, Started) else lambda: None
+        self._limit_ppm = gates.clock_limit_ppm(session.layers)
+        self._spent = spent
+        self._first_clock = self._clock()
+        self._first = spent()
+        self._operations: gates.Spent | None = None
+        self._last: gates.Spent | None = None
+
+    def begin(self) -> None:
+        """The workload is set up: what is spent from here on is spent on its operations."""
+        self._operations = self._spent()
+
+    def end(self) -> None:
+        """The trial is over."""
+        self._last = self._spent()
+
+    def seen(self, *, is_lost: bool) -> Seen:
+        """All of it, with the second reading of the clocks unless the environment is gone. Raises SessionLost."""
+        assert self._last is not None
+        served_s = gates.served_s(self._first, self._last)
+        operations_s = gates.served_s(self._operations, self._last) if self._operations else None
+        if is_lost:
+            return Seen(served_s, operations_s)
+        error_s, bound_s = gates.clock_error_s(self._first_clock, self._clock())
+        return Seen(served_s, operations_s, error_s, bound_s, None if error_s is None else self._limit_ppm)
