@@ -67,8 +67,8 @@ class Browser:
         message: dict[str, Any] = json.loads(bytes(line))
         return message
 
-    def open(self, html: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> "Page":
-        """A loaded page in a tab of its own."""
+    def open(self, html: Path | str, *, width: int = 1280, height: int = 900, dark: bool = False) -> "Page":
+        """A loaded page, a file or an address, in a tab of its own."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.tabs.append(target)
         page = Page(self, self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"])
@@ -77,7 +77,7 @@ class Browser:
         page.resize(width, height)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         page.call("Emulation.setEmulatedMedia", media="", features=[scheme])
-        page.call("Page.navigate", url=html.resolve().as_uri())
+        page.call("Page.navigate", url=html if isinstance(html, str) else html.resolve().as_uri())
         self.wait_for("Page.loadEventFired", page.session)
         return page
 

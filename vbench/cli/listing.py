@@ -1,16 +1,25 @@
-"""`vbench list`: the names that a suite can use, from the very tables that decode it."""
+"""`vbench list`: the names that a suite can use, from the very tables that decode it, and the runs that are there."""
 
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from vbench.cli.progress import printable
+from vbench.units import DASH, show_duration
+
+if TYPE_CHECKING:
+    from vbench.viewing.runs import Summary
+
+RESULTS = Path("results")
 
 _output = click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 
 
 @click.group("list")
 def listing() -> None:
-    """List environments, benchmarks or suites."""
+    """List environments, benchmarks, suites or runs."""
 
 
 @listing.command("environments")
@@ -58,6 +67,41 @@ def suites(output: str) -> None:
             about = f"cannot be used: {error.message}"
         rows.append({"name": name, "about": about, "path": str(path)})
     _show(rows, [(row["name"], row["about"], row["path"]) for row in rows], output)
+
+
+@listing.command("runs")
+@click.option("--results", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
+@_output
+def runs(results: Path, output: str) -> None:
+    """Runs below results/, the newest first, and what of them cannot be read."""
+    import msgspec
+
+    from vbench.viewing.runs import summaries
+
+    found = summaries(results)
+    if not found and output == "text":
+        click.echo(f"there is no run in {printable(str(results))}; `vbench run SUITE` makes one", err=True)
+    rows = [msgspec.to_builtins(run) for run in found]
+    _show(rows, [_run(run) for run in found], output)
+
+
+def _run(run: "Summary") -> tuple[str, str, str]:
+    """State, time and size on the first line; arms, trials and tags on the second."""
+    if run.blocks is None:
+        return printable(run.name), run.state, printable(run.problem)
+    took = DASH if run.duration_s is None else show_duration(run.duration_s)
+    about = f"{run.state}  {run.started or DASH}  {took}  {_blocks(run)}"
+    counts = [(run.measured, "measured"), (run.failed, "failed"), (run.skipped, "skipped")]
+    trials = ", ".join(f"{DASH if count is None else count} {word}" for count, word in counts)
+    tags = [f"{key}={value}" for key, value in run.tags.items()]
+    more = [", ".join(run.environments), trials, *tags, *([run.problem] if run.problem else [])]
+    return printable(run.name), printable(about), printable(" · ".join(more))
+
+
+def _blocks(run: "Summary") -> str:
+    begun = DASH if run.blocks_begun is None else run.blocks_begun
+    blocks = "1 block" if run.blocks == 1 else f"{run.blocks} blocks"
+    return blocks if begun == run.blocks else f"{begun} of {blocks}"
 
 
 def _about(kind: type) -> str:

@@ -108,5 +108,8 @@ class Lines:
     def _say(self, text: str) -> None:
         """Control characters of what a tool or a suite said never reach the terminal."""
         if not self.quiet:
-            safe = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
-            click.echo(("\r\x1b[K" if self._live() else "") + safe, err=True)
+            click.echo(("\r\x1b[K" if self._live() else "") + printable(text), err=True)
+
+
+def printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)

@@ -1,0 +1,50 @@
+"""`vbench view`: runs and reports in a browser on this machine."""
+
+import threading
+import webbrowser
+from pathlib import Path
+
+import click
+
+from vbench.cli.progress import printable
+
+PORT = 8765
+RESULTS = Path("results")
+REPORTS = Path("reports")
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0: any that is free.")
+@click.option("--address", default="127.0.0.1", show_default=True, help="A loopback address; no other is served.")
+@click.option("--results", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
+@click.option("--reports", type=click.Path(path_type=Path), default=REPORTS, show_default=True)
+@click.option("--open", "opens", is_flag=True, help="Open it in the browser.")
+@click.option("--verbose", "-v", is_flag=True, help="Say every request on stderr.")
+def view(*, port: int, address: str, results: Path, reports: Path, opens: bool, verbose: bool) -> None:
+    """Serve a list of runs and reports, and a page for each, to this machine alone; prints the address.
+
+    Ctrl-C ends it, with exit code 0.
+    """
+    from vbench.viewing import serving
+    from vbench.viewing.site import Site
+
+    site = Site(results, reports)
+    with serving.listen(site, address=address, port=port, log=_say if verbose else _ignore) as server:
+        click.echo(server.url)
+        if opens:
+            # Apart from the server: a browser in the terminal does not return before it is closed.
+            threading.Thread(target=_open, args=(server.url,), daemon=True).start()
+        serving.serve(server)
+
+
+def _say(words: str) -> None:
+    click.echo(printable(words), err=True)
+
+
+def _ignore(words: str) -> None:
+    del words
+
+
+def _open(url: str) -> None:
+    if not webbrowser.open(url):
+        click.echo(f"no browser could be started; open {url}", err=True)

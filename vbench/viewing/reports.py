@@ -1,0 +1,51 @@
+"""What is in a reports folder: pages and their data, by name."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+from vbench.errors import RunFolderError
+
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".json": "application/json; charset=utf-8",
+    ".md": "text/plain; charset=utf-8",
+    ".csv": "text/plain; charset=utf-8",
+}
+
+
+class Report(Struct, frozen=True):
+    """A file that a browser can show."""
+
+    name: str
+    size_b: int
+    changed: datetime
+
+    @property
+    def stem(self) -> str:
+        return Path(self.name).stem
+
+
+def reports(folder: Path) -> list[Report]:
+    """The newest first. No folder at all is no report. Raises RunFolderError."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [_report(entry) for entry in entries if _is_shown(entry)]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise RunFolderError(f"{str(folder)!r} cannot be listed: {why}") from error
+    return sorted(found, key=lambda report: (-report.changed.timestamp(), report.name))
+
+
+def _is_shown(entry: "os.DirEntry[str]") -> bool:
+    name = entry.name
+    return name != "README.md" and Path(name).suffix in KINDS and entry.is_file(follow_symlinks=False)
+
+
+def _report(entry: "os.DirEntry[str]") -> Report:
+    seen = entry.stat(follow_symlinks=False)
+    return Report(entry.name, seen.st_size, datetime.fromtimestamp(int(seen.st_mtime), UTC))
