@@ -1,18 +1,25 @@
 """One run from suite to closed folder: opens the testbed, refuses what cannot run, executes and finishes."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from vbench import __version__, adaptive, interrupts, store
+from vbench import __version__, adaptive, facts, interrupts, resumption, store
+from vbench import image as images
 from vbench import runner as runners
 from vbench import suite as suites
 from vbench.contracts import Image, Testbed
-from vbench.model import SCHEMA, Manifest, Plan, State
+from vbench.errors import RunFolderError, UsageError
+from vbench.model import SCHEMA, Manifest, Plan, Resumption, Run, State
 from vbench.proc import LocalSession
-from vbench.runner import Count, Progress
+from vbench.runner import Count, Ledger, Progress
+from vbench.store import Writer
 from vbench.suite import Suite
+from vbench.sweeping import sweep
+from vbench.testbed import abandoned
+from vbench.units import show_duration
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,7 @@ class Conducted:
 
     folder: Path
     count: Count
+    stopped: str = ""  # why it ended before its last block, for want of time
 
 
 def conduct(
@@ -33,40 +41,116 @@ def conduct(
     command: tuple[str, ...],
     tags: dict[str, str],
     stored: Callable[[Path], None] = lambda folder: None,
+    until_s: float | None = None,
 ) -> Conducted:
     """Runs `plan` and stores it under `results`; `stored` is told the folder on every way out that has one.
 
-    Raises EnvironmentUnavailable before anything is stored, and what Runner.run raises afterwards.
+    No block begins that would not end before `until_s` of the monotonic clock. Raises EnvironmentUnavailable before
+    anything is stored, and what Runner.run raises afterwards.
     """
+    refuse_short(2 * plan.expected_s / len(plan.blocks), until_s, "the calibration and one block are")
     run_id = store.run_id(suite.name)
     with runners.place_of_run(suite, image, run_id) as (host, testbed):
         runners.refuse_missing(suite, host, image)
         manifest = _manifest(suite, plan, run_id, image=image, command=command, tags=tags)
         with store.create(results, manifest) as writer:
             look = adaptive.looking(suite, manifest)
-            runner = runners.Runner(suite, plan, host, testbed, writer, progress(host, testbed), look)
-            state = State.PARTIAL
-            try:
-                runner.run()
-                state = State.COMPLETE
-            finally:
-                with interrupts.held():
-                    try:
-                        _finish(writer, state)
-                    finally:  # on a full disk the manifest stays as it was, and the run can be reported all the same
-                        stored(writer.folder)
-            return Conducted(writer.folder, runner.count)
+            runner = runners.Runner(suite, plan, host, testbed, writer, progress(host, testbed), look, until_s=until_s)
+            return _executed(runner, writer, stored)
 
 
-def _finish(writer: store.Writer, state: State) -> None:
-    """Tables first, so that they have checksums; a run whose tables could not be written is finished all the same."""
+def resume(
+    folder: Path,
+    given: Suite | None,
+    *,
+    progress: Callable[[Suite], Progress],
+    stored: Callable[[Path], None] = lambda folder: None,
+    said: Callable[[str], None] = lambda words: None,
+    until_s: float | None = None,
+) -> Conducted:
+    """Goes on with the run in `folder` as it was planned; `given` is its suite once more, if need be.
+
+    `said` is told what was damaged and what is different of the host. Raises RunFolderError, UsageError and
+    EnvironmentUnavailable while the folder is as it was.
+    """
+    with store.reopen(folder) as writer:
+        run = store.load(folder)
+        manifest, plan = run.manifest, run.manifest.plan
+        resumption.refuse_other_tool(manifest)
+        suite = resumption.suite_of(manifest, given)
+        image = _image_of(manifest)
+        ledger, block = _ledger(run)
+        refuse_short(ledger.next_s(), until_s, "what comes next is")
+        with runners.place_of_run(suite, image, manifest.run_id) as (host, testbed):
+            runners.refuse_missing(suite, host, image)
+            found = resumption.differences(run, facts.collect(host))
+            resumption.refuse_other_host(run, found)
+            for words in (*run.warnings, *found.others):
+                said(words)
+            _sweep(suite, manifest.run_id, said)
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            writer.take_up(Resumption(now, block, found.others))
+            look = adaptive.looking(suite, manifest)
+            runner = runners.Runner(
+                suite, plan, host, testbed, writer, progress(suite), look, ledger=ledger, until_s=until_s
+            )
+            return _executed(runner, writer, stored)
+
+
+def _executed(runner: runners.Runner, writer: Writer, stored: Callable[[Path], None]) -> Conducted:
+    state = State.PARTIAL
     try:
-        if state is State.COMPLETE:
-            from vbench import frames  # pandas and duckdb, which must not be in memory while a trial runs
-
-            frames.write(writer.folder)
+        runner.run()
+        state = State.PARTIAL if runner.stopped else State.COMPLETE
     finally:
-        writer.finish(state)
+        with interrupts.held():
+            try:
+                writer.finish(state)
+            finally:  # on a full disk the manifest stays as it was, and the run can be reported all the same
+                stored(writer.folder)
+    return Conducted(writer.folder, runner.count, runner.stopped)
+
+
+def refuse_short(needed_s: float, until_s: float | None, what: str) -> None:
+    """Raises UsageError when there is not even time for the least that is worth beginning."""
+    if until_s is None or time.monotonic() + needed_s <= until_s:
+        return
+    raise UsageError(
+        f"{what} expected to take {show_duration(needed_s)}, more than --max-time leaves",
+        hint="give more time, or take fewer environments or benchmarks",
+    )
+
+
+def _ledger(run: Run) -> tuple[Ledger, int]:
+    """What is stored of the run, and the first block that is not whole."""
+    plan = run.manifest.plan
+    torn = {item.block for item in run.manifest.resumed}
+    ledger = Ledger.of(plan, trials=run.trials, voids=run.voids, readings=run.readings, torn=torn)
+    block = next((block.index for block in plan.blocks if not ledger.whole(block)), plan.blocks[-1].index)
+    ledger.torn |= {block}
+    return ledger, block
+
+
+def _image_of(manifest: Manifest) -> Image | None:
+    """The very image that the run was begun with, a newer one or not."""
+    if not manifest.image:
+        return None
+    image = images.find(manifest.image)
+    if image is None:
+        raise RunFolderError(
+            f"the image of {manifest.run_id} is not here: {manifest.image[:12]}",
+            hint="`vbench image list` shows those that are; another image would be another run",
+        )
+    return image
+
+
+def _sweep(suite: Suite, run_id: str, said: Callable[[str], None]) -> None:
+    """What this run left when it was killed would disturb what is measured now."""
+    host = LocalSession()
+    for folder in abandoned(Path(suite.testbed.scratch)):
+        if folder.name.startswith(f"vbench-{run_id}-"):
+            for undone in sweep(host, folder):
+                said(f"removed {undone}")
 
 
 def _manifest(
@@ -92,4 +176,5 @@ def _manifest(
         confirmatory=suites.confirmatory(suite),
         command=command,
         tags=tags,
+        machine=resumption.mark(run_id),
     )

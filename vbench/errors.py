@@ -38,6 +38,10 @@ class EnvironmentUnavailable(VbenchError):
     exit_code = 4
 
 
+class HostBusy(EnvironmentUnavailable):
+    """Another measurement goes on on this host."""
+
+
 class StartFailed(VbenchError):
     """One start of an environment failed; its trials are stored as failed and the run goes on."""
 

@@ -20,7 +20,7 @@ GUEST = Path(__file__).parent / "guest"
 NOT_FOUND = 127
 _STDERR_TAIL_B = 64 * 1024
 # What tools need to find their files and the archive; everything else would differ from user to user.
-_PASSED = {"PATH", "HOME", "TMPDIR", "DEBIAN_FRONTEND", "SOURCE_DATE_EPOCH", "DOCKER_HOST"}
+_PASSED = {"PATH", "HOME", "TMPDIR", "DEBIAN_FRONTEND", "SOURCE_DATE_EPOCH", "DOCKER_HOST", "VBENCH_LOCK"}
 _PASSED_PREFIXES = ("XDG_", "SSL_CERT", "PIP_", "REQUESTS_CA")
 _SBIN = ":/usr/local/sbin:/usr/sbin:/sbin"  # a user's PATH often lacks the folders of mke2fs and ip
 

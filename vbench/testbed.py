@@ -276,9 +276,10 @@ def _namespace() -> str:
 
 
 def _started(pid: int) -> int | None:
-    """Start time of a process in clock ticks since boot (proc(5), field 22), None when there is no such process."""
+    """Start time of a process in clock ticks since boot (proc(5), field 22), None when it has ended."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else int(fields[19])  # killed, and not waited for yet
     except (OSError, IndexError, ValueError):
         return None
 

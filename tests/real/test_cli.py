@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.contract.traces import traces
-from vbench import image, proc, store
+from vbench import image, lock, proc, store
 from vbench.contracts import Completed
 from vbench.cost import costs
 from vbench.environments.oci import Oci
@@ -201,8 +201,9 @@ def test_a_full_scratch_disk_costs_the_trials_that_need_it(tmp_path: Path) -> No
 
 @contextmanager
 def running(*words: str) -> Iterator[tuple[LocalProcess, int]]:
-    """A run whose progress can be waited for on its stdout; its stdin and its group are its own."""
-    with proc.spawn(["sh", "-c", 'exec "$@" 2>&1', "sh", VBENCH, "run", *words]) as process:
+    """A run whose progress can be waited for on its stdout; its stdin, its group and its lock are its own."""
+    own = {lock.VARIABLE: f"{words[-1]}.lock"}
+    with proc.spawn(["sh", "-c", 'exec "$@" 2>&1', "sh", VBENCH, "run", *words], env=own) as process:
         yield process, process.pid
 
 

@@ -1,11 +1,8 @@
 """`vbench clean`: removes what a killed run left, and nothing else."""
 
-import shutil
 from pathlib import Path
 
 import click
-
-from vbench.errors import StopFailed
 
 
 @click.command()
@@ -15,25 +12,14 @@ from vbench.errors import StopFailed
 @click.option("--dry-run", is_flag=True, help="Say what would be removed.")
 def clean(scratch: Path, dry_run: bool) -> None:
     """Remove the containers and folders of runs whose process is dead."""
-    from vbench.environments import KINDS
     from vbench.proc import LocalSession
+    from vbench.sweeping import sweep
     from vbench.testbed import abandoned
 
     host = LocalSession()
     found = abandoned(scratch)
     for folder in found:
-        if not dry_run:
-            for kind in KINDS.values():
-                for undone in kind.sweep(host, folder):
-                    click.echo(undone)
-            _remove(folder)
-        click.echo(folder)
+        for undone in [str(folder)] if dry_run else sweep(host, folder):
+            click.echo(undone)
     if not found:
         click.echo("nothing was left behind", err=True)
-
-
-def _remove(folder: Path) -> None:
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise StopFailed(f"{folder} could not be removed: {error.strerror or error}") from error

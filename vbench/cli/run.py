@@ -1,76 +1,197 @@
-"""`vbench run`: a suite from start to stored trials."""
+"""`vbench run`: a suite from start to stored trials, or on from where a run ended early."""
 
 import shlex
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from vbench.cli import complain
 from vbench.cli.progress import following
+from vbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from vbench.conduct import Conducted
 
 RESULTS = Path("results")
+Course = Callable[[Callable[[Path], None]], "Conducted"]
+"""A run that is ready to begin; it is given who is told the folder."""
+_PLANNED = {"environments": "--env", "benchmarks": "--bench", "blocks": "--blocks", "seed": "--seed", "words": "--tag"}
+
+
+def _seconds(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    """What a suite's durations look like: `30 min`, or a number of seconds."""
+    del context
+    if text is None:
+        return None
+    from vbench.units import Seconds
+
+    try:
+        seconds = float(Seconds.parse(float(text) if _is_number(text) else text))
+    except ValueError as error:
+        raise click.BadParameter(f"{error}", param=parameter) from None
+    if seconds <= 0:
+        raise click.BadParameter("a duration above 0 is needed", param=parameter)
+    return seconds
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit()
 
 
 @click.command()
-@click.argument("suite")
+@click.argument("suite", required=False)
 @click.option("--env", "environments", multiple=True, metavar="E", help="Only this environment (and the baseline).")
 @click.option("--bench", "benchmarks", multiple=True, metavar="B", help="Only this benchmark or family.")
 @click.option("--blocks", type=int, help="Instead of the suite's number.")
 @click.option("--seed", type=int, help="Instead of the suite's.")
 @click.option("--tag", "words", multiple=True, metavar="K=V", help="Say this of the run; compare --by K groups by it.")
+@click.option("--resume", "resumed", metavar="RUN", help="Go on with this run, a folder or a name in results/.")
+@click.option("--max-time", callback=_seconds, metavar="T", help="Begin no block that would end later: '30 min'.")
+@click.option("--wait", is_flag=True, help="While another measures this host, wait for its end.")
 @click.option("--results", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
+@click.pass_context
 def run(
-    suite: str,
+    context: click.Context,
     *,
+    suite: str | None,
     environments: tuple[str, ...],
     benchmarks: tuple[str, ...],
     blocks: int | None,
     seed: int | None,
     words: tuple[str, ...],
+    resumed: str | None,
+    max_time: float | None,
+    wait: bool,
     results: Path,
     quiet: bool,
 ) -> None:
-    """Run SUITE (a name or a file) and store every trial under results/; prints the run folder."""
-    from vbench import conduct, interrupts
-    from vbench import image as images
-    from vbench import plan as plans
-    from vbench import suite as suites
-    from vbench.cli.tags import tags
+    """Run SUITE (a name or a file) and store every trial under results/; prints the run folder.
 
-    said = tags(words)
-    loaded = suites.restrict(
-        suites.load(suite), environments=environments, benchmarks=benchmarks, blocks=blocks, seed=seed
-    )
-    plan = plans.make(loaded)
-    with interrupts.once("stopping what was started …"):
-        count = conduct.conduct(
+    With --resume the run goes on as it was planned, and SUITE is not needed.
+    """
+    from vbench import lock
+    from vbench.store import find
+
+    until_s = None if max_time is None else time.monotonic() + max_time
+    narrowed = Narrowing(environments, benchmarks, blocks, seed, words)
+    if resumed is None:
+        if suite is None:
+            raise UsageError("SUITE is missing", hint="`vbench list suites` names those that come with vbench")
+        name, course = f"vbench run {suite}", narrowed.course(suite, results, until_s, quiet=quiet)
+    else:
+        _refuse_beside_resume(context)
+        folder = find(resumed, results=results)
+        name, course = f"vbench run --resume {folder.name}", _going_on(folder, suite, until_s, quiet=quiet)
+    with lock.measuring(name, wait=wait, waiting=lambda words: click.echo(words, err=True)):
+        _end(_followed(course))
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """What a command line makes of a suite."""
+
+    environments: tuple[str, ...]
+    benchmarks: tuple[str, ...]
+    blocks: int | None
+    seed: int | None
+    words: tuple[str, ...]
+
+    def course(self, suite: str, results: Path, until_s: float | None, *, quiet: bool) -> Course:
+        """A new run. Raises SuiteError and UsageError at once."""
+        from vbench import conduct
+        from vbench import image as images
+        from vbench import plan as plans
+        from vbench import suite as suites
+        from vbench.cli.tags import tags
+
+        said = tags(self.words)
+        loaded = suites.restrict(
+            suites.load(suite),
+            environments=self.environments,
+            benchmarks=self.benchmarks,
+            blocks=self.blocks,
+            seed=self.seed,
+        )
+        plan = plans.make(loaded)
+        return lambda stored: conduct.conduct(
             loaded,
             plan,
             image=images.find(),
             results=results,
             progress=lambda host, testbed: following(loaded, quiet=quiet),
-            command=_command(suite, environments, benchmarks, blocks, seed=plan.seed, tags=said),
+            command=self.command(suite, plan.seed, said),
             tags=said,
-            stored=click.echo,
-        ).count
+            stored=stored,
+            until_s=until_s,
+        )
+
+    def command(self, suite: str, seed: int, tags: dict[str, str]) -> tuple[str, ...]:
+        """What repeats this run exactly."""
+        words = ["vbench", "run", suite if "/" not in suite else Path(suite).name]
+        words += [word for name in self.environments for word in ("--env", name)]
+        words += [word for name in self.benchmarks for word in ("--bench", name)]
+        words += ["--blocks", str(self.blocks)] if self.blocks else []
+        words += [word for key, value in tags.items() for word in ("--tag", f"{key}={value}")]
+        return tuple(shlex.quote(word) for word in [*words, "--seed", str(seed)])
+
+
+def _refuse_beside_resume(context: click.Context) -> None:
+    given = [option for name, option in _PLANNED.items() if context.params[name] not in (None, ())]
+    if given:
+        raise UsageError(
+            f"{', '.join(given)} cannot stand beside --resume: a run goes on as it was planned",
+            hint="leave it out, or begin another run without --resume",
+        )
+
+
+def _going_on(folder: Path, suite: str | None, until_s: float | None, *, quiet: bool) -> Course:
+    from vbench import conduct
+    from vbench import suite as suites
+
+    given = None if suite is None else suites.load(suite)
+    return lambda stored: conduct.resume(
+        folder,
+        given,
+        progress=lambda loaded: following(loaded, quiet=quiet),
+        stored=stored,
+        said=complain,
+        until_s=until_s,
+    )
+
+
+def _followed(course: Course) -> "Conducted":
+    """The run; one that is interrupted says how to go on with it."""
+    from vbench import interrupts
+
+    folders: list[Path] = []
+
+    def stored(folder: Path) -> None:
+        folders.append(folder)
+        click.echo(folder)
+
+    with interrupts.once("stopping what was started …"):
+        try:
+            return course(stored)
+        except KeyboardInterrupt:
+            for folder in folders:
+                click.echo(_how_to_go_on(folder), err=True)
+            raise
+
+
+def _end(found: "Conducted") -> None:
+    if found.stopped:
+        click.echo(f"stopped: {found.stopped} of --max-time", err=True)
+        click.echo(_how_to_go_on(found.folder), err=True)
+    count = found.count
     if count.failed or count.skipped:
         click.echo(f"{count.failed} trials failed, {count.skipped} skipped; the rest is stored", err=True)
         raise SystemExit(3)
 
 
-def _command(
-    suite: str,
-    environments: tuple[str, ...],
-    benchmarks: tuple[str, ...],
-    blocks: int | None,
-    *,
-    seed: int,
-    tags: dict[str, str],
-) -> tuple[str, ...]:
-    """What repeats this run exactly."""
-    words = ["vbench", "run", suite if "/" not in suite else Path(suite).name]
-    words += [word for name in environments for word in ("--env", name)]
-    words += [word for name in benchmarks for word in ("--bench", name)]
-    words += ["--blocks", str(blocks)] if blocks else []
-    words += [word for key, value in tags.items() for word in ("--tag", f"{key}={value}")]
-    return tuple(shlex.quote(word) for word in [*words, "--seed", str(seed)])
+def _how_to_go_on(folder: Path) -> str:
+    return f"to go on: vbench run --resume {shlex.quote(str(folder))}"

@@ -42,6 +42,7 @@ class Following:
     show_default=True,
     help="What foreign work does to a block.",
 )
+@click.option("--wait", is_flag=True, help="While another measures this host, wait for its end.")
 @click.option("--results", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
@@ -50,6 +51,7 @@ def validate(
     minutes: float,
     only: tuple[str, ...],
     gates: Literal["void", "record"],
+    wait: bool,
     results: Path,
     as_json: bool,
     quiet: bool,
@@ -59,11 +61,12 @@ def validate(
     Exit code 0 when everything that is possible here held, 1 when something did not. The runs and the verdicts
     are stored under results/.
     """
-    from vbench import interrupts, validation
+    from vbench import interrupts, lock, validation
     from vbench.validation import course
 
     effort = course.Effort(seconds=course.seconds_of(minutes), only=only, gates=gates)
-    with interrupts.once("stopping what was started …"):
+    measuring = lock.measuring("vbench validate", wait=wait, waiting=lambda words: click.echo(words, err=True))
+    with measuring, interrupts.once("stopping what was started …"):
         found = validation.validate(effort, results=results, follower=Following(quiet))
     conclude(found, results, as_json=as_json)
 

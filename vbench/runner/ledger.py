@@ -92,6 +92,15 @@ class Ledger:
         longest = max((took_s for (block, _), took_s in taken.items() if block), default=taken.get((0, 0), 0.0))
         return longest or self.plan.expected_s / len(self.plan.blocks)
 
+    def part_s(self, block: int, attempt: int) -> float:
+        """How long what is left of an attempt is expected to take."""
+        return self.block_s() * self.left(block, attempt)
+
+    def next_s(self) -> float:
+        """How long what comes next is expected to take; 0 when nothing does."""
+        ahead = ((block.index, self.attempt(block.index)) for block in self.plan.blocks if not self.whole(block))
+        return next((self.part_s(block, attempt) for block, attempt in ahead if attempt is not None), 0.0)
+
     def _taken(self) -> Iterator[tuple[Attempt, float]]:
         for (block, attempt), trials in self._by_attempt.items():
             if block not in self.torn and self.left(block, attempt) == 0:

@@ -1,0 +1,113 @@
+"""What must be as it was for a run to go on: tool, suite and host. Anything else would be another run."""
+
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from vbench import __version__, facts
+from vbench import plan as plans
+from vbench import suite as suites
+from vbench.errors import RunFolderError, SuiteError
+from vbench.model import Facts, Manifest, Run
+from vbench.store import privacy
+from vbench.suite import Suite
+from vbench.units import DASH
+
+# What makes a host another one. Other facts that could explain a number are told, and stay with the run.
+IDENTITY = (
+    *("cpu.architecture", "cpu.model", "cpu.microcode", "cpu.threads", "cpu.smt"),
+    *("kernel.release", "kernel.version", "kernel.command_line", "host.type"),
+)
+_MACHINE_ID = Path("/etc/machine-id")
+_BEGIN = "`vbench run` begins another one"
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Of the host now from the host as the run began on it."""
+
+    identity: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+def mark(run_id: str, *, machine_id: Path = _MACHINE_ID) -> str:
+    """By which a run knows its machine again: a hash with the run's own name, so that it tells nobody which one it is.
+
+    machine-id(5) asks for exactly that. Empty where a machine has no identity.
+    """
+    with suppress(OSError, UnicodeDecodeError):
+        own = machine_id.read_text("ascii").strip()
+        if len(own) == 32:
+            return hashlib.sha256(f"{run_id} {own}".encode()).hexdigest()[:32]
+    return ""
+
+
+def refuse_other_tool(manifest: Manifest) -> None:
+    if manifest.tool != __version__:
+        raise RunFolderError(
+            f"{manifest.run_id} was begun by vbench {manifest.tool}, this is {__version__}",
+            hint=f"install vbench {manifest.tool} to go on with it; {_BEGIN}",
+        )
+
+
+def suite_of(manifest: Manifest, given: Suite | None) -> Suite:
+    """The suite as the run was narrowed to it. Raises RunFolderError when it is not the run's."""
+    name = manifest.run_id
+    if given is not None and privacy.of_this_machine()(given.text) != manifest.suite_text:
+        hint = f"leave SUITE out to go on as it was planned; {_BEGIN}"
+        raise RunFolderError(f"the file of suite {given.name} is not the one that {name} was begun with", hint=hint)
+    if given is None and manifest.suite_redacted:
+        what = "its suite names the host or a home folder, which a run folder never keeps"
+        raise RunFolderError(f"{name}: {what}", hint="give SUITE as well: `vbench run SUITE --resume RUN`")
+    try:
+        found = _narrowed(given or suites.parse(manifest.suite_text, source=f"the suite of {name}"), manifest)
+        plan = plans.make(found)
+    except SuiteError as error:
+        raise RunFolderError(f"{name} cannot be gone on with: {error.message}", hint=error.hint) from error
+    was = manifest.plan
+    if (plan.environments, plan.benchmarks, plan.blocks) != (was.environments, was.benchmarks, was.blocks):
+        hint = f"its command was: {' '.join(manifest.command)}"
+        raise RunFolderError(f"{name}: its suite gives another plan than the run has", hint=hint)
+    return found
+
+
+def _narrowed(suite: Suite, manifest: Manifest) -> Suite:
+    """As the run's command line did; an adaptive run stays one."""
+    plan, fixed = manifest.plan, suite.method.blocks is not None or "--blocks" in manifest.command
+    return suites.restrict(
+        suite,
+        environments=[arm for arm in plan.environments if arm != plan.control],
+        benchmarks=plan.benchmarks,
+        blocks=manifest.blocks if fixed else None,
+        seed=manifest.seed,
+    )
+
+
+def differences(run: Run, now: Facts) -> Differences:
+    """Nothing where the run was ended before it knew its host."""
+    if not run.host:
+        return Differences((), ())
+    now = privacy.clean_facts(now, privacy.of_this_machine())
+    identity = [key for key in IDENTITY if _value(run.host, key) != _value(now, key)]
+    others = [found for found in facts.confounds("host", run.host, now) if found.key not in IDENTITY]
+    return Differences(
+        tuple(f"{key} was {_value(run.host, key)}, is {_value(now, key)}" for key in identity),
+        tuple(f"{found.key} was {found.baseline}, is {found.value}" for found in others),
+    )
+
+
+def _value(known: Facts, key: str) -> str:
+    return facts.show(key, known[key]) if key in known else DASH
+
+
+def refuse_other_host(run: Run, found: Differences) -> None:
+    manifest = run.manifest
+    here = mark(manifest.run_id)
+    other = bool(manifest.machine and here and manifest.machine != here)
+    if other or found.identity:
+        what = "; ".join(found.identity) or "it is another machine"
+        raise RunFolderError(
+            f"{manifest.run_id} was begun on another host, or this one was changed: {what}",
+            hint=f"the costs of one run are of one host; {_BEGIN}",
+        )
