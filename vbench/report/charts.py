@@ -7,6 +7,15 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from vbench.report.text import plain
+from vbench.report.view import Arm, Group
+from vbench.units import show
+
+Record = tuple[str | float | int | None, ...]
+
+MANY = 20
+"""Benchmark metrics above which the page folds its charts by family, and the heat map leads."""
+
 WIDE = "wide"
 """Name of what page.js leaves out of a chart that is narrower than its NARROW_PX."""
 
@@ -22,6 +31,16 @@ class Chart:
     height: int
     columns: tuple[str, ...]
     table: tuple[tuple[str, ...], ...]
+    records: tuple[Record, ...] = ()  # what the page offers as CSV: the names, then each line, in base units
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Charts that are shown together; with a title they are folded away under it and its sentence."""
+
+    charts: tuple[Chart, ...]
+    title: str = ""
+    sentence: str = ""
 
 
 AXIS = {"linecolor": "var(--edge)", "ticks": "", "zeroline": False, "fixedrange": True}
@@ -53,6 +72,35 @@ def plain_figure(figure: Any) -> dict[str, Any]:
     return result
 
 
+def rounded(value: Any) -> Any:
+    """Six digits of every number, which no screen can tell from all of them; what is not finite is nothing."""
+    match value:
+        case float():
+            return float(f"{value:.6g}") if math.isfinite(value) else None
+        case dict():
+            return {key: rounded(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [rounded(inner) for inner in value]
+        case str():
+            return plain(value)
+        case _:
+            return value
+
+
+def marker(arm: Arm, size: float) -> dict[str, Any]:
+    """The mark that stands for an environment in every chart."""
+    thin = {"line": {"color": arm.colour, "width": 2}} if arm.symbol.startswith("line") else {}
+    return {"color": arm.colour, "symbol": arm.symbol, "size": size, **thin}
+
+
+def folded(groups: tuple[Group, ...]) -> list[tuple[str, tuple[Group, ...]]]:
+    """The groups of each family where there are many; else all of them, under no title."""
+    if len(groups) <= MANY:
+        return [("", groups)]
+    names = dict.fromkeys(group.family for group in groups)
+    return [(name, tuple(group for group in groups if group.family == name)) for name in names]
+
+
 def log_axis(low: float, high: float) -> dict[str, Any]:
     ticks = ticks_between(low, high)
     return {
@@ -61,6 +109,26 @@ def log_axis(low: float, high: float) -> dict[str, Any]:
         "tickvals": ticks,
         "ticktext": [f"{value:g}×" for value in ticks],
         "tickangle": 0,
+    }
+
+
+def seconds_axis(low: float, high: float, title: str = "") -> dict[str, Any]:
+    """A log axis of durations, with room for five of them."""
+    pad = max((high / low) ** 0.04, 1.02)
+    low, high = low / pad, high * pad
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks: list[float] = []
+    for digits in ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,)):
+        ticks = [digit * 10.0**decade for decade in decades for digit in digits if low <= digit * 10.0**decade <= high]
+        if len(ticks) <= 5:
+            break
+    return {
+        "type": "log",
+        "range": [math.log10(low), math.log10(high)],
+        "tickvals": ticks,
+        "ticktext": [show(tick, "s").replace(".00 ", " ").replace(".0 ", " ") for tick in ticks],
+        "tickangle": 0,
+        "title": {"text": title, "font": {"size": 11, "color": "var(--muted)"}, "standoff": 4},
     }
 
 

@@ -6,12 +6,11 @@ from typing import Any
 import plotly.graph_objects as go
 
 from vbench.report import words
-from vbench.report.charts import Chart, plain_figure
+from vbench.report.charts import Chart, Record, plain_figure
+from vbench.report.strips import STRIP_PX, level, strip_axis, strip_name
 from vbench.report.text import finite, label, ratio
-from vbench.report.view import Arm, Group, Row
+from vbench.report.view import Group, Row
 
-STRIP_PX = 68
-NAME_SHARE = 0.24  # of a strip, above its marks
 LEAST_SPAN = math.log(1.1)
 """Factor that a strip spans at least, so that a small spread looks small."""
 
@@ -37,7 +36,13 @@ def dots(group: Group, key: str) -> Chart:
         28 + STRIP_PX * len(rows),
         ("Block", *(row.arm.name for row in rows)),
         tuple((str(block), *(ratio(row.cost.per_block.get(block)) for row in rows)) for block in blocks),
+        _records(rows, blocks),
     )
+
+
+def _records(rows: list[Row], blocks: list[int]) -> tuple[Record, ...]:
+    lines = [(block, *(finite(row.cost.per_block.get(block)) for row in rows)) for block in blocks]
+    return (("block", *(row.arm.name for row in rows)), *lines)
 
 
 def _spread(row: Row) -> float:
@@ -47,31 +52,25 @@ def _spread(row: Row) -> float:
 
 def _strip(figure: Any, layout: dict[str, Any], row: Row, span: float, where: tuple[int, int]) -> None:
     """`where`: the strip's place from the top, and how many there are."""
-    place, count = where
-    arm, axis = row.arm, "" if place == 0 else str(place + 1)
+    arm, (axis, domain) = row.arm, strip_axis(*where)
     points = {block: finite(value) for block, value in sorted(row.cost.per_block.items())}
     logs = [math.log(value) for value in points.values() if value is not None and value > 0]
     middle = (max(logs) + min(logs)) / 2 if logs else 0.0
     low, high = middle - span / 2, middle + span / 2
-    top = 1 - place / count
     ticks = [math.exp(middle - span / 3), math.exp(middle), math.exp(middle + span / 3)]
-    layout[f"yaxis{axis}"] = {
+    layout[f"yaxis{axis}"] = domain | {
         "type": "log",
-        "domain": [top - 0.95 / count, top - NAME_SHARE / count],
         "range": [low / math.log(10), high / math.log(10)],
         "tickvals": ticks,
         "ticktext": [ratio(value) for value in ticks],
         "tickfont": {"size": 10},
     }
-    at_one = {"y0": 1, "y1": 1, "line": {"color": "var(--ink)", "width": 1}}
     if low < 0 < high:
-        layout["shapes"].append(_level(axis, at_one))
+        layout["shapes"].append(level(axis, 1, {"color": "var(--ink)", "width": 1}))
     cost = finite(row.cost.cost)
     if cost is not None:
-        layout["shapes"].append(
-            _level(axis, {"y0": cost, "y1": cost, "line": {"color": arm.colour, "width": 1, "dash": arm.dash}})
-        )
-    layout["annotations"].append(_strip_name(arm, top))
+        layout["shapes"].append(level(axis, cost, {"color": arm.colour, "width": 1, "dash": arm.dash}))
+    layout["annotations"].append(strip_name(arm, *where))
     figure.add_trace(
         go.Scatter(
             x=list(points),
@@ -84,21 +83,3 @@ def _strip(figure: Any, layout: dict[str, Any], row: Row, span: float, where: tu
             hovertemplate="block %{x}: %{text}",
         )
     )
-
-
-def _level(axis: str, line: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": f"y{axis}", "layer": "below", **line}
-
-
-def _strip_name(arm: Arm, top: float) -> dict[str, Any]:
-    return {
-        "text": label(arm.name, 24),
-        "x": 0,
-        "xref": "paper",
-        "xanchor": "left",
-        "y": top,
-        "yref": "paper",
-        "yanchor": "top",
-        "showarrow": False,
-        "font": {"size": 11, "color": arm.colour},
-    }

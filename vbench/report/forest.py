@@ -1,24 +1,38 @@
 """The forest plot: every cost with its interval on one log scale, and beside it what is close to 1."""
 
+from dataclasses import replace
 from typing import Any
 
 import plotly.graph_objects as go
 
 from vbench.report import verdicts, words
-from vbench.report.charts import WIDE, Chart, log_axis, plain_figure
+from vbench.report.charts import WIDE, Chart, Fold, Record, folded, log_axis, plain_figure
 from vbench.report.text import finite, has_interval, interval, label, number, ratio
 from vbench.report.view import Arm, Group, Row, View
 
 ROW_PX = 19
 GROUP_GAP = 1.35  # rows between the last mark of a group and the first of the next: room for the next title
 NEAR = (0.8, 1.25)
+RECORD = ("benchmark", "metric", "environment", "cost", "low", "high", "blocks", "verdict")
 
 
-def forest(view: View) -> Chart:
+def forests(view: View) -> tuple[Fold, ...]:
+    """One plot or, where there are many benchmarks, one for each family, all over the same range."""
+    ends = _range([row for row in view.rows if row.arm.role != "baseline"])
+    found = []
+    for place, (family, groups) in enumerate(folded(view.groups)):
+        part = replace(view, groups=groups)
+        title = f"Cost: {words.family(family)}" if family else "Cost of every benchmark"
+        chart = _forest(part, f"forest-{place}" if family else "forest", title, ends)
+        found.append(Fold((chart,), words.family(family) if family else "", words.fold_sentence(part)))
+    return tuple(found)
+
+
+def _forest(view: View, key: str, title: str, ends: tuple[float, float]) -> Chart:
     """A row per benchmark metric and environment; beside the whole range, where it is wide, one close to 1."""
     places, titles, bottom = _places(view.groups)
     rows = [(row, places[index]) for index, row in enumerate(_drawn(view.groups))]
-    low, high = _range([row for row, _ in rows])
+    low, high = ends
     near = high > 2 * NEAR[1] or low < NEAR[0] / 2
     figure = go.Figure()
     for arm in view.arms:
@@ -43,14 +57,22 @@ def forest(view: View) -> Chart:
     if near:
         figure.update_layout(xaxis2=log_axis(*NEAR) | {"domain": [0.58, 1], "side": "top"})
     return Chart(
-        "forest",
-        "Cost of every benchmark",
+        key,
+        title,
         words.forest_caption(view),
         plain_figure(figure),
         round(60 + ROW_PX * (bottom + 2)),
         ("Benchmark", "Environment", "Cost", "95 % interval", "Verdict"),
         tuple(_table_line(row) for row, _ in rows),
+        (RECORD, *(_record(row) for row, _ in rows)),
     )
+
+
+def _record(row: Row) -> Record:
+    """A metric without a ratio has none of the three; its difference is in the page's table of every number."""
+    cost = row.cost
+    known = (finite(cost.cost), finite(cost.low), finite(cost.high))
+    return cost.benchmark, cost.metric, row.arm.name, *known, cost.blocks, verdicts.word(cost)
 
 
 def _table_line(row: Row) -> tuple[str, ...]:

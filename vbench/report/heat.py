@@ -1,14 +1,17 @@
 """The heat map: benchmark by environment, coloured by the logarithm of the cost."""
 
 import math
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import plotly.graph_objects as go
 
 from vbench.report import words
-from vbench.report.charts import Chart, plain_figure
+from vbench.report.charts import MANY, Chart, folded, plain_figure
 from vbench.report.text import finite, is_decided, label, ratio
-from vbench.report.view import Row, View
+from vbench.report.view import Arm, Group, Row, View
 
+Cell = TypeVar("Cell")
 STOPS = (0, 0.3, 0.5, 0.7, 1)
 """Steeper near 1, where costs crowd, than at the ends."""
 
@@ -16,10 +19,11 @@ STOPS = (0, 0.3, 0.5, 0.7, 1)
 def heat(view: View) -> Chart:
     """Benchmark metric × environment; the colour is the logarithm of the cost, the text the cost."""
     arms = [arm for arm in view.arms if arm.role != "baseline"]
-    cells = [[next((row for row in group.rows if row.arm == arm), None) for arm in arms] for group in view.groups]
+    lines = list(_lines(view))
+    names = [name for name, _ in lines]
+    cells = [[_row(group, arm) for arm in arms] for _, group in lines]
     logs = [[_log10(row) for row in line] for line in cells]
     reach = max([abs(value) for line in logs for value in line if value is not None] + [math.log10(2)])
-    names = [label(group.title, 30) for group in view.groups]
     figure = go.Figure(
         go.Heatmap(
             z=logs,
@@ -45,12 +49,17 @@ def heat(view: View) -> Chart:
             "side": "top",
             "showgrid": False,
         },
-        yaxis={"tickvals": list(range(len(names))), "ticktext": names, "autorange": "reversed", "showgrid": False},
+        yaxis={
+            "tickvals": list(range(len(names))),
+            "ticktext": [name if group else f"<b>{name}</b>" for name, group in lines],
+            "range": [len(names) - 0.5, -0.5],
+            "showgrid": False,
+        },
         annotations=[
             {"x": x, "y": y, "text": "–", "showarrow": False, "font": {"color": "var(--muted)"}}
             for y, line in enumerate(logs)
             for x, value in enumerate(line)
-            if value is None
+            if value is None and lines[y][1] is not None
         ],
     )
     return Chart(
@@ -58,13 +67,32 @@ def heat(view: View) -> Chart:
         "Where the cost falls",
         words.heat_caption(view),
         plain_figure(figure),
-        50 + 24 * len(names),
+        50 + (24 if len(view.groups) <= MANY else 21) * len(names),
         ("Benchmark", *(arm.name for arm in arms)),
-        tuple(
-            (group.title, *(ratio(row.cost.cost) if row else ratio(None) for row in line))
-            for group, line in zip(view.groups, cells, strict=True)
+        tuple((group.title, *_costs(group, arms, ratio)) for group in view.groups),
+        (
+            ("benchmark", "metric", *(arm.name for arm in arms)),
+            *((group.benchmark, group.metric, *_costs(group, arms, finite)) for group in view.groups),
         ),
     )
+
+
+def _lines(view: View) -> Iterator[tuple[str, Group | None]]:
+    """Names from the top down; where there are many, under a line with the name of each family."""
+    for family, groups in folded(view.groups):
+        if family:
+            yield label(words.family(family), 30), None
+        for group in groups:
+            yield label(group.title.removeprefix(f"{family}.") if family else group.title, 30), group
+
+
+def _row(group: Group | None, arm: Arm) -> Row | None:
+    return next((row for row in group.rows if row.arm == arm), None) if group else None
+
+
+def _costs(group: Group, arms: list[Arm], shown: Callable[[float | None], Cell]) -> tuple[Cell, ...]:
+    rows = [_row(group, arm) for arm in arms]
+    return tuple(shown(row.cost.cost if row else None) for row in rows)
 
 
 def _log10(row: Row | None) -> float | None:

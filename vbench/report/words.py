@@ -25,8 +25,12 @@ FAMILY_WORDS = {
     "cpu": "computing",
     "memory": "memory",
     "syscall": "system calls",
+    "scheduler": "scheduling",
+    "python": "Python",
     "disk": "disk",
     "network": "network",
+    "http": "HTTP",
+    "command": "commands of the suite’s own",
     "start": "start-up",
 }
 SCOPE = "These figures are about this host, as it was during this run; they say nothing of other hosts of its type."
@@ -56,6 +60,11 @@ class Finding:
     count: str
     others: tuple[tuple[str, str], ...]  # "Inconclusive", "disk.randread iops (± 8.1 %), ..."
     families: str
+
+
+def family(name: str) -> str:
+    """A family in words; one that this version does not know keeps its name."""
+    return FAMILY_WORDS.get(name, name)
 
 
 def title(view: View) -> str:
@@ -205,6 +214,18 @@ def forest_caption(view: View) -> str:
     )
 
 
+def fold_sentence(view: View) -> str:
+    """What stands beside the title of a family that is folded away: its size, and each environment's range."""
+    parts = [counted(len(view.groups), "metric")]
+    for arm in view.compared:
+        rows = [row for row in _rows_of(view, arm) if finite(row.cost.cost) is not None]
+        if rows:
+            top = max(rows, key=lambda row: row.cost.cost or 0)
+            judged = verdicts.counts(row.cost for row in rows)
+            parts.append(f"{arm.name} {f'{judged}, ' if judged else ''}at most {ratio(top.cost.cost)}")
+    return "; ".join(parts)
+
+
 def heat_caption(view: View) -> str:
     parts = []
     for arm in view.compared:
@@ -256,7 +277,7 @@ def _claim(view: View, group: Group, arm: Arm) -> Claim:
     seen = interval(control.low, control.high) if has_interval(control) else "unknown"
     said = verdicts.sentence(cost, view.run.manifest.delta)
     noise = f"{view.run.manifest.control} {seen}"
-    return Claim(FAMILY_WORDS.get(group.family, group.family), group.title, amount(cost), said, noise)
+    return Claim(family(group.family), group.title, amount(cost), said, noise)
 
 
 def _cost_of(group: Group, arm: Arm) -> Cost | None:
@@ -311,15 +332,15 @@ def _would_decide(cost: Cost) -> str:
 
 def _families(view: View, arm: Arm) -> str:
     """Geometric means that have an interval, each within its family."""
-    mine = [family for family in view.families if family.environment == arm.name and finite(family.low) is not None]
-    return "; ".join(_family(family) for family in mine)
+    mine = [found for found in view.families if found.environment == arm.name and finite(found.low) is not None]
+    return "; ".join(_family(found) for found in mine)
 
 
-def _family(family: FamilyCost) -> str:
-    name = FAMILY_WORDS.get(family.family, family.family)
-    inside = interval(family.low, family.high)
-    rough = f", {family.label}" if family.label else ""
-    return f"{name} {ratio(family.cost)} ({inside}{rough}) over {counted(len(family.members), 'benchmark')}"
+def _family(found: FamilyCost) -> str:
+    inside = interval(found.low, found.high)
+    rough = f", {found.label}" if found.label else ""
+    members = counted(len(found.members), "benchmark")
+    return f"{family(found.family)} {ratio(found.cost)} ({inside}{rough}) over {members}"
 
 
 def _metric(cost: Cost) -> str:
