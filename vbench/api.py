@@ -12,7 +12,7 @@ from vbench.model import Run as Record
 if TYPE_CHECKING:
     import pandas as pd
 
-    from vbench.frames import Tables
+    from vbench.frames.tables import Tables
 
 
 def load(run: str | os.PathLike[str]) -> "Run":
@@ -90,9 +90,9 @@ class Run:
 
     @cached_property
     def _tables(self) -> "Tables":
-        from vbench import frames
+        from vbench.frames import passing, tables
 
-        return frames.Tables(frames.read(self.path))
+        return tables.Tables(passing.read(self.path))
 
     @cached_property
     def _record(self) -> Record:

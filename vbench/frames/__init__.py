@@ -1,7 +1,4 @@
-"""A run as tables: samples, blocks, histograms and costs, as pandas frames and as the folder's Parquet files."""
+"""A run as tables: samples, blocks, histograms and costs, as pandas frames and as the folder's Parquet files.
 
-from vbench.frames.parquet import write
-from vbench.frames.passing import read
-from vbench.frames.tables import Tables
-
-__all__ = ["Tables", "read", "write"]
+Nothing is imported here: `columns` costs nothing, all else loads pandas, and `duck` duckdb.
+"""

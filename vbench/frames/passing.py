@@ -8,6 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from vbench import store
+from vbench.errors import RunFolderError
 from vbench.model import Measured, Run, Trial
 
 Array = np.ndarray[Any, Any]
@@ -38,6 +39,7 @@ class _Taking:
     trials: int = 0
 
     def condense(self, trial: Trial) -> Trial:
+        _refuse_unbelievable(trial)
         at, self.trials = self.trials, self.trials + 1
         if not isinstance(trial.outcome, Measured):
             return trial
@@ -46,6 +48,19 @@ class _Taking:
         self.counts += [(at, name, counts) for name, counts in trial.outcome.counts.items()]
         medians = {name: (median(values),) if len(values) else () for name, values in taken.items()}
         return replace(trial, outcome=replace(trial.outcome, samples=medians, counts={}))
+
+
+def _refuse_unbelievable(trial: Trial) -> None:
+    """A number that no column holds stands in no line that vbench wrote, whatever its checksum says."""
+    narrow = (trial.attempt, trial.position, trial.order)
+    wide: list[int | None] = []
+    if isinstance(trial.outcome, Measured):
+        wide += (trial.outcome.loops, trial.outcome.padding_seen_b)
+        wide += (number for bins in trial.outcome.counts.values() for pair in bins.items() for number in pair)
+    for numbers, bits in ((narrow, 15), ((trial.block, trial.padding_b), 31), (wide, 63)):
+        odd = [number for number in numbers if number is not None and not 0 <= number < 2**bits]
+        if odd:
+            raise RunFolderError(f"journal.jsonl holds a trial with the number {odd[0]}: no vbench wrote it")
 
 
 def median(values: Array) -> float:

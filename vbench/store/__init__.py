@@ -1,7 +1,18 @@
 """Run folders: what a run found, written so that a crash, a full disk or a torn line costs one trial at most."""
 
 from vbench.store.finding import find, found
-from vbench.store.reading import load, read_manifest
+from vbench.store.reading import load, missing_facts, read_manifest, unfinished
 from vbench.store.writing import Writer, create, reopen, run_id
 
-__all__ = ["Writer", "create", "find", "found", "load", "read_manifest", "reopen", "run_id"]
+__all__ = [
+    "Writer",
+    "create",
+    "find",
+    "found",
+    "load",
+    "missing_facts",
+    "read_manifest",
+    "reopen",
+    "run_id",
+    "unfinished",
+]

@@ -27,7 +27,7 @@ def load(path: Path, *, condense: Callable[[Trial], Trial] = lambda trial: trial
     whose samples do not fit into memory can be passed through.
     """
     manifest = read_manifest(path)
-    warnings = list(_unfinished(manifest))
+    warnings = list(unfinished(manifest))
     entries, damaged = _journal(path, manifest, condense)
     host = _facts(path, "host", warnings)
     facts = {record.name: _facts(path, record.name, warnings) for record in manifest.environments}
@@ -76,7 +76,8 @@ def _refuse_hostile(manifest: Manifest, path: Path) -> None:
         raise RunFolderError(f"{path}: the baseline {manifest.baseline!r} is not among the environments")
 
 
-def _unfinished(manifest: Manifest) -> Iterator[str]:
+def unfinished(manifest: Manifest) -> Iterator[str]:
+    """What a reader must know of a run that has no end."""
     match manifest.state:
         case State.RUNNING:
             yield "the run did not end, or still goes on; what is here is whole"
@@ -119,10 +120,14 @@ def _is_known(entry: journal.Entry, arms: set[str], benchmarks: set[str]) -> boo
             return True
 
 
+def missing_facts(name: str) -> str:
+    return f"facts/{name}.json is missing"
+
+
 def _facts(folder: Path, name: str, warnings: list[str]) -> Facts:
     path = folder / "facts" / f"{name}.json"
     if not files.is_regular(folder, f"facts/{name}.json"):
-        warnings.append(f"facts/{name}.json is missing")
+        warnings.append(missing_facts(name))
         return {}
     try:
         facts: Facts = _decoded(_bytes(path), Facts, path)

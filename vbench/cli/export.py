@@ -1,0 +1,87 @@
+"""`vbench export`: a run's numbers in the formats of other tools."""
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import click
+
+from vbench.errors import UsageError
+from vbench.exports import FORMATS
+from vbench.frames.columns import TABLES
+
+if TYPE_CHECKING:
+    from vbench.api import Run
+    from vbench.exports import Written
+
+EXPORTS = Path("exports")
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(list(FORMATS)),
+    required=True,
+    help="; ".join(f"{name}: {made.about}" for name, made in FORMATS.items()) + ".",
+)
+@click.option(
+    "--table", type=click.Choice(list(TABLES)), default="samples", show_default=True, help="For csv and ndjson."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File, - for stdout (the default), or for pyperf and parquet a folder (exports/RUN).",
+)
+def export(run: str, *, kind: str, table: str, output: Path | None) -> None:
+    """Write the numbers of RUN, a run folder or the name of one in results/, for other tools.
+
+    All come from the journal, so a run that did not end is exported too. The paths written are printed.
+    """
+    from vbench import api, exports
+
+    made = FORMATS[kind]
+    given = click.get_current_context().get_parameter_source("table")
+    if given is not click.core.ParameterSource.DEFAULT and not made.has_tables:
+        raise UsageError(f"{kind} has no --table", hint="csv and ndjson have one")
+    loaded = api.load(run)
+    if made.into_folder:
+        folder = output or EXPORTS / loaded.name
+        if str(folder) == "-":
+            raise UsageError(f"{kind} makes several files", hint="name a folder: -o FOLDER")
+        _tell(exports.write(kind, loaded, _outside(loaded.path, folder, folder)))
+    elif output is None or str(output) == "-":
+        _to_stdout(kind, loaded, table)
+    else:
+        _tell(exports.write(kind, loaded, _outside(loaded.path, output, output.parent), table=table))
+
+
+def _outside(run: Path, path: Path, folder: Path) -> Path:
+    """`path`, with its folder made. A run folder is never written to."""
+    from vbench.store.files import storing
+
+    with storing(path):
+        if path.resolve().is_relative_to(run.resolve()):
+            raise UsageError(f"{path} is inside the run folder, which stays as it is", hint="write elsewhere")
+        folder.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _to_stdout(kind: str, run: "Run", table: str) -> None:
+    from vbench import exports
+
+    with TemporaryDirectory(prefix="vbench-") as folder:
+        path = Path(folder, "export")
+        exports.write(kind, run, path, table=table)
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, click.get_binary_stream("stdout"))
+
+
+def _tell(written: "Written") -> None:
+    for remark in written.remarks:
+        click.echo(remark, err=True)
+    for path in written.paths:
+        click.echo(str(path))

@@ -1,0 +1,45 @@
+"""Comma-separated values for spreadsheets, in which no name can become a formula."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vbench.api import Run
+from vbench.exports.format import Written
+from vbench.frames import duck
+from vbench.report.text import plain
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and the full-width ones
+
+
+def write(run: Run, path: Path, table: str) -> Written:
+    """One table with a header; unknown is empty, numbers have all their digits."""
+    duck.write(harmless(getattr(run, table)), path, "csv")
+    return Written((path,))
+
+
+def safe(text: str) -> str:
+    """A text as a spreadsheet may have it: what it would compute gets an apostrophe, what would hide is shown."""
+    shown = plain(text).replace("\n", " ")
+    return f"'{shown}" if text.lstrip(" \n").startswith(_FORMULA) else shown
+
+
+def harmless(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({name: _harmless(frame[name]) for name in frame.columns}, copy=False)
+
+
+def _harmless(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    match str(column.dtype):
+        case "category":
+            renamed = [safe(str(name)) for name in column.cat.categories]
+            unique = len(set(renamed)) == len(renamed)
+            return column.cat.rename_categories(renamed) if unique else _each(column.astype("string"))
+        case "string":
+            return _each(column)
+        case _:
+            return column
+
+
+def _each(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    return column.map(lambda text: safe(str(text)), na_action="ignore").astype("string")

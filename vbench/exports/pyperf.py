@@ -1,0 +1,154 @@
+"""One pyperf suite an environment, which `python -m pyperf stats` and `compare_to` read.
+
+pyperf knows seconds, bytes and integers, and takes the smaller value for the better one. So rates are written as their
+inverse, the seconds for one operation or byte: ratio and direction stay, and `compare_to` says faster where it is.
+"""
+
+import io
+import json
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyperf
+
+from vbench.api import Run
+from vbench.exports.format import Written
+from vbench.model import Measured, Metric, Trial
+from vbench.report.text import listed, plain
+from vbench.store.files import is_regular, write_atomically
+
+LARGEST_RAW_B = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Said:
+    """How pyperf is told of a metric: its unit, and whether the value is inverted."""
+
+    unit: str
+    inverted: bool = False
+    suffix: str = ""
+
+
+_SAID = {
+    ("s", "lower"): Said("second"),
+    ("B", "lower"): Said("byte"),
+    ("1", "lower"): Said("integer"),
+    ("1/s", "higher"): Said("second", inverted=True, suffix=" (s per operation)"),
+    ("B/s", "higher"): Said("second", inverted=True, suffix=" (s per B)"),
+}
+
+
+def said(metric: Metric) -> Said | None:
+    """None for what pyperf cannot hold: an unknown unit, values that may be negative, or better when higher."""
+    return _SAID.get((metric.unit, metric.better)) if metric.scale == "ratio" else None
+
+
+def write(run: Run, path: Path, table: str) -> Written:
+    """`<environment>.json` for each environment that has a number, into the folder `path`."""
+    del table
+    used = _used(run)
+    paths, without = [], []
+    for record in run.manifest.environments:
+        suite = _suite(run, record.name, used)
+        if suite is None:
+            without.append(record.name)
+            continue
+        file = path / f"{record.name}.json"
+        text = io.StringIO()
+        suite.dump(text, compact=True)
+        write_atomically(file, text.getvalue().encode())
+        paths.append(file)
+    return Written(tuple(paths), tuple(_remarks(run, without)))
+
+
+def _remarks(run: Run, without: list[str]) -> Iterator[str]:
+    left_out = [f"{b.name} {m.name}" for b in run.manifest.benchmarks for m in b.metrics if said(m) is None]
+    if left_out:
+        yield f"pyperf has no way to hold {listed(left_out)}"
+    if without:
+        yield f"no number that pyperf can hold: {listed(without)}"
+
+
+def _used(run: Run) -> set[tuple[int, str]]:
+    """Trials by their place in the run, and metric, that enter the costs: calibration and voided blocks do not."""
+    blocks = run.blocks
+    per_trial = {record.name: len(record.metrics) for record in run.manifest.benchmarks}
+    places = [at for at, trial in enumerate(run.trials) for _ in range(per_trial[trial.benchmark])]
+    rows = zip(places, blocks["metric"], blocks["used"], strict=True)
+    return {(at, metric) for at, metric, is_used in rows if is_used}
+
+
+def _suite(run: Run, environment: str, used: set[tuple[int, str]]) -> Any | None:
+    benchmarks = [
+        pyperf.Benchmark(runs)
+        for record in run.manifest.benchmarks
+        for metric in record.metrics
+        if (runs := list(_runs(run, environment, record.name, metric, used)))
+    ]
+    return pyperf.BenchmarkSuite(benchmarks) if benchmarks else None
+
+
+def _runs(run: Run, environment: str, benchmark: str, metric: Metric, used: set[tuple[int, str]]) -> Iterator[Any]:
+    """One pyperf run for each block."""
+    how = said(metric)
+    if how is None:
+        return
+    for at, trial in enumerate(run.trials):
+        mine = (trial.environment, trial.benchmark) == (environment, benchmark) and (at, metric.name) in used
+        if mine and isinstance(trial.outcome, Measured):
+            values = [1 / v if how.inverted else v for v in trial.outcome.samples[metric.name] if v > 0]
+            if len(values) == len(trial.outcome.samples[metric.name]) and all(map(math.isfinite, values)):
+                warmups = _warmups(run.path, trial, values)
+                about = _metadata(run, trial, f"{benchmark} {metric.name}{how.suffix}", how.unit)
+                yield pyperf.Run(values, warmups=warmups, metadata=about, collect_metadata=False)
+
+
+def _metadata(run: Run, trial: Trial, name: str, unit: str) -> dict[str, str | int | float]:
+    outcome = trial.outcome
+    assert isinstance(outcome, Measured)
+    about: dict[str, str | int | float] = {"name": _flat(name), "unit": unit, "vbench_block": trial.block}
+    about |= {"vbench_run": run.name, "vbench_environment": trial.environment, "vbench_version": run.manifest.tool}
+    about |= {"duration": trial.wall_s} if trial.wall_s >= 0 else {}
+    about |= {"loops": outcome.loops} if outcome.loops else {}
+    about |= {"timer": _flat(outcome.clock)} if outcome.clock.strip() else {}
+    with suppress(OverflowError, OSError, ValueError):
+        about["date"] = datetime.fromtimestamp(trial.started_s, UTC).isoformat(sep=" ")
+    return about
+
+
+def _flat(text: str) -> str:
+    return " ".join(plain(text).split())
+
+
+def _warmups(folder: Path, trial: Trial, values: Sequence[float]) -> list[tuple[int, float]] | None:
+    """Those of the driver's own pyperf file, where its values are the trial's, or these times a constant."""
+    kept = _driver_run(folder, trial.raw)
+    raw = kept.get("values", ())
+    try:
+        factor = values[0] / raw[0]
+        alike = len(raw) == len(values) and all(
+            math.isclose(value, factor * own, rel_tol=1e-9) for value, own in zip(values, raw, strict=True)
+        )
+        return [(int(loops), float(value) * factor) for loops, value in kept["warmups"]] if alike else None
+    except (LookupError, TypeError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _driver_run(folder: Path, raw: str | None) -> dict[str, Any]:
+    """The only run of a raw pyperf file; empty where there is none, or something else."""
+    if raw is None or not raw.endswith("pyperf.json") or ".." in Path(raw).parts or not is_regular(folder, raw):
+        return {}
+    path = folder / raw
+    try:
+        if path.stat().st_size > LARGEST_RAW_B:
+            return {}
+        (benchmark,) = json.loads(path.read_bytes())["benchmarks"]
+        (found,) = benchmark["runs"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
