@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from tests.unit.guest_folder import guest_folder
+from tests.unit.test_benchmarks import NEEDED
 from vbench import contracts, units
 from vbench.benchmarks import KINDS
 from vbench.contracts import Place, Workplace
@@ -43,7 +44,7 @@ def test_a_trial_gives_believable_samples_of_its_own_metrics(
     kind: str, place: Place, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     sized = "size" in KINDS[kind].__struct_fields__  # type: ignore[attr-defined]
-    benchmark = msgspec.convert(SMALL if sized else {}, KINDS[kind], dec_hook=units.decode)
+    benchmark = msgspec.convert(SMALL if sized else NEEDED.get(kind, {}), KINDS[kind], dec_hook=units.decode)
     lacking = benchmark.missing(place.session, place.testbed)
     if lacking:
         give_up = pytest.fail if "bare" in request.config.getoption("--real") else pytest.skip

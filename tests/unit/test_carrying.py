@@ -1,0 +1,239 @@
+"""A user's folder on its way: what is refused, what arrives, and a digest that changes with all that matters."""
+
+import importlib
+import os
+import socket
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.unit.test_command import EVERYWHERE, command, failure, measure, place
+from vbench import proc
+from vbench import suite as suites
+from vbench.benchmarks import carrying
+from vbench.benchmarks.carrying import Unfit, digest, inside, pack
+from vbench.contracts import Place
+from vbench.errors import SuiteError
+
+__all__ = ["place"]  # the fixture
+SUITE = """
+name = "mine"
+benchmarks = [{kind = "command", name = "app.cat", argv = ["cat", "words"], folder = "data"}]
+[method]
+baseline = "a"
+blocks = 1
+trial = "10 ms"
+warmup = "1 ms"
+budget = "1 h"
+[environments.a]
+kind = "fake"
+"""
+
+
+@pytest.fixture
+def unpack(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(proc.GUEST))
+    return importlib.import_module("unpack")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder with everything that may be in one."""
+    folder = tmp_path / "data"
+    (folder / "deep" / "empty").mkdir(parents=True)
+    (folder / "words").write_text("one two\n")
+    (folder / "deep" / "go").write_text("#!/bin/sh\necho go\n")
+    (folder / "deep" / "go").chmod(0o755)
+    (folder / "deep" / "up").symlink_to("../words")
+    (folder / "dangling").symlink_to("nowhere")
+    (folder / "twice").hardlink_to(folder / "words")
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff\nbytes")).write_bytes(bytes(range(256)))
+    (folder / "deep").chmod(0o555)
+    return folder
+
+
+def seen(folder: Path) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for path in folder.rglob("*"):
+        name, mode = str(path.relative_to(folder)), stat.S_IMODE(path.lstat().st_mode)
+        if path.is_symlink():
+            found[name] = str(path.readlink())
+        else:
+            found[name] = (mode, None if path.is_dir() else path.read_bytes())
+    return found
+
+
+def test_what_was_packed_arrives(data: Path, tmp_path: Path, unpack: ModuleType) -> None:
+    archive = tmp_path / "archive"
+    with archive.open("wb") as file:
+        assert pack(data, file) == digest(data)
+    unpack.unpack(str(archive), str(tmp_path / "there"))
+    assert seen(tmp_path / "there") == seen(data)
+    assert not archive.exists()
+    assert digest(tmp_path / "there") == digest(data)
+
+
+def test_rights_beyond_permissions_do_not_travel(data: Path, tmp_path: Path, unpack: ModuleType) -> None:
+    (data / "words").chmod(0o4755)
+    with (tmp_path / "archive").open("wb") as file:
+        pack(data, file)
+    unpack.unpack(str(tmp_path / "archive"), str(tmp_path / "there"))
+    assert stat.S_IMODE((tmp_path / "there" / "words").stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "words").write_text("one  wo\n"),
+        lambda folder: (folder / "words").chmod(0o600),
+        lambda folder: (folder / "words").rename(folder / "word"),
+        lambda folder: (folder / "more").touch(),
+        lambda folder: (folder / "more").mkdir(),
+        lambda folder: ((folder / "dangling").unlink(), (folder / "dangling").symlink_to("words")),
+    ],
+)
+def test_the_digest_changes_with_all_that_an_environment_would_see(
+    data: Path, change: Callable[[Path], object]
+) -> None:
+    before = digest(data)
+    change(data)
+    assert digest(data) != before
+
+
+def test_the_digest_is_blind_to_time_and_place(data: Path, tmp_path: Path) -> None:
+    before = digest(data)
+    os.utime(data / "words", (1, 1))
+    assert digest(data.rename(tmp_path / "moved")) == before
+
+
+@pytest.mark.parametrize("folder", ["/etc", "..", "data/../..", "", "a\0b"])
+def test_a_folder_elsewhere_is_refused(folder: str, tmp_path: Path) -> None:
+    with pytest.raises(Unfit, match="expected a path below the suite's own folder"):
+        inside(tmp_path, folder)
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "away").symlink_to("/etc")
+    (tmp_path / "circle").symlink_to("circle")
+    for name, why in (
+        ("none", "none cannot be read: No such file or directory"),
+        ("file", "file is not a folder"),
+        ("away", "away is a link that leaves the suite's own folder"),
+        ("circle", "circle cannot be read: "),
+    ):
+        with pytest.raises(Unfit) as caught:
+            inside(tmp_path, name)
+        assert why in str(caught.value)
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "deep/../../outside", ".."])
+def test_a_link_that_leaves_the_folder_is_refused(data: Path, target: str) -> None:
+    (data / "away").symlink_to(target)
+    with pytest.raises(Unfit, match="away is a link that leaves the folder, to "):
+        digest(data)
+
+
+def test_what_is_neither_file_folder_nor_link_is_refused(data: Path) -> None:
+    os.mkfifo(data / "pipe")
+    with pytest.raises(Unfit, match="pipe is neither a file, a folder nor a link"):
+        digest(data)
+    (data / "pipe").unlink()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(data / "s"))
+        with pytest.raises(Unfit, match="s is neither"):
+            digest(data)
+
+
+def test_a_huge_folder_is_refused_before_it_is_read(data: Path) -> None:
+    with (data / "huge").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(Unfit, match=r"it holds more than 10000 files or 64 MiB"):
+        digest(data)
+
+
+def test_too_many_files_are_refused(tmp_path: Path) -> None:
+    for number in range(carrying.MOST_ENTRIES + 1):
+        (tmp_path / str(number)).touch()
+    with pytest.raises(Unfit, match=r"it holds more than 10000 files or 64 MiB"):
+        digest(tmp_path)
+
+
+# --- from the suite to the trial --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def written(data: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(SUITE)
+    return path
+
+
+def test_a_suite_as_loaded_knows_the_digest(written: Path, data: Path) -> None:
+    suite = suites.load(str(written))
+    (record,) = suites.benchmark_records(suite)
+    assert record.settings["folder"] == "data"
+    assert record.settings["folder_digest"] == digest(data)
+    assert suite.folder == written.parent
+
+
+def test_a_folder_that_is_not_fit_is_said_with_file_and_benchmark(written: Path) -> None:
+    written.write_text(SUITE.replace('"data"', '"none"'))
+    with pytest.raises(SuiteError) as caught:
+        suites.load(str(written))
+    assert caught.value.message == f"{written}: app.cat: folder: none cannot be read: No such file or directory"
+
+
+def test_content_that_was_fixed_is_enforced(written: Path, data: Path) -> None:
+    written.write_text(SUITE.replace('"data"', f'"data", folder_digest = "{digest(data)}"'))
+    suites.load(str(written))
+    (data / "words").write_text("other\n")
+    with pytest.raises(SuiteError, match="folder: data has the digest sha256:"):
+        suites.load(str(written))
+
+
+@EVERYWHERE
+def test_the_command_runs_in_its_folder_and_may_write_there(place: Place, data: Path) -> None:
+    script = "cat deep/up words > both && test -x deep/go && ./deep/go && wc -l < both"
+    counted = command("sh", "-c", script, folder="data", regex=r"^(\d+)$", unit="1", better="lower")
+    assert set(measure(counted.anchored(data.parent), place).samples["value"]) == {2.0}
+    assert not (data / "both").exists()
+
+
+def test_a_folder_that_changed_during_the_run_fails_the_trial(place: Place, data: Path) -> None:
+    loaded = command("true", folder="data").anchored(data.parent)
+    (data / "words").write_text("other\n")
+    assert failure(loaded, place).message == "data was changed since the run began"
+
+
+def test_a_folder_that_went_away_fails_the_trial(place: Place) -> None:
+    assert failure(command("true", folder="gone"), place).message.startswith("folder: gone cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ('"command"', "benchmarks[0].name: missing"),
+        ('{kind = "command", argv = ["true"]}', "benchmarks[0].name: missing"),
+        ('{kind = "command", name = "app", argv = ["true"]}', "benchmarks[0].name: 'app' has no family"),
+        ('{kind = "command", name = "app.", argv = ["true"]}', "benchmarks[0].name: 'app.' has no family"),
+        ('{kind = "command", name = "cpu.mine", argv = ["true"]}', "benchmarks[0].name: the family 'cpu' is vbench's"),
+        ('{kind = "command", name = 3, argv = ["true"]}', "benchmarks[0].name: 3 cannot be a name"),
+        ('{kind = "command", name = "app.x"}', "benchmarks[0].argv: missing"),
+        ('{kind = "command", name = "app.x", argv = "true"}', "benchmarks[0].argv: expected a list, got a text"),
+        ('{kind = "command", name = "app.x", argv = ["a"], regexp = "(a)"}', "benchmarks[0].regexp: unknown key"),
+        ('{kind = "command", name = "app.x", argv = ["a"], regex = "("}', "benchmarks[0]: regex: cannot be read"),
+    ],
+)
+def test_an_entry_that_cannot_be_is_refused_with_its_path(entry: str, message: str) -> None:
+    text = SUITE.replace('{kind = "command", name = "app.cat", argv = ["cat", "words"], folder = "data"}', entry)
+    with pytest.raises(SuiteError) as caught:
+        suites.parse(text, source="s.toml")
+    assert message in caught.value.message
+
+
+def test_a_command_may_be_of_the_family_command() -> None:
+    assert "command.x" in suites.parse(SUITE.replace("app.cat", "command.x"), source="s").benchmarks

@@ -1,0 +1,285 @@
+"""A user's command run for real on this machine: what it measures, and how each way to give no number is said."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import psutil
+import pytest
+
+from vbench import contracts, proc, units
+from vbench.benchmarks.command import Command
+from vbench.contracts import Place, Session, Workplace
+from vbench.environments.fake import Fake, FakeSession
+from vbench.environments.starting import agent_command, started
+from vbench.errors import TrialFailed
+from vbench.model import Measured
+from vbench.proc import LocalSession
+from vbench.units import UNITS, base_unit
+
+RATE = {"unit": "MB/s", "better": "higher"}
+NUMBER = {"regex": "x=(.*)", "unit": "1", "better": "lower"}
+
+
+def command(*argv: str, **keys: object) -> Command:
+    return msgspec.convert({"argv": list(argv), **keys}, Command, dec_hook=units.decode)
+
+
+def shell(script: str, **keys: object) -> Command:
+    return command("sh", "-c", script, **keys)
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A start behind an agent, or of a fake; raw files are in `raw`, its scratch space is empty again when it ends."""
+    for name in ("scratch", "raw"):
+        (tmp_path / name).mkdir()
+    workplace = Workplace(sys.executable, PurePosixPath(proc.GUEST), PurePosixPath(tmp_path / "scratch"))
+    testbed = cast(contracts.Testbed, SimpleNamespace())
+
+    def raw(name: str, data: bytes) -> None:
+        (tmp_path / "raw" / name).write_bytes(data)
+
+    with ExitStack() as around, ExitStack() as stack:
+        session: Session = FakeSession(LocalSession(workplace), Fake(), workplace.scratch)
+        if getattr(request, "param", "agent") == "agent":
+            common: dict[str, Any] = {"layers": (), "mechanisms": (), "attach_s": 0.0, "limit_s": 60.0}
+            session = around.enter_context(
+                started(LocalSession(), agent_command(workplace), workplace=workplace, **common)
+            )
+        yield Place(session, testbed, 321, 0.03, 0.001, None, raw, stack, suite_folder=tmp_path)
+        stack.close()
+        assert list((tmp_path / "scratch").iterdir()) == []
+
+
+EVERYWHERE = pytest.mark.parametrize("place", ["agent", "fake"], indirect=True)
+
+
+def measure(command: Command, place: Place) -> Measured:
+    command.prepare(place)
+    return command.measure(place)
+
+
+def failure(command: Command, place: Place) -> TrialFailed:
+    with pytest.raises(TrialFailed) as caught:
+        measure(command, place)
+    return caught.value
+
+
+# --- what it measures -------------------------------------------------------------------------------------------
+
+
+@EVERYWHERE
+def test_the_time_of_each_run_is_a_sample(place: Place) -> None:
+    measured = measure(command("true"), place)
+    walls = measured.samples["time"]
+    assert len(walls) > 1
+    assert all(0 < wall < 10 for wall in walls)
+    assert measured.clock == "CLOCK_MONOTONIC_RAW"
+    assert measured.padding_seen_b == 321
+    assert (measured.operations or 0) > len(walls)
+
+
+def test_a_command_that_outlasts_the_trial_runs_once(place: Place) -> None:
+    (wall,) = measure(command("sleep", "0.1"), place).samples["time"]
+    assert wall >= 0.1
+
+
+def test_the_number_of_runs_can_be_fixed(place: Place) -> None:
+    assert len(measure(command("true", runs=3), place).samples["time"]) == 3
+
+
+def test_without_warm_up_the_first_run_counts(place: Place) -> None:
+    place.warmup_s = 0
+    counting = shell("echo >> n; echo x=$(wc -l < n)", runs=2, **NUMBER)
+    assert measure(counting, place).samples["value"] == (1.0, 2.0)
+
+
+def test_it_sees_the_padding_of_its_start(place: Place) -> None:
+    assert measure(shell("echo x=${#VBENCH_PADDING}", **NUMBER), place).samples["value"][0] == 321
+
+
+def test_a_number_is_picked_by_regex_and_turned_into_base_units(place: Place) -> None:
+    picked = shell("echo one; echo 'rate: 12.5 MB/s'", regex=r"^rate: ([\d.]+)", metric="rate", **RATE)
+    (metric,) = picked.metrics
+    assert (metric.name, metric.unit, metric.better) == ("rate", "B/s", "higher")
+    assert set(measure(picked, place).samples["rate"]) == {12.5e6}
+
+
+def test_a_number_is_picked_by_a_json_pointer(place: Place) -> None:
+    json = '{"a/b": [{"~": 1}, {"ms": 2.5e1}]}'
+    picked = command("printf", "%s", json, pointer="/a~1b/1/ms", unit="ms", better="lower")
+    assert measure(picked, place).samples["value"][0] == pytest.approx(0.025)
+
+
+def test_a_number_that_may_be_zero_or_negative_is_a_difference(place: Place) -> None:
+    picked = shell("echo x=-3", scale="difference", margin=2.0, regex="x=(.*)", unit="ms", better="lower")
+    assert picked.metrics[0].margin == pytest.approx(0.002)
+    assert measure(picked, place).samples["value"][0] == pytest.approx(-0.003)
+
+
+def test_the_class_measures_time_and_each_entry_its_own() -> None:
+    assert [metric.name for metric in Command.metrics] == ["time"]
+    assert [metric.name for metric in command("true", metric="duration").metrics] == ["duration"]
+    assert [metric.name for metric in command("true", metric="rate", regex="(.)", **RATE).metrics] == ["rate"]
+
+
+def test_what_it_prints_is_kept_as_it_came(place: Place, tmp_path: Path) -> None:
+    measure(command("printf", r"\377\000bin\n"), place)
+    assert (tmp_path / "raw" / "stdout.txt").read_bytes() == b"\xff\0bin\n"
+    assert not (tmp_path / "raw" / "stderr.txt").exists()
+
+
+def test_megabytes_are_bounded_and_the_ends_are_looked_at(place: Place, tmp_path: Path) -> None:
+    script = "head -c 3000000 /dev/zero | tr '\\0' y; echo; echo x=7"
+    measured = measure(shell(script, runs=1, **NUMBER), place)
+    assert measured.samples["value"] == (7.0,)
+    assert "a run printed 2.861 MiB" in measured.notes[0]
+    kept = (tmp_path / "raw" / "stdout.txt").read_bytes()
+    assert len(kept) < 20_000
+    assert b"bytes left out]" in kept
+    assert kept.endswith(b"x=7\n")
+
+
+def test_the_plan_counts_what_a_run_is_expected_to_last() -> None:
+    assert command("true").expected_s(1.0, 0.5) == pytest.approx(1.7)
+    assert command("true", expected="10 s").expected_s(1.0, 0.5) == pytest.approx(20.2)
+    assert command("true", expected="10 s", runs=3).expected_s(1.0, 0.5) == pytest.approx(40.2)
+    assert command("true", expected="10 s").expected_s(1.0, 0.0) == pytest.approx(10.2)
+
+
+# --- what gives no number ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (shell("echo 'no such table' >&2; exit 3"), "sh ended with status 3: no such table"),
+        (shell("kill -9 $$"), "sh was killed by signal 9"),
+        (command("./nothere"), "./nothere, or the interpreter that it names, was not found"),
+        (command("/etc/passwd"), "/etc/passwd could not be started: [Errno 13] Permission denied"),
+        (command("sleep", "1000", timeout="50 ms"), "sleep did not end within 0.05 s and was killed with all"),
+        (command("true", **NUMBER), "it printed nothing to standard output"),
+        (shell("echo x=1 >&2", **NUMBER), "it printed nothing to standard output"),
+        (command("echo", "y=1", **NUMBER), r"the regex matches nothing in what it printed, which begins 'y=1\n'"),
+        (shell("echo x=1; echo x=2", **NUMBER), "the regex matches 2 times, at first 'x=1' and 'x=2'"),
+        (shell("yes x=1 | head -500", **NUMBER), "the regex matches 100 times and more"),
+        (command("echo", "x", regex="x(y)?", unit="1", better="lower"), "its group is not in the match"),
+        *(
+            (command("echo", f"x={word}", **NUMBER), f"'{word}' is not a number")
+            for word in ("nan", "inf", "-Infinity", "1_000", "1,000", "0x1f", "²", "١٢", "12ms", "")
+        ),
+        (command("echo", "x=1e999", **NUMBER), "inf is not a finite number"),
+        (command("echo", "x=0", **NUMBER), "it printed 0, which has no ratio to another number"),
+        (command("echo", "x=-1", **NUMBER), "it printed -1, which has no ratio to another number"),
+        (command("echo", "hello", pointer="/a", **RATE), "what it printed is not one JSON document"),
+        (command("echo", "1 2", pointer="/a", **RATE), "what it printed is not one JSON document"),
+        (command("echo", '{"a": {}}', pointer="/a/b", **RATE), "the pointer '/a/b' leads nowhere: no member 'b'"),
+        (command("echo", "[1]", pointer="/-1", **RATE), "leads nowhere: no item '-1'"),
+        (command("echo", "[1]", pointer="/9", **RATE), "leads nowhere: no item '9'"),
+        *(
+            (command("echo", f'{{"a": {word}}}', pointer="/a", **RATE), message)
+            for word, message in (
+                ('"1"', "leads to '1', which is not a number"),
+                ("true", "leads to True, which is not a number"),
+                ("null", "leads to None, which is not a number"),
+                ("NaN", "nan is not a finite number"),
+                ("-Infinity", "-inf is not a finite number"),
+                (f"1{'0' * 400}", "leads to a number too large"),
+                ("1" * 5000, "what it printed is not one JSON document"),
+            )
+        ),
+        (shell("yes '[' | head -200000 | tr -d '\\n'", pointer="/a", **RATE), "what it printed is not one JSON"),
+        (shell("head -c 1100000 /dev/zero", pointer="/a", **RATE), "it printed 1100000 bytes: JSON is read up to"),
+    ],
+)
+def test_each_way_to_give_no_number_is_said(bad: Command, message: str, place: Place) -> None:
+    assert message in failure(bad, place).message
+
+
+def test_a_word_longer_than_the_kernel_takes_is_said(place: Place) -> None:
+    assert "could not be started: [Errno 7]" in failure(command("echo", "x" * 200_000), place).message
+
+
+def test_a_regex_that_never_ends_is_given_up(place: Place) -> None:
+    endless = command("echo", "a" * 60 + "b", regex="^((?:a+)+)$", unit="1", better="lower", timeout="300 ms")
+    failed = failure(endless, place)
+    assert failed.message == "the search for the regex did not end in time"
+    assert failed.hint == "repetitions within repetitions do this"
+
+
+def test_a_hanging_command_dies_with_all_that_it_started(place: Place) -> None:
+    failure(shell("sleep 4242.1 & setsid sleep 4242.2 & sleep 4242.3; true", timeout="100 ms"), place)
+    assert sleepers("4242.") == []
+
+
+def test_what_it_leaves_running_is_killed_after_each_run(place: Place) -> None:
+    measure(shell("sleep 4343.1 & setsid sleep 4343.2 & true", runs=2), place)
+    assert sleepers("4343.") == []
+
+
+def sleepers(mark: str) -> list[list[str]]:
+    running = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    return [words for words in running if len(words) == 2 and words[1].startswith(mark)]
+
+
+def test_what_it_complains_cannot_steer_a_terminal(place: Place, tmp_path: Path) -> None:
+    message = failure(command("sh", "-c", r"printf '\033[2J\007\342\200\256evil\n\nmore' >&2; exit 1"), place).message
+    assert message == "sh ended with status 1: �[2J��evil more"
+    assert (tmp_path / "raw" / "stderr.txt").read_bytes().startswith(b"\x1b[2J")
+
+
+def test_a_long_complaint_is_cut(place: Place) -> None:
+    assert len(failure(shell("yes no | head -100000 >&2; exit 1"), place).message) < 400
+
+
+def test_signals_that_python_ignores_reach_it(place: Place) -> None:
+    measure(shell("trap 'exit 0' PIPE; kill -PIPE $$; exit 1"), place)
+
+
+# --- its keys ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"argv": []}, "length >= 1"),
+        ({"argv": [""]}, "argv[0]: '' cannot be a word"),
+        ({"argv": ["a", "b\0"]}, "argv[1]: 'b\\x00' cannot be a word"),
+        ({"argv": ["a"], "timeout": 0}, "timeout: must be above 0"),
+        ({"argv": ["a"], "runs": 0}, ">= 1"),
+        ({"argv": ["a"], "metric": "No"}, "metric: expected a word"),
+        ({"argv": ["a"], "folder_digest": "x"}, "folder_digest: there is no `folder`"),
+        ({"argv": ["a"], "regex": "(", **RATE}, "regex: cannot be read"),
+        ({"argv": ["a"], "regex": "a", **RATE}, "regex: expected one group, around the number, got 0"),
+        ({"argv": ["a"], "regex": "(a)(b)", **RATE}, "got 2; (?:…)"),
+        ({"argv": ["a"], "regex": "(a)", "pointer": "/a", **RATE}, "by `regex` or by `pointer`, not by both"),
+        ({"argv": ["a"], "pointer": "a", **RATE}, "pointer: expected a JSON pointer"),
+        ({"argv": ["a"], "pointer": "/~2", **RATE}, "pointer: expected a JSON pointer"),
+        ({"argv": ["a"], "regex": "(a)", "better": "lower"}, "unit: missing"),
+        ({"argv": ["a"], "regex": "(a)", "unit": "s"}, "better: missing"),
+        ({"argv": ["a"], "regex": "(a)", "unit": "Mb", "better": "lower"}, "unit: expected a unit, one of 1, %, s"),
+        ({"argv": ["a"], "regex": "(a)", **RATE, "better": "up"}, "Invalid enum value 'up'"),
+        ({"argv": ["a"], "regex": "(a)", **RATE, "margin": 1.0}, "margin: belongs to scale = 'difference'"),
+        ({"argv": ["a"], "unit": "s"}, "unit: belongs to a number that `regex` or `pointer` picks"),
+        ({"argv": ["a"], "better": "lower"}, "better: belongs to a number"),
+    ],
+)
+def test_keys_that_mean_nothing_are_refused(keys: dict[str, object], message: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.convert(keys, Command, dec_hook=units.decode)
+    assert message in str(caught.value)
+
+
+def test_every_unit_has_a_base_unit() -> None:
+    assert {base_unit(unit)[0] for unit in UNITS} == {"s", "B", "B/s", "1/s", "1"}
+    assert base_unit("Gbit/s") == ("B/s", 125e6)
+    assert base_unit("µs") == base_unit("us") == ("s", 1e-6)
+
+
+def test_without_a_folder_it_starts_in_an_empty_one(place: Place) -> None:
+    measure(shell('test -z "$(ls -A)"'), place)
