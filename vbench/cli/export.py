@@ -1,15 +1,18 @@
 """`vbench export`: a run's numbers in the formats of other tools."""
 
 import shutil
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from vbench.errors import UsageError
 from vbench.exports import FORMATS
 from vbench.frames.columns import TABLES
+from vbench.store import find
 
 if TYPE_CHECKING:
     from vbench.api import Run
@@ -41,14 +44,18 @@ def export(run: str, *, kind: str, table: str, output: Path | None) -> None:
 
     All come from the journal, so a run that did not end is exported too. The paths written are printed.
     """
+    given = click.get_current_context().get_parameter_source("table")
+    if given is not ParameterSource.DEFAULT and not FORMATS[kind].has_tables:
+        raise UsageError(f"{kind} has no --table", hint="csv and ndjson have one")
+    deliver(kind, find(run), output, table=table)
+
+
+def deliver(kind: str, run: Path, output: Path | None, *, table: str) -> None:
+    """To a file or folder whose paths are printed, or to stdout."""
     from vbench import api, exports
 
-    made = FORMATS[kind]
-    given = click.get_current_context().get_parameter_source("table")
-    if given is not click.core.ParameterSource.DEFAULT and not made.has_tables:
-        raise UsageError(f"{kind} has no --table", hint="csv and ndjson have one")
     loaded = api.load(run)
-    if made.into_folder:
+    if FORMATS[kind].into_folder:
         folder = output or EXPORTS / loaded.name
         if str(folder) == "-":
             raise UsageError(f"{kind} makes several files", hint="name a folder: -o FOLDER")
@@ -77,7 +84,7 @@ def _to_stdout(kind: str, run: "Run", table: str) -> None:
         path = Path(folder, "export")
         exports.write(kind, run, path, table=table)
         with path.open("rb") as file:
-            shutil.copyfileobj(file, click.get_binary_stream("stdout"))
+            shutil.copyfileobj(file, sys.stdout.buffer)
 
 
 def _tell(written: "Written") -> None:

@@ -1,14 +1,12 @@
 """`vbench report`: a run folder to one offline page, to Markdown, to JSON, or to the way that led to one verdict."""
 
 import json
-from contextlib import suppress
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
-
-from vbench.errors import RunFolderError, nearest
 
 if TYPE_CHECKING:
     from vbench.model import Run
@@ -25,7 +23,12 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 @click.command()
 @click.argument("run", metavar="RUN", shell_complete=_complete)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; - is stdout.")
-@click.option("--format", "kind", type=click.Choice(["html", "json", "md"]), default="html", show_default=True)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["html", "json", "md", "csv", "table"]),
+    help="csv: the costs; table: for a terminal.  [default: html, and the table on a terminal]",
+)
 @click.option(
     "--explain",
     "explained",
@@ -41,17 +44,21 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
     help="Cite this validation of the same host, results/validate-….",
 )
 def report(
-    run: str, *, output: Path | None, kind: str, explained: tuple[str, str] | None, validated: Path | None
+    run: str, *, output: Path | None, kind: str | None, explained: tuple[str, str] | None, validated: Path | None
 ) -> None:
     """Report on RUN, a run folder or the name of one in results/.
 
-    A page goes to reports/RUN.html and its path is printed; JSON, Markdown and explanations go to stdout. The same run
-    gives the same bytes.
+    A page goes to reports/RUN.html and its path is printed, on a terminal below a table of the costs; all else goes to
+    stdout. The same run gives the same bytes.
     """
     from vbench import report as reports
     from vbench import store
 
-    loaded = store.load(folder(run))
+    path = folder(run)
+    if kind == "csv" and explained is None:
+        _csv(path, output)
+        return
+    loaded = store.load(path)
     validation = _cited(validated, loaded)
     if explained is not None:
         text = reports.explain(loaded, *explained)
@@ -60,13 +67,32 @@ def report(
     elif kind == "json":
         document = reports.json_document(loaded, validation=validation)
         text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    elif kind == "table":
+        text = _table(loaded)
     else:
+        if kind is None and output is None and sys.stdout.isatty():
+            click.echo(_table(loaded).encode(errors="replace"), nl=False)
         text = reports.html(loaded, validation=validation)
         output = output or REPORTS / f"{loaded.manifest.run_id}.html"
     if output is None or str(output) == "-":
         click.echo(text.encode(errors="replace"), nl=False)
     else:
         click.echo(str(write(output, text)))
+
+
+def _csv(run: Path, output: Path | None) -> None:
+    from vbench.cli.export import deliver
+
+    deliver("csv", run, output, table="costs")
+
+
+def _table(run: "Run") -> str:
+    from vbench.cli.table import draw, on_stdout
+
+    console = on_stdout()
+    with console.capture() as captured:
+        draw(run, console)
+    return captured.get()
 
 
 def _cited(folder: Path | None, run: "Run") -> str:
@@ -79,18 +105,9 @@ def _cited(folder: Path | None, run: "Run") -> str:
 
 def folder(run: str) -> Path:
     """The run folder that a path or a name in results/ means. Raises RunFolderError."""
-    for path in (Path(run), RESULTS / run):
-        if _is_folder(path):
-            return path
-    known = _known()
-    hint = nearest(run, known) if known else f"there is no run in {RESULTS}/; `vbench run SUITE` makes one"
-    raise RunFolderError(f"no run folder is named {run!r}, here or in {RESULTS}/", hint=hint)
+    from vbench import store
 
-
-def _is_folder(path: Path) -> bool:
-    with suppress(OSError, ValueError):  # a name too long for the file system
-        return path.is_dir()
-    return False
+    return store.find(run, results=RESULTS)
 
 
 def write(path: Path, text: str) -> Path:
@@ -104,4 +121,6 @@ def write(path: Path, text: str) -> Path:
 
 
 def _known() -> list[str]:
-    return sorted(path.parent.name for path in RESULTS.glob("*/manifest.json"))
+    from vbench import store
+
+    return store.found(RESULTS)
