@@ -2,9 +2,10 @@
 
 from vbench.benchmarks.command import Command
 from vbench.benchmarks.cpu import Hash, Matrix, Sha256
-from vbench.benchmarks.disk import RandRead, SeqWrite
+from vbench.benchmarks.disk import Fsync, RandRead, RandWrite, SeqWrite
+from vbench.benchmarks.http import Requests
 from vbench.benchmarks.memory import Chase, Triad
-from vbench.benchmarks.network import RoundTrip, Stream
+from vbench.benchmarks.network import Connect, RoundTrip, Stream, Udp
 from vbench.benchmarks.start import Ready
 from vbench.benchmarks.syscall import Fork, Getpid, Pipe
 from vbench.contracts import Benchmark
@@ -19,9 +20,14 @@ _ALL: tuple[type[Benchmark], ...] = (
     Pipe,
     Fork,
     RandRead,
+    RandWrite,
     SeqWrite,
+    Fsync,
     Stream,
+    Udp,
     RoundTrip,
+    Connect,
+    Requests,
     Ready,
     Command,
 )

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta
 
 from vbench.benchmarks import fio
 from vbench.benchmarks.percentiles import latencies
@@ -12,10 +14,14 @@ from vbench.model import Measured, Metric
 from vbench.units import Bytes
 
 MIB = 2**20
+BLOCK = 4096
 SLOWEST_LAYOUT = 2 * MIB  # B/s below which laying out the file counts as hung
 LAYOUT = 500 * MIB  # B/s assumed for the plan's estimate
 FIO_S = 0.4  # fio's own start and end
 LIMIT_S = 60.0
+
+LATENCY = Metric("latency", "s", "lower", "median completion latency")
+LATENCY_P99 = Metric("latency_p99", "s", "lower", "99th percentile within the trial")
 
 
 def _missing(session: Session) -> tuple[Missing, ...]:
@@ -45,9 +51,9 @@ def _remove(session: Session, path: str) -> None:
         session.run(["rm", "-f", path], timeout_s=LIMIT_S)
 
 
-def _trial(place: Place, size_b: int, *, rw: str, block_b: int) -> Completed:
+def _trial(place: Place, size_b: int, *, rw: str, block_b: int, **how: Any) -> Completed:
     file = _file(place, size_b)
-    argv = fio.job(file, size_b, rw=rw, block_b=block_b, trial_s=place.trial_s, warmup_s=place.warmup_s)
+    argv = fio.job(file, size_b, rw=rw, block_b=block_b, trial_s=place.trial_s, warmup_s=place.warmup_s, **how)
     done = place.session.run(place.padded(argv), timeout_s=LIMIT_S + 2 * (place.trial_s + place.warmup_s))
     place.raw("fio.json", fio.redacted(done))
     return done
@@ -77,30 +83,114 @@ class FileBenchmark(Settings, frozen=True, kw_only=True):
         return FIO_S + self.size / LAYOUT + trial_s + warmup_s
 
 
-class RandRead(FileBenchmark, frozen=True, kw_only=True):
-    """A start of its own for each request: nothing overlaps, nothing is merged."""
+class RandomBenchmark(FileBenchmark, frozen=True, kw_only=True):
+    """`depth` requests of 4 KiB in flight; `engine` is how fio submits them, by default psync for one, libaio for more.
 
-    kind: ClassVar[str] = "disk.randread"
-    about: ClassVar[str] = "fio: 4 KiB random reads, one at a time, O_DIRECT"
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("iops", "1/s", "higher", "reads a second"),
-        Metric("latency", "s", "lower", "median completion latency"),
-        Metric("latency_p99", "s", "lower", "99th percentile within the trial"),
-    )
+    The clock of a latency runs from the submission of one request to its completion. At a depth above 1 that contains
+    its wait behind the others: latency is then about depth / iops, whatever the device does for each.
+    """
+
+    direction: ClassVar[fio.Direction]
+    depth: Annotated[int, Meta(ge=1, le=1024)] = 1
+    engine: fio.Engine | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.engine == "psync" and self.depth > 1:
+            raise ValueError(f"engine: psync waits for each request, so that a depth of {self.depth} needs another")
+
+    @property
+    def engine_in_force(self) -> fio.Engine:
+        """io_uring is asked for by name alone: containers' system call filters refuse it, and arms would differ."""
+        return self.engine or ("psync" if self.depth == 1 else "libaio")
 
     def measure(self, place: Place) -> Measured:
-        result = fio.parse(_trial(place, self.size, rw="randread", block_b=4096), "read")
+        how = {"engine": self.engine_in_force, "depth": self.depth}
+        done = _trial(place, self.size, rw=f"rand{self.direction}", block_b=BLOCK, **how)
+        result = fio.parse(done, self.direction)
         samples, notes = latencies(result.latency_counts)
-        return Measured(samples={"iops": (result.iops,), **samples}, clock=fio.CLOCK, notes=notes)
+        engine = () if self.depth == 1 and self.engine is None else (f"ioengine {self.engine_in_force}",)
+        return Measured(
+            samples={"iops": (result.iops,), **samples},
+            clock=fio.CLOCK,
+            notes=(*notes, *engine, *fio.depth_notes(result, self.depth)),
+            counts={"latency": result.latency_counts},
+        )
+
+
+class RandRead(RandomBenchmark, frozen=True, kw_only=True):
+    """One operation is one read of 4 KiB at a random place of the file, the same sequence in every arm.
+
+    It is not the device's own latency where the file fits a cache below: a host's page cache under a virtual disk that
+    is not opened with O_DIRECT, or a controller's memory.
+    """
+
+    kind: ClassVar[str] = "disk.randread"
+    exposes: ClassVar[str] = (
+        "the latency each layer adds to a request: virtual device, exits and interrupts, image format, overlay; "
+        "with a depth above 1, how well these overlap and batch"
+    )
+    about: ClassVar[str] = "fio: 4 KiB random reads, `depth` at a time (1), O_DIRECT"
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("iops", "1/s", "higher", "reads a second"), LATENCY, LATENCY_P99)
+    direction: ClassVar[fio.Direction] = "read"
+
+
+class RandWrite(RandomBenchmark, frozen=True, kw_only=True):
+    """One operation is one overwrite of 4 KiB at a random place of the laid-out file: nothing is allocated or flushed.
+
+    It does not say when a write is safe: a cache below may hold it. `disk.fsync` asks for that.
+    """
+
+    kind: ClassVar[str] = "disk.randwrite"
+    exposes: ClassVar[str] = (
+        "as disk.randread, and the cache mode of a virtual disk, which decides whether the host's memory or its "
+        "device takes the write; copy-on-write in image formats and overlays"
+    )
+    about: ClassVar[str] = "fio: 4 KiB random overwrites, `depth` at a time (1), O_DIRECT"
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("iops", "1/s", "higher", "writes a second"), LATENCY, LATENCY_P99)
+    direction: ClassVar[fio.Direction] = "write"
 
 
 class SeqWrite(FileBenchmark, frozen=True, kw_only=True):
-    """Over the same laid-out file again and again: no allocation, no flush."""
+    """One operation is 1 MiB, over the same laid-out file again and again: no allocation, no flush.
+
+    Bytes over fio's own run time; it is not the rate at which data becomes safe.
+    """
 
     kind: ClassVar[str] = "disk.seqwrite"
+    exposes: ClassVar[str] = "copies and the cost of a byte on the way to the device, and the cache mode"
     about: ClassVar[str] = "fio: 1 MiB sequential writes, one at a time, O_DIRECT"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "written"),)
 
     def measure(self, place: Place) -> Measured:
         result = fio.parse(_trial(place, self.size, rw="write", block_b=MIB), "write")
         return Measured(samples={"bandwidth": (result.bandwidth,)}, clock=fio.CLOCK)
+
+
+class Fsync(FileBenchmark, frozen=True, kw_only=True):
+    """One operation is an overwrite of 4 KiB in the page cache and an fdatasync of it, as a database's log does.
+
+    The latency is that of the fdatasync alone, by fio's clock around it; the rate is of both. The file is laid out, so
+    that no metadata is written. What it means depends on the layers below: a virtual disk in a cache mode that ignores
+    flushes (`unsafe`), or a device with a volatile cache that lies, is fast and not safe; the cache mode is a fact.
+    """
+
+    kind: ClassVar[str] = "disk.fsync"
+    exposes: ClassVar[str] = (
+        "the flush: whether and how each layer hands it down (virtual device, cache mode, host file system), with a "
+        "full wait for the lowest one"
+    )
+    about: ClassVar[str] = "fio: 4 KiB sequential overwrites through the page cache, each with an fdatasync"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("rate", "1/s", "higher", "writes with their fdatasync a second"),
+        Metric("latency", "s", "lower", "median of one fdatasync"),
+        LATENCY_P99,
+    )
+
+    def measure(self, place: Place) -> Measured:
+        result = fio.parse(_trial(place, self.size, rw="write", block_b=BLOCK, flushed=True), "write")
+        counts = fio.flushes(result)
+        samples, notes = latencies(counts)
+        return Measured(
+            samples={"rate": (result.iops,), **samples}, clock=fio.CLOCK, notes=notes, counts={"latency": counts}
+        )

@@ -11,7 +11,9 @@ from vbench.errors import TrialFailed
 
 CLOCK = "CLOCK_MONOTONIC"  # what fio 3 reads with clocksource=clock_gettime
 Direction = Literal["read", "write"]
+Engine = Literal["psync", "libaio", "io_uring"]
 _DIRECT_REFUSED = "does not support O_DIRECT"
+_FILLED = 90.0  # percent of the operations at the depth asked for, below which the queue was not kept full
 
 
 class Result(Struct, frozen=True):
@@ -21,6 +23,8 @@ class Result(Struct, frozen=True):
     bandwidth: float  # B/s
     operations: int
     latency_counts: dict[int, int]
+    sync_counts: dict[int, int] = {}  # the same of the flushes between writes, where the job had them
+    at_depth: dict[str, float] = {}  # fio's own classes of queue depth to percent of the operations
 
 
 def layout(file: str, size_b: int) -> list[str]:
@@ -29,8 +33,22 @@ def layout(file: str, size_b: int) -> list[str]:
     return [*job, "--direct=1", "--ioengine=psync", "--end_fsync=1", "--output-format=json+"]
 
 
-def job(file: str, size_b: int, *, rw: str, block_b: int, trial_s: float, warmup_s: float) -> list[str]:
-    """One operation at a time past the page cache, for `trial_s` after `warmup_s` that are not counted."""
+def job(
+    file: str,
+    size_b: int,
+    *,
+    rw: str,
+    block_b: int,
+    trial_s: float,
+    warmup_s: float,
+    engine: Engine = "psync",
+    depth: int = 1,
+    flushed: bool = False,
+) -> list[str]:
+    """`depth` operations at a time, for `trial_s` after `warmup_s` that are not counted.
+
+    Past the page cache; or `flushed`: through it, with an fdatasync after each write.
+    """
     return [
         "fio",
         "--name=trial",
@@ -38,9 +56,9 @@ def job(file: str, size_b: int, *, rw: str, block_b: int, trial_s: float, warmup
         f"--size={size_b}",
         f"--rw={rw}",
         f"--bs={block_b}",
-        "--direct=1",
-        "--ioengine=psync",
-        "--iodepth=1",
+        *(["--direct=0", "--fdatasync=1"] if flushed else ["--direct=1"]),
+        f"--ioengine={engine}",
+        f"--iodepth={depth}",
         "--overwrite=1",
         "--time_based",
         f"--runtime={_milliseconds(trial_s)}",
@@ -64,7 +82,23 @@ def parse(done: Completed, direction: Direction) -> Result:
     if jobs[0].get("error"):
         raise _failed(jobs[0]["error"], done)
     done_check(done)
-    return _result(jobs[0].get(direction, {}))
+    return _result(jobs[0].get(direction, {}), jobs[0])
+
+
+def flushes(result: Result) -> dict[int, int]:
+    """The latencies of the flushes. Raises TrialFailed where fio counted none, as versions before 3 do."""
+    if not result.sync_counts:
+        raise TrialFailed("fio counted no flush", hint="use fio 3 or later, or the image that has it")
+    return result.sync_counts
+
+
+def depth_notes(result: Result, depth: int) -> tuple[str, ...]:
+    """A note where fio did not keep `depth` operations in flight; its classes are powers of two up to 64."""
+    name = next((str(known) for known in (32, 16, 8, 4, 2, 1) if known <= depth < 64), ">=64")
+    share = result.at_depth.get(name)
+    if share is None or share >= _FILLED:
+        return ()
+    return (f"the queue was not kept full: {share:.0f} % of the operations ran at the depth of {depth}",)
 
 
 def done_check(done: Completed) -> None:
@@ -97,20 +131,27 @@ def redacted(done: Completed) -> bytes:
     return json.dumps(document).encode()
 
 
-def _result(side: Mapping[str, Any]) -> Result:
+def _result(side: Mapping[str, Any], job: Mapping[str, Any]) -> Result:
     try:
-        latency, scale = (side["clat_ns"], 1) if "clat_ns" in side else (side["clat"], 1000)  # before fio 3: µs
-        operations, counted = side["total_ios"], latency["N"]
+        counts = _counts(side)
+        operations, iops = side["total_ios"], side["iops"]
         bandwidth = side["bw_bytes"] if "bw_bytes" in side else side["bw"] * 1024
-        iops = side["iops"]
     except KeyError as error:
         raise TrialFailed(f"fio's JSON lacks {error}") from None
-    if not operations or not counted or not bandwidth > 0 or not iops > 0:
+    if not operations or not counts or not bandwidth > 0 or not iops > 0:
         raise TrialFailed("fio completed no operation within the trial", hint="take a longer `trial`")
-    counts = {int(ns) * scale: int(number) for ns, number in latency.get("bins", {}).items()}
-    if sum(counts.values()) != counted:
-        raise TrialFailed(f"fio's latency bins hold {sum(counts.values())} operations, it counted {counted}")
-    return Result(float(iops), float(bandwidth), int(operations), counts)
+    # `total_ios` of the flushes is 0 in every version seen; their latencies are counted all the same.
+    sync_counts = _counts(job["sync"], "lat") if "lat_ns" in job.get("sync", {}) else {}
+    return Result(float(iops), float(bandwidth), int(operations), counts, sync_counts, job.get("iodepth_level", {}))
+
+
+def _counts(side: Mapping[str, Any], of: str = "clat") -> dict[int, int]:
+    """A latency's bins, ns to number; none where nothing ran. Raises KeyError, and TrialFailed for torn bins."""
+    latency, scale = (side[f"{of}_ns"], 1) if f"{of}_ns" in side else (side[of], 1000)  # before fio 3: µs
+    counts = {int(bound) * scale: int(number) for bound, number in latency.get("bins", {}).items()}
+    if sum(counts.values()) != latency["N"]:
+        raise TrialFailed(f"fio's latency bins hold {sum(counts.values())} operations, it counted {latency['N']}")
+    return counts
 
 
 def _failed(code: int, done: Completed) -> TrialFailed:
@@ -123,6 +164,8 @@ def _hint(done: Completed) -> str:
         return "the scratch file system refuses O_DIRECT: put the scratch space on a disk's file system"
     if "No space left" in said:
         return "the scratch file system is full: take a smaller `size`"
+    if "io_queue_init" in said or "io_uring" in said:
+        return "asynchronous I/O is refused here, as containers' system call filters do: take another `engine`"
     return ""
 
 

@@ -31,7 +31,18 @@ def server(address: str, port: int) -> list[str]:
     return ["iperf3", "--server", "--one-off", "--bind", address, "--port", str(port), "--forceflush"]
 
 
-def client(address: str, port: int, *, trial_s: float, warmup_s: float, congestion: str) -> list[str]:
+class Datagrams(Struct, frozen=True):
+    """What became of UDP datagrams; `received` and `sent` are 1/s, each by its own end's clock."""
+
+    received: float
+    sent: float
+    loss: float  # share of those sent
+    jitter_s: float
+    client_cpu: float | None
+    server_cpu: float | None
+
+
+def client(address: str, port: int, *flow: str, trial_s: float, warmup_s: float) -> list[str]:
     """iperf3 knows whole seconds only, and takes 0 for endless: a trial lasts at least one."""
     return [
         "iperf3",
@@ -41,9 +52,18 @@ def client(address: str, port: int, *, trial_s: float, warmup_s: float, congesti
         *["--omit", str(int(warmup_s))],
         *["--interval", "0"],
         *["--connect-timeout", "5000"],
-        *["--congestion", congestion],
+        *flow,
         "--json",
     ]
+
+
+def tcp(*, congestion: str, reverse: bool) -> list[str]:
+    return ["--congestion", congestion, *(["--reverse"] if reverse else [])]
+
+
+def udp(*, length_b: int) -> list[str]:
+    """`--bitrate 0`: without it iperf3 sends 1 Mbit/s."""
+    return ["--udp", "--bitrate", "0", "--length", str(length_b)]
 
 
 def whole_seconds(trial_s: float) -> int:
@@ -67,16 +87,36 @@ def decode(done: Completed) -> dict[str, Any]:
 
 def parse(done: Completed) -> Result:
     """What the receiver counted. Raises TrialFailed for an error, which can stand beside partial results."""
+    end = _end(done)
+    received = _rate(end, "sum_received")
+    cpu = end.get("cpu_utilization_percent", {})
+    retransmits = end.get("sum_sent", {}).get("retransmits")
+    return Result(received, _rate(end, "sum_sent"), retransmits, cpu.get("host_total"), cpu.get("remote_total"))
+
+
+def parse_udp(done: Completed) -> Datagrams:
+    """What arrived of what was sent; before iperf3 3.10 one `sum` mixes both ends' figures. Raises TrialFailed."""
+    end = _end(done)
+    both = end.get("sum", {})
+    there, here = end.get("sum_received", both), end.get("sum_sent", both)
+    packets, lost = _number(there, "packets"), _number(there, "lost_packets")
+    if not 0 <= lost < packets:
+        raise TrialFailed(f"iperf3 counted {lost:.0f} of {packets:.0f} datagrams as lost: none that arrived")
+    received = (packets - lost) / _positive(there, "seconds")
+    sent = _positive(here, "packets") / _positive(here, "seconds")
+    cpu = end.get("cpu_utilization_percent", {})
+    jitter_s = _number(there, "jitter_ms") * 1e-3
+    return Datagrams(received, sent, lost / packets, jitter_s, cpu.get("host_total"), cpu.get("remote_total"))
+
+
+def _end(done: Completed) -> dict[str, Any]:
     document = decode(done)
     if document.get("error"):
         raise TrialFailed(f"iperf3: {document['error']}", hint=_hint(document["error"]))
     if done.status != 0:
         raise TrialFailed(f"iperf3 ended with status {done.status}")
-    end = document.get("end", {})
-    received = _rate(end, "sum_received")
-    cpu = end.get("cpu_utilization_percent", {})
-    retransmits = end.get("sum_sent", {}).get("retransmits")
-    return Result(received, _rate(end, "sum_sent"), retransmits, cpu.get("host_total"), cpu.get("remote_total"))
+    end: dict[str, Any] = document.get("end", {})
+    return end
 
 
 def _hint(error: str) -> str:
@@ -93,10 +133,10 @@ def redacted(done: Completed) -> bytes:
     return json.dumps(document).encode()
 
 
-def limits(result: Result) -> tuple[str, ...]:
+def limits(result: Result | Datagrams) -> tuple[str, ...]:
     """Notes on an end that had no processor time left."""
     if result.server_cpu is not None and result.server_cpu > SATURATED:
-        return (f"peer-limited: the receiving peer used {result.server_cpu:.0f} % of its processor",)
+        return (f"peer-limited: the peer used {result.server_cpu:.0f} % of its processor",)
     return ()
 
 
@@ -105,3 +145,17 @@ def _rate(end: dict[str, Any], which: str) -> float:
     if not isinstance(bits, int | float) or not isfinite(bits) or bits <= 0:
         raise TrialFailed(f"iperf3's {which} is not a rate: {bits}")
     return bits / 8
+
+
+def _number(side: dict[str, Any], key: str) -> float:
+    value = side.get(key)
+    if not isinstance(value, int | float) or not isfinite(value):
+        raise TrialFailed(f"iperf3's {key} is not a number: {value}")
+    return value
+
+
+def _positive(side: dict[str, Any], key: str) -> float:
+    value = _number(side, key)
+    if value <= 0:
+        raise TrialFailed(f"iperf3's {key} cannot be {value}")
+    return value

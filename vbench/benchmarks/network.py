@@ -1,105 +1,129 @@
 """Network benchmarks: what the path from an environment over the run's bridge to the peer costs."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta
+from msgspec.structs import replace
 
 from vbench.benchmarks import iperf3
 from vbench.benchmarks.kernel_driver import KernelBenchmark, Reply, kernel_missing, run_kernel
-from vbench.benchmarks.lines import Lines
+from vbench.benchmarks.peer import no_network, peer_address, server
 from vbench.benchmarks.percentiles import latencies
-from vbench.contracts import Missing, Place, Session, Settings, Testbed
+from vbench.contracts import Completed, Missing, Place, Session, Settings, Testbed
 from vbench.errors import TrialFailed
 from vbench.model import Measured, Metric
 
 STREAM_PORT = 5201
 ECHO_PORT = 5202
-READY_S = 15.0
+GREET_PORT = 5203
 LIMIT_S = 30.0
 IPERF3_S = 0.1  # its own start and end on both sides
+LOSS_MARGIN = 0.01
 
 
-def _no_network(testbed: Testbed) -> tuple[Missing, ...]:
-    return () if testbed.peer_address else (Missing("a network to the peer", testbed.no_network),)
+class Iperf3Benchmark(Settings, frozen=True, kw_only=True):
+    """One test by iperf3 a trial, with a fresh server on the peer that listens before the client starts."""
 
-
-def _peer_address(testbed: Testbed) -> str:
-    if testbed.peer_address is None:
-        raise TrialFailed(f"no network: {testbed.no_network}")
-    return testbed.peer_address.partition("/")[0]
-
-
-@contextmanager
-def _server(peer: Session, argv: Sequence[str], ready: bytes) -> Iterator[None]:
-    """A server on the peer that has said it listens."""
-    try:
-        with peer.spawn(argv) as process:
-            if not Lines(process).until(ready, timeout_s=READY_S):
-                process.wait(timeout_s=READY_S)
-                said = process.stderr().decode(errors="replace").strip()[-300:]
-                raise TrialFailed(f"{argv[0]} on the peer ended before it listened: {said}")
-            yield
-    except FileNotFoundError:
-        raise TrialFailed(f"{argv[0]} was not found on the peer", hint="use the image that has it") from None
-
-
-class Stream(Settings, frozen=True, kw_only=True):
-    """One TCP connection from the environment to the peer, counted where it arrives.
-
-    `congestion` is named because kernels differ in their default; reno is the one that each has and allows to anybody.
-    """
-
-    kind: ClassVar[str] = "network.stream"
+    kind: ClassVar[str] = ""
     exposes: ClassVar[str] = ""
-    about: ClassVar[str] = "iperf3: one TCP stream from the environment to the peer"
-    metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "received by the peer"),)
-    congestion: str = "reno"
+    about: ClassVar[str] = ""
+    metrics: ClassVar[tuple[Metric, ...]] = ()
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
         here = session.run(["iperf3", "--version"], timeout_s=30).status == 0
         tool = () if here else (Missing("iperf3", "apt-get install iperf3, or use the image that has it"),)
-        return (*tool, *_no_network(testbed))
+        return (*tool, *no_network(testbed))
 
     def prepare(self, place: Place) -> None:
         """Nothing: each trial has its own server, ready before its client starts."""
 
-    def measure(self, place: Place) -> Measured:
-        address = _peer_address(place.testbed)
-        timed = {"trial_s": place.trial_s, "warmup_s": place.warmup_s}
-        argv = place.padded(iperf3.client(address, STREAM_PORT, congestion=self.congestion, **timed))
-        with _server(place.testbed.peer, iperf3.server(address, STREAM_PORT), iperf3.LISTENING):
+    def trial(self, place: Place, *flow: str) -> Completed:
+        """One test with these words about what flows."""
+        address = peer_address(place.testbed)
+        words = iperf3.client(address, STREAM_PORT, *flow, trial_s=place.trial_s, warmup_s=place.warmup_s)
+        with server(place.testbed.peer, iperf3.server(address, STREAM_PORT), iperf3.LISTENING):
             limit_s = LIMIT_S + place.warmup_s + iperf3.whole_seconds(place.trial_s)
-            done = place.session.on_network().run(argv, timeout_s=limit_s)
+            done = place.session.on_network().run(place.padded(words), timeout_s=limit_s)
         place.raw("iperf3.json", iperf3.redacted(done))
-        result = iperf3.parse(done)
-        return Measured(samples={"bandwidth": (result.received,)}, clock=iperf3.CLOCK, notes=iperf3.limits(result))
+        return done
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:
         return IPERF3_S + iperf3.whole_seconds(trial_s) + int(warmup_s)
 
 
-class RoundTrip(KernelBenchmark, frozen=True, kw_only=True):
-    """One byte there and one back over a connection that stands; each round trip's latency is kept."""
+class Stream(Iperf3Benchmark, frozen=True, kw_only=True):
+    """One TCP connection from the environment to the peer or, with `reverse`, the other way; counted where it arrives.
 
-    kind: ClassVar[str] = "network.rr"
-    about: ClassVar[str] = "one byte over TCP to the peer and back, without Nagle's delay"
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("latency", "s", "lower", "median round trip"),
-        Metric("latency_p99", "s", "lower", "99th percentile within the trial"),
+    `congestion` is named because kernels differ in their default; reno is the one that each has and allows to anybody.
+    It is not what the NIC can do: the peer is a process of the same host, and its processor may be the limit (a note
+    says so).
+    """
+
+    kind: ClassVar[str] = "network.stream"
+    exposes: ClassVar[str] = (
+        "the virtual NIC and switch: copies, exits for each batch, segmentation offload kept or lost; in reverse also "
+        "interrupts into the environment"
     )
+    about: ClassVar[str] = "iperf3: one TCP stream to the peer, or from it (`reverse`)"
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "counted by the receiver"),)
+    congestion: str = "reno"
+    reverse: bool = False
+
+    def measure(self, place: Place) -> Measured:
+        flow = iperf3.tcp(congestion=self.congestion, reverse=self.reverse)
+        result = iperf3.parse(self.trial(place, *flow))
+        return Measured(samples={"bandwidth": (result.received,)}, clock=iperf3.CLOCK, notes=iperf3.limits(result))
+
+
+class Udp(Iperf3Benchmark, frozen=True, kw_only=True):
+    """One operation is one datagram of `length` B, sent as fast as the environment can: nothing holds it back.
+
+    What is sent faster than the peer takes it in is lost, so `loss` belongs to the pair of both, and a slower
+    environment can lose less; `received` is what to compare. Jitter is RFC 1889's, as the peer computes it, at that
+    full load and not at rest. The sender's clock is its own, the receiver's the peer's.
+    """
+
+    kind: ClassVar[str] = "network.udp"
+    exposes: ClassVar[str] = (
+        "the cost of a packet where nothing merges them: each passes the virtual NIC, its exits and the switch alone"
+    )
+    about: ClassVar[str] = "iperf3: UDP datagrams of `length` (1400) B to the peer, unpaced"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("received", "1/s", "higher", "datagrams that the peer received a second"),
+        Metric("sent", "1/s", "higher", "datagrams that the environment sent a second"),
+        Metric("loss", "1", "lower", "share of the datagrams", scale="difference", margin=LOSS_MARGIN),
+        Metric("jitter", "s", "lower", "smoothed difference of transit times, by the peer"),
+    )
+    length: Annotated[int, Meta(ge=16, le=65507)] = 1400
+
+    def measure(self, place: Place) -> Measured:
+        result = iperf3.parse_udp(self.trial(place, *iperf3.udp(length_b=self.length)))
+        samples = {"received": result.received, "sent": result.sent, "loss": result.loss, "jitter": result.jitter_s}
+        notes = iperf3.limits(result)
+        if not samples["jitter"]:  # a ratio to the baseline needs a number above 0
+            del samples["jitter"]
+            notes = (*notes, "no jitter: iperf3 saw none")
+        return Measured(samples={name: (value,) for name, value in samples.items()}, clock=iperf3.CLOCK, notes=notes)
+
+
+class LatencyBenchmark(KernelBenchmark, frozen=True, kw_only=True):
+    """A compiled kernel that keeps the latency of each operation with a server of ours on the peer."""
+
+    port: ClassVar[int] = 0
+    serves: ClassVar[str] = ""  # what the peer's echo program is asked to do
     timed_each: ClassVar[bool] = True
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
-        return (*kernel_missing(session), *_no_network(testbed))
+        return (*kernel_missing(session), *no_network(testbed))
 
     def params(self, place: Place) -> dict[str, Any]:
-        return {"address": _peer_address(place.testbed), "port": ECHO_PORT}
+        return {"address": peer_address(place.testbed), "port": self.port}
 
     def measure(self, place: Place) -> Measured:
-        peer, address = place.testbed.peer, _peer_address(place.testbed)
-        serve = [str(peer.workplace.guest / "echo"), "serve", address, str(ECHO_PORT)]
-        place.shared("network.echo", lambda: _server(peer, serve, b"ready"))
+        peer, address = place.testbed.peer, peer_address(place.testbed)
+        serve = [str(peer.workplace.guest / "echo"), self.serves, address, str(self.port)]
+        place.shared(f"network.{self.serves}", lambda: server(peer, serve, b"ready"))
         reply = run_kernel(place, self.family, self.kernel, self.params(place), place.session.on_network())
         return self.measured(reply)
 
@@ -108,6 +132,53 @@ class RoundTrip(KernelBenchmark, frozen=True, kw_only=True):
 
     def notes(self, reply: Reply) -> tuple[str, ...]:
         return latencies(_counts(reply))[1]
+
+    def measured(self, reply: Reply) -> Measured:
+        return replace(super().measured(reply), counts={"latency": dict(_counts(reply))})
+
+
+class RoundTrip(LatencyBenchmark, frozen=True, kw_only=True):
+    """One operation is one byte there and one back over a connection that stands; each round trip's latency is kept.
+
+    The environment's clock is read once a round trip, in its own loop. It is a closed loop of one: no queue.
+    """
+
+    kind: ClassVar[str] = "network.rr"
+    exposes: ClassVar[str] = (
+        "the latency of the path: notification of the host, switch, interrupt into the environment, two wake-ups"
+    )
+    about: ClassVar[str] = "one byte over TCP to the peer and back, without Nagle's delay"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("latency", "s", "lower", "median round trip"),
+        Metric("latency_p99", "s", "lower", "99th percentile within the trial"),
+    )
+    port: ClassVar[int] = ECHO_PORT
+    serves: ClassVar[str] = "serve"
+
+
+class Connect(LatencyBenchmark, frozen=True, kw_only=True):
+    """One operation is one TCP connection: socket, connect, one byte from the peer's process that accepted it, reset.
+
+    The reset (SO_LINGER of 0) leaves neither end in TIME_WAIT, which would use up the ports within seconds; a close in
+    both directions is therefore not in it. One connection at a time, read by the environment's clock in its own loop.
+    """
+
+    kind: ClassVar[str] = "network.connect"
+    exposes: ClassVar[str] = (
+        "the path's latency twice, and the work of each connection in both kernels: socket, handshake, and whatever "
+        "tracks connections on the way (conntrack, NAT, proxies)"
+    )
+    about: ClassVar[str] = "one TCP connection to the peer: connect, one byte from who accepted it, reset"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("rate", "1/s", "higher", "connections a second, one after another"),
+        Metric("latency", "s", "lower", "median of one connection"),
+        Metric("latency_p99", "s", "lower", "99th percentile within the trial"),
+    )
+    port: ClassVar[int] = GREET_PORT
+    serves: ClassVar[str] = "greet"
+
+    def samples(self, reply: Reply) -> dict[str, tuple[float, ...]]:
+        return {"rate": tuple(1 / value for value in reply.values), **super().samples(reply)}
 
 
 def _counts(reply: Reply) -> Counter[int]:

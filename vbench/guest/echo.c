@@ -1,6 +1,7 @@
-/* The peer of the request/response benchmark, and the program that does nothing for fork+exec.
+/* The peer of the request/response and connection benchmarks, and the program that does nothing for fork+exec.
  *
  * echo serve ADDRESS PORT   echoes each TCP connection, prints "ready" when listening, ends at stdin's end or SIGTERM
+ * echo greet ADDRESS PORT   the same, but sends each connection one byte and closes it
  * echo exit                 ends at once with status 0 */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -57,7 +58,16 @@ static int serve_one(int listener) {
     return child < 0 ? -1 : 0;
 }
 
-static int serve(const char *address, int port) {
+/* No process a connection: the fork would be most of what is measured. */
+static int greet_one(int listener) {
+    int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (connection < 0) return errno == ECONNABORTED || errno == EINTR ? 0 : -1;
+    send(connection, "x", 1, MSG_NOSIGNAL); /* who has gone away again is no failure of the server */
+    close(connection);
+    return 0;
+}
+
+static int serve(const char *address, int port, int (*one)(int listener)) {
     char bytes[64];
     int listener = listen_on(address, port);
     if (listener < 0) return fail(address);
@@ -68,13 +78,14 @@ static int serve(const char *address, int port) {
     for (;;) {
         if (poll(wait, 2, -1) < 0 && errno != EINTR) return fail("poll");
         if (wait[0].revents && read(STDIN_FILENO, bytes, sizeof bytes) <= 0) return 0;
-        if (wait[1].revents && serve_one(listener)) return fail("accept");
+        if (wait[1].revents && one(listener)) return fail("accept");
     }
 }
 
 int main(int count, char **words) {
     if (count == 2 && strcmp(words[1], "exit") == 0) return 0;
-    if (count == 4 && strcmp(words[1], "serve") == 0) return serve(words[2], atoi(words[3]));
-    fputs("usage: echo serve ADDRESS PORT | echo exit\n", stderr);
+    if (count == 4 && strcmp(words[1], "serve") == 0) return serve(words[2], atoi(words[3]), serve_one);
+    if (count == 4 && strcmp(words[1], "greet") == 0) return serve(words[2], atoi(words[3]), greet_one);
+    fputs("usage: echo serve|greet ADDRESS PORT | echo exit\n", stderr);
     return 2;
 }

@@ -114,6 +114,7 @@ KERNELS = {
     "regex": Interpreted(),
     "nbody": Interpreted(),
     "rr": Compiled(peer, frees=True, forgets=True, extra=round_trips),
+    "connect": Compiled(peer, frees=True, forgets=True, extra=round_trips),
 }
 
 

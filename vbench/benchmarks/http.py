@@ -1,0 +1,167 @@
+"""HTTP benchmarks: what a whole request costs, from the peer through the network to a server in the environment."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Annotated, ClassVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from vbench.benchmarks import wrk
+from vbench.benchmarks.peer import no_network, peer_address, server
+from vbench.benchmarks.percentiles import latencies
+from vbench.contracts import Completed, Missing, Place, Session, Settings, Testbed
+from vbench.errors import TrialFailed, VbenchError
+from vbench.model import Measured, Metric
+
+PORT = 8080
+READY = b"start worker process"
+LIMIT_S = 60.0
+PACKAGES = {"nginx": "nginx", "ip": "iproute2", "wrk": "wrk"}
+WRK_S = 0.3  # start and end of wrk, twice
+
+# error_log to stderr at `notice`: it says when the workers start, by then it listens. user root: the worker must read
+# the scratch folder, which is root's own. keepalive_requests: by default the 1000th request closes the connection.
+_CONFIGURATION = """\
+user root;
+daemon off;
+worker_processes 1;
+error_log stderr notice;
+pid {folder}/nginx.pid;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  keepalive_requests 1000000000;
+  keepalive_timeout 1h;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  default_type text/plain;
+  server {{
+    listen {address}:{port};
+    root {folder}/root;
+  }}
+}}
+"""
+
+
+class Served(Struct, frozen=True):
+    """Where the server answers and finds its files, and where wrk's script lies on the peer."""
+
+    url: str
+    root: str
+    script: str
+
+
+def own_address(session: Session, peer: str) -> str:
+    """The address by which this session's host speaks to the peer. Raises TrialFailed."""
+    done = session.run(["ip", "-json", "route", "get", peer], timeout_s=30)
+    with suppress(msgspec.MsgspecError, LookupError, TypeError):
+        return str(msgspec.json.decode(done.stdout)[0]["prefsrc"])
+    said = (done.stderr or done.stdout).decode(errors="replace").strip()[-200:]
+    raise TrialFailed(f"no route to the peer at {peer}: {said}", hint="`ip` of iproute2 is needed inside")
+
+
+def _write(session: Session, path: str, content: bytes) -> None:
+    session.run(["tee", path], timeout_s=LIMIT_S, stdin=content).check()
+
+
+@contextmanager
+def _folder(session: Session, name: str) -> Iterator[str]:
+    """A folder in the session's scratch space, gone afterwards."""
+    path = str(session.workplace.scratch / name)
+    session.run(["mkdir", "-p", f"{path}/root"], timeout_s=LIMIT_S).check()
+    try:
+        yield path
+    finally:
+        with suppress(VbenchError):  # a lost session was reported by who lost it
+            session.run(["rm", "-rf", path], timeout_s=LIMIT_S)
+
+
+@contextmanager
+def _served(place: Place) -> Iterator[Served]:
+    """nginx in the environment, and wrk's script on the peer, until the start ends."""
+    inside, peer = place.session.on_network(), place.testbed.peer
+    address = own_address(inside, peer_address(place.testbed))
+    with _folder(inside, "http") as folder, _folder(peer, f"wrk-{address}") as script_folder:
+        configuration, script = f"{folder}/nginx.conf", f"{script_folder}/done.lua"
+        _write(inside, configuration, _CONFIGURATION.format(folder=folder, address=address, port=PORT).encode())
+        _write(peer, script, wrk.SCRIPT.encode())
+        # A shell only to join both outputs: nginx says on stderr that it is ready, and readiness is read from stdout.
+        joined = ["sh", "-c", 'exec "$@" 2>&1', "nginx", "nginx", "-e", "stderr", "-p", folder, "-c", configuration]
+        with server(inside, place.padded(joined), READY, where="the environment"):
+            yield Served(f"http://{address}:{PORT}", f"{folder}/root", script)
+
+
+@contextmanager
+def _file(place: Place, served: Served, size_b: int) -> Iterator[str]:
+    """The address of a file of this size."""
+    _write(place.session.on_network(), f"{served.root}/{size_b}", b"x" * size_b)
+    yield f"{served.url}/{size_b}"  # it goes with the server's folder
+
+
+class Requests(Settings, frozen=True, kw_only=True):
+    """One operation is one GET of a file of `size` B, over one of `connections` that stand.
+
+    nginx with one worker runs inside, wrk with one thread at the peer, whose clock (µs) is read around each request,
+    from its first byte sent to its last byte received. It is a closed loop: a connection sends when it was answered, so
+    that a stall delays the requests behind it instead of being counted for each (coordinated omission). wrk makes up
+    latencies to correct for that; they are taken out again, so that counts and percentiles are of real requests. With
+    the connections always busy latency is about connections / rate: it is not the latency of a server at rest.
+    """
+
+    kind: ClassVar[str] = "http.requests"
+    exposes: ClassVar[str] = (
+        "a service's mix: small packets both ways, interrupts, system calls and wake-ups of an event loop, a file from "
+        "the page cache"
+    )
+    about: ClassVar[str] = "nginx inside, wrk at the peer: GET of a small file over `connections` (16) that stand"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("rate", "1/s", "higher", "requests answered a second"),
+        Metric("latency", "s", "lower", "median of a request, with all connections busy"),
+        Metric("latency_p99", "s", "lower", "99th percentile within the trial"),
+    )
+    connections: Annotated[int, Meta(ge=1, le=1000)] = 16
+    size: Annotated[int, Meta(ge=1, le=2**20)] = 1024
+
+    def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
+        lacking = no_network(testbed)
+        tools = [(session, "nginx", "-v"), (session, "ip", "-V")]
+        tools += [] if lacking else [(testbed.peer, "wrk", "-v")]
+        for where, tool, version in tools:
+            if where.run([tool, version], timeout_s=30).status == 127:
+                lacking = (*lacking, Missing(tool, f"apt-get install {PACKAGES[tool]}, or use the image that has it"))
+        return lacking
+
+    def prepare(self, place: Place) -> None:
+        self._url(place)
+
+    def _url(self, place: Place) -> tuple[str, str]:
+        """The file's address, and wrk's script."""
+        served = place.shared("http.server", lambda: _served(place))
+        return place.shared(f"http.file.{self.size}", lambda: _file(place, served, self.size)), served.script
+
+    def measure(self, place: Place) -> Measured:
+        self._load(place, place.warmup_s).check()
+        place.begin()
+        done = self._load(place, place.trial_s)
+        result = wrk.parse(done, self.connections)
+        place.raw("wrk.json", wrk.kept(done))
+        samples, notes = latencies(result.latency_counts)
+        return Measured(
+            samples={"rate": (result.rate,), **samples},
+            clock=wrk.CLOCK,
+            notes=(*notes, *wrk.limits(result)),
+            counts={"latency": result.latency_counts},
+            operations=result.requests,
+        )
+
+    def _load(self, place: Place, lasting_s: float) -> Completed:
+        url, script = self._url(place)
+        argv = wrk.load(url, script, connections=self.connections, lasting_s=lasting_s)
+        return place.testbed.peer.run(argv, timeout_s=LIMIT_S + lasting_s)
+
+    def expected_s(self, trial_s: float, warmup_s: float) -> float:
+        return WRK_S + trial_s + warmup_s

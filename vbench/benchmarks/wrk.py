@@ -1,0 +1,155 @@
+"""Our own wrapper around the wrk command: the script that makes it print its counts, and the reading of them."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from vbench.contracts import Completed
+from vbench.errors import TrialFailed
+
+CLOCK = "CLOCK_REALTIME"  # gettimeofday, in µs
+SATURATED = 0.9  # share of one processor above which the load generator is what limits
+MARK = "vbench-wrk "
+SHORTEST_S = 0.1  # wrk looks this often whether it shall end
+
+# os.clock is the processor time of the whole process: wrk's threads, and no child.
+SCRIPT = """\
+done = function(summary, latency, requests)
+  local bins = {}
+  for i = 1, #latency do
+    local value, count = latency(i)
+    bins[i] = string.format('"%d":%d', value, count)
+  end
+  local e = summary.errors
+  io.write(string.format(
+    'vbench-wrk {"duration":%d,"requests":%d,"bytes":%d,"cpu_s":%.6f,' ..
+    '"connect":%d,"read":%d,"write":%d,"status":%d,"timeout":%d,"latency":{%s}}\\n',
+    summary.duration, summary.requests, summary.bytes, os.clock(),
+    e.connect, e.read, e.write, e.status, e.timeout, table.concat(bins, ",")))
+end
+"""
+
+
+class Summary(Struct, frozen=True):
+    """The script's line: `duration` in µs, errors by their kind, `latency` in µs to number as wrk corrected it."""
+
+    duration: int
+    requests: int
+    bytes: int
+    cpu_s: float
+    connect: int
+    read: int
+    write: int
+    status: int
+    timeout: int
+    latency: dict[int, int]
+
+
+class Result(Struct, frozen=True):
+    """`latency_counts` of every request as it was, ns to number; `cpu` is the load generator's share of a processor."""
+
+    rate: float  # 1/s
+    requests: int
+    latency_counts: dict[int, int]
+    cpu: float
+
+
+def load(url: str, script: str, *, connections: int, lasting_s: float) -> list[str]:
+    """wrk knows whole seconds only, but ends a test early and in good order at SIGINT, which `timeout` sends.
+
+    `--foreground`: else timeout leaves the process group that is killed on the way out.
+    """
+    lasting_s = max(SHORTEST_S, lasting_s)
+    early = ["timeout", "--foreground", "--preserve-status", "--signal=INT", f"{lasting_s:.3f}"]
+    return [
+        *early,
+        *["wrk", "--threads", "1"],
+        *["--connections", str(connections)],
+        *["--duration", f"{ceil(lasting_s) + 1}s"],
+        *["--timeout", "10s"],
+        *["--script", script],
+        url,
+    ]
+
+
+def parse(done: Completed, connections: int) -> Result:
+    """The counts. Raises TrialFailed where a request failed, or where the counts do not add up."""
+    if done.status == 127:
+        raise TrialFailed("wrk was not found on the peer", hint="use the image that has it")
+    found = summary(done)
+    if done.status != 0:
+        raise TrialFailed(f"wrk ended with status {done.status}: {_said(done)}")
+    if failed := {name: count for name in _ERRORS if (count := getattr(found, name))}:
+        listed = ", ".join(f"{count} × {_ERRORS[name]}" for name, count in failed.items())
+        raise TrialFailed(f"of {found.requests} requests some failed: {listed}")
+    if not found.requests or found.duration <= 0:
+        raise TrialFailed("no request was answered within the trial", hint="take a longer `trial`")
+    counts = uncorrected(found.latency, found.duration, found.requests, connections)
+    duration_s = found.duration * 1e-6
+    in_ns = {value * 1000: number for value, number in counts.items()}
+    return Result(found.requests / duration_s, found.requests, in_ns, found.cpu_s / duration_s)
+
+
+_ERRORS = {
+    "connect": "no connection",
+    "read": "broken reading",
+    "write": "broken writing",
+    "status": "a status of 400 or more",
+    "timeout": "slower than the limit of 10 s",
+}
+
+
+def summary(done: Completed) -> Summary:
+    """The script's line after all that wrk prints itself. Raises TrialFailed."""
+    text = done.stdout.decode(errors="replace")
+    line = next((line for line in text.splitlines() if line.startswith(MARK)), None)
+    if line is None:
+        raise TrialFailed(f"wrk ended with status {done.status} and without a summary: {_said(done)}")
+    try:
+        return msgspec.json.decode(line.removeprefix(MARK), type=Summary)
+    except msgspec.MsgspecError as error:
+        raise TrialFailed(f"wrk's summary cannot be read: {error}: {line[:100]!r}") from None
+
+
+def uncorrected(latency: Mapping[int, int], duration_us: int, requests: int, connections: int) -> dict[int, int]:
+    """The latencies that were measured, without those that wrk makes up. Raises TrialFailed where they do not add up.
+
+    wrk 4 adds for each value above twice the mean interval of a connection the values that an open loop might have
+    seen: value - interval, value - 2 × interval and so on, as long as they exceed the interval (stats_correct in its
+    stats.c). It goes upwards and adds only downwards, so going downwards and taking away undoes it exactly.
+    """
+    if sum(latency.values()) == requests:
+        return dict(latency)
+    interval = duration_us // max(1, requests // connections)
+    counts = Counter(latency)
+    for value in sorted(latency, reverse=True):
+        if value < 2 * interval:
+            break
+        for made_up in range(value - interval, interval, -interval):
+            counts[made_up] -= counts[value]
+    kept = {value: number for value, number in counts.items() if number}
+    if sum(kept.values()) != requests or any(number < 0 for number in kept.values()):
+        raise TrialFailed(f"wrk counted {requests} requests, its latencies are of {sum(kept.values())}")
+    return dict(sorted(kept.items()))
+
+
+def limits(result: Result) -> tuple[str, ...]:
+    """A note where the load generator had no processor time left."""
+    if result.cpu > SATURATED:
+        return (f"peer-limited: the load generator used {result.cpu:.0%} of its processor",)
+    return ()
+
+
+def kept(done: Completed) -> bytes:
+    """The script's line for the run folder, without the address that wrk prints."""
+    fields: dict[str, Any] = msgspec.to_builtins(summary(done))
+    return json.dumps(fields).encode()
+
+
+def _said(done: Completed) -> str:
+    return (done.stderr or done.stdout).decode(errors="replace").strip()[-300:]
