@@ -1,9 +1,9 @@
-"""The compiled kernels and their driver, run for real on this machine."""
+"""The driver of the kernels, run for real on this machine: every kernel of its table, one process for all."""
 
-import ctypes
-import hashlib
 import json
 import os
+import re
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -11,34 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.unit.guest_folder import guest_folder
 from vbench import proc
+from vbench.benchmarks import KINDS
+from vbench.benchmarks.kernel_driver import KernelBenchmark
 from vbench.benchmarks.lines import Lines
 
 MIB = 2**20
-PLAIN = ("hash", "matrix", "sha256", "getpid", "pipe", "fork")
 MEMORY = {"size_b": MIB, "huge_pages": "never"}
+IN_MEMORY = ("copy", "scale", "add", "triad", "chase")
+MADE = [kind() for kind in KINDS.values()]
+# network.connect is proved where its server is.
+NAMES = sorted({one.kernel for one in MADE if isinstance(one, KernelBenchmark)} - {"connect"})
 
 
-@pytest.fixture(scope="module")
-def kernels() -> ctypes.CDLL:
-    return ctypes.CDLL(str(guest_folder() / "kernels.so"))
-
-
-def timed(kernels: ctypes.CDLL, name: str, loops: int) -> float:
-    seconds = ctypes.c_double(-1)
-    assert kernels[f"vb_{name}"](ctypes.c_uint64(loops), ctypes.byref(seconds)) == 0
-    return seconds.value
-
-
-def ask(*requests: dict[str, Any], padding_b: int = 0) -> list[dict[str, Any]]:
+def ask(*requests: dict[str, Any], padding_b: int = 0, folder: Path | None = None) -> list[dict[str, Any]]:
     """The driver's answers, one process for all requests."""
     whole = [{"loops": None, "trial_s": 0.01, "warmup_s": 0.001, "params": {}} | request for request in requests]
     stdin = "".join(json.dumps(request) + "\n" for request in whole).encode()
-    argv = [sys.executable, "-I", "-S", "-B", str(guest_folder() / "driver.py")]
+    argv = [sys.executable, "-I", "-S", "-B", str((folder or guest_folder()) / "driver.py")]
     done = proc.run(argv, timeout_s=60, stdin=stdin, env={"VBENCH_PADDING": "x" * padding_b}).check()
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -56,62 +48,6 @@ def echo() -> Iterator[int]:
         assert server.wait(timeout_s=10) == 0  # the end of its stdin ends it
 
 
-# --- what the kernels compute -----------------------------------------------------------------------------------
-
-
-@given(st.binary(max_size=300))
-def test_sha256_is_the_standards(kernels: ctypes.CDLL, data: bytes) -> None:
-    out = ctypes.create_string_buffer(32)
-    kernels.vb_sha256_digest(data, ctypes.c_uint64(len(data)), out)
-    assert out.raw == hashlib.sha256(data).digest()
-
-
-@given(st.lists(st.integers(0, 2**64 - 1), min_size=4, max_size=40), st.integers(0, 2**64 - 1))
-def test_the_hash_reads_every_word_of_whole_groups(kernels: ctypes.CDLL, words: list[int], seed: int) -> None:
-    kernels.vb_hash_digest.restype = ctypes.c_uint64
-
-    def digest(values: list[int]) -> int:
-        array = (ctypes.c_uint64 * len(values))(*values)
-        result: int = kernels.vb_hash_digest(array, ctypes.c_uint64(len(values)), ctypes.c_uint64(seed))
-        return result
-
-    for index in range(len(words) // 4 * 4):
-        other = [word ^ (at == index) for at, word in enumerate(words)]
-        assert digest(other) != digest(words)
-
-
-def test_the_product_of_the_matrices_is_right(kernels: ctypes.CDLL) -> None:
-    kernels.vb_matrix_at.restype = ctypes.c_double
-    timed(kernels, "matrix", 1)
-    for row, column in [(0, 0), (5, 60), (63, 63)]:
-        expected = sum((row + 2 * k) * (k - column) for k in range(64))
-        assert kernels.vb_matrix_at(row, column) == expected
-
-
-def test_the_triad_writes_every_element(kernels: ctypes.CDLL) -> None:
-    kernels.vb_triad_wrong.restype = ctypes.c_uint64
-    assert kernels.vb_triad_init(ctypes.c_uint64(MIB), 0) == 0
-    assert kernels.vb_triad_wrong() == MIB // 8
-    timed(kernels, "triad", 1)
-    assert kernels.vb_triad_wrong() == 0
-    kernels.vb_triad_free()
-
-
-@pytest.mark.parametrize("size_b", [128, 4096, MIB, 3 * MIB])
-def test_the_chase_meets_every_line_exactly_once(kernels: ctypes.CDLL, size_b: int) -> None:
-    kernels.vb_chase_lines.restype = kernels.vb_chase_cycle.restype = ctypes.c_uint64
-    assert kernels.vb_chase_init(ctypes.c_uint64(size_b), 0, ctypes.c_uint64(1)) == 0
-    assert kernels.vb_chase_lines() == kernels.vb_chase_cycle() == size_b // 64
-    kernels.vb_chase_free()
-
-
-@pytest.mark.parametrize("name", ["triad", "chase", "rr"])
-def test_a_kernel_that_was_not_set_up_is_an_error_and_no_number(kernels: ctypes.CDLL, name: str) -> None:
-    seconds = ctypes.c_double(-1)
-    assert kernels[f"vb_{name}"](ctypes.c_uint64(1), ctypes.byref(seconds)) != 0
-    assert seconds.value == -1
-
-
 def test_the_program_that_does_nothing_ends_with_status_0() -> None:
     assert proc.run([str(guest_folder() / "echo"), "exit"], timeout_s=10).status == 0
 
@@ -120,10 +56,10 @@ def test_the_program_that_does_nothing_ends_with_status_0() -> None:
 
 
 def test_every_kernel_gives_ten_positive_values_after_five_warm_ups(echo: int) -> None:
-    memory = [{"kernel": name, "params": MEMORY} for name in ("triad", "chase")]
-    rr = {"kernel": "rr", "params": {"address": "127.0.0.1", "port": echo}}
-    replies = ask(*({"kernel": name} for name in PLAIN), *memory, rr)
-    assert len(replies) == len(PLAIN) + 3
+    to_a_peer = {"address": "127.0.0.1", "port": echo}
+    params: dict[str, dict[str, Any]] = {"rr": to_a_peer, **dict.fromkeys(IN_MEMORY, MEMORY)}
+    replies = ask(*({"kernel": name, "params": params.get(name, {})} for name in NAMES))
+    assert len(replies) == len(NAMES)
     for reply in replies:
         assert "error" not in reply
         assert len(reply["values"]) == 10
@@ -171,6 +107,26 @@ def test_a_kernels_error_is_reported_and_the_driver_goes_on() -> None:
     assert "unknown kernel" in replies[3]["error"]
     assert "lacks" in replies[4]["error"]
     assert "error" not in replies[5]
+
+
+def test_the_kernels_of_stream_share_their_arrays_in_any_order_and_others_get_memory_of_their_own() -> None:
+    order = ("triad", "copy", "chase", "add", "hash", "scale", "copy", "triad")
+    assert all("error" not in reply for reply in ask(*({"kernel": name, "params": MEMORY} for name in order)))
+
+
+@pytest.mark.parametrize("name", ["json", "regex", "nbody"])
+def test_a_python_workload_whose_result_is_wrong_gives_no_number(name: str, tmp_path: Path) -> None:
+    for file in guest_folder().iterdir():
+        if file.is_file():
+            shutil.copy(file, tmp_path)
+    source = (tmp_path / "interpreted.py").read_text()
+    spoiled = re.sub(
+        r"(CHECKSUM|ENERGY) = |(FOUND) = \(", lambda m: m[0].replace("= ", "= 1 + ").replace("1 + (", "(1, "), source
+    )
+    assert spoiled != source
+    (tmp_path / "interpreted.py").write_text(spoiled)
+    (reply,) = ask({"kernel": name, "loops": 1}, folder=tmp_path)
+    assert reply == {"error": f"{name}: its result is wrong", "errno": None}
 
 
 def test_a_line_that_is_no_request_is_an_error_and_the_driver_goes_on() -> None:

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "kernels.h"
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { NEVER = 0, ALWAYS = 1 };
 
@@ -18,56 +19,86 @@ static int map_pages(void **out, size_t bytes, int huge) {
     return 0;
 }
 
-/* triad: a = b + s * c as in STREAM, 24 B counted per element */
+/* STREAM's four kernels over the same three arrays. All write the first from the other two, which stay as they are,
+ * so that any order of them gives the same results. */
 
-static double *triad[3];
-static size_t triad_count;
+enum { CHECKED = 64 }; /* elements of the result that are looked at */
+static const double SCALAR = 3.0;
+static double *arrays[3];
+static size_t array_count;
 
-void vb_triad_free(void) {
+void vb_stream_free(void) {
     for (int i = 0; i < 3; i++) {
-        if (triad[i]) munmap(triad[i], triad_count * sizeof(double));
-        triad[i] = NULL;
+        if (arrays[i]) munmap(arrays[i], array_count * sizeof(double));
+        arrays[i] = NULL;
     }
-    triad_count = 0;
+    array_count = 0;
 }
 
-int vb_triad_init(uint64_t bytes, int huge) {
-    vb_triad_free();
+int vb_stream_init(uint64_t bytes, int huge) {
+    vb_stream_free();
     size_t count = bytes / sizeof(double);
-    if (count == 0) return EINVAL;
-    triad_count = count;
+    if (count < CHECKED) return EINVAL;
+    array_count = count;
     for (int i = 0; i < 3; i++) {
-        int problem = map_pages((void **)&triad[i], count * sizeof(double), huge);
+        int problem = map_pages((void **)&arrays[i], count * sizeof(double), huge);
         if (problem) {
-            vb_triad_free();
+            vb_stream_free();
             return problem;
         }
     }
     for (size_t j = 0; j < count; j++) {
-        triad[0][j] = 1;
-        triad[1][j] = 2;
-        triad[2][j] = 0.5;
+        arrays[0][j] = 1;
+        arrays[1][j] = 2;
+        arrays[2][j] = 0.5;
     }
     return 0;
 }
 
-int vb_triad(uint64_t loops, double *seconds) {
-    if (!triad_count) return EINVAL;
-    double *restrict a = triad[0];
-    const double *restrict b = triad[1], *restrict c = triad[2];
-    uint64_t start = now_ns();
-    for (uint64_t i = 0; i < loops; i++) {
-        for (size_t j = 0; j < triad_count; j++) a[j] = b[j] + 3.0 * c[j];
-        CLOBBER();
-    }
-    return report(start, seconds);
-}
-
-uint64_t vb_triad_wrong(void) { /* elements that are not 2 + 3 * 0.5 */
+uint64_t vb_stream_wrong(double expected) { /* elements of the result that are something else */
     uint64_t wrong = 0;
-    for (size_t j = 0; j < triad_count; j++) wrong += triad[0][j] != 3.5;
+    for (size_t j = 0; j < array_count; j++) wrong += arrays[0][j] != expected;
     return wrong;
 }
+
+static double *checked(int i) { return &arrays[0][(array_count - 1) / (CHECKED - 1) * (size_t)i]; }
+
+static int streamed(uint64_t start_ns, uint64_t loops, double expected, double *seconds) {
+    uint64_t end_ns = now_ns();
+    for (int i = 0; i < CHECKED && loops; i++)
+        if (*checked(i) != expected) return WRONG;
+    *seconds = (double)(end_ns - start_ns) * 1e-9;
+    return 0;
+}
+
+/* The loop of each. Else gcc makes a call of memcpy out of a copy, which then chooses its way by the size of the caches
+ * that the processor claims, and a virtual one claims what it likes. */
+#if defined(__clang__)
+#define AS_WRITTEN __attribute__((no_builtin("memcpy")))
+#else
+#define AS_WRITTEN __attribute__((optimize("no-tree-loop-distribute-patterns")))
+#endif
+
+#define STREAM_KERNEL(NAME, VALUE, EXPECTED)                             \
+    AS_WRITTEN int vb_##NAME(uint64_t loops, double *seconds) {          \
+        if (!array_count) return EINVAL;                                 \
+        size_t count = array_count;                                      \
+        double *restrict a = arrays[0];                                  \
+        const double *restrict b = arrays[1], *restrict c = arrays[2];   \
+        (void)c;                                                         \
+        for (int i = 0; i < CHECKED; i++) *checked(i) = 0;               \
+        uint64_t start = now_ns();                                       \
+        for (uint64_t i = 0; i < loops; i++) {                           \
+            for (size_t j = 0; j < count; j++) a[j] = VALUE;             \
+            CLOBBER();                                                   \
+        }                                                                \
+        return streamed(start, loops, EXPECTED, seconds);                \
+    }
+
+STREAM_KERNEL(copy, b[j], 2)
+STREAM_KERNEL(scale, SCALAR * b[j], 6)
+STREAM_KERNEL(add, b[j] + c[j], 2.5)
+STREAM_KERNEL(triad, b[j] + SCALAR * c[j], 3.5)
 
 /* chase: one random cycle through all 64 B lines of the set, so that each load waits for the one before it */
 
@@ -138,3 +169,28 @@ uint64_t vb_chase_cycle(void) { /* steps until the first line is met again: the 
 }
 
 uint64_t vb_chase_lines(void) { return line_count; }
+
+/* fault: each page of a fresh anonymous map is touched once; mapping and unmapping are outside the clock */
+
+enum { FAULT_BYTES = 16 << 20 };
+
+int vb_fault(uint64_t loops, double *seconds) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), most = FAULT_BYTES / page;
+    uint64_t spent = 0;
+    while (loops) {
+        size_t pages = loops < most ? (size_t)loops : most;
+        volatile unsigned char *at;
+        int problem = map_pages((void **)&at, pages * page, NEVER);
+        if (problem) return problem;
+        uint64_t start = now_ns();
+        for (size_t i = 0; i < pages; i++) at[i * page] = 1; /* a read would get the page of zeros that all share */
+        spent += now_ns() - start;
+        for (size_t i = 0; i < pages; i++)
+            if (at[i * page] != 1) problem = WRONG;
+        if (munmap((void *)at, pages * page)) problem = errno;
+        if (problem) return problem;
+        loops -= pages;
+    }
+    *seconds = (double)spent * 1e-9;
+    return 0;
+}

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -95,6 +96,98 @@ int vb_fork(uint64_t loops, double *seconds) {
     for (uint64_t i = 0; i < loops; i++) {
         int problem = fork_exec_wait();
         if (problem) return problem;
+    }
+    return report(start, seconds);
+}
+
+/* mmap + munmap of anonymous pages that nobody touches */
+
+enum { MAPPED = 64 << 10 };
+
+int vb_mmap(uint64_t loops, double *seconds) {
+    uint64_t start = now_ns();
+    for (uint64_t i = 0; i < loops; i++) {
+        void *at = mmap(NULL, MAPPED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (at == MAP_FAILED || munmap(at, MAPPED)) return errno;
+    }
+    return report(start, seconds);
+}
+
+/* open + close of a file that is there */
+
+static char opened[4096];
+
+int vb_open_init(const char *path) {
+    if (strlen(path) >= sizeof opened) return ENAMETOOLONG;
+    strcpy(opened, path);
+    return access(opened, R_OK) ? errno : 0;
+}
+
+int vb_open(uint64_t loops, double *seconds) {
+    uint64_t start = now_ns();
+    for (uint64_t i = 0; i < loops; i++) {
+        int file = open(opened, O_RDONLY | O_CLOEXEC);
+        if (file < 0 || close(file)) return errno;
+    }
+    return report(start, seconds);
+}
+
+/* 4 KiB out of /dev/zero, and into /dev/null */
+
+enum { DEVICE_BYTES = 4096 };
+static unsigned char device_bytes[DEVICE_BYTES];
+
+typedef ssize_t mover(int, void *, size_t);
+
+static ssize_t writes(int file, void *bytes, size_t count) { return write(file, bytes, count); }
+
+static inline __attribute__((always_inline)) int moved(const char *device, mover *move, uint64_t loops, double *seconds) {
+    int file = open(device, O_RDWR | O_CLOEXEC), problem = 0;
+    if (file < 0) return errno;
+    uint64_t start = now_ns();
+    for (uint64_t i = 0; i < loops && !problem; i++) {
+        ssize_t count = move(file, device_bytes, DEVICE_BYTES);
+        if (count != DEVICE_BYTES) problem = count < 0 ? errno : EIO;
+    }
+    if (!problem) report(start, seconds);
+    close(file);
+    return problem;
+}
+
+int vb_read_zero(uint64_t loops, double *seconds) {
+    memset(device_bytes, 0xff, sizeof device_bytes);
+    int problem = moved("/dev/zero", read, loops, seconds);
+    for (int i = 0; i < DEVICE_BYTES && loops && !problem; i++)
+        if (device_bytes[i]) return WRONG;
+    return problem;
+}
+
+int vb_write_null(uint64_t loops, double *seconds) { return moved("/dev/null", writes, loops, seconds); }
+
+/* clock_gettime by the system call, and the way every program takes: the vDSO, or what the C library does without it */
+
+static int later(const struct timespec *now, struct timespec *last) {
+    int back = now->tv_sec < last->tv_sec || (now->tv_sec == last->tv_sec && now->tv_nsec < last->tv_nsec);
+    *last = *now;
+    return !back;
+}
+
+int vb_clock_call(uint64_t loops, double *seconds) {
+    struct timespec now, last = {0, 0};
+    uint64_t start = now_ns();
+    for (uint64_t i = 0; i < loops; i++) {
+        if (syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now)) return errno;
+        if (!later(&now, &last)) return WRONG;
+    }
+    return report(start, seconds);
+}
+
+int vb_vdso(uint64_t loops, double *seconds) {
+    struct timespec now, last = {0, 0};
+    uint64_t start = now_ns();
+    for (uint64_t i = 0; i < loops; i++) {
+        if (clock_gettime(CLOCK_MONOTONIC, &now)) return errno;
+        if (!later(&now, &last)) return WRONG;
     }
     return report(start, seconds);
 }

@@ -69,12 +69,21 @@ def check(code, what):
         raise KernelFailed(f"{what}: {FAILURES[code]}")
 
 
+def nothing(params):
+    return ()
+
+
 def sized(params):
     return ctypes.c_uint64(params["size_b"]), HUGE_PAGES[params["huge_pages"]]
 
 
 def last_level_cache(kernels):
     return {"last_level_cache_b": last_level_cache_b()}
+
+
+def clock_source(kernels, file=Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")):
+    """What this environment's kernel keeps time by, None where it does not say."""
+    return {"clock_source": file.read_text().strip() if file.is_file() else None}
 
 
 def last_level_cache_b(folder=Path("/sys/devices/system/cpu/cpu0/cache")):
@@ -103,13 +112,27 @@ KERNELS = {
     "hash": Compiled(),
     "matrix": Compiled(),
     "sha256": Compiled(),
-    "triad": Compiled(sized, frees=True, extra=last_level_cache),
+    "branchy": Compiled(),
+    "aes": Compiled(nothing),
+    "copy": Compiled(sized, shares="stream", frees=True, extra=last_level_cache),
+    "scale": Compiled(sized, shares="stream", frees=True, extra=last_level_cache),
+    "add": Compiled(sized, shares="stream", frees=True, extra=last_level_cache),
+    "triad": Compiled(sized, shares="stream", frees=True, extra=last_level_cache),
     "chase": Compiled(
         lambda params: (*sized(params), ctypes.c_uint64(params.get("seed", 1))), frees=True, extra=last_level_cache
     ),
+    "fault": Compiled(),
     "getpid": Compiled(),
+    "clock_call": Compiled(),
+    "vdso": Compiled(extra=clock_source),
+    "mmap": Compiled(),
+    "open": Compiled(program),
+    "read_zero": Compiled(),
+    "write_null": Compiled(),
     "pipe": Compiled(),
     "fork": Compiled(program),
+    "futex": Compiled(),
+    "thread": Compiled(),
     "json": Interpreted(),
     "regex": Interpreted(),
     "nbody": Interpreted(),
