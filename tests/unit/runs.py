@@ -91,7 +91,7 @@ def _disturbed(trial: Trial, factor: float) -> Trial:
 
 
 def _readings(run: Run) -> tuple[Reading, ...]:
-    """The clock of `runc` is not known, and nobody counts throttling."""
+    """The clock of `runc` is not known, nor how long all tasks waited there, and nobody counts throttling."""
     return tuple(
         Reading(
             block.index,
@@ -101,6 +101,8 @@ def _readings(run: Run) -> tuple[Reading, ...]:
             busy_s=6.1,
             ours_s=6.0,
             steal_s=0.04,
+            run_delay_s=0.16,
+            queued_s=None if step.environment == "runc" else 2.08,
             clock_error_s=None if step.environment == "runc" else -2e-5,
             clock_bound_s=1e-4,
             clock_limit_ppm=100.0,

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from tests.unit.runs import gated, make_run
 from vbench.cost import conditions, costs, voided
-from vbench.model import Cost, Run, State, Void
+from vbench.model import Cost, Measured, Run, State, Trial, Void
 
 RUN = make_run(blocks=12, losses=False)
 
@@ -87,6 +87,38 @@ def test_processors_busy_on_the_host_stand_beside_a_cost_and_unknown_ones_are_no
     assert (cost_in(RUN).baseline_processors, cost_in(RUN).processors) == (None, None)
 
 
+def spent(trial: Trial) -> Trial:
+    """A trial of 1000 operations; those of `runc` do not tell how many, and the set-up took ten times as long."""
+    each_s = 3e-6 if trial.environment == "tcg" else 2e-6
+    if not isinstance(trial.outcome, Measured):
+        return trial
+    told = replace(trial.outcome, operations=None if trial.environment == "runc" else 1000)
+    return replace(trial, outcome=told, host_cpu_s=each_s * 11_000, operations_cpu_s=each_s * 1000)
+
+
+def test_processor_time_of_an_operation_is_without_set_up_and_unknown_where_operations_are() -> None:
+    run = replace(RUN, trials=tuple(map(spent, RUN.trials)))
+    found = {cost.environment: cost for cost in costs(run) if cost.benchmark == "cpu.hash"}
+    assert found["tcg"].baseline_cpu_s_per_operation == pytest.approx(2e-6)
+    assert found["tcg"].cpu_s_per_operation == pytest.approx(3e-6)
+    assert found["runc"].cpu_s_per_operation is None
+    assert found["runc"].baseline_cpu_s_per_operation == pytest.approx(2e-6)
+    assert (cost_in(RUN).baseline_cpu_s_per_operation, cost_in(RUN).cpu_s_per_operation) == (None, None)
+
+
+def test_processor_time_of_an_operation_is_the_median_over_the_blocks_and_none_of_no_operation() -> None:
+    def odd(trial: Trial) -> Trial:
+        trial = spent(trial)
+        assert isinstance(trial.outcome, Measured)
+        if trial.environment == "control":
+            return replace(trial, outcome=replace(trial.outcome, operations=0))
+        return replace(trial, operations_cpu_s=1.0) if trial.block == 5 else trial
+
+    run = replace(RUN, trials=tuple(map(odd, RUN.trials)))
+    found = {cost.environment: cost.cpu_s_per_operation for cost in costs(run) if cost.benchmark == "cpu.hash"}
+    assert found == {"tcg": pytest.approx(3e-6), "control": None, "runc": None}
+
+
 def test_readings_become_medians_of_each_arm_and_the_unknown_stays_unknown() -> None:
     found = {arm.environment: arm for arm in conditions(gated(RUN))}
     assert list(found) == ["bare", "control", "runc", "tcg"]
@@ -94,6 +126,8 @@ def test_readings_become_medians_of_each_arm_and_the_unknown_stays_unknown() -> 
     assert found["tcg"].steal == pytest.approx(0.005)
     assert found["tcg"].foreign == pytest.approx(0.0125)
     assert found["tcg"].served_s == 6.0
+    assert (found["tcg"].run_delay, found["tcg"].queued) == (pytest.approx(0.02), pytest.approx(0.26))
+    assert (found["runc"].run_delay, found["runc"].queued) == (pytest.approx(0.02), None)
     assert found["tcg"].clock_error_ppm == pytest.approx(2.5)
     assert found["tcg"].clock_bound_ppm == pytest.approx(12.5)
     assert found["runc"].clock_error_ppm is None

@@ -211,3 +211,15 @@ def test_values_of_unknown_length_say_nothing_of_how_many_to_take() -> None:
     assert "7. Where" not in explain(RUN, "cpu.hash", "runc")
     assert "7. Where" not in explain(with_loops(RUN, 1000), "memory.triad", "runc")
     assert "7. Where" not in explain(with_loops(make_run(blocks=4), 1000), "cpu.hash", "runc")
+
+
+def test_processor_time_of_an_operation_is_told_where_it_is_known() -> None:
+    def spent(trial: Trial) -> Trial:
+        if not isinstance(trial.outcome, Measured):
+            return trial
+        each_s = 3e-6 if trial.environment == "tcg" else 2e-6
+        return replace(trial, outcome=replace(trial.outcome, operations=500), operations_cpu_s=500 * each_s)
+
+    text = explain(replace(RUN, trials=tuple(map(spent, RUN.trials))), "cpu.hash", "tcg")
+    assert "    2e-06 in bare, 3e-06 in tcg (1.500 times)\n" in text
+    assert "Host CPU seconds" not in explain(RUN, "cpu.hash", "tcg")

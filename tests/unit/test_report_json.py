@@ -32,6 +32,8 @@ COST |= {
     "kept",
     "baseline_processors",
     "processors",
+    "baseline_cpu_s_per_operation",
+    "cpu_s_per_operation",
     "notes",
 }
 DOCS = Path(__file__).parent.parent.parent / "docs" / "report-json.md"

@@ -25,6 +25,7 @@ class Comparison(Struct, frozen=True):
     baseline: Values
     pairs: Pairs
     busy: tuple[float | None, float | None] = (None, None)  # processors of the host, for the baseline and for the arm
+    per_operation: tuple[float | None, float | None] = (None, None)  # s of the host's processors, of both
 
     @property
     def blocks(self) -> tuple[int, ...]:
@@ -77,7 +78,9 @@ def _comparison(
         pairs = Pairs(cell, why=why)
     else:
         pairs = _pairs(cell, metric, *({block: of[block] for block in found.blocks} for of in (values, base)))
-    return Comparison(benchmark, metric, arm, values, base, pairs, (_busy(native, values), _busy(own, values)))
+    busy = (_busy(native, values), _busy(own, values))
+    each = (_per_operation(native, values), _per_operation(own, values))
+    return Comparison(benchmark, metric, arm, values, base, pairs, busy, each)
 
 
 def _pairs(cell: str, metric: Metric, own: Values, baseline: Values) -> Pairs:
@@ -109,6 +112,20 @@ def _busy(trials: dict[int, Trial], among: Values) -> float | None:
         if block in among and trial.host_cpu_s is not None and trial.wall_s > 0
     ]
     return _median(shares)
+
+
+def _per_operation(trials: dict[int, Trial], among: Values) -> float | None:
+    """Processor time of all that served the environment for each operation, set-up apart: the median over the blocks.
+
+    Calibration and warm-ups are in both figures. Unknown where a tool does not tell of its warm-up, or when it began.
+    """
+    each = [
+        trial.operations_cpu_s / trial.outcome.operations
+        for block, trial in trials.items()
+        if block in among and isinstance(trial.outcome, Measured)
+        if trial.operations_cpu_s is not None and trial.outcome.operations
+    ]
+    return _median(each)
 
 
 def _why_nothing(trials: dict[int, Trial], values: Values, who: str) -> str:

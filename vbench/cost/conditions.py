@@ -16,6 +16,8 @@ class Conditions(Struct, frozen=True):
     starts: int
     wall_s: float | None
     steal: float | None  # of wall, taken by the host's own hypervisor
+    run_delay: float | None  # of wall: what our threads that lived on waited for a processor, summed; the least
+    queued: float | None  # of wall: what all tasks waited for the environment's processors, summed; the most
     foreign: float | None  # of wall, by tasks that are not the run's, on the environment's processors
     served_s: float | None  # processor time of what served the environment, a start
     clock_error_ppm: float | None  # guest's clock against the host's, without its sign
@@ -39,6 +41,8 @@ def _conditions(name: str, starts: list[Reading]) -> Conditions:
         starts=len(starts),
         wall_s=_median(starts, lambda item: item.wall_s),
         steal=_median(starts, lambda item: _share(item.steal_s, item.wall_s)),
+        run_delay=_median(starts, lambda item: _share(item.run_delay_s, item.wall_s)),
+        queued=_median(starts, lambda item: _share(item.queued_s, item.wall_s)),
         foreign=_median(starts, gates.foreign_share),
         served_s=_median(starts, lambda item: item.ours_s),
         clock_error_ppm=_median(starts, lambda item: _ppm(item.clock_error_s, item.wall_s)),

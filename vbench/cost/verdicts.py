@@ -146,6 +146,8 @@ def _made(
         difference=difference,
         baseline_processors=item.busy[0],
         processors=item.busy[1],
+        baseline_cpu_s_per_operation=item.per_operation[0],
+        cpu_s_per_operation=item.per_operation[1],
     )
 
 

@@ -141,6 +141,8 @@ def _cost(cost: Cost) -> dict[str, Any]:
         "difference": _difference(cost),
         "baseline_processors": finite(cost.baseline_processors),
         "processors": finite(cost.processors),
+        "baseline_cpu_s_per_operation": finite(cost.baseline_cpu_s_per_operation),
+        "cpu_s_per_operation": finite(cost.cpu_s_per_operation),
     }
 
 

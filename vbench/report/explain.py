@@ -73,6 +73,7 @@ class _Explanation:
         yield from self._intervals()
         yield from self._floor()
         yield from self._rules()
+        yield from self._host_cpu()
         yield from self._repetitions()
         yield ""
 
@@ -175,6 +176,17 @@ class _Explanation:
         yield "6. Smallest cost that would show four times in five at this n and s"
         yield f"(w * t(0.975, {df}) + t(0.8, {df})) * s / sqrt(n), w = {wider:.6g} (the interval against Student's),"
         yield f"t(0.8, {df}) = {student.quantile(0.8, df):.6g}: {self._length(smallest)}"
+
+    def _host_cpu(self) -> Iterator[str]:
+        base_s, own_s = self.cost.baseline_cpu_s_per_operation, self.cost.cpu_s_per_operation
+        if base_s is None and own_s is None:
+            return
+        times = f" ({number(own_s / base_s)} times)" if base_s and own_s is not None else ""
+        arms = (self.run.manifest.baseline, self.cost.environment)
+        yield ""
+        yield "Host CPU seconds for each operation, by all that served the environment: the median over the blocks"
+        yield f"    {_figure(base_s)} in {arms[0]}, {_figure(own_s)} in {arms[1]}{times}"
+        yield "    from the first operation of a trial to its last; set-up apart, calibration and warm-up among them"
 
     def _repetitions(self) -> Iterator[str]:
         cost, places = self.cost, analysed(self.run)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from vbench import facts
 from vbench.model import Run
 from vbench.report import verdicts, words
-from vbench.report.text import amount, amount_interval, length, parts_per_million, percent, plain, quantity
+from vbench.report.text import amount, amount_interval, between, length, parts_per_million, percent, plain, quantity
 from vbench.report.view import View, view
 from vbench.units import DASH
 
@@ -59,7 +59,9 @@ def _numbers(seen: View) -> Iterator[str]:
     yield "## Every number"
     yield ""
     kept = ("Nothing voided",) if seen.voided.attempts else ()
-    yield from _header((*COLUMNS, *kept, f"{seen.baseline}, median", "Median", "Note"))
+    yield from _header(
+        (*COLUMNS, *kept, f"{seen.baseline}, median", "Median", f"{seen.baseline}, CPU/op", "CPU/op", "Note")
+    )
     for row in seen.rows:
         if row.arm.role == "baseline":
             continue
@@ -78,6 +80,8 @@ def _numbers(seen: View) -> Iterator[str]:
             *([amount(row.kept) if row.kept else DASH] if kept else []),
             quantity(cost.baseline_median, cost.unit),
             quantity(cost.median, cost.unit),
+            quantity(cost.baseline_cpu_s_per_operation, "s"),
+            quantity(cost.cpu_s_per_operation, "s"),
             row.label,
         )
     yield ""
@@ -89,7 +93,7 @@ def _host(seen: View) -> Iterator[str]:
     yield "## The host meanwhile"
     yield ""
     yield from _header(
-        ("Environment", "Starts", "CPU serving it", "Steal", "Foreign tasks", "Clock error", "Voided here")
+        ("Environment", "Starts", "CPU serving it", "Steal", "Run delay", "Foreign tasks", "Clock error", "Voided here")
     )
     for arm in seen.conditions:
         yield _line(
@@ -97,6 +101,7 @@ def _host(seen: View) -> Iterator[str]:
             str(arm.starts),
             quantity(arm.served_s, "s"),
             percent(arm.steal),
+            between(arm.run_delay, arm.queued),
             percent(arm.foreign),
             parts_per_million(arm.clock_error_ppm, arm.clock_bound_ppm),
             str(seen.voided.arms.get(arm.environment, 0)),

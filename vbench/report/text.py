@@ -83,6 +83,19 @@ def parts_per_million(value: float | None, bound: float | None) -> str:
     return f"{_grouped(value)} ppm" if bound is None else f"{_grouped(value)} ± {_grouped(bound)} ppm"
 
 
+def between(least: float | None, most: float | None) -> str:
+    """A share of which the two bounds are known, or one of them: `1.2 to 26 %`, `≥ 1.2 %`."""
+    if finite(least) is None or finite(most) is None:
+        return (
+            f"≥ {percent(least)}"
+            if finite(least) is not None
+            else f"≤ {percent(most)}"
+            if finite(most) is not None
+            else DASH
+        )
+    return f"{percent(least).removesuffix(' %')} to {percent(most)}"
+
+
 def _grouped(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
