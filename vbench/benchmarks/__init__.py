@@ -1,24 +1,43 @@
 """The workloads: one file a family, and one table that suites, schema, doctor and docs are made of."""
 
 from vbench.benchmarks.command import Command
-from vbench.benchmarks.cpu import Hash, Matrix, Sha256
+from vbench.benchmarks.cpu import Aes, Branchy, Hash, Matrix, Sha256
 from vbench.benchmarks.disk import Fsync, RandRead, RandWrite, SeqWrite
 from vbench.benchmarks.http import Requests
-from vbench.benchmarks.memory import Chase, Triad
+from vbench.benchmarks.memory import Add, Chase, Copy, Fault, Scale, Triad
 from vbench.benchmarks.network import Connect, RoundTrip, Stream, Udp
+from vbench.benchmarks.python import Json, Nbody, Regex
+from vbench.benchmarks.scheduler import Futex, Thread
 from vbench.benchmarks.start import Ready
-from vbench.benchmarks.syscall import Fork, Getpid, Pipe
+from vbench.benchmarks.syscall import ClockCall, Fork, Getpid, Mmap, Open, Pipe, ReadZero, Vdso, WriteNull
 from vbench.contracts import Benchmark
 
 _ALL: tuple[type[Benchmark], ...] = (
     Hash,
     Matrix,
     Sha256,
+    Branchy,
+    Aes,
+    Copy,
+    Scale,
+    Add,
     Triad,
     Chase,
+    Fault,
     Getpid,
+    ClockCall,
+    Vdso,
+    Mmap,
+    Open,
+    ReadZero,
+    WriteNull,
     Pipe,
     Fork,
+    Futex,
+    Thread,
+    Json,
+    Regex,
+    Nbody,
     RandRead,
     RandWrite,
     SeqWrite,
