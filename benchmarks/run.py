@@ -1,4 +1,4 @@
-"""Prints what vbench itself costs: `python benchmarks/run.py [tools] [harness] [guest] [container] [help]`."""
+"""Prints what vbench itself costs: `python benchmarks/run.py [tools] [harness] [guest] [container] [store] [help]`."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -7,6 +7,7 @@ import command
 import harness
 import pairs
 import starts
+import store
 
 import tools
 from vbench.errors import VbenchError
@@ -16,6 +17,7 @@ SCRIPTS: dict[str, Callable[[], Iterable[str]]] = {
     "harness": harness.lines,
     "guest": lambda: pairs.table(starts.guest()),
     "container": lambda: pairs.table(starts.container()),
+    "store": store.lines,
     "help": lambda: pairs.table(command.rows()),
 }
 
