@@ -63,7 +63,7 @@ def resume(
     folder: Path,
     given: Suite | None,
     *,
-    progress: Callable[[Suite], Progress],
+    progress: Callable[[Suite, Run], Progress],
     stored: Callable[[Path], None] = lambda folder: None,
     said: Callable[[str], None] = lambda words: None,
     until_s: float | None = None,
@@ -92,7 +92,7 @@ def resume(
             writer.take_up(Resumption(now, block, found.others))
             look = adaptive.looking(suite, manifest)
             runner = runners.Runner(
-                suite, plan, host, testbed, writer, progress(suite), look, ledger=ledger, until_s=until_s
+                suite, plan, host, testbed, writer, progress(suite, run), look, ledger=ledger, until_s=until_s
             )
             return _executed(runner, writer, stored)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
@@ -93,10 +94,38 @@ def test_the_time_left_is_that_of_measured_blocks() -> None:
     assert course.left_s(900.0) == pytest.approx(4 * 60), "an overdue block takes no other's time"
 
 
-def test_a_run_taken_up_again_begins_at_the_block_it_was_in() -> None:
-    plan = plans.make(a_suite())
-    course = Course(plan, 0.0, block=plan.blocks[5])
-    assert course.done == 4
+def test_a_run_taken_up_again_keeps_what_it_had() -> None:
+    first, second = Watched(), Watched()
+    suite = a_suite()
+    begun = first.live(suite)
+    follow(begun, first.clock, 3)
+    run = replace(make_run(), trials=tuple(begun._trials), voids=(Void(1, 0, ("steal",)),))
+    live = second.live(suite)
+    live.earlier = run
+    live.begin(plans.make(suite))
+    assert "2 of 6 blocks" in second.text
+    assert f"{len(run.trials)} measured · 1 block voided" in second.text
+    assert "4.00×" in second.text
+    live.block(plans.make(suite).blocks[3])
+    assert live.course.done == 2
+
+
+def test_a_run_that_was_stopped_says_how_many_blocks_it_has() -> None:
+    watched = Watched()
+    live = watched.live(a_suite())
+    follow(live, watched.clock, 3)
+    live.end()
+    assert watched.text.startswith("made-up · ended early\n")
+    assert "3 of 6 blocks in " in watched.text
+
+
+def test_a_voided_block_that_was_not_repeated_does_not_count() -> None:
+    watched = Watched()
+    live = watched.live(a_suite())
+    follow(live, watched.clock, 3)
+    live.voided(Void(3, 0, ("b: the clock failed",)))
+    live.end()
+    assert "2 of 6 blocks in " in watched.text
 
 
 def test_the_rough_cost_appears_with_the_first_block_and_its_interval_from_the_fifth() -> None:

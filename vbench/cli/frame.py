@@ -32,6 +32,8 @@ class Course:
     durations: dict[int, float] = field(default_factory=dict)  # of the blocks that are done
     count: Count = field(default_factory=Count)
     voided: int = 0
+    is_void: bool = False  # the last attempt at `block`
+    behind: int = 0  # analysed blocks of a run that was taken up again, when it was
     cells: Cells = field(default_factory=dict)
     benchmarks: tuple[str, ...] = ()  # rows of the table
     ended: float | None = None
@@ -45,8 +47,9 @@ class Course:
     def done(self) -> int:
         """Analysed blocks that lie behind, those of a run that was taken up again too."""
         if self.block is None:
-            return 0
-        return self.block.index if self.ended is not None else max(0, self.block.index - 1)
+            return self.behind
+        is_over = self.ended is not None and not self.is_void
+        return self.block.index if is_over else max(0, self.block.index - 1)
 
     def left_s(self, now: float) -> float:
         """From the median of the measured blocks; from the plan's estimate until one is measured."""
@@ -80,7 +83,8 @@ def clock_time(left_s: float) -> str:
 def _title(course: Course) -> Text:
     title = Text(plain(course.plan.suite), "bold")
     if course.ended is not None:
-        return title.append(" · done", "not bold")
+        early = course.done < course.blocks and not course.is_adaptive
+        return title.append(" · ended early" if early else " · done", "not bold")
     if course.block is None:
         return title.append(" · starting", "not bold")
     where = "calibration" if course.block.index == 0 else f"block {course.block.index} of {_total(course)}"

@@ -54,6 +54,7 @@ class Live:
     clock: Callable[[], float] = time.monotonic
     drawing: Allowance = field(default_factory=Allowance)
     judging: Allowance = field(default_factory=Allowance)
+    earlier: Run | None = None  # the part of a run that was stored before it was taken up again
     _course: Course | None = None
     _manifest: Manifest | None = None
     _trials: list[Trial] = field(default_factory=list)
@@ -69,7 +70,18 @@ class Live:
         adaptive = self.suite.method.blocks is None
         names = tuple(record.name for record in self._manifest.benchmarks)
         self._course = Course(plan, self.clock(), is_adaptive=adaptive, benchmarks=names)
+        if self.earlier is not None:
+            self._take_up(self.earlier)
         self._draw()
+
+    def _take_up(self, run: Run) -> None:
+        self._trials += run.trials
+        self._voids += run.voids
+        self.course.behind = max(0, max((trial.block for trial in run.trials), default=0) - 1)
+        self.course.voided = len(run.voids)
+        for trial in run.trials:
+            self.course.count.add(trial.outcome)
+        self._judge()
 
     def block(self, block: Block) -> None:
         """The one before is over: its duration is known, and so are the costs with it."""
@@ -77,6 +89,7 @@ class Live:
         course = self.course
         course.block, course.block_begun = block, self.clock()
         course.environment = course.doing = ""
+        course.is_void = False
         if self.judging.affords():
             self._judge()
         self._draw()
@@ -84,6 +97,7 @@ class Live:
     def voided(self, void: Void) -> None:
         self._voids.append(void)
         self.course.voided += 1
+        self.course.is_void = True
         self._say(f"block {void.block} is void: {'; '.join(void.reasons)}", "yellow")
 
     def look(self, found: Look) -> None:

@@ -13,17 +13,18 @@ from vbench.model import Block, Failed, Look, Measured, Plan, Skipped, Step, Tri
 from vbench.units import show_duration
 
 if TYPE_CHECKING:
+    from vbench.model import Run
     from vbench.runner import Progress
     from vbench.suite import Suite
 
 
-def following(suite: "Suite", *, quiet: bool) -> "Progress":
-    """The live view where stderr is a terminal that can be drawn on, else lines."""
+def following(suite: "Suite", *, quiet: bool, earlier: "Run | None" = None) -> "Progress":
+    """The live view where stderr is a terminal that can be drawn on, else lines; `earlier` is what is gone on with."""
     if quiet or not drawable():
         return Lines(quiet)
     from vbench.cli.live import Live
 
-    return Live(suite)
+    return Live(suite, earlier=earlier)
 
 
 def drawable() -> bool:

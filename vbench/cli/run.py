@@ -81,7 +81,7 @@ def run(
     narrowed = Narrowing(environments, benchmarks, blocks, seed, words)
     if resumed is None:
         if suite is None:
-            raise UsageError("SUITE is missing", hint="`vbench list suites` names those that come with vbench")
+            raise click.MissingParameter(ctx=context, param=context.command.params[0])
         name, course = f"vbench run {suite}", narrowed.course(suite, results, until_s, quiet=quiet)
     else:
         _refuse_beside_resume(context)
@@ -157,7 +157,7 @@ def _going_on(folder: Path, suite: str | None, until_s: float | None, *, quiet: 
     return lambda stored: conduct.resume(
         folder,
         given,
-        progress=lambda loaded: following(loaded, quiet=quiet),
+        progress=lambda loaded, earlier: following(loaded, quiet=quiet, earlier=earlier),
         stored=stored,
         said=complain,
         until_s=until_s,

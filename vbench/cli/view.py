@@ -29,7 +29,7 @@ def view(*, port: int, address: str, results: Path, reports: Path, opens: bool, 
     from vbench.viewing.site import Site
 
     site = Site(results, reports)
-    with serving.listen(site, address=address, port=port, log=_say if verbose else _ignore) as server:
+    with serving.listen(site, address=address, port=port, log=say if verbose else ignore) as server:
         click.echo(server.url)
         if opens:
             # Apart from the server: a browser in the terminal does not return before it is closed.
@@ -37,11 +37,12 @@ def view(*, port: int, address: str, results: Path, reports: Path, opens: bool, 
         serving.serve(server)
 
 
-def _say(words: str) -> None:
+def say(words: str) -> None:
+    """What a client sent is quoted, so its control characters are not."""
     click.echo(printable(words), err=True)
 
 
-def _ignore(words: str) -> None:
+def ignore(words: str) -> None:
     del words
 
 
