@@ -7,7 +7,7 @@ VBENCH := $(BIN)/vbench
 # Kinds that CI's machine can run: a skip of one of these is a failure (tests/conftest.py).
 REAL ?=
 
-.PHONY: demo test lint proof image system system-test clean
+.PHONY: demo test lint proof kills image system system-test clean
 
 demo: image
 	@run=$$($(VBENCH) run suites/smoke.toml) || [ $$? -eq 3 ] && \
@@ -25,6 +25,10 @@ lint: .make-dev
 # The method proved by simulation, 10,000 experiments a figure; writes docs/proof.md.
 proof: .make-dev
 	$(BIN)/python -m tests.proof --full
+
+# Runs killed at 30 random moments and gone on with: nothing is lost, repeated or left behind.
+kills: image .make-dev
+	$(BIN)/python -m tests.proof.kills --kills 30 --whole
 
 image: system .make-venv
 	$(VBENCH) image build

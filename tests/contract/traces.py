@@ -15,6 +15,13 @@ def traces() -> dict[str, frozenset[str]]:
     }
 
 
+def left_by(scratch: Path) -> list[str]:
+    """What runs with this scratch folder have left: processes, mounts, namespaces, containers, files."""
+    found = [f"{name}: {line}" for name, lines in traces().items() for line in lines if str(scratch) in line]
+    idle = [str(path) for path in Path("/sys/fs/cgroup").glob("**/vbench-*/cgroup.procs") if not path.read_text()]
+    return [*found, *idle, *(str(path) for path in scratch.glob("*"))]
+
+
 def _processes() -> list[str]:
     ours = ("/var/tmp/vbench-", "vbench-holder", "agent.py", "driver.py")
     return [words for words in command_lines() if any(mark in words for mark in ours)]

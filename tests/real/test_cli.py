@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.contract.traces import traces
+from tests.contract.traces import left_by
 from vbench import image, lock, proc, store
 from vbench.contracts import Completed
 from vbench.cost import costs
@@ -233,13 +233,8 @@ def rest(process: LocalProcess) -> str:
     return data.decode()
 
 
-def left_by(scratch: Path, pid: int) -> list[str]:
-    """What a run with this scratch folder has left: processes, mounts, namespaces, containers, files."""
-    found = [f"{name}: {line}" for name, lines in traces().items() for line in lines if str(scratch) in line]
-    idle = [str(path) for path in Path("/sys/fs/cgroup").glob("**/vbench-*/cgroup.procs") if not path.read_text()]
-    alive = [f"process {pid}"] if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" else []
-    files = [str(path) for path in scratch.glob("*")]
-    return [*found, *idle, *alive, *files]
+def alive(pid: int) -> list[str]:
+    return [f"process {pid}"] if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" else []
 
 
 def endless(tmp_path: Path) -> str:
@@ -262,7 +257,7 @@ def test_an_interrupted_run_is_whole_and_leaves_nothing(tmp_path: Path, number: 
         assert process.wait(timeout_s=LIMIT_S) == 130
     assert "Traceback" not in said
     assert "vbench: interrupted" in said
-    assert left_by(scratch, pid) == []
+    assert [*left_by(scratch), *alive(pid)] == []
     run = store.load(only(tmp_path / "results"))
     assert str(run.path) in said
     assert run.manifest.state is State.PARTIAL
@@ -299,7 +294,7 @@ def test_clean_removes_what_a_killed_run_left_and_nothing_of_a_living_one(tmp_pa
         os.kill(lives.pid, signal.SIGINT)
         rest(lives)
         assert lives.wait(timeout_s=LIMIT_S) == 130
-    assert left_by(scratch, pid) == []
+    assert [*left_by(scratch), *alive(pid)] == []
     assert vbench("clean", "--scratch", str(scratch)).stderr == b"nothing was left behind\n"
     run = store.load(only(tmp_path / "results"))
     assert run.manifest.state is State.RUNNING

@@ -77,7 +77,8 @@ def _refuse_hostile(manifest: Manifest, path: Path) -> None:
 
 
 def unfinished(manifest: Manifest) -> Iterator[str]:
-    """What a reader must know of a run that has no end."""
+    """What a reader must know of a run that has no end, or that did not go on without a break."""
+    yield from _resumed(manifest)
     match manifest.state:
         case State.RUNNING:
             yield "the run did not end, or still goes on; what is here is whole"
@@ -85,6 +86,16 @@ def unfinished(manifest: Manifest) -> Iterator[str]:
             yield "the run was ended before its last block; what is here is whole"
         case State.COMPLETE:
             return
+
+
+def _resumed(manifest: Manifest) -> Iterator[str]:
+    if manifest.resumed:
+        times, blocks = len(manifest.resumed), sorted({item.block for item in manifest.resumed})
+        where = ", ".join(f"block {block}" if block else "the calibration" for block in blocks)
+        yield f"the run ended early and was resumed {'once' if times == 1 else f'{times} times'}: in {where}"
+    changes = dict.fromkeys(change for item in manifest.resumed for change in item.changes)
+    if changes:
+        yield f"the host had changed when the run was resumed: {'; '.join(changes)}"
 
 
 def _journal(

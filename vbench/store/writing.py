@@ -152,7 +152,6 @@ class Writer:
     def finish(self, state: State) -> None:
         """The run's end: state, time and the checksum of every file; a complete run's files become read-only."""
         self._sync_raw()
-        self.close()
         now = datetime.now(UTC).isoformat(timespec="seconds")
         stored = [name for name in files.inside(self.folder) if name != "manifest.json"]
         checksums = {name: files.digest(self.folder / name) for name in stored}
@@ -161,6 +160,7 @@ class Writer:
             with files.storing(self.folder):
                 for name in (*stored, "manifest.json"):
                     (self.folder / name).chmod(0o444)
+        self.close()  # with it goes the lock
 
     def close(self) -> None:
         if self._journal >= 0:
