@@ -52,19 +52,19 @@ class _Metrics:
 
 
 class Command(Settings, frozen=True, kw_only=True):
-    """Your own program or script, run in every environment from the same files.
+    """One operation is one run of your own program or script, from the same files in every environment.
 
-    Each run lasts from just before the command is spawned (`posix_spawn`) to when `wait` has returned, by the
-    environment's own `CLOCK_MONOTONIC_RAW`; the way to the environment is in no number. What it prints is read
-    meanwhile on the same processor. After each run, outside its clock, all that it left running is killed. It runs
-    for `warmup` without and for `trial` with its clock, at least once each, or `runs` times. More in
-    [command.md](command.md).
+    Measured is its time or, with `regex` or `pointer`, a number that it prints. A run lasts from just before the
+    command is spawned (`posix_spawn`) to when `wait` has returned, by the environment's own `CLOCK_MONOTONIC_RAW`; the
+    way to the environment is in no number. What it prints is read meanwhile on the same processor. After each run,
+    outside its clock, all that it left running is killed. It runs for `warmup` without and for `trial` with its clock,
+    at least once each, or `runs` times.
     """
 
     kind: ClassVar[str] = "command"
     about: ClassVar[str] = "one run of a command of your own, from its start to its end"
     exposes: ClassVar[str] = (
-        "whatever your command uses. A short one is mostly the cost of a new process: fork, exec, page faults and exit."
+        "whatever your command uses; a short one is mostly the cost of a new process: fork, exec, page faults and exit"
     )
     metrics: ClassVar[tuple[Metric, ...]] = cast("tuple[Metric, ...]", _Metrics())
     argv: Annotated[tuple[str, ...], Meta(min_length=1, max_length=LONGEST)]

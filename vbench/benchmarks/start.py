@@ -8,10 +8,16 @@ from vbench.model import Measured, Metric
 
 
 class Ready(Settings, frozen=True, kw_only=True):
-    """The runner makes its trials of `Session.timing`; nothing runs inside the environment."""
+    """One operation is one fresh start, and each block makes one of every environment anyway: nothing runs inside.
+
+    Both ends are read from the harness's monotonic clock. Attaching the testbed (network, scratch space) comes before
+    and is kept apart. It is not the start of a service: that begins where this ends.
+    """
 
     kind: ClassVar[str] = "start.ready"
-    exposes: ClassVar[str] = ""
+    exposes: ClassVar[str] = (
+        "what an instance costs before it does anything: a process, namespaces, firmware, a kernel's boot"
+    )
     about: ClassVar[str] = "from the command that starts the environment to its agent's first answer"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("time", "s", "lower", "of one fresh start"),)
 
