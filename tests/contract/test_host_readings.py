@@ -1,0 +1,101 @@
+"""What the host reads around a trial of a real environment: its clock, and the processor time of an operation."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from tests.contract.conftest import STACKS
+from vbench import gates
+from vbench.benchmarks.cpu import Hash
+from vbench.benchmarks.memory import Triad
+from vbench.contracts import Benchmark, Place, Session, Testbed
+from vbench.environments import qemu
+from vbench.model import Measured, Trial
+from vbench.proc import LocalSession
+from vbench.runner.watch import Watch
+
+
+@pytest.fixture(scope="module", params=["bare", "qemu-tcg"])
+def place(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) -> Iterator[Place]:
+    """One start of the environment that all tests share, as its benchmarks see it."""
+    (environment,) = STACKS[request.param]
+    lacking = [f"{m.what} ({m.hint})" for m in environment.missing(host)] + ([] if testbed.image else ["no image"])
+    if lacking:
+        give_up = pytest.fail if request.param in request.config.getoption("--real") else pytest.skip
+        give_up(f"{request.param}: {', '.join(lacking)}")
+    with ExitStack() as stack:
+        session: Session = stack.enter_context(environment.start(host, testbed))
+        yield Place(session, testbed.within(session), 100, 0.05, 0.01, None, lambda name, data: None, stack)
+
+
+def watched(place: Place, testbed: Testbed, benchmark: Benchmark) -> tuple[Trial, Measured]:
+    watch = Watch(place.session, lambda: gates.spent(testbed.cpus, apart=True))
+    begun = time.monotonic()
+    measured = benchmark.measure(replace(place, begin=watch.begin))
+    wall_s = time.monotonic() - begun
+    watch.end()
+    seen = watch.seen(is_lost=False)
+    trial = Trial(
+        1,
+        0,
+        "tried",
+        benchmark.kind,
+        0,
+        measured,
+        started_s=0.0,
+        wall_s=wall_s,
+        **asdict(seen),
+    )
+    return trial, measured
+
+
+def test_processor_time_of_an_operation_is_about_what_it_lasts_and_without_the_set_up(
+    place: Place, testbed: Testbed
+) -> None:
+    trial, measured = watched(place, testbed, Hash())
+    assert trial.host_cpu_s is not None
+    assert trial.operations_cpu_s is not None
+    assert measured.operations is not None
+    assert 0 < trial.operations_cpu_s < trial.host_cpu_s  # the driver's own start was the first of this family
+    lasts_s = median(measured.samples["time"])
+    assert lasts_s / 5 < trial.operations_cpu_s / measured.operations < lasts_s * 5
+
+
+def test_memory_is_filled_before_the_operations_begin(place: Place, testbed: Testbed) -> None:
+    trial, _ = watched(place, testbed, Triad())
+    assert trial.host_cpu_s is not None
+    assert trial.operations_cpu_s is not None
+    assert trial.operations_cpu_s < trial.host_cpu_s
+
+
+def test_the_clock_of_a_trial_that_nothing_disturbed_is_believed(place: Place, testbed: Testbed) -> None:
+    trial, _ = watched(place, testbed, Hash())
+    assert trial.clock_error_s is not None
+    assert gates.judge_trial(trial) == ()
+
+
+class Stopped(Hash, frozen=True, kw_only=True):
+    """Stops its machine after the trial, for as long as it takes to ask for going on."""
+
+    folder: str
+
+    def measure(self, place: Place) -> Measured:
+        measured = super().measure(place)
+        (monitor,) = Path(self.folder).glob("machine-*/qmp")
+        for word in ("stop", "cont"):
+            qemu.ask(place.testbed.host, monitor, word).check()
+        return measured
+
+
+@pytest.mark.parametrize("place", ["qemu-tcg"], indirect=True)
+def test_a_guest_that_is_stopped_within_a_trial_voids_the_block_by_that_trial(place: Place, testbed: Testbed) -> None:
+    stopped = Stopped(folder=str(testbed.base))  # type: ignore[attr-defined]
+    trial, _ = watched(replace(place, testbed=testbed), testbed, stopped)
+    (reason,) = gates.judge_trial(trial)
+    assert reason.startswith("tried: its clock fell ")
+    assert reason.endswith(" s behind the host's in cpu.hash")
