@@ -49,16 +49,19 @@ const thinned = (axis) => {
 const draw = (plot) => {
   const figure = blob.figures[plot.dataset.figure];
   const width = plot.clientWidth;
-  if (!width) return; // folded away: it is drawn when its width comes
+  plot.dataset.width = width;
+  if (!width) return; // folded away: drawn when there is a width again
   const style = getComputedStyle(root);
   const { data, layout } = resolved(width < NARROW_PX ? narrowed(figure) : figure, style);
   const template = resolved(blob.template, style);
-  plot.dataset.width = width;
   Plotly.react(plot, data, { ...layout, template, width, height: figure.height }, config);
   plot.dataset.drawn = "yes";
 };
 
 const drawSeen = () => seen.forEach(draw);
+const fit = () => {
+  for (const plot of seen) if (plot.clientWidth && plot.clientWidth !== Number(plot.dataset.width)) draw(plot);
+};
 const drawAll = () => {
   if (!window.Plotly) return;
   plots.forEach((plot) => seen.add(plot));
@@ -75,9 +78,7 @@ const watch = () => {
     }
   }, { rootMargin: "300px" });
   plots.forEach((plot) => nearby.observe(plot));
-  new ResizeObserver(() => {
-    for (const plot of seen) if (plot.clientWidth && plot.clientWidth !== Number(plot.dataset.width)) draw(plot);
-  }).observe(document.body);
+  new ResizeObserver(fit).observe(document.body);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawSeen);
   if (root.classList.contains("paper")) drawAll();
 };

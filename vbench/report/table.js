@@ -113,10 +113,22 @@ byId("clear").addEventListener("click", () => {
   order = "";
   changed();
 });
+// Numbers in base units, without the signs and arrows that stand beside them on the screen.
+const RECORD = {
+  metric: (row) => row.dataset.metric,
+  environment: (row) => row.dataset.arm,
+  verdict: (row) => row.dataset.verdict,
+};
+const MORE = { unit: "unit", low: "95 % low", high: "95 % high", difference: "difference", differenceLow: "difference 95 % low", differenceHigh: "difference 95 % high" };
+const recorded = (text) => (Number.isFinite(parseFloat(text)) ? parseFloat(text) : null);
 byId("save").addEventListener("click", () => {
-  const names = heads.map((head) => head.textContent.trim());
-  const shown = [...body.rows].filter((row) => !row.hidden);
-  save([names, ...shown.map((row) => names.map((_, column) => valueOf(row, column)))], "numbers");
+  const columns = keys.map((_, at) => at).filter((at) => keys[at] !== "interval");
+  const names = [...columns.map((at) => heads[at].textContent.trim()), ...Object.values(MORE)];
+  const line = (row) => [
+    ...columns.map((at) => (RECORD[keys[at]] || valueOf)(row, at)),
+    ...Object.keys(MORE).map((name) => (name === "unit" ? row.dataset.unit : recorded(row.dataset[name]))),
+  ];
+  save([names, ...[...body.rows].filter((row) => !row.hidden).map(line)], "numbers");
 });
 
 const follow = () => {
