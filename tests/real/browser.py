@@ -51,7 +51,7 @@ class Browser:
             self.call("Target.closeTarget", targetId=self.tabs.pop())
         self.events.clear()
 
-    def wait_for(self, event: str, session: str) -> None:
+    def wait_for(self, event: str, session: str | None) -> None:
         deadline = time.monotonic() + LIMIT_S
         while not any(seen["method"] == event and seen.get("sessionId") == session for seen in self.events):
             self.events.append(self._message(deadline))
