@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
+from tests.contract.traces import left_by
 from tests.real import browser
 from tests.real.browser import Browser, Page
-from tests.real.test_cli import LIMIT_S, VBENCH, left_by, suite, wait_for
+from tests.real.test_cli import LIMIT_S, VBENCH, suite, wait_for
 from tests.real.test_page import AXE
 from tests.unit.terminal import Terminal
 from vbench import proc, store
@@ -106,7 +107,7 @@ def test_an_interrupted_run_leaves_the_terminal_as_it_was(tmp_path: Path, number
     assert lines[-1] == "vbench: interrupted"
     assert "stopping what was started …" in lines
     assert [line for line in lines if line.startswith("small · block ")], "the last picture stays"
-    assert left_by(tmp_path / "scratch", process.pid) == []
+    assert left_by(tmp_path / "scratch") == []
 
 
 def test_a_terminal_that_cannot_be_drawn_on_gets_plain_lines(tmp_path: Path) -> None:

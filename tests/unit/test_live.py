@@ -1,5 +1,6 @@
 """The live view draws within the terminal it has, between trials only, and leaves the terminal as it was."""
 
+import errno
 import io
 import threading
 from collections.abc import Callable
@@ -225,6 +226,23 @@ def test_a_terminal_made_narrower_is_drawn_over_as_it_broke_the_lines() -> None:
     console.width = 40
     screen.draw([Text("z")])
     assert out.getvalue().endswith("\x1b[3A\r\x1b[Jz\n")
+
+
+class Closed(io.StringIO):
+    """A terminal whose other end is gone."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EIO, "Input/output error", text[:0])
+
+
+def test_a_terminal_that_was_closed_does_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(out=Closed())
+    live = watched.live(a_suite())
+    follow(live, watched.clock, 6)
+    live.end()
+    assert live.course.done == 6
+    monkeypatch.setattr("sys.stderr", Closed())
+    progress.Lines().look(Look(1, words="who reads this?"))
 
 
 def test_drawing_is_given_up_when_it_would_cost_more_than_its_share() -> None:

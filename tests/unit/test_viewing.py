@@ -386,3 +386,11 @@ def test_nothing_listens_any_more_once_it_is_left(site: Site) -> None:
 def test_the_command_refuses_before_it_serves(vbench: Vbench) -> None:
     assert "'0.0.0.0' is not a loopback address" in vbench("view", "--address", "0.0.0.0").stderr
     assert vbench("view", "--port", "70000").status == 2
+
+
+def test_without_a_browser_the_address_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("webbrowser.open", lambda url: False)
+    cli_view.show("http://127.0.0.1:1/")
+    assert capsys.readouterr().err == "no browser could be started; open http://127.0.0.1:1/\n"

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -89,7 +90,7 @@ class Lines:
             block = "calibration" if self._block.index == 0 else f"block {self._block.index}/{self._blocks()}"
             line = f"{block} · {self._step.environment} · {what} · {self._left()} left"
             width = shutil.get_terminal_size().columns - 1
-            click.echo(f"\r\x1b[K{line[:width]}", err=True, nl=False)
+            _echo(f"\r\x1b[K{line[:width]}", nl=False)
 
     def _left(self) -> str:
         """From the trials done so far once a block is whole, from the plan's estimate before."""
@@ -109,7 +110,13 @@ class Lines:
     def _say(self, text: str) -> None:
         """Control characters of what a tool or a suite said never reach the terminal."""
         if not self.quiet:
-            click.echo(("\r\x1b[K" if self._live() else "") + printable(text), err=True)
+            _echo(("\r\x1b[K" if self._live() else "") + printable(text))
+
+
+def _echo(text: str, *, nl: bool = True) -> None:
+    """To stderr, if anybody is left who reads it: a terminal that was closed must not end the run."""
+    with suppress(OSError):
+        click.echo(text, err=True, nl=nl)
 
 
 def printable(text: str) -> str:

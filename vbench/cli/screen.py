@@ -1,6 +1,7 @@
 """Redraws a few lines at the end of a terminal: nothing is switched, so no way out leaves anything to undo."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -25,13 +26,17 @@ class Screen:
 
     def draw(self, lines: Sequence[Text]) -> None:
         """In the place of the lines drawn before."""
-        self._write(self._back() + self._ink(lines))
-        self._widths = [line.cell_len for line in lines]
+        self._replace([], lines)
 
     def say(self, line: Text, lines: Sequence[Text]) -> None:
         """A line that stays, above those that change."""
-        self._write(self._back() + self._ink([line]) + self._ink(lines))
-        self._widths = [drawn.cell_len for drawn in lines]
+        self._replace([line], lines)
+
+    def _replace(self, staying: Sequence[Text], changing: Sequence[Text]) -> None:
+        with suppress(OSError):  # a terminal that was closed must not end the run
+            self.console.file.write(self._back() + self._ink([*staying, *changing]))
+            self.console.file.flush()
+        self._widths = [line.cell_len for line in changing]
 
     def _back(self) -> str:
         """To the first line drawn before, as the terminal has broken it since if it was narrowed."""
@@ -45,10 +50,6 @@ class Screen:
             for line in lines:
                 self.console.print(line, soft_wrap=True)
         return captured.get()
-
-    def _write(self, text: str) -> None:
-        self.console.file.write(text)
-        self.console.file.flush()
 
 
 def on_stderr() -> Screen:

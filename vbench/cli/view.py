@@ -33,7 +33,7 @@ def view(*, port: int, address: str, results: Path, reports: Path, opens: bool, 
         click.echo(server.url)
         if opens:
             # Apart from the server: a browser in the terminal does not return before it is closed.
-            threading.Thread(target=_open, args=(server.url,), daemon=True).start()
+            threading.Thread(target=show, args=(server.url,), daemon=True).start()
         serving.serve(server)
 
 
@@ -46,6 +46,6 @@ def ignore(words: str) -> None:
     del words
 
 
-def _open(url: str) -> None:
+def show(url: str) -> None:
     if not webbrowser.open(url):
         click.echo(f"no browser could be started; open {url}", err=True)
