@@ -20,7 +20,7 @@ def test_equal_facts_have_no_confounds() -> None:
 
 def test_a_different_kernel_is_a_confound_that_says_which_numbers_it_can_explain() -> None:
     difference = facts.confounds("vm", known(kernel__release="6.1.0"), known(kernel__release="6.6.0"))
-    why = "can explain memory, syscall, disk, network, start"
+    why = "can explain memory, syscall, scheduler, disk, network, http, start"
     assert difference == (Confound("vm", "kernel.release", "6.1.0", "6.6.0", why),)
 
 

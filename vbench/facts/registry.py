@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from vbench.model import FAMILIES
+
 Unit = Literal["", "B", "B/s", "Hz", "s", "list", "yes/no"]
 AREAS = (
     "processor",
@@ -35,56 +37,70 @@ class Key(Struct, frozen=True):
     tolerance: float = 0.0  # relative difference of numbers that is none
 
 
-_ALL = ("cpu", "memory", "syscall", "disk", "network", "start")
-_CODE = ("cpu", "memory", "syscall")
-_KERNEL = ("memory", "syscall", "disk", "network", "start")
+_ALL = FAMILIES
+_CODE = ("cpu", "memory", "syscall", "scheduler", "python")
+_KERNEL = ("memory", "syscall", "scheduler", "disk", "network", "http", "start")
+_NETWORK = ("network", "http")
 
 _PROCESSOR = (
     Key("cpu.architecture", "Architecture", "processor", explains=_ALL, matters=True),
     Key("cpu.model", "Model", "processor", explains=_ALL, matters=True),
     Key("cpu.vendor", "Maker", "processor"),
     Key("cpu.microcode", "Microcode", "processor", explains=_CODE),
-    Key("cpu.flags", "Features", "processor", "list", explains=("cpu", "memory", "network"), matters=True),
-    Key("cpu.bugs", "Bugs the kernel knows of", "processor", "list", explains=("syscall",)),
+    Key("cpu.flags", "Features", "processor", "list", explains=("cpu", "memory", "python", "network"), matters=True),
+    Key("cpu.bugs", "Bugs the kernel knows of", "processor", "list", explains=("syscall", "scheduler")),
     Key("cpu.byte_order", "Byte order", "processor"),
     Key("cpu.sockets", "Sockets", "processor"),
     Key("cpu.cores", "Cores", "processor"),
     Key("cpu.threads", "Processors online", "processor"),
     Key("cpu.usable", "Processors usable", "processor", explains=_ALL, matters=True),
     Key("cpu.affinity", "Processors in the affinity mask", "processor", "list", nature=True),
-    Key("cpu.smt", "Hyper-threading active", "processor", "yes/no", explains=("cpu", "memory")),
+    Key("cpu.smt", "Hyper-threading active", "processor", "yes/no", explains=("cpu", "memory", "python")),
     Key("cpu.isolated", "Isolated processors", "processor"),
-    Key("cpu.nohz_full", "Tickless processors", "processor", explains=("cpu", "syscall")),
+    Key("cpu.nohz_full", "Tickless processors", "processor", explains=("cpu", "syscall", "scheduler")),
     Key("cpu.numa_nodes", "NUMA nodes", "processor", explains=("memory",)),
-    Key("cpu.cache.*", "Cache", "processor", "B", explains=("cpu", "memory")),
+    Key("cpu.cache.*", "Cache", "processor", "B", explains=("cpu", "memory", "python")),
     Key("cpu.governor", "Frequency governor", "processor", explains=_ALL),
     Key("cpu.frequency_driver", "Frequency driver", "processor", explains=_ALL),
     Key("cpu.frequency_max", "Highest frequency allowed", "processor", "Hz", explains=_ALL),
     Key("cpu.boost", "Boost allowed", "processor", "yes/no", explains=_ALL),
-    Key("cpu.idle_driver", "Idle driver", "processor", explains=("syscall", "disk", "network")),
+    Key("cpu.idle_driver", "Idle driver", "processor", explains=("syscall", "scheduler", "disk", "network", "http")),
     Key("power.mains", "On mains", "processor", "yes/no", explains=_ALL),
 )
 _MEMORY = (
     Key("memory.total", "Memory", "memory", "B"),
     Key("memory.swap", "Swap", "memory", "B", explains=("memory",)),
-    Key("memory.page", "Page", "memory", "B", explains=("memory", "syscall"), matters=True),
+    Key("memory.page", "Page", "memory", "B", explains=("memory", "syscall", "scheduler"), matters=True),
     Key("memory.huge_pages.reserved", "Huge pages reserved", "memory", explains=("memory",)),
     Key("memory.huge_pages.size", "Huge page", "memory", "B", explains=("memory",)),
-    Key("memory.huge_pages.transparent", "Transparent huge pages", "memory", explains=("cpu", "memory"), matters=True),
+    Key(
+        "memory.huge_pages.transparent",
+        "Transparent huge pages",
+        "memory",
+        explains=("cpu", "memory", "python"),
+        matters=True,
+    ),
     Key("memory.huge_pages.defrag", "Huge page defragmentation", "memory", explains=("memory",)),
     Key("memory.swappiness", "Swappiness", "memory"),
     Key("memory.overcommit", "Overcommit policy", "memory"),
     Key("memory.same_page_merging", "Same-page merging", "memory", "yes/no", explains=("memory",)),
     Key("memory.numa_balancing", "NUMA balancing", "memory", "yes/no", explains=("memory",)),
-    Key("vulnerabilities.*", "Vulnerability", "vulnerabilities", explains=("cpu", "syscall", "network", "disk")),
+    Key(
+        "vulnerabilities.*",
+        "Vulnerability",
+        "vulnerabilities",
+        explains=("cpu", "syscall", "scheduler", "python", "network", "http", "disk"),
+    ),
 )
 _KERNEL_KEYS = (
     Key("kernel.release", "Kernel", "kernel", explains=_KERNEL, matters=True),
     Key("kernel.version", "Kernel build", "kernel", explains=_KERNEL),
     Key("kernel.command_line", "Command line (known words)", "kernel", "list", explains=_KERNEL),
-    Key("kernel.preemption", "Preemption", "kernel", explains=("syscall", "network"), matters=True),
-    Key("kernel.hz", "Timer ticks a second", "kernel", explains=("cpu", "syscall")),
-    Key("kernel.address_randomization", "Address randomization", "kernel", explains=("cpu", "memory")),
+    Key(
+        "kernel.preemption", "Preemption", "kernel", explains=("syscall", "scheduler", "network", "http"), matters=True
+    ),
+    Key("kernel.hz", "Timer ticks a second", "kernel", explains=("cpu", "syscall", "scheduler")),
+    Key("kernel.address_randomization", "Address randomization", "kernel", explains=("cpu", "memory", "python")),
     Key("kernel.nmi_watchdog", "NMI watchdog", "kernel", "yes/no"),
     Key("kernel.perf_event_paranoid", "perf_event_paranoid", "kernel"),
     Key("kernel.security_modules", "Security modules", "kernel", "list", explains=("syscall", "disk", "network")),
@@ -162,15 +178,15 @@ _DEVICES = (
     Key("scratch.write_cache", "Write cache", "scratch", explains=("disk",)),
     Key("network.drivers", "Interfaces", "network", "list", nature=True),
     Key("network.bench.driver", "Driver of the measured interface", "network", nature=True),
-    Key("network.bench.mtu", "MTU of the measured interface", "network", "B", explains=("network",)),
-    Key("network.bench.offloads", "Offloads of the measured interface", "network", "list", explains=("network",)),
-    Key("network.congestion_control", "TCP congestion control", "network", explains=("network",), matters=True),
-    Key("network.queue_discipline", "Queue discipline", "network", explains=("network",)),
+    Key("network.bench.mtu", "MTU of the measured interface", "network", "B", explains=_NETWORK),
+    Key("network.bench.offloads", "Offloads of the measured interface", "network", "list", explains=_NETWORK),
+    Key("network.congestion_control", "TCP congestion control", "network", explains=_NETWORK, matters=True),
+    Key("network.queue_discipline", "Queue discipline", "network", explains=_NETWORK),
 )
 _SOFTWARE = (
     Key("libc.version", "C library", "software", explains=_ALL, matters=True),
-    Key("python.version", "Python", "software", explains=("start",)),
-    Key("python.compiler", "Python's compiler", "software"),
+    Key("python.version", "Python", "software", explains=("python", "start")),
+    Key("python.compiler", "Python's compiler", "software", explains=("python",)),
     Key("tool.fio", "fio", "software", explains=("disk",)),
     Key("tool.iperf3", "iperf3", "software", explains=("network",)),
     Key("tool.pyperf", "pyperf", "software", explains=_CODE),
