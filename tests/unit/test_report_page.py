@@ -19,8 +19,9 @@ from tests.unit.large_runs import large_run
 from tests.unit.runs import BIDI, HOSTILE, gated, make_run
 from vbench import report
 from vbench.facts.registry import KEYS
-from vbench.model import Fact, Measured, Run, State
+from vbench.model import FAMILIES, Fact, Measured, Run, State
 from vbench.report import words
+from vbench.report.panels import panels
 from vbench.report.text import interval, number, plain, ratio
 from vbench.report.view import COLOURS, SYMBOLS, arms, losses, view
 
@@ -142,6 +143,41 @@ def test_every_chart_has_a_caption_a_label_and_its_data(document: Document) -> N
     assert all(plot["role"] == "img" and (plot["aria-label"] or "").endswith(".") for plot in plots)
     assert len(document.all("figcaption")) == len(plots) == len(document.all("figure"))
     assert document.text.count("Data of this chart") == len(plots)
+
+
+def test_every_chart_offers_its_numbers_under_names(document: Document) -> None:
+    found = figures(document)
+    assert (
+        set(found["records"])
+        == set(found["figures"])
+        == {button["data-csv"] for button in document.all("button") if "data-csv" in button}
+    )
+    for names, *lines in found["records"].values():
+        assert lines
+        assert all(isinstance(name, str) for name in names)
+        assert {len(line) for line in lines} == {len(names)}
+
+
+def test_few_benchmarks_are_all_in_sight_and_many_are_folded_by_family() -> None:
+    few, many = panels(view(make_run(blocks=5))), panels(view(large_run(blocks=5)))
+    assert [chart.key for fold in few.overview for chart in fold.charts] == ["forest", "heat"]
+    assert not any(fold.title for fold in (*few.overview, *few.blocks))
+    assert [fold.title for fold in many.overview] == ["", *(fold.title for fold in many.blocks)]
+    assert [fold.title for fold in many.blocks][:4] == ["computing", "memory", "system calls", "scheduling"]
+    assert len([chart for fold in many.blocks for chart in fold.charts]) == len(view(large_run(blocks=5)).groups)
+
+
+def test_folded_plots_share_their_scale_and_the_heat_map_names_each_family() -> None:
+    squares, *plots = [fold.charts[0].figure["layout"] for fold in panels(view(large_run(blocks=5))).overview]
+    assert len({tuple(layout["xaxis"]["range"]) for layout in plots}) == 1
+    names = squares["yaxis"]["ticktext"]
+    assert [name for name in names if name.startswith("<b>")][:2] == ["<b>computing</b>", "<b>memory</b>"]
+    assert "hash time" in names
+
+
+def test_every_family_has_words() -> None:
+    assert set(FAMILIES) == set(words.FAMILY_WORDS)
+    assert words.family("of another version") == "of another version"
 
 
 def test_an_environment_has_one_colour_and_symbol_in_all_charts(document: Document) -> None:
