@@ -122,7 +122,7 @@ class Command(Settings, frozen=True, kw_only=True):
         self._work(place)
 
     def measure(self, place: Place) -> Measured:
-        # No place.begin(): the start of the timing program is no operation, and under emulation it outweighs short ones.
+        # No place.begin(): the timing program's start is no operation, and under emulation outweighs short ones.
         work = self._work(place)
         begun = time.monotonic()
         reply = self._timed(place, work)
