@@ -106,6 +106,19 @@ def test_a_size_that_cannot_be_is_refused_with_its_reason(kind: str, size: objec
         of_kind(kind, size=size)
 
 
+@pytest.mark.parametrize("size", ["4 KiB", "16 KiB", "256 KiB", "8 MiB"])
+def test_a_chase_may_fit_any_cache_but_not_less_than_a_page(size: str) -> None:
+    assert of_kind("memory.chase", size=size).metrics
+    with pytest.raises(msgspec.ValidationError, match="whole pages of 4 KiB and at least 4 KiB, got 2048 B"):
+        of_kind("memory.chase", size="2 KiB")
+
+
+@pytest.mark.parametrize("kind", ["memory.copy", "memory.scale", "memory.add", "memory.triad"])
+def test_an_array_of_stream_is_at_least_a_mebibyte(kind: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="at least 1 MiB, got 4096 B"):
+        of_kind(kind, size="4 KiB")
+
+
 def test_sizes_are_read_with_their_unit() -> None:
     sized = cast(msgspec.Struct, of_kind("disk.randread", size="64 MiB"))
     assert msgspec.structs.asdict(sized)["size"] == Bytes(64 * 2**20)
@@ -221,6 +234,34 @@ def test_memory_smaller_than_the_claimed_cache_is_noted() -> None:
     small = parse(line(extra={"last_level_cache_b": 2**20}))
     unknown = parse(line(extra={"last_level_cache_b": None}))
     assert chase.measured(small).notes == chase.measured(unknown).notes == ()  # type: ignore[attr-defined]
+
+
+def test_a_set_that_is_meant_for_a_cache_is_not_noted_for_fitting_it() -> None:
+    reply = parse(line(extra={"last_level_cache_b": 480 * 2**20}))
+    assert of_kind("memory.chase", size="16 KiB").measured(reply).notes == ()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("kind", "bytes_per_element"), [("memory.copy", 16), ("memory.scale", 16), ("memory.add", 24), ("memory.triad", 24)]
+)
+def test_bandwidth_counts_bytes_as_stream_does(kind: str, bytes_per_element: int) -> None:
+    measured = of_kind(kind, size="8 MiB").measured(parse(line(values=[2.0] * 10)))  # type: ignore[attr-defined]
+    assert measured.samples == {"bandwidth": (2**20 * bytes_per_element / 2,) * 10}
+
+
+@pytest.mark.parametrize(("source", "noted"), [("hpet", True), ("acpi_pm", True), ("tsc", False), (None, False)])
+def test_a_clock_that_the_vdso_cannot_read_is_noted(source: str | None, noted: bool) -> None:
+    notes = of_kind("syscall.vdso").measured(parse(line(extra={"clock_source": source}))).notes  # type: ignore[attr-defined]
+    assert notes == ((f"the clock source {source} has no reader in the vDSO: each reading entered the kernel",) * noted)
+
+
+def test_a_processor_without_aes_instructions_lacks_them_and_nothing_replaces_them() -> None:
+    without = Scripted({"grep": Completed(("grep",), 1, b"", b"")})
+    with place_on(without) as place:
+        lacking = of_kind("cpu.aes").missing(place.session, place.testbed)
+    assert "the processor's AES instructions" in [one.what for one in lacking]
+    with pytest.raises(TrialFailed, match="this processor lacks the instructions"):
+        parse(b'{"error": "aes: set-up failed: this processor lacks the instructions", "errno": null}')
 
 
 def test_a_random_read_lays_its_file_out_once_a_start_and_removes_it() -> None:

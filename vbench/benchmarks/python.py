@@ -25,7 +25,7 @@ class Json(KernelBenchmark, frozen=True, kw_only=True):
 
 
 class Regex(KernelBenchmark, frozen=True, kw_only=True):
-    """One operation is five compiled patterns searched through the same 16 KiB of text.
+    """One operation is five compiled patterns searched through the same 4 KiB of text.
 
     They have alternatives, repeats, groups, a look-ahead and back-references; the number of matches of each is checked.
     Starts before the first search, stops after the last one. It is not compilation: the patterns were compiled before.
@@ -36,7 +36,7 @@ class Regex(KernelBenchmark, frozen=True, kw_only=True):
         "a large loop of C with hard-to-predict branches, as cpu.branchy, in a program that people run; translation "
         "of instructions under emulation"
     )
-    about: ClassVar[str] = "five regular expressions through 16 KiB of text"
+    about: ClassVar[str] = "five regular expressions through 4 KiB of text"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("time", "s", "lower", "of one pass of all patterns"),)
 
 
