@@ -109,6 +109,8 @@ def test_a_run_taken_up_again_keeps_what_it_had() -> None:
     assert "4.00×" in second.text
     live.block(plans.make(suite).blocks[3])
     assert live.course.done == 2
+    live.end()
+    assert "3 of 6 blocks, 1 of them in 0 s" in second.text
 
 
 def test_a_run_that_was_stopped_says_how_many_blocks_it_has() -> None:

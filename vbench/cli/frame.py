@@ -106,7 +106,8 @@ def _bar(course: Course, width: int) -> Text:
 def _times(course: Course, now: float, ends_at: str | None) -> Text:
     done = f"{course.done} of {_total(course)} blocks"
     if course.ended is not None:
-        return Text(f"{done} in {show_duration(course.ended - course.begun)}")
+        these = f", {course.done - course.behind} of them" if course.behind else ""
+        return Text(f"{done}{these} in {show_duration(course.ended - course.begun)}")
     left = f"about {show_duration(course.left_s(now))} left"
     until = f", until {ends_at}" if ends_at else ""
     return Text(f"{done} · {left}{until} · {show_duration(now - course.begun)} so far")
