@@ -1,0 +1,115 @@
+"""The commands of the documentation do what they are shown for: each runs as it is printed, among small runs.
+
+A suite that a command names is one of fakes under that name, and RUN and its like stand for runs of it. What cannot be
+run so is in ELSEWHERE, with the reason.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from vbench import proc
+
+ROOT = Path(__file__).parents[2]
+PROSE = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+COMMANDS = ("vbench ", "python -m ")
+PLACEHOLDER = re.compile(r"(?<![\w-])(?:results/)?(?:RUN|quick-…)(?![\w-])")
+LIMIT_S = 120.0
+
+ELSEWHERE = {
+    "vbench doctor": "starts every environment that there is: tests/contract does",
+    "vbench image build": "builds an image: tests/contract/test_image.py",
+    "vbench clean": "acts on the whole machine: tests/real/test_cli.py",
+    "vbench validate": "measures for minutes: tests/real/test_validate.py",
+    "vbench validate --minutes 10": "measures for minutes",
+    "vbench validate --minutes 30": "measures for minutes",
+    "vbench validate --part dose": "measures for minutes",
+    "vbench validate --json": "measures for minutes",
+    "vbench view": "serves until it is stopped: tests/real/test_view.py",
+    "vbench view --port 0 --open": "serves until it is stopped, and opens a browser",
+}
+
+SUITE = """
+name = "{name}"
+about = "Made up."
+benchmarks = ["cpu.hash", "syscall.getpid", {{kind = "disk.randread", size = "1 MiB"}}, "start.ready"]
+[method]
+baseline = "bare"
+blocks = 10
+trial = "1 ms"
+warmup = "1 ms"
+budget = "10 h"
+gates = "record"
+[testbed]
+scratch = "scratch"
+[environments.bare]
+kind = "fake"
+noise = 0.01
+[environments.runc]
+kind = "fake"
+slowdown = 1.2
+noise = 0.01
+[environments.tcg]
+kind = "fake"
+slowdown = 5.0
+[environments.kvm]
+kind = "fake"
+slowdown = 1.1
+"""
+
+
+def commands(block: str) -> list[str]:
+    """The lines that are commands of ours, continued ones joined, without their comments."""
+    lines = re.sub(r"\\\n\s*", " ", block).splitlines()
+    return [re.split(r"\s+#", line)[0].strip() for line in lines if line.startswith(COMMANDS)]
+
+
+def blocks() -> list[tuple[str, list[str]]]:
+    found = [(path, commands(block)) for path in PROSE for block in BLOCK.findall(path.read_text())]
+    return [(str(path.relative_to(ROOT)), shown) for path, shown in found if shown]
+
+
+def sh(line: str, folder: Path) -> str:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = proc.run(["sh", "-ec", line], timeout_s=LIMIT_S, cwd=folder, env={"PATH": path})
+    assert b"Traceback" not in done.stderr, done.stderr.decode()
+    assert done.status == 0, f"{line}: status {done.status}: {done.stderr.decode()}"
+    return done.text
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Suites of fakes under the names of the real ones, and two runs."""
+    made = tmp_path_factory.mktemp("docs")
+    (made / "suites").mkdir()
+    (made / "scratch").mkdir()
+    for suite in (ROOT / "suites").glob("*.toml"):
+        (made / "suites" / suite.name).write_text(SUITE.format(name=suite.stem))
+    for seed in (1, 2):
+        sh(f"vbench run quick --blocks 10 --seed {seed}", made)
+    return made
+
+
+@pytest.fixture
+def runs(folder: Path) -> Iterator[str]:
+    """Paths of the prepared runs, one after another and around again."""
+    return cycle(sorted(str(path.relative_to(folder)) for path in (folder / "results").glob("quick-*"))[:2])
+
+
+@pytest.mark.parametrize(("where", "shown"), blocks())
+def test_what_is_shown_runs(where: str, shown: list[str], folder: Path, runs: Iterator[str]) -> None:
+    del where
+    for command in shown:
+        if command not in ELSEWHERE:
+            sh(PLACEHOLDER.sub(lambda found: next(runs), command), folder)
+    assert list((folder / "scratch").iterdir()) == []
+
+
+def test_what_is_said_to_run_elsewhere_is_still_shown() -> None:
+    assert set(ELSEWHERE) <= {command for _, shown in blocks() for command in shown}
