@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tests.unit.runs import BIDI, make_run
 from tests.unit.terminal import Terminal
-from tests.unit.test_runner import SUITE, a_suite, execute
+from tests.unit.test_runner import FEW, a_suite, execute
 from vbench import plan as plans
 from vbench.cli import progress
 from vbench.cli.frame import Course, frame
@@ -271,7 +271,7 @@ def test_costs_are_worked_out_between_blocks_and_within_their_share() -> None:
 def test_a_whole_run_is_followed_without_a_thread_or_a_hidden_cursor(
     tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watched, suite = Watched(), a_suite(SUITE)
+    watched, suite = Watched(), a_suite(FEW)
     live = watched.live(suite)
     seen: set[type] = set()
     told = live.trial
@@ -284,7 +284,7 @@ def test_a_whole_run_is_followed_without_a_thread_or_a_hidden_cursor(
     execute(tmp_path, suite, live)  # type: ignore[arg-type]
     assert {kind.__module__ for kind in seen} == {"threading"}, "rich draws by a thread of its own"
     assert threading.Timer not in seen
-    assert "made-up · done" in watched.text
+    assert "few · done" in watched.text
     assert "1.250×" in watched.text
 
 
