@@ -44,7 +44,7 @@ HOST = '[environments.base]\nkind = "bare"\nroot = "host"\n'
 RUNC = '[environments.runc]\nkind = "oci"\n'
 TCG = '[environments.tcg]\nkind = "qemu"\naccel = "tcg"\n'
 STARTS = 0.2  # of all kills come while a run, or its resumption, only begins
-STEP = 5  # the others come within a fifth of a run's trials after it has begun, or gone on
+STEP = 2  # the others come within this part of a run's trials after it has begun, or gone on
 Say = Callable[[str], None]
 
 

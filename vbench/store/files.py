@@ -4,13 +4,14 @@ import fcntl
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vbench.errors import FULL, NoSpace, RunFolderError
 
 _CHUNK_B = 2**16
+_LARGEST_TAIL_B = 2**26
 
 
 @contextmanager
@@ -63,20 +64,28 @@ def _write_all(descriptor: int, data: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def cut_torn_line(descriptor: int) -> None:
-    """Drops what a crash left after the last newline of an open file, and nothing else."""
+def mend_last_line(descriptor: int, *, is_whole: Callable[[bytes], bool]) -> None:
+    """Drops what a crash left after the last newline of an open file; a line that lacks its newline only gets it."""
     size = os.fstat(descriptor).st_size
+    begin = _after_last_newline(descriptor, size)
+    if begin == size:
+        return
+    if size - begin < _LARGEST_TAIL_B and is_whole(os.pread(descriptor, size - begin, begin)):
+        _write_all(descriptor, b"\n")
+    else:
+        os.ftruncate(descriptor, begin)
+    os.fsync(descriptor)
+
+
+def _after_last_newline(descriptor: int, size: int) -> int:
     end = size
     while end > 0:
         begin = max(0, end - _CHUNK_B)
         newline = os.pread(descriptor, end - begin, begin).rfind(b"\n")
         if newline >= 0:
-            end = begin + newline + 1
-            break
+            return begin + newline + 1
         end = begin
-    if end < size:
-        os.ftruncate(descriptor, end)
-        os.fsync(descriptor)
+    return 0
 
 
 def lock(descriptor: int) -> bool:

@@ -73,6 +73,11 @@ def lines(path: Path) -> Iterator[Entry | Damage]:
         raise RunFolderError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
+def is_whole(text: bytes) -> bool:
+    """Whether a line, with its newline or not, holds an entry and its checksum."""
+    return _parse(text) is not None
+
+
 def _warning(number: int, *, torn: bool) -> str:
     if torn:
         return f"journal.jsonl line {number}, the last, is torn: its trial was dropped"

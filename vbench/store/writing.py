@@ -100,7 +100,7 @@ class Writer:
     def take_up(self, resumption: Resumption) -> None:
         """The run goes on: half-written things go, and sums that will no longer hold."""
         with files.storing(self.folder):
-            files.cut_torn_line(self._journal)
+            files.mend_last_line(self._journal, is_whole=journal.is_whole)
             for path in (*self.folder.glob(".*.new"), *self.folder.glob("facts/.*.new")):
                 path.unlink()
             for name in ("facts", "raw"):
