@@ -69,7 +69,7 @@ def write(run: Run, path: Path, table: str) -> Written:
 def _remarks(run: Run, without: list[str]) -> Iterator[str]:
     left_out = [f"{b.name} {m.name}" for b in run.manifest.benchmarks for m in b.metrics if said(m) is None]
     if left_out:
-        yield f"pyperf has no way to hold {listed(left_out)}"
+        yield f"pyperf has no way to hold {_flat(listed(left_out))}"
     if without:
         yield f"no number that pyperf can hold: {listed(without)}"
 
