@@ -21,6 +21,7 @@ IDENTITY = (
 )
 _MACHINE_ID = Path("/etc/machine-id")
 _BEGIN = "`vbench run` begins another one"
+_GIVE = "give SUITE as well: `vbench run SUITE --resume RUN`"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def suite_of(manifest: Manifest, given: Suite | None) -> Suite:
         raise RunFolderError(f"the file of suite {given.name} is not the one that {name} was begun with", hint=hint)
     if given is None and manifest.suite_redacted:
         what = "its suite names the host or a home folder, which a run folder never keeps"
-        raise RunFolderError(f"{name}: {what}", hint="give SUITE as well: `vbench run SUITE --resume RUN`")
+        raise RunFolderError(f"{name}: {what}", hint=_GIVE)
+    _refuse_other_folders(manifest, given)
     try:
         found = _narrowed(given or suites.parse(manifest.suite_text, source=f"the suite of {name}"), manifest)
         plan = plans.make(found)
@@ -70,6 +72,19 @@ def suite_of(manifest: Manifest, given: Suite | None) -> Suite:
         hint = f"its command was: {' '.join(manifest.command)}"
         raise RunFolderError(f"{name}: its suite gives another plan than the run has", hint=hint)
     return found
+
+
+def _refuse_other_folders(manifest: Manifest, given: Suite | None) -> None:
+    """Folders of commands lie beside the suite's file; their content is known by digest."""
+    began = {record.name: record.settings.get("folder_digest") for record in manifest.benchmarks}
+    records = suites.benchmark_records(given) if given else ()
+    now = {record.name: record.settings.get("folder_digest") for record in records}
+    for benchmark, digest in began.items():
+        if digest and given is None:
+            what = f"{benchmark} has a folder beside its suite, which a run folder never keeps"
+            raise RunFolderError(f"{manifest.run_id}: {what}", hint=_GIVE)
+        if digest and now.get(benchmark) != digest:
+            raise RunFolderError(f"{manifest.run_id}: the folder of {benchmark} was changed since", hint=_BEGIN)
 
 
 def _narrowed(suite: Suite, manifest: Manifest) -> Suite:

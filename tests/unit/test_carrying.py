@@ -11,12 +11,15 @@ from types import ModuleType
 import pytest
 
 from tests.unit.test_command import EVERYWHERE, command, failure, measure, place
+from tests.unit.test_store import a_manifest
+from vbench import plan as plans
 from vbench import proc
 from vbench import suite as suites
 from vbench.benchmarks import carrying
 from vbench.benchmarks.carrying import Unfit, digest, inside, pack
 from vbench.contracts import Place
-from vbench.errors import SuiteError
+from vbench.errors import RunFolderError, SuiteError
+from vbench.resumption import suite_of
 
 __all__ = ["place"]  # the fixture
 SUITE = """
@@ -211,6 +214,20 @@ def test_a_folder_that_changed_during_the_run_fails_the_trial(place: Place, data
 
 def test_a_folder_that_went_away_fails_the_trial(place: Place) -> None:
     assert failure(command("true", folder="gone"), place).message.startswith("folder: gone cannot be read")
+
+
+def test_a_run_is_gone_on_with_only_with_the_folder_that_it_began_with(written: Path, data: Path) -> None:
+    suite = suites.load(str(written))
+    plan, records = plans.make(suite), suites.benchmark_records(suite)
+    manifest = a_manifest(suite_text=suite.text, plan=plan, benchmarks=records, blocks=1, seed=plan.seed)
+    assert suite_of(manifest, suites.load(str(written))).folder == written.parent
+    with pytest.raises(RunFolderError) as caught:
+        suite_of(manifest, None)
+    assert caught.value.message.endswith("app.cat has a folder beside its suite, which a run folder never keeps")
+    assert caught.value.hint == "give SUITE as well: `vbench run SUITE --resume RUN`"
+    (data / "words").write_text("other\n")
+    with pytest.raises(RunFolderError, match=r"the folder of app\.cat was changed since"):
+        suite_of(manifest, suites.load(str(written)))
 
 
 @pytest.mark.parametrize(
