@@ -66,7 +66,8 @@ def suite_of(manifest: Manifest, given: Suite | None) -> Suite:
         found = _narrowed(given or suites.parse(manifest.suite_text, source=f"the suite of {name}"), manifest)
         plan = plans.make(found)
     except SuiteError as error:
-        raise RunFolderError(f"{name} cannot be gone on with: {error.message}", hint=error.hint) from error
+        hint = error.hint or "what is stored can be reported"
+        raise RunFolderError(f"{name} cannot be gone on with: {error.message}", hint=hint) from error
     was = manifest.plan
     if (plan.environments, plan.benchmarks, plan.blocks) != (was.environments, was.benchmarks, was.blocks):
         hint = f"its command was: {' '.join(manifest.command)}"

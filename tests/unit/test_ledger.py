@@ -1,0 +1,133 @@
+"""What is left of a run follows from what is stored: repeats, durations, and which torn block may be gone on with."""
+
+import pytest
+from msgspec.structs import replace
+
+from tests.unit.test_store import a_trial
+from vbench.model import Block, Plan, Step, Trial, Void
+from vbench.runner import MOST_REPEATS, Ledger
+
+ARMS = ("bare", "control")
+NAMES = ("cpu.hash", "cpu.matrix")
+BLOCKS = 4
+PLAN = Plan(
+    suite="small",
+    seed=1,
+    baseline="bare",
+    control="control",
+    environments=ARMS,
+    benchmarks=NAMES,
+    blocks=tuple(
+        Block(index, tuple(Step(arm, at, 0) for at, arm in enumerate(ARMS)), NAMES) for index in range(BLOCKS)
+    ),
+    expected_s=20.0,
+    budget_s=100.0,
+)
+
+
+def trials(block: int, *, begin_s: float, each_s: float = 1.0, number: int = 4, attempt: int = 0) -> list[Trial]:
+    """The first of a block's trials, one right after the other."""
+    places = [(arm, name) for arm in ARMS for name in NAMES][:number]
+    return [
+        a_trial(block, arm, benchmark=name, started_s=begin_s + at * each_s, wall_s=each_s, attempt=attempt)
+        for at, (arm, name) in enumerate(places)
+    ]
+
+
+def voids(*blocks: int, harness: bool = False) -> list[Void]:
+    """Attempts that were voided, those of one block in turn."""
+    return [Void(block, blocks[:at].count(block), ("why",), harness=harness) for at, block in enumerate(blocks)]
+
+
+def test_a_new_run_begins_everything() -> None:
+    ledger = Ledger(PLAN)
+    assert [ledger.attempt(block.index) for block in PLAN.blocks] == [0] * BLOCKS
+    assert ledger.left(1, 0) == 1.0
+    assert ledger.next_s() == ledger.block_s() == 5.0  # as planned
+
+
+def test_a_block_is_whole_when_every_arm_has_every_benchmark() -> None:
+    ledger = Ledger.of(PLAN, trials=trials(1, begin_s=0, number=3))
+    assert ledger.left(1, 0) == 0.25
+    assert ledger.stored(1, 0, "bare") == set(NAMES)
+    assert not ledger.whole(PLAN.blocks[1])
+    ledger.add(trials(1, begin_s=0)[3])
+    assert ledger.whole(PLAN.blocks[1])
+
+
+@pytest.mark.parametrize("spent", range(MOST_REPEATS + 2))
+def test_a_block_is_repeated_at_most_so_often(spent: int) -> None:
+    ledger = Ledger(replace(PLAN, blocks=PLAN.blocks * 10), voids=voids(*[1] * spent))
+    assert ledger.attempt(1) == (spent if spent <= MOST_REPEATS else None)
+
+
+def test_a_run_has_so_many_repeats_in_all() -> None:
+    """A third of its blocks, rounded down, and at least one."""
+    assert Ledger(PLAN, voids=voids(1)).attempt(1) == 1
+    assert Ledger(PLAN, voids=voids(1, 2)).attempt(2) is None
+
+
+def test_what_the_run_itself_interrupted_spends_no_repeat() -> None:
+    many = voids(*[1] * 9, harness=True)
+    assert Ledger(PLAN, voids=many).attempt(1) == 9
+    assert Ledger(PLAN, voids=[*many, Void(2, 0, ("bare: foreign",))]).attempt(2) == 1
+    spent = voids(1, 2)
+    assert Ledger(PLAN, voids=[*spent, Void(3, 0, ("a pause",), harness=True)]).attempt(3) == 1
+
+
+def test_a_block_takes_as_long_as_the_longest_so_far() -> None:
+    ledger = Ledger.of(PLAN, trials=[*trials(0, begin_s=0, each_s=50), *trials(1, begin_s=300, each_s=2)])
+    assert ledger.block_s() == 8.0
+    for trial in trials(2, begin_s=400, each_s=3):
+        ledger.add(trial)
+    assert ledger.block_s() == 12.0
+    assert ledger.part_s(3, 0) == 12.0
+
+
+def test_the_calibration_tells_only_until_a_block_does() -> None:
+    assert Ledger.of(PLAN, trials=trials(0, begin_s=0, each_s=50)).block_s() == 200.0
+
+
+def test_a_block_in_which_the_run_was_resumed_tells_no_duration() -> None:
+    stored = [*trials(1, begin_s=0, each_s=2), *trials(2, begin_s=100, each_s=900)]
+    assert Ledger.of(PLAN, trials=stored, torn=[2]).block_s() == 8.0
+
+
+def broken(number: int, *, now_s: float, booted_s: float = 0.0, block: int = 2) -> str:
+    stored = [*trials(1, begin_s=100, each_s=25), *trials(block, begin_s=200, each_s=25, number=number)]
+    return Ledger.of(PLAN, trials=stored).broken(block, 0, now_s=now_s, booted_s=booted_s)
+
+
+def test_a_torn_block_may_be_gone_on_with_within_its_own_duration() -> None:
+    assert broken(2, now_s=250 + 100) == ""
+    assert broken(2, now_s=250 + 101) == "the run paused for 1 min 41 s within this block"
+
+
+def test_several_short_pauses_are_one_long_one() -> None:
+    stored = [*trials(1, begin_s=0, each_s=25), *trials(2, begin_s=200, each_s=25, number=2)]
+    stored.append(trials(2, begin_s=260, each_s=25, number=3)[2])  # 60 s after the second
+    ledger = Ledger.of(PLAN, trials=stored)
+    assert ledger.broken(2, 0, now_s=335 + 40, booted_s=0) == ""
+    assert ledger.broken(2, 0, now_s=335 + 41, booted_s=0) == "the run paused for 1 min 41 s within this block"
+
+
+def test_a_reboot_within_a_block_breaks_it_however_short_it_was() -> None:
+    assert broken(2, now_s=251, booted_s=201) == "the host was rebooted within this block"
+    assert broken(2, now_s=251, booted_s=199) == ""
+
+
+def test_a_clock_that_was_set_back_tells_nothing_of_a_pause() -> None:
+    assert broken(2, now_s=240) == "the clock was set back within this block"
+
+
+def test_what_was_not_begun_and_the_calibration_are_never_broken() -> None:
+    assert broken(0, now_s=1e9) == ""
+    assert broken(2, now_s=1e9, booted_s=1e8, block=0) == ""
+
+
+def test_rows_of_a_start_that_failed_do_not_count_twice() -> None:
+    """Each tells how long the whole start took."""
+    rows = [a_trial(2, "bare", benchmark=name, started_s=100.0, wall_s=60.0) for name in NAMES]
+    ledger = Ledger.of(PLAN, trials=[*trials(1, begin_s=0, each_s=5), *rows])
+    assert ledger.broken(2, 0, now_s=175, booted_s=0) == ""
+    assert ledger.broken(2, 0, now_s=190, booted_s=0) == "the run paused for 30 s within this block"

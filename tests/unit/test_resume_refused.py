@@ -1,0 +1,278 @@
+"""What is not the same run any more is not gone on with: said in words, with exit code 2, and the folder stays as it is."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.killed import PER_BLOCK, Killed, a_suite, aged, content, resumed
+from tests.unit.test_cli import Vbench, refused, vbench  # noqa: F401
+from tests.unit.test_runner import Told
+from vbench import conduct, resumption, store
+from vbench.errors import RunFolderError, UsageError
+from vbench.model import State
+from vbench.proc import LocalSession
+from vbench.store import privacy
+from vbench.suite import Suite
+
+KILLED_AT = PER_BLOCK + 4
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    folder = tmp_path_factory.mktemp("killed")
+    return Killed(folder, a_suite(folder), (KILLED_AT,))
+
+
+@pytest.fixture
+def folder(runs: Killed, tmp_path: Path) -> Path:
+    source = runs.folder(KILLED_AT)
+    return Path(shutil.copytree(source, tmp_path / "results" / source.name))
+
+
+def edited(folder: Path, **changes: Any) -> Path:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    return folder
+
+
+def refusal(folder: Path, given: Suite | None = None) -> UsageError:
+    """What resuming says; nothing in the folder is another than before."""
+    before = content(folder)
+    with pytest.raises(UsageError) as raised:
+        resumed(folder, given)
+    assert content(folder) == before
+    assert raised.value.hint
+    return raised.value
+
+
+def test_a_complete_run(runs: Killed) -> None:
+    assert refusal(runs.whole.path).message == f"{runs.whole.path} is complete"
+
+
+def test_another_suite(folder: Path, tmp_path: Path, runs: Killed) -> None:
+    said = refusal(folder, a_suite(tmp_path, ("slowdown = 1.25", "slowdown = 1.3")))
+    assert said.message == f"the file of suite few is not the one that {folder.name} was begun with"
+    assert resumed(folder, runs.suite)[0].manifest.state is State.COMPLETE
+
+
+def test_another_plan_than_the_suite_gives(folder: Path) -> None:
+    plan = json.loads((folder / "manifest.json").read_text())["plan"]
+    plan["blocks"][2]["steps"].reverse()
+    assert "its suite gives another plan than the run has" in refusal(edited(folder, plan=plan)).message
+
+
+@pytest.mark.parametrize("text", ["", "name = 3", "[", 'name = "few"\n'])
+def test_a_suite_in_the_folder_that_cannot_be_read(folder: Path, text: str) -> None:
+    assert f"{folder.name} cannot be gone on with: the suite of {folder.name}: " in (
+        refusal(edited(folder, suite_text=text)).message
+    )
+
+
+def test_an_image_that_is_gone(folder: Path) -> None:
+    said = refusal(edited(folder, image="0123456789abcdef"))
+    assert said.message == f"the image of {folder.name} is not here: 0123456789ab"
+    assert "vbench image list" in said.hint
+
+
+def test_another_vbench(folder: Path) -> None:
+    said = refusal(edited(folder, tool="9.9"))
+    assert "was begun by vbench 9.9" in said.message
+    assert "install vbench 9.9" in said.hint
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"), [(99, "has schema 99, this vbench reads 1 to"), (1, "begun with schema 1")]
+)
+def test_another_schema(folder: Path, schema: int, words: str) -> None:
+    assert words in refusal(edited(folder, schema=schema)).message
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b'{"schema": 2}', b"[" * 100_000])
+def test_a_damaged_manifest(folder: Path, data: bytes) -> None:
+    (folder / "manifest.json").write_bytes(data)
+    assert "manifest.json cannot be read" in refusal(folder).message
+
+
+def test_a_folder_without_a_manifest(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+    assert "has no manifest.json: this is not a run folder" in refusal(folder).message
+
+
+@pytest.mark.parametrize("what", ["folder", "pipe", "link"])
+def test_a_journal_that_no_vbench_wrote(folder: Path, tmp_path: Path, what: str) -> None:
+    path = folder / "journal.jsonl"
+    path.unlink()
+    match what:
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "link":
+            path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunFolderError, match="is not a file: no vbench wrote it"):
+        resumed(folder)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_run_that_still_goes_on(folder: Path) -> None:
+    with store.reopen(folder):
+        assert refusal(folder).message == f"{folder} is being written by another vbench"
+
+
+def test_a_new_run_is_locked_while_it_goes_on(tmp_path: Path) -> None:
+    said = []
+
+    def begin(host: object, testbed: object) -> Told:
+        (folder,) = (tmp_path / "results").iterdir()
+        said.append(refusal(folder).message)
+        return Told()
+
+    suite = a_suite(tmp_path, ("blocks = 3", "blocks = 1"))
+    from vbench import plan
+
+    conduct.conduct(
+        suite, plan.make(suite), image=None, results=tmp_path / "results", progress=begin, command=(), tags={}
+    )
+    assert "is being written by another vbench" in said[0]
+
+
+# --- the host -----------------------------------------------------------------------------------------------------
+
+
+def host_was(folder: Path, **values: object) -> None:
+    path = folder / "facts" / "host.json"
+    facts = json.loads(path.read_text())
+    for key, value in values.items():
+        facts[key.replace("__", ".")] = {"value": value, "source": "a test", "status": "ok"}
+    path.write_text(json.dumps(facts))
+
+
+def test_a_host_with_another_kernel(folder: Path) -> None:
+    host_was(folder, kernel__release="2.6.32")
+    said = refusal(folder)
+    assert "was begun on another host, or this one was changed: kernel.release was 2.6.32, is " in said.message
+    assert "the costs of one run are of one host" in said.hint
+
+
+def test_a_host_with_another_processor(folder: Path) -> None:
+    host_was(folder, cpu__model="i486DX2")
+    assert "cpu.model was i486DX2, is " in refusal(folder).message
+
+
+def test_another_machine_of_the_same_type(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "id").write_text("0123456789abcdef0123456789abcdef\n")
+    edited(folder, machine=resumption.mark(folder.name, machine_id=tmp_path / "id"))
+    if resumption.mark(folder.name):
+        assert "it is another machine" in refusal(folder).message
+
+
+def test_the_mark_of_a_machine_tells_nobody_which_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "id"
+    path.write_text("0123456789abcdef0123456789abcdef\n")
+    first, again, other = (resumption.mark(run, machine_id=path) for run in ("one", "one", "two"))
+    assert first == again != other
+    assert "0123456789abcdef" not in first
+    path.write_text("uninitialized\n")
+    assert resumption.mark("one", machine_id=path) == resumption.mark("one", machine_id=tmp_path / "none") == ""
+
+
+def test_what_else_has_changed_of_the_host_is_told_and_stays_with_the_run(folder: Path) -> None:
+    host_was(folder, clock__source="sundial")
+    aged(folder, pause_s=5.0)
+    run, said = resumed(folder)
+    (change,) = run.manifest.resumed[0].changes
+    assert change.startswith("clock.source was sundial, is ")
+    assert change in said
+    assert f"the host had changed when the run was resumed: {change}" in run.warnings
+
+
+# --- privacy ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Killed:
+    """A run whose suite names a home folder."""
+    home = tmp_path / "ada"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    return Killed(tmp_path, a_suite(tmp_path, (str(tmp_path / "scratch"), str(home / "scratch"))), (KILLED_AT,))
+
+
+def test_a_suite_that_was_redacted_has_to_be_given_again(private: Killed) -> None:
+    folder = private.folder(KILLED_AT)
+    assert str(private.tmp_path / "ada") not in (folder / "manifest.json").read_text()
+    said = refusal(folder)
+    assert "its suite names the host or a home folder, which a run folder never keeps" in said.message
+    assert "vbench run SUITE --resume RUN" in said.hint
+    run, _ = resumed(folder, private.suite)
+    assert run.manifest.state is State.COMPLETE
+    assert privacy.of_this_machine()(private.suite.text) == run.manifest.suite_text
+
+
+# --- the command line ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def here(folder: Path, tmp_path: Path, vbench: Vbench) -> Iterator[Callable[..., str]]:  # noqa: F811
+    """What `vbench run --resume` of the killed run says when it is refused."""
+
+    def call(*words: str) -> str:
+        before = content(folder)
+        said = refused(vbench("run", "--resume", folder.name, *words))
+        assert content(folder) == before
+        return said
+
+    yield call
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (("--env", "a"), "--env"),
+        (("--bench", "cpu"), "--bench"),
+        (("--blocks", "3"), "--blocks"),
+        (("--seed", "0"), "--seed"),
+        (("--tag", "a=b"), "--tag"),
+        (("--seed", "1", "--env", "b", "--blocks", "9"), "--env, --blocks, --seed"),
+    ],
+)
+def test_what_the_plan_has_fixed(here: Callable[..., str], words: tuple[str, ...], options: str) -> None:
+    said = here(*words)
+    assert f"vbench: {options} cannot stand beside --resume: a run goes on as it was planned" in said
+    assert "hint: leave it out" in said
+
+
+def test_time_that_does_not_suffice_for_what_comes_next(here: Callable[..., str]) -> None:
+    assert "more than --max-time leaves" in here("--max-time", "1 us")
+
+
+@pytest.mark.parametrize("text", ["0", "-1 s", "soon", "3 parsec", "nan", "inf", "1e400", ""])
+def test_a_time_that_is_none(here: Callable[..., str], text: str) -> None:
+    assert "Invalid value for '--max-time'" in here("--max-time", text)
+
+
+def test_a_new_run_that_has_no_time_for_one_block(vbench: Vbench) -> None:  # noqa: F811
+    said = refused(vbench("run", "smoke", "--max-time", "1 s"))
+    assert "the calibration and one block are expected to take " in said
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize("name", ["no-such-run", "", "x" * 5000, "nul\0byte"])
+def test_a_run_that_is_not_there(vbench: Vbench, name: str) -> None:  # noqa: F811
+    assert "no run folder is named" in refused(vbench("run", "--resume", name))
+
+
+def test_an_interrupted_resumption_is_a_run_that_ended_early(folder: Path) -> None:
+    def stop(trial: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        conduct.resume(folder, None, progress=lambda suite, run: Told(at_trial=stop))
+    assert store.read_manifest(folder).state is State.PARTIAL
+    assert LocalSession().run(["true"], timeout_s=5).status == 0
+    assert resumed(folder)[0].manifest.state is State.COMPLETE
