@@ -30,7 +30,7 @@ def draw(run: Run, console: Console) -> None:
     for name in ("Cost", "95 % interval"):
         made.add_column(name, justify="right", overflow="fold")
     made.add_column("Verdict", overflow="fold")
-    made.add_column("Blocks", justify="right")
+    made.add_column("Blocks", justify="right", overflow="fold")
     for row in seen.rows:
         if row.arm.role != "baseline":
             made.add_row(*_cells(row))
