@@ -17,6 +17,7 @@ PROSE = sorted(
 )
 CODE = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
 INLINE = re.compile(r"`(vbench [^`\n]+)`")
+SHELL = re.compile(r"\s+#| [|>] ")  # where a comment, or what is the shell's, begins
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -32,7 +33,7 @@ def commands() -> list[tuple[str, str]]:
     """Every `vbench …` in code and in running text, less its comment; not what the library's own names begin."""
     shown = [(where, line) for where, text in blocks("sh") for line in text.splitlines() if line.startswith("vbench ")]
     inline = [(name(p), line) for p in PROSE for line in INLINE.findall(CODE.sub("", p.read_text()))]
-    return sorted({(where, line.split("  #")[0].strip()) for where, line in shown + inline})
+    return sorted({(where, SHELL.split(line)[0].strip()) for where, line in shown + inline})
 
 
 def parsed(words: list[str]) -> None:
@@ -48,7 +49,8 @@ def parsed(words: list[str]) -> None:
     options, rest, _ = parser.parse_args(list(words))
     assert not rest or isinstance(command, click.Group), rest
     for parameter in command.params:
-        if parameter.name in options and isinstance(parameter.type, click.Choice):
+        placeholder = str(options.get(parameter.name or "")).isupper()
+        if parameter.name in options and isinstance(parameter.type, click.Choice) and not placeholder:
             parameter.type_cast_value(context, options[parameter.name])
 
 
