@@ -133,6 +133,8 @@ def test_runs_of_the_first_schema_have_no_tables_and_are_whole(folder: Path, run
     manifest(folder, schema=1, checksums=kept)
     assert "schema 1" in checked(folder).stdout
     assert report.markdown(store.load(folder)) == whole
+    assert "schema 1" in checked("--rebuild", folder).stdout
+    assert set(parquet.NAMES) <= set(store.read_manifest(folder).checksums)
 
 
 @pytest.mark.parametrize(
