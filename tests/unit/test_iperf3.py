@@ -81,13 +81,13 @@ def test_a_congestion_control_that_is_not_allowed_says_which_is() -> None:
 
 @pytest.mark.parametrize(("trial_s", "seconds"), [(0.2, "1"), (1.0, "1"), (2.4, "2"), (10.0, "10")])
 def test_a_trial_is_never_endless_nor_shorter_than_a_second(trial_s: float, seconds: str) -> None:
-    argv = iperf3.client("198.18.0.1", 5201, trial_s=trial_s, warmup_s=0.1, congestion="reno")
+    argv = iperf3.client("198.18.0.1", 5201, trial_s=trial_s, warmup_s=0.1)
     assert argv[argv.index("--time") + 1] == seconds
     assert argv[argv.index("--omit") + 1] == "0"
 
 
 def test_a_saturated_peer_is_noted() -> None:
     busy = iperf3.Result(1e9, 1e9, 0, 40.0, 99.0)
-    assert iperf3.limits(busy) == ("peer-limited: the receiving peer used 99 % of its processor",)
+    assert iperf3.limits(busy) == ("peer-limited: the peer used 99 % of its processor",)
     assert iperf3.limits(iperf3.Result(1e9, 1e9, 0, 99.0, 40.0)) == ()
     assert iperf3.limits(iperf3.Result(1e9, 1e9, 0, None, None)) == ()

@@ -113,8 +113,9 @@ def _end(done: Completed) -> dict[str, Any]:
     document = decode(done)
     if document.get("error"):
         raise TrialFailed(f"iperf3: {document['error']}", hint=_hint(document["error"]))
-    if done.status != 0:
-        raise TrialFailed(f"iperf3 ended with status {done.status}")
+    if done.status != 0:  # before 3.10 the error stands on stderr alone
+        said = done.stderr.decode(errors="replace").strip()[-300:]
+        raise TrialFailed(f"iperf3 ended with status {done.status}: {said}".removesuffix(": "), hint=_hint(said))
     end: dict[str, Any] = document.get("end", {})
     return end
 
