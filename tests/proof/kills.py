@@ -128,7 +128,7 @@ class Killer:
             if made is not None and _trials(made) >= goal:
                 break
             time.sleep(0.002)
-        return self._dwell(process, 0.4)
+        return self._dwell(process, 3.0 if goal == total else 0.4)  # what finishes a run takes longer than a trial
 
     def _dwell(self, process: LocalProcess, most_s: float) -> bool:
         select.select([process.stdout], [], [], self.draw.uniform(0, most_s))
