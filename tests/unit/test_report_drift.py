@@ -113,3 +113,25 @@ def test_a_metric_that_can_be_zero_stands_on_a_plain_axis() -> None:
     axis = chart.figure["layout"]["yaxis"]
     assert axis["type"] == "linear"
     assert axis["range"][0] < -4 < 5 < axis["range"][1]
+
+
+def test_a_chart_reads_no_markup_out_of_a_unit() -> None:
+    run = make_run(blocks=2)
+    metric = Metric("time", "<b>s</b>", "lower")
+    records = tuple(
+        replace(record, metrics=(metric,)) if record.name == "cpu.hash" else record
+        for record in run.manifest.benchmarks
+    )
+    figure = chart_of(replace(run, manifest=replace(run.manifest, benchmarks=records)), "cpu.hash time").figure
+    assert "&lt;b&gt;s" in figure["layout"]["yaxis"]["ticktext"][0]
+    assert "<b>" not in str(figure["data"])
+
+
+def test_a_clock_that_jumps_by_decades_makes_no_more_than_a_few_ticks() -> None:
+    run = make_run(blocks=2)
+    trials = (replace(run.trials[0], started_s=0.0), *run.trials[1:])
+    axis = chart_of(replace(run, trials=trials), "cpu.hash time").figure["layout"]["xaxis"]
+    assert 1 <= len(axis["tickvals"]) <= 12
+    late = (*run.trials[:-1], replace(run.trials[-1], started_s=1e12))
+    axis = chart_of(replace(run, trials=late), "start.ready time").figure["layout"]["xaxis"]
+    assert 2 <= len(axis["tickvals"]) <= 12

@@ -18,7 +18,8 @@ from vbench.units import show
 LEAST_SPAN = 0.1
 """Of its middle, that a strip spans at least, so that a small drift looks small."""
 ENOUGH = 6  # blocks, for a beginning and an end of at least two each
-STEPS_S = (10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 86400)
+STEPS_S = (10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800)
+DAY_S = 86400
 ANALYSED, VOIDED, LOST = "analysed", "voided", "lost"
 
 
@@ -135,7 +136,7 @@ def _strip(figure: Any, layout: dict[str, Any], line: Line, where: tuple[int, in
         "type": "log" if scale.is_log else "linear",
         "range": [end / math.log(10) for end in ends] if scale.is_log else ends,
         "tickvals": ticks,
-        "ticktext": [show(tick, scale.unit) for tick in ticks],
+        "ticktext": [label(show(tick, scale.unit)) for tick in ticks],
         "tickfont": {"size": 10},
     }
     arm = line.arm
@@ -167,7 +168,7 @@ def _marks(points: list[Point], unit: str, axis: str, what: str = "") -> dict[st
         "x": [point.after_s for point in points],
         "y": [point.value for point in points],
         "yaxis": f"y{axis}",
-        "text": [f"{what}block {p.block}, {_clock(p.after_s)}: {show(p.value, unit)}" for p in points],
+        "text": [label(f"{what}block {p.block}, {_clock(p.after_s)}: {show(p.value, unit)}") for p in points],
         "hovertemplate": "%{text}<extra></extra>",
     }
 
@@ -181,7 +182,8 @@ def _gap(axis: str, point: Point) -> dict[str, Any]:
 def _time_axis(seconds: list[float]) -> dict[str, Any]:
     low, high = min(seconds, default=0.0), max(seconds, default=60.0)
     pad = max(1.0, (high - low) * 0.03)
-    step = next((step for step in STEPS_S if (high - low) / step <= 6), STEPS_S[-1])
+    step = next((step for step in STEPS_S if (high - low) / step <= 6), 0)
+    step = step or DAY_S * math.ceil((high - low) / DAY_S / 6)  # clocks jump, too
     ticks = [step * n for n in range(math.ceil((low - pad) / step), math.floor((high + pad) / step) + 1)]
     words = "hours:minutes" if step % 60 == 0 else "hours:minutes:seconds"
     return {

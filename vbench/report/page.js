@@ -19,15 +19,15 @@ const resolved = (value, style) => {
 };
 
 // The second axis and what is named "wide" have no room on a phone.
-const narrowed = (figure) => {
+const narrowed = (figure, width) => {
   const { data, layout } = figure;
   const pair = Boolean(layout.xaxis2);
   const kept = (item) => item.name !== blob.wide && !(pair && item.xref === "x2");
   const named = layout.annotations || []; // plotly leaves out a list that is empty
   const annotations = named.filter(kept);
   const narrow = { ...layout, annotations, shapes: (layout.shapes || []).filter(kept) };
-  if (layout.xaxis.type === "log") narrow.xaxis = thinned(layout.xaxis);
   if (annotations.length < named.length) narrow.margin = { ...layout.margin, r: 12 };
+  if (layout.xaxis.type === "log") narrow.xaxis = thinned(layout.xaxis, width - narrow.margin.l - narrow.margin.r);
   if (data[0]?.type === "heatmap") {
     narrow.margin = { ...layout.margin, l: 0.84 * layout.margin.l };
     narrow.font = { size: 10 };
@@ -39,11 +39,17 @@ const narrowed = (figure) => {
   return { data: data.filter((trace) => trace.xaxis !== "x2"), layout: narrow };
 };
 
-const thinned = (axis) => {
-  const few = axis.tickvals.length < 6;
-  const kept = axis.tickvals.map((value) => few || Number.isInteger(Math.log10(value)));
+// Where two labels would touch, those at whole powers of ten are enough; without two of these, every other one.
+const thinned = (axis, room) => {
+  const { tickvals, ticktext, range } = axis;
+  const at = tickvals.map((value) => (Math.log10(value) / (range[1] - range[0])) * room);
+  const touch = (place) => at[place] - at[place - 1] < 3.4 * (ticktext[place].length + ticktext[place - 1].length) + 4;
+  const few = !tickvals.some((_, place) => place && touch(place));
+  const whole = (value) => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9;
+  const enough = tickvals.filter(whole).length > 1;
+  const kept = tickvals.map((value, place) => few || (enough ? whole(value) : place % 2 === 0));
   const pick = (list) => list.filter((_, place) => kept[place]);
-  return { ...axis, tickangle: 0, tickvals: pick(axis.tickvals), ticktext: pick(axis.ticktext) };
+  return { ...axis, tickangle: 0, tickvals: pick(tickvals), ticktext: pick(ticktext) };
 };
 
 const draw = (plot) => {
@@ -52,7 +58,7 @@ const draw = (plot) => {
   plot.dataset.width = width;
   if (!width) return; // folded away: drawn when there is a width again
   const style = getComputedStyle(root);
-  const { data, layout } = resolved(width < NARROW_PX ? narrowed(figure) : figure, style);
+  const { data, layout } = resolved(width < NARROW_PX ? narrowed(figure, width) : figure, style);
   const template = resolved(blob.template, style);
   Plotly.react(plot, data, { ...layout, template, width, height: figure.height }, config);
   plot.dataset.drawn = "yes";

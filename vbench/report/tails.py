@@ -14,14 +14,14 @@ import plotly.graph_objects as go
 from vbench.cost.blocks import analysed
 from vbench.model import Measured
 from vbench.report.charts import Chart, Record, marker, plain_figure, seconds_axis
-from vbench.report.text import counted, label, listed, number
+from vbench.report.text import counted, label, listed
 from vbench.report.view import Arm, View
 from vbench.stats.quantiles import fewest, of_counts
 from vbench.units import show
 
 PER_DECADE = 12
-LEVELS = tuple(10 ** (-step / PER_DECADE) for step in range(1, 97))
-"""Shares at which a curve is drawn: 96 at most, whatever the number of its bins."""
+LEVELS = (0.99, 0.95, 0.9, *(10 ** (-step / PER_DECADE) for step in range(1, 97)))
+"""Shares at which a curve is drawn: a hundred points at most, whatever the number of its bins."""
 TOLD = (0.001, 0.01, 0.1, 0.5)
 """Shares that the caption may speak of: the first that every trial supports."""
 IN_TABLE = tuple(digit * 10.0**-decade for decade in range(1, 9) for digit in (5, 2, 1))
@@ -205,7 +205,7 @@ def _caption(lines: list[Tail]) -> str:
 def _reaches(lines: list[Tail], share: float) -> str:
     """How far the tail reaches beyond the middle."""
     known = [(_told(line, share), _told(line, 0.5)) for line in lines]
-    times = [number(high / middle) for high, middle in known if high and middle]
+    times = [f"{high / middle:#.3g}".rstrip(".") for high, middle in known if high and middle]
     return f": {listed(times)} times the median latency" if share < 0.5 and len(times) == len(lines) else ""
 
 
