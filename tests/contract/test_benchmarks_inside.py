@@ -1,0 +1,105 @@
+"""The benchmarks of disk, network and HTTP inside each kind of environment: from the image, over the run's bridge."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from math import isfinite
+
+import msgspec
+import pytest
+
+from tests.contract.conftest import Stack
+from vbench import units
+from vbench.benchmarks import KINDS
+from vbench.benchmarks.http import PORT, own_address
+from vbench.benchmarks.peer import peer_address
+from vbench.contracts import Benchmark, Place, Session
+from vbench.errors import TrialFailed
+
+INSIDE = ("bare", "oci-runc", "qemu-tcg")
+MINE: tuple[tuple[str, dict[str, object]], ...] = (
+    ("disk.randread", {"size": "4 MiB"}),
+    ("disk.randread", {"size": "4 MiB", "depth": 16}),
+    ("disk.randwrite", {"size": "4 MiB"}),
+    ("disk.randwrite", {"size": "4 MiB", "depth": 16}),
+    ("disk.seqwrite", {"size": "4 MiB"}),
+    ("disk.fsync", {"size": "4 MiB"}),
+    ("network.stream", {}),
+    ("network.stream", {"reverse": True}),
+    ("network.udp", {}),
+    ("network.rr", {}),
+    ("network.connect", {}),
+    ("http.requests", {}),
+)
+
+inside = pytest.mark.parametrize("stack", INSIDE, indirect=True, scope="session")
+
+
+def of_kind(kind: str, keys: dict[str, object]) -> Benchmark:
+    return msgspec.convert(keys, KINDS[kind], dec_hook=units.decode)
+
+
+@pytest.fixture
+def place(stack: Stack, session: Session) -> Iterator[Place]:
+    """One start is shared; what a benchmark shares within a start ends with each test."""
+    with ExitStack() as exits:
+        yield Place(session, stack.testbed, 100, 0.1, 0.05, None, lambda name, data: None, exits)
+
+
+def in_scratch(session: Session) -> list[str]:
+    return session.run(["ls", str(session.workplace.scratch)], timeout_s=30).check().text.split()
+
+
+def refuses(peer: Session, address: str) -> bool:
+    """Whether nobody listens where nginx did, as the peer sees it."""
+    url = f"http://{address}:{PORT}/"
+    words = ["wrk", "--threads", "1", "--connections", "1", "--duration", "1s", url]
+    return b"Connection refused" in peer.run(words, timeout_s=30).stderr
+
+
+@inside
+@pytest.mark.parametrize(("kind", "keys"), MINE)
+def test_a_trial_gives_believable_samples_and_leaves_nothing(kind: str, keys: dict[str, object], place: Place) -> None:
+    benchmark = of_kind(kind, keys)
+    assert benchmark.missing(place.session, place.testbed) == ()
+    before = in_scratch(place.session)
+    benchmark.prepare(place)
+    measured = benchmark.measure(place)
+    for metric in benchmark.metrics:
+        for value in measured.samples.get(metric.name, ()):
+            assert isfinite(value)
+            assert value >= 0 if metric.scale == "difference" else value > 0
+    # The 99th percentile may be missing where an emulated machine does too little in a tenth of a second.
+    assert set(measured.samples) >= {metric.name for metric in benchmark.metrics} - {"latency_p99", "jitter"}
+    assert measured.clock
+    place.stack.close()
+    assert in_scratch(place.session) == before
+
+
+@inside
+def test_latencies_go_with_their_trial_and_add_up(place: Place) -> None:
+    measured = of_kind("http.requests", {}).measure(place)
+    assert sum(measured.counts["latency"].values()) == measured.operations
+
+
+@inside
+def test_a_server_dies_with_its_start(place: Place) -> None:
+    benchmark = of_kind("http.requests", {})
+    benchmark.prepare(place)
+    address = own_address(place.session.on_network(), peer_address(place.testbed))
+    assert not refuses(place.testbed.peer, address)
+    place.stack.close()
+    assert refuses(place.testbed.peer, address)
+    left = place.testbed.peer.run(["ls", str(place.testbed.peer.workplace.scratch)], timeout_s=30).check().text
+    assert "wrk-" not in left
+
+
+@inside
+def test_two_sizes_are_served_by_one_server(place: Place) -> None:
+    small, large = of_kind("http.requests", {"size": 1}), of_kind("http.requests", {"size": 65536})
+    assert small.measure(place).samples["rate"] != large.measure(place).samples["rate"]
+
+
+@inside
+def test_an_engine_that_nobody_has_fails_the_trial_with_fios_words(place: Place) -> None:
+    with pytest.raises(TrialFailed, match=r"fio"):
+        msgspec.structs.replace(of_kind("disk.randread", {"size": "4 MiB"}), engine="nonesuch").measure(place)  # type: ignore[type-var]
