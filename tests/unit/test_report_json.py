@@ -124,7 +124,14 @@ def test_voided_blocks_are_counted_and_kept_beside_each_cost() -> None:
     assert document["voided"] == {
         "attempts": 1,
         "blocks": [3],
-        "each": [{"block": 3, "attempt": 0, "reasons": ["tcg: foreign tasks used 4.1 % of its processors"]}],
+        "each": [
+            {
+                "block": 3,
+                "attempt": 0,
+                "reasons": ["tcg: foreign tasks used 4.1 % of its processors"],
+                "harness": False,
+            }
+        ],
         "dropped": [],
         "arms": {"bare": 0, "control": 0, "runc": 0, "tcg": 1},
         "reasons": [{"reason": "foreign tasks used 4.1 % of its processors", "attempts": 1}],
