@@ -27,6 +27,7 @@ SMALL, SMALL_PAIRS = 500_000, 5
 APPENDS, APPEND_S = 200, 1e-3
 IN_TRIAL = 10_000  # samples
 ARMS = ("bare", "control", "guest")
+NAMES = tuple(f"cpu.part{number}" for number in range(10))
 LIMIT_S = 600.0
 QUANTILES = "SELECT environment, quantile_cont(value, [0.5, 0.99]) FROM read_parquet($1) GROUP BY environment"
 
@@ -65,7 +66,7 @@ def whole(samples: int) -> dict[str, float]:
         assert len(run.samples) == samples
         loaded = time.monotonic()
         assert len(run.blocks) == samples // IN_TRIAL
-        assert len(run.costs) == len(ARMS) - 1
+        assert len(run.costs) == (len(ARMS) - 1) * len(NAMES)
         with duckdb.connect(":memory:", config={"memory_limit": "512MB"}) as connection:
             assert len(connection.execute(QUANTILES, [str(path / "samples.parquet")]).fetchall()) == len(ARMS)
         summarized = time.monotonic()
@@ -95,9 +96,10 @@ def _spent_s(work: Callable[[], object]) -> float:
 def _trials(samples: int, in_trial: int = IN_TRIAL) -> Iterator[Trial]:
     rng = np.random.default_rng(1)
     for number in range(samples // in_trial):
-        block, position = divmod(number, len(ARMS))
+        block, place = divmod(number, len(ARMS) * len(NAMES))
+        position, order = divmod(place, len(NAMES))
         outcome = Measured({"time": tuple(rng.lognormal(-14, 0.1, in_trial).tolist())}, loops=1000)
-        yield Trial(block + 1, position, ARMS[position], "cpu.hash", 0, outcome, 1.8e9 + number, 1.5)
+        yield Trial(block + 1, position, ARMS[position], NAMES[order], order, outcome, 1.8e9 + number, 1.5)
 
 
 def _manifest() -> Manifest:
@@ -115,8 +117,8 @@ def _manifest() -> Manifest:
         started="2026-01-02T03:04:05+00:00",
         image="",
         environments=tuple(EnvironmentRecord(arm, "fake", {}) for arm in ARMS),
-        benchmarks=(BenchmarkRecord("cpu.hash", "cpu.hash", {}, (Metric("time", "s", "lower"),)),),
-        plan=Plan("store", 1, ARMS[0], ARMS[1], ARMS, ("cpu.hash",), (), 1.0, 1.0),
+        benchmarks=tuple(BenchmarkRecord(name, name, {}, (Metric("time", "s", "lower"),)) for name in NAMES),
+        plan=Plan("store", 1, ARMS[0], ARMS[1], ARMS, NAMES, (), 1.0, 1.0),
     )
 
 
