@@ -1,9 +1,12 @@
 """What must be as it was for a run to go on: tool, suite and host. Anything else would be another run."""
 
 import hashlib
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from vbench import __version__, facts
 from vbench import plan as plans
@@ -55,13 +58,11 @@ def refuse_other_tool(manifest: Manifest) -> None:
 def suite_of(manifest: Manifest, given: Suite | None) -> Suite:
     """The suite as the run was narrowed to it. Raises RunFolderError when it is not the run's."""
     name = manifest.run_id
-    if given is not None and privacy.of_this_machine()(given.text) != manifest.suite_text:
+    if given is None:
+        _refuse_incomplete(manifest)
+    elif privacy.of_this_machine()(given.text) != manifest.suite_text:
         hint = f"leave SUITE out to go on as it was planned; {_BEGIN}"
         raise RunFolderError(f"the file of suite {given.name} is not the one that {name} was begun with", hint=hint)
-    if given is None and manifest.suite_redacted:
-        what = "its suite names the host or a home folder, which a run folder never keeps"
-        raise RunFolderError(f"{name}: {what}", hint=_GIVE)
-    _refuse_other_folders(manifest, given)
     try:
         found = _narrowed(given or suites.parse(manifest.suite_text, source=f"the suite of {name}"), manifest)
         plan = plans.make(found)
@@ -72,20 +73,32 @@ def suite_of(manifest: Manifest, given: Suite | None) -> Suite:
     if (plan.environments, plan.benchmarks, plan.blocks) != (was.environments, was.benchmarks, was.blocks):
         hint = f"its command was: {' '.join(manifest.command)}"
         raise RunFolderError(f"{name}: its suite gives another plan than the run has", hint=hint)
+    other = sorted(_differing(found, manifest))
+    if other:
+        what = f"the settings or files of {', '.join(other)} are not those that {name} was begun with"
+        raise RunFolderError(what, hint=f"one run measures one thing; {_BEGIN}")
     return found
 
 
-def _refuse_other_folders(manifest: Manifest, given: Suite | None) -> None:
-    """Folders of commands lie beside the suite's file; their content is known by digest."""
-    began = {record.name: record.settings.get("folder_digest") for record in manifest.benchmarks}
-    records = suites.benchmark_records(given) if given else ()
-    now = {record.name: record.settings.get("folder_digest") for record in records}
-    for benchmark, digest in began.items():
-        if digest and given is None:
-            what = f"{benchmark} has a folder beside its suite, which a run folder never keeps"
-            raise RunFolderError(f"{manifest.run_id}: {what}", hint=_GIVE)
-        if digest and now.get(benchmark) != digest:
-            raise RunFolderError(f"{manifest.run_id}: the folder of {benchmark} was changed since", hint=_BEGIN)
+def _refuse_incomplete(manifest: Manifest) -> None:
+    """A run folder keeps neither names of hosts and people nor a user's own files."""
+    why = "names the host or a home folder, which a run folder never keeps" if manifest.suite_redacted else ""
+    if any(record.settings.get("folder") for record in manifest.benchmarks):
+        why = why or "has files of its own beside it"
+    if why:
+        hint = "give SUITE as well: `vbench run SUITE --resume RUN`"
+        raise RunFolderError(f"{manifest.run_id}: its suite {why}", hint=hint)
+
+
+def _differing(suite: Suite, manifest: Manifest) -> Iterator[str]:
+    """Environments and benchmarks that would be measured with other settings, the digest of a folder among them."""
+    now = {r.name: r.settings for r in suites.environment_records(suite)}
+    now |= {r.name: r.settings for r in suites.benchmark_records(suite)}
+    was = {r.name: r.settings for r in manifest.environments} | {r.name: r.settings for r in manifest.benchmarks}
+    clean = privacy.of_this_machine()
+    for name, settings in now.items():
+        if msgspec.json.decode(msgspec.json.encode(privacy.clean_settings(settings, clean))) != was.get(name):
+            yield name
 
 
 def _narrowed(suite: Suite, manifest: Manifest) -> Suite:

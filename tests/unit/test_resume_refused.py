@@ -13,6 +13,7 @@ from tests.unit.killed import PER_BLOCK, Killed, a_suite, aged, content, resumed
 from tests.unit.test_cli import GOOD, Vbench, refused, vbench  # noqa: F401
 from tests.unit.test_runner import Told
 from vbench import conduct, resumption, store
+from vbench import suite as suites
 from vbench.errors import RunFolderError, UsageError
 from vbench.model import State
 from vbench.proc import LocalSession
@@ -64,6 +65,28 @@ def test_another_plan_than_the_suite_gives(folder: Path) -> None:
     plan = json.loads((folder / "manifest.json").read_text())["plan"]
     plan["blocks"][2]["steps"].reverse()
     assert "its suite gives another plan than the run has" in refusal(edited(folder, plan=plan)).message
+
+
+OWN_FILES = (
+    '"start.ready"]',
+    '"start.ready", {kind = "command", name = "command.mine", argv = ["sh", "work.sh"], folder = "mine"}]',
+)
+
+
+def test_files_beside_the_suite_that_were_changed(tmp_path: Path) -> None:
+    """They are not in the run folder, so the suite is needed to find them."""
+    path, script = tmp_path / "few.toml", tmp_path / "mine" / "work.sh"
+    script.parent.mkdir()
+    script.write_text("echo 1")
+    path.write_text(a_suite(tmp_path, OWN_FILES).text)
+    runs = Killed(tmp_path, suites.load(str(path)), (5,))
+    folder = runs.folder(5)
+    assert "its suite has files of its own beside it" in refusal(folder).message
+    script.write_text("echo 2")
+    said = refusal(folder, suites.load(str(path)))
+    assert said.message == f"the settings or files of command.mine are not those that {folder.name} was begun with"
+    script.write_text("echo 1")
+    assert resumed(folder, suites.load(str(path)))[0].manifest.state is State.COMPLETE
 
 
 @pytest.mark.parametrize("text", ["", "name = 3", "[", 'name = "few"\n'])

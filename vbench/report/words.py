@@ -122,7 +122,8 @@ def voided_sentence(view: View) -> str:
     )
     where = f" Where gates struck: {struck}." if struck else ""
     what = f"{counted(void.attempts, 'attempt')} at {counted(len(void.blocks), 'block')}"
-    return f"{what} voided by gates, in all arms{rest}: {reasons}.{where} {_kept(view)}"
+    by = "" if any(item.harness for item in view.run.voids) else " by gates"
+    return f"{what} voided{by}, in all arms{rest}: {reasons}.{where} {_kept(view)}"
 
 
 def _kept(view: View) -> str:

@@ -55,6 +55,11 @@ def clean_record(record: EnvironmentRecord, clean: Clean) -> EnvironmentRecord:
     )
 
 
+def clean_settings(settings: dict[str, Any], clean: Clean) -> dict[str, Any]:
+    cleaned: dict[str, Any] = _clean_any(settings, clean)
+    return cleaned
+
+
 def clean_trial(trial: Trial, clean: Clean) -> Trial:
     match trial.outcome:
         case Measured(notes=notes):
