@@ -105,13 +105,13 @@ def _executed(runner: runners.Runner, writer: Writer, stored: Callable[[Path], N
     finally:
         with interrupts.held():
             try:
-                _finish(writer, state)
+                finish(writer, state)
             finally:  # on a full disk the manifest stays as it was, and the run can be reported all the same
                 stored(writer.folder)
     return Conducted(writer.folder, runner.count, runner.stopped)
 
 
-def _finish(writer: Writer, state: State) -> None:
+def finish(writer: Writer, state: State) -> None:
     """Tables first, so that they have checksums; a run whose tables could not be written is finished all the same."""
     try:
         if state is State.COMPLETE:

@@ -3,6 +3,7 @@
 import os
 import resource
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
 
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 from tests.unit.folders import NOTHING_SECRET, stored, with_counts
 from tests.unit.runs import BIDI, HOSTILE, gated, make_run
 from vbench import cost, store
+from vbench.conduct import finish
 from vbench.errors import NoSpace, RunFolderError
 from vbench.frames import columns, duck, parquet, passing
 from vbench.frames.tables import Tables
@@ -275,6 +277,18 @@ def test_a_full_disk_is_said_and_leaves_no_half_file(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "samples.parquet cannot be written" in caught.value.message
     assert list(folder.glob("*parquet*")) == [] == list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize("state", [State.COMPLETE, State.PARTIAL])
+def test_a_run_whose_tables_cannot_be_written_ends_all_the_same(tmp_path: Path, state: State) -> None:
+    run = make_run(blocks=1)
+    with store.create(tmp_path, replace(run.manifest, state=State.RUNNING), clean=NOTHING_SECRET) as writer:
+        writer.append(run.trials[0])
+        (writer.folder / "samples.parquet").mkdir()
+        with pytest.raises(RunFolderError) if state is State.COMPLETE else nullcontext():
+            finish(writer, state)
+    assert store.load(writer.folder).manifest.state is state
+    assert len(store.load(writer.folder).trials) == 1
 
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ VERBS = {
     "list": ("listing", "listing", "environments, benchmarks, suites and runs"),
     "plan": ("plan", "plan", "order, exact commands and duration of a suite; starts nothing"),
     "run": ("run", "run", "run a suite and store every trial"),
-    "report": ("report", "report", "one page, or JSON, from a run"),
+    "report": ("report", "report", "a page, a table, Markdown, CSV or JSON from a run"),
     "compare": ("compare", "compare", "runs of other days, hosts or instance types against each other"),
     "export": ("export", "export", "a run's tables or samples for other tools"),
     "check": ("check", "check", "whether a run folder is what its run left"),

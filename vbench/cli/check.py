@@ -2,11 +2,12 @@
 
 import click
 
+from vbench.cli.report import complete
 from vbench.errors import RunFolderError, UsageError, VbenchError
 
 
 @click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, shell_complete=complete)
 @click.option("--rebuild", is_flag=True, help="Make the Parquet files of each RUN again from its journal, then check.")
 @click.pass_context
 def check(context: click.Context, runs: tuple[str, ...], *, rebuild: bool) -> None:

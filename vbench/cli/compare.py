@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vbench.cli.report import _complete, folder, write
+from vbench.cli.report import complete, folder, write
 
 if TYPE_CHECKING:
     from vbench.compare import Compared, Judgement
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("runs", metavar="RUN RUN...", nargs=-1, shell_complete=_complete)
+@click.argument("runs", metavar="RUN RUN...", nargs=-1, shell_complete=complete)
 @click.option("--by", metavar="TAG", help="Group the runs by this tag; without it every run stands for itself.")
 @click.option("--reference", metavar="R", help="The tag's value, or the run id, that the others are compared with.")
 @click.option("--fail-above", metavar="P%", help="Exit 1 when a cost has grown by more than this for certain.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from vbench.cli.report import complete
 from vbench.errors import UsageError
 from vbench.exports import FORMATS
 from vbench.frames.columns import TABLES
@@ -22,7 +23,7 @@ EXPORTS = Path("exports")
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", shell_complete=complete)
 @click.option(
     "--format",
     "kind",

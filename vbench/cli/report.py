@@ -15,13 +15,13 @@ RESULTS = Path("results")
 REPORTS = Path("reports")
 
 
-def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     del context, parameter
     return [CompletionItem(name) for name in _known() if name.startswith(incomplete)]
 
 
 @click.command()
-@click.argument("run", metavar="RUN", shell_complete=_complete)
+@click.argument("run", metavar="RUN", shell_complete=complete)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; - is stdout.")
 @click.option(
     "--format",

@@ -14,6 +14,7 @@ from vbench.errors import RunFolderError
 from vbench.store.files import storing, sync
 
 MEMORY = "512MB"
+THREADS = 2
 FORMATS = {
     "parquet": "FORMAT parquet, COMPRESSION zstd",
     "csv": "FORMAT csv, HEADER",
@@ -28,6 +29,7 @@ def _database(folder: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """In memory; what does not fit goes into `folder`. Nothing is looked for in a home, nothing fetched."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY,
+        "threads": THREADS,  # each has buffers of its own within that memory
         "temp_directory": folder,
         "home_directory": folder,
         "extension_directory": folder,
