@@ -60,7 +60,7 @@ def test_a_voided_attempt_is_a_cross_beside_the_one_that_counts() -> None:
     assert sorted(state for *_, state in third) == ["analysed", "voided"]
     crosses = [trace for trace in chart.figure["data"] if trace["marker"]["symbol"] == "x-thin"]
     assert len(crosses) == 4
-    assert "1 attempt that a gate voided" in chart.caption
+    assert "1 attempt that was voided" in chart.caption
     assert "3 (voided)" in [line[0] for line in chart.table]
 
 

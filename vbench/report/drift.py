@@ -31,7 +31,7 @@ class Point:
     attempt: int
     after_s: float
     value: float | None
-    state: str  # analysed, voided (by a gate, or cut off), lost (it gave no number)
+    state: str  # analysed, voided (or cut off), lost (it gave no number)
 
 
 @dataclass(frozen=True)
@@ -245,9 +245,7 @@ def _scatter(values: list[float]) -> float:
 def _struck(lines: list[Line]) -> list[str]:
     voided = {(point.block, point.attempt) for line in lines for point in line.points if point.state == VOIDED}
     lost = sum(point.state == LOST for line in lines for point in line.points)
-    found = (
-        [f"Crosses: {_times(len(voided), 'attempt')} that a gate voided or that the run ended in."] if voided else []
-    )
+    found = [f"Crosses: {_times(len(voided), 'attempt')} that was voided or that the run ended in."] if voided else []
     return found + ([f"Dotted lines: {_times(lost, 'trial')} without a number."] if lost else [])
 
 
