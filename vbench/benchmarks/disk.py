@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from vbench.benchmarks import fio
 from vbench.benchmarks.percentiles import latencies
+from vbench.benchmarks.tools import lacking
 from vbench.contracts import Completed, Missing, Place, Session, Settings, Testbed
 from vbench.errors import VbenchError
 from vbench.model import Measured, Metric
@@ -22,12 +23,6 @@ LIMIT_S = 60.0
 
 LATENCY = Metric("latency", "s", "lower", "median completion latency")
 LATENCY_P99 = Metric("latency_p99", "s", "lower", "99th percentile within the trial")
-
-
-def _missing(session: Session) -> tuple[Missing, ...]:
-    if session.run(["fio", "--version"], timeout_s=30).status == 0:
-        return ()
-    return (Missing("fio", "apt-get install fio, or use the image that has it"),)
 
 
 def _file(place: Place, size_b: int) -> str:
@@ -74,7 +69,7 @@ class FileBenchmark(Settings, frozen=True, kw_only=True):
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
         del testbed
-        return _missing(session)
+        return lacking(session, {"fio": "fio"})
 
     def prepare(self, place: Place) -> None:
         _file(place, self.size)

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from vbench.benchmarks import wrk
 from vbench.benchmarks.peer import no_network, peer_address, server
 from vbench.benchmarks.percentiles import latencies
+from vbench.benchmarks.tools import lacking
 from vbench.contracts import Completed, Missing, Place, Session, Settings, Testbed
 from vbench.errors import TrialFailed, VbenchError
 from vbench.model import Measured, Metric
@@ -17,7 +18,6 @@ from vbench.model import Measured, Metric
 PORT = 8080
 READY = b"start worker process"
 LIMIT_S = 60.0
-PACKAGES = {"nginx": "nginx", "ip": "iproute2", "wrk": "wrk"}
 WRK_S = 0.3  # start and end of wrk, twice
 
 # error_log to stderr at `notice`: it says when the workers start, by then it listens. user root: the worker must read
@@ -91,7 +91,7 @@ def _served(place: Place) -> Iterator[Served]:
         _write(peer, script, wrk.SCRIPT.encode())
         # A shell only to join both outputs: nginx says on stderr that it is ready, and readiness is read from stdout.
         joined = ["sh", "-c", 'exec "$@" 2>&1', "nginx", "nginx", "-e", "stderr", "-p", folder, "-c", configuration]
-        with server(inside, place.padded(joined), READY, where="the environment"):
+        with server(inside, place.padded(joined), READY, called="nginx inside"):
             yield Served(f"http://{address}:{PORT}", f"{folder}/root", script)
 
 
@@ -127,13 +127,10 @@ class Requests(Settings, frozen=True, kw_only=True):
     size: Annotated[int, Meta(ge=1, le=2**20)] = 1024
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
-        lacking = no_network(testbed)
-        tools = [(session, "nginx", "-v"), (session, "ip", "-V")]
-        tools += [] if lacking else [(testbed.peer, "wrk", "-v")]
-        for where, tool, version in tools:
-            if where.run([tool, version], timeout_s=30).status == 127:
-                lacking = (*lacking, Missing(tool, f"apt-get install {PACKAGES[tool]}, or use the image that has it"))
-        return lacking
+        inside = lacking(session, {"nginx": "nginx", "ip": "iproute2"})
+        if unreachable := no_network(testbed):
+            return (*inside, *unreachable)
+        return (*inside, *lacking(testbed.peer, {"wrk": "wrk"}))
 
     def prepare(self, place: Place) -> None:
         self._url(place)

@@ -10,6 +10,7 @@ from vbench.benchmarks import iperf3
 from vbench.benchmarks.kernel_driver import KernelBenchmark, Reply, kernel_missing, run_kernel
 from vbench.benchmarks.peer import no_network, peer_address, server
 from vbench.benchmarks.percentiles import latencies
+from vbench.benchmarks.tools import lacking
 from vbench.contracts import Completed, Missing, Place, Session, Settings, Testbed
 from vbench.errors import TrialFailed
 from vbench.model import Measured, Metric
@@ -31,9 +32,7 @@ class Iperf3Benchmark(Settings, frozen=True, kw_only=True):
     metrics: ClassVar[tuple[Metric, ...]] = ()
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
-        here = session.run(["iperf3", "--version"], timeout_s=30).status == 0
-        tool = () if here else (Missing("iperf3", "apt-get install iperf3, or use the image that has it"),)
-        return (*tool, *no_network(testbed))
+        return (*lacking(session, {"iperf3": "iperf3"}), *no_network(testbed))
 
     def prepare(self, place: Place) -> None:
         """Nothing: each trial has its own server, ready before its client starts."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from vbench.benchmarks.lines import Lines
-from vbench.contracts import Missing, Session, Testbed
+from vbench.contracts import Missing, Process, Session, Testbed
 from vbench.errors import TrialFailed
 
 READY_S = 15.0
@@ -22,14 +22,23 @@ def peer_address(testbed: Testbed) -> str:
 
 
 @contextmanager
-def server(session: Session, argv: Sequence[str], ready: bytes, *, where: str = "the peer") -> Iterator[None]:
+def server(session: Session, argv: Sequence[str], ready: bytes, *, called: str = "") -> Iterator[None]:
     """A server that has said on its standard output that it listens; its group dies with this context."""
+    name = called or f"{argv[0]} on the peer"
     try:
         with session.spawn(argv) as process:
-            if not Lines(process).until(ready, timeout_s=READY_S):
-                process.wait(timeout_s=READY_S)
-                said = process.stderr().decode(errors="replace").strip()[-300:]
-                raise TrialFailed(f"{argv[0]} on {where} ended before it listened: {said}")
+            _listening(process, ready, name)
             yield
     except FileNotFoundError:
-        raise TrialFailed(f"{argv[0]} was not found on {where}", hint="use the image that has it") from None
+        raise TrialFailed(f"{name} was not found", hint="use the image that has it") from None
+
+
+def _listening(process: Process, ready: bytes, name: str) -> None:
+    lines, heard = Lines(process), b""
+    while (line := lines.next(timeout_s=READY_S)) is not None:
+        if ready in line:
+            return
+        heard += line + b"\n"
+    process.wait(timeout_s=READY_S)
+    said = (process.stderr() or heard).decode(errors="replace").strip()[-300:]
+    raise TrialFailed(f"{name} ended before it listened: {said}")
