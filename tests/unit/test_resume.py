@@ -54,7 +54,7 @@ def killed(runs: Killed, tmp_path: Path) -> At:
     return copied
 
 
-@pytest.mark.parametrize("number", [1, PER_BLOCK - 1, PER_BLOCK + 1, TORN, 3 * PER_BLOCK, 4 * PER_BLOCK - 1])
+@pytest.mark.parametrize("number", [1, PER_BLOCK + 1, TORN, 4 * PER_BLOCK - 1])
 def test_a_run_killed_after_any_trial_gets_the_others_and_no_trial_twice(runs: Killed, killed: At, number: int) -> None:
     folder = killed(number)
     aged(folder, pause_s=PAUSE_S)
@@ -122,7 +122,7 @@ def test_a_block_within_which_the_host_was_rebooted_is_void_and_repeated(killed:
     assert {cost.blocks for cost in costs(run)} == {3}
 
 
-@pytest.mark.parametrize("number", [3, PER_BLOCK, 2 * PER_BLOCK])
+@pytest.mark.parametrize("number", [3, 2 * PER_BLOCK])
 def test_between_blocks_and_within_the_calibration_a_pause_costs_nothing(killed: At, number: int) -> None:
     folder = killed(number)
     aged(folder, pause_s=3 * 3600)
@@ -135,10 +135,10 @@ def test_many_resumptions_end_in_one_whole_run(killed: At) -> None:
     """Each is interrupted after two more trials; at the pace of fakes every pause is a long one."""
     folder, times = killed(4), 0
     while store.read_manifest(folder).state is not State.COMPLETE:
-        stop_after(folder, 2 if times < 6 else 1000)
+        stop_after(folder, 2 if times < 4 else 1000)
         times += 1
     run = store.load(folder)
-    assert len(run.manifest.resumed) == times == 7
+    assert len(run.manifest.resumed) == times == 5
     assert {block for void in run.voids for block in [void.block] if void.harness} <= {1, 2, 3}
     assert set(Counter((t.block, t.attempt, t.environment, t.benchmark) for t in run.trials).values()) == {1}
     assert {cost.blocks for cost in costs(run)} == {3}
@@ -158,7 +158,7 @@ def stop_after(folder: Path, trials: int) -> None:
         assert store.read_manifest(folder).state is State.PARTIAL
 
 
-@pytest.mark.parametrize("kept", [1, 20, -20, -2])
+@pytest.mark.parametrize("kept", [1, -2])
 def test_a_torn_last_line_is_cut_off_and_its_trial_measured_again(killed: At, kept: int) -> None:
     folder = killed(TORN)
     aged(folder, pause_s=PAUSE_S)
@@ -222,7 +222,10 @@ def test_what_a_gate_had_not_yet_voided_is_voided_and_repeated(tmp_path: Path) -
 
 def test_an_adaptive_run_goes_on_adaptively(tmp_path: Path) -> None:
     """Killed after a look that decided, too: nothing is measured beyond it."""
-    adaptive = ("blocks = 3\n", 'n_min = 10\nlook_every = 2\nn_max = 20\nseed = 1\nwidth = "5 %"\nconfirmatory = ["b cpu.hash"]\n')
+    adaptive = (
+        "blocks = 3\n",
+        'n_min = 10\nlook_every = 2\nn_max = 20\nseed = 1\nwidth = "5 %"\nconfirmatory = ["b cpu.hash"]\n',
+    )
     noisy = ("slowdown = 1.25\n", "slowdown = 1.25\nnoise = 0.01\n")
     runs = Killed(tmp_path, a_suite(tmp_path, adaptive, noisy), (4 * PER_BLOCK, 11 * PER_BLOCK))
     blocks = max(trial.block for trial in runs.whole.trials)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def following(suite: "Suite", *, quiet: bool, earlier: "Run | None" = None) -> "Progress":
     """The live view where stderr is a terminal that can be drawn on, else lines; `earlier` is what is gone on with."""
     if quiet or not drawable():
-        return Lines(quiet)
+        return Lines(quiet, stored=len(earlier.trials) if earlier else 0)
     from vbench.cli.live import Live
 
     return Live(suite, earlier=earlier)
@@ -37,6 +37,7 @@ class Lines:
     """Writes between trials only; while one runs the harness sleeps."""
 
     quiet: bool = False
+    stored: int = 0  # trials of a run that is gone on with
     begun: float = field(default_factory=time.monotonic)
     _plan: Plan | None = None
     _block: Block | None = None
@@ -96,9 +97,10 @@ class Lines:
         """From the trials done so far once a block is whole, from the plan's estimate before."""
         assert self._plan
         total = len(self._plan.blocks) * len(self._plan.environments) * len(self._plan.benchmarks)
+        ahead = max(0, total - self.stored)
         elapsed = time.monotonic() - self.begun
         measured = self._done * len(self._plan.blocks) >= total
-        whole = elapsed * total / self._done if measured and self._done else self._plan.expected_s
+        whole = elapsed * ahead / self._done if measured and self._done else self._plan.expected_s * ahead / total
         return show_duration(max(0.0, whole - elapsed))
 
     def _blocks(self) -> int:
