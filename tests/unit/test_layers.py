@@ -87,6 +87,11 @@ def test_only_one_module_starts_processes() -> None:
     assert users == {"proc.py"}
 
 
+def test_only_one_module_imports_duckdb() -> None:
+    users = {relative(path) for path in MODULES for name in imports(path) if name.partition(".")[0] == "duckdb"}
+    assert users == {"frames/duck.py"}
+
+
 @pytest.mark.parametrize("path", EVERY_FILE, ids=relative)
 def test_no_file_has_more_than_400_lines(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 400
