@@ -1,10 +1,10 @@
 """The only module that imports duckdb: frames to files and back to a comparison, within bounds and without litter."""
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 import duckdb
@@ -15,6 +15,7 @@ from vbench.store.files import storing, sync
 
 MEMORY = "512MB"
 THREADS = 2
+NOWHERE = "/nonexistent"
 FORMATS = {
     "parquet": "FORMAT parquet, COMPRESSION zstd",
     "csv": "FORMAT csv, HEADER",
@@ -25,14 +26,14 @@ _CAUSES = {"no space left": errno.ENOSPC, "quota exceeded": errno.EDQUOT, "file 
 
 
 @contextmanager
-def _database(folder: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """In memory; what does not fit goes into `folder`. Nothing is looked for in a home, nothing fetched."""
+def _database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """In memory alone: no kill can leave a file behind. Nothing is looked for in a home, nothing fetched."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY,
         "threads": THREADS,  # each has buffers of its own within that memory
-        "temp_directory": folder,
-        "home_directory": folder,
-        "extension_directory": folder,
+        "temp_directory": "",
+        "home_directory": NOWHERE,
+        "extension_directory": NOWHERE,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
@@ -43,9 +44,9 @@ def _database(folder: str) -> Iterator[duckdb.DuckDBPyConnection]:
 def write(frame: pd.DataFrame, path: Path, kind: Format) -> None:
     """The whole frame or nothing: written aside, synced, renamed. Raises NoSpace or RunFolderError."""
     aside = path.with_name(f".{path.name}.new")
-    with storing(path), TemporaryDirectory(prefix="vbench-") as folder:
+    with storing(path):
         try:
-            _copy(frame, aside, kind, folder)
+            _copy(frame, aside, kind)
             sync(aside)
             aside.replace(path)
             sync(path.parent)
@@ -55,10 +56,10 @@ def write(frame: pd.DataFrame, path: Path, kind: Format) -> None:
             raise
 
 
-def _copy(frame: pd.DataFrame, path: Path, kind: Format, folder: str) -> None:
+def _copy(frame: pd.DataFrame, path: Path, kind: Format) -> None:
     target = str(path.absolute()).replace("'", "''")
     try:
-        with _database(folder) as connection:
+        with _database() as connection:
             connection.register("made", frame)
             connection.execute(f"COPY (SELECT * FROM made) TO '{target}' ({FORMATS[kind]})")
     except duckdb.Error as error:
@@ -69,15 +70,19 @@ def _copy(frame: pd.DataFrame, path: Path, kind: Format, folder: str) -> None:
 
 def differences(frame: pd.DataFrame, path: Path) -> str:
     """What a Parquet file says otherwise than the frame, in words; empty when it says the same, row by row."""
-    with TemporaryDirectory(prefix="vbench-") as folder:
-        link = Path(folder, "read.parquet")  # a path of the user's could hold a pattern, which duckdb would expand
-        link.symlink_to(path.absolute())
-        try:
-            with _database(folder) as connection:
-                connection.register("made", frame)
-                return _compared(connection, frame, f"read_parquet('{link}', hive_partitioning = false)")
-        except duckdb.Error as error:
-            return f"it cannot be read: {str(error).partition(chr(10))[0]}".replace(str(link), path.name)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    opened = f"/proc/self/fd/{descriptor}"  # a path of the user's could hold a pattern, which duckdb would expand
+    try:
+        with _database() as connection:
+            connection.register("made", frame)
+            return _compared(connection, frame, f"read_parquet('{opened}', hive_partitioning = false)")
+    except duckdb.Error as error:
+        return f"it cannot be read: {str(error).partition(chr(10))[0]}".replace(opened, path.name)
+    finally:
+        os.close(descriptor)
 
 
 def _compared(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, stored: str) -> str:
