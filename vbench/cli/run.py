@@ -11,6 +11,7 @@ import click
 
 from vbench.cli import complain
 from vbench.cli.progress import following
+from vbench.cli.report import complete
 from vbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def _is_number(text: str) -> bool:
 @click.option("--blocks", type=int, help="Instead of the suite's number.")
 @click.option("--seed", type=int, help="Instead of the suite's.")
 @click.option("--tag", "words", multiple=True, metavar="K=V", help="Say this of the run; compare --by K groups by it.")
-@click.option("--resume", "resumed", metavar="RUN", help="Go on with this run, a folder or a name in results/.")
+@click.option(
+    "--resume", "resumed", metavar="RUN", shell_complete=complete, help="Go on with it: a folder or a name in results/."
+)
 @click.option("--max-time", callback=_seconds, metavar="T", help="Begin no block that would end later: '30 min'.")
 @click.option("--wait", is_flag=True, help="While another measures this host, wait for its end.")
 @click.option("--results", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
@@ -81,7 +84,7 @@ def run(
     narrowed = Narrowing(environments, benchmarks, blocks, seed, words)
     if resumed is None:
         if suite is None:
-            raise click.MissingParameter(ctx=context, param=context.command.params[0])
+            raise click.MissingParameter(ctx=context, param_hint="'SUITE'", param_type="argument")
         name, course = f"vbench run {suite}", narrowed.course(suite, results, until_s, quiet=quiet)
     else:
         _refuse_beside_resume(context)
