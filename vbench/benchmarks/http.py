@@ -109,7 +109,8 @@ class Requests(Settings, frozen=True, kw_only=True):
     from its first byte sent to its last byte received. It is a closed loop: a connection sends when it was answered, so
     that a stall delays the requests behind it instead of being counted for each (coordinated omission). wrk makes up
     latencies to correct for that; they are taken out again, so that counts and percentiles are of real requests. With
-    the connections always busy latency is about connections / rate: it is not the latency of a server at rest.
+    the connections always busy latency is about connections / rate: it is not the latency of a server at rest. Warm-up
+    and trial last at least 0.3 s each.
     """
 
     kind: ClassVar[str] = "http.requests"
@@ -161,4 +162,4 @@ class Requests(Settings, frozen=True, kw_only=True):
         return place.testbed.peer.run(argv, timeout_s=LIMIT_S + lasting_s)
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:
-        return WRK_S + trial_s + warmup_s
+        return WRK_S + max(wrk.SHORTEST_S, trial_s) + max(wrk.SHORTEST_S, warmup_s)
