@@ -20,6 +20,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _a_lock_of_our_own() -> Iterator[None]:
     """Figures do not matter here, so tests measure beside whatever else this host is doing."""
     with tempfile.TemporaryDirectory(prefix="vbench-tests-") as folder:
-        os.environ[lock.VARIABLE] = str(Path(folder, "lock"))
+        own = Path(folder, "lock")
+        own.touch()
+        own.chmod(0o666)
+        Path(folder).chmod(0o755)  # tests that give up their rights lock it too
+        os.environ[lock.VARIABLE] = str(own)
         yield
         del os.environ[lock.VARIABLE]
