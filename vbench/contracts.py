@@ -259,9 +259,7 @@ class Benchmark(Protocol):
 
     kind: ClassVar[str]  # family.name
     about: ClassVar[str]  # one line: what one operation is
-    exposes: ClassVar[
-        str
-    ]  # what of virtualization its cost comes from; the docstring says the rest
+    exposes: ClassVar[str]  # what of virtualization its cost comes from; the docstring says the rest
     metrics: ClassVar[tuple[Metric, ...]]  # of "command" each entry has its own
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]: ...

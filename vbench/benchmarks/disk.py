@@ -18,7 +18,7 @@ MIB = 2**20
 BLOCK = 4096
 SLOWEST_LAYOUT = 2 * MIB  # B/s below which laying out the file counts as hung
 LAYOUT = 500 * MIB  # B/s assumed for the plan's estimate
-FIO_S = 0.4  # fio's own start and end
+FIO_S = 0.25  # fio's own start and end
 LIMIT_S = 60.0
 
 LATENCY = Metric("latency", "s", "lower", "median completion latency")

@@ -59,7 +59,7 @@ class Qemu(Settings, frozen=True, kw_only=True):
         return 6.0 if self.accel == "tcg" else 2.0
 
     def expected_factor(self) -> float:
-        return 1.8 if self.accel == "tcg" else 1.2
+        return 1.7 if self.accel == "tcg" else 1.2
 
     def missing(self, host: Session) -> tuple[Missing, ...]:
         machine = _architecture(host)
