@@ -1,6 +1,7 @@
 """An adaptive run ends on the width of what it declared, says what is still open, and never looks between the looks."""
 
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -105,9 +106,24 @@ def test_a_voided_block_gives_no_width() -> None:
     assert "(no interval)" in found.words
 
 
-@pytest.mark.parametrize(("noise", "blocks"), [(0.0005, {10, 12}), (0.6, {14})])
-def test_a_run_ends_where_its_look_says(tmp_path: Path, noise: float, blocks: set[int]) -> None:
-    suite = a_suite(noise=noise)  # a little noise is a few equal values, of which ten may give no interval yet
+Looking = Callable[[Sequence[Trial], Sequence[Void]], Look]
+
+
+def stops_after(last: int) -> Looking:
+    return lambda trials, voids: Look(trials[-1].block, trials[-1].block == last)
+
+
+@pytest.mark.parametrize(
+    ("look", "blocks"),
+    [
+        (None, {10, 12}),  # a little noise is a few equal values, of which ten may give no interval yet
+        (stops_after(7), {7}),
+        (stops_after(99), {14}),
+    ],
+    ids=["narrow", "stopped", "never stopped"],
+)
+def test_a_run_ends_where_its_look_says(tmp_path: Path, look: Looking | None, blocks: set[int]) -> None:
+    suite = a_suite(noise=0.0005)
     manifest, told = manifest_of(suite), Told()
     with (
         open_testbed(
@@ -120,6 +136,6 @@ def test_a_run_ends_where_its_look_says(tmp_path: Path, noise: float, blocks: se
         ) as testbed,
         store.create(tmp_path / "results", manifest) as writer,
     ):
-        look = adaptive.looking(suite, manifest)
-        Runner(suite, manifest.plan, LocalSession(), testbed, writer, told, look).run()
+        chosen = look or adaptive.looking(suite, manifest)
+        Runner(suite, manifest.plan, LocalSession(), testbed, writer, told, chosen).run()
     assert max(trial.block for trial in told.trials) in blocks

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import msgspec
 import pytest
 
 from tests.unit.test_command import EVERYWHERE, command, failure, measure, place
@@ -19,6 +20,7 @@ from vbench.benchmarks import carrying
 from vbench.benchmarks.carrying import Unfit, digest, inside, pack
 from vbench.contracts import Place
 from vbench.errors import RunFolderError, SuiteError
+from vbench.model import Manifest
 from vbench.resumption import suite_of
 
 __all__ = ["place"]  # the fixture
@@ -219,14 +221,18 @@ def test_a_folder_that_went_away_fails_the_trial(place: Place) -> None:
 def test_a_run_is_gone_on_with_only_with_the_folder_that_it_began_with(written: Path, data: Path) -> None:
     suite = suites.load(str(written))
     plan, records = plans.make(suite), suites.benchmark_records(suite)
-    manifest = a_manifest(suite_text=suite.text, plan=plan, benchmarks=records, blocks=1, seed=plan.seed)
+    arms = suites.environment_records(suite)
+    manifest = a_manifest(
+        suite_text=suite.text, plan=plan, environments=arms, benchmarks=records, blocks=1, seed=plan.seed
+    )
+    manifest = msgspec.json.decode(msgspec.json.encode(manifest), type=Manifest)
     assert suite_of(manifest, suites.load(str(written))).folder == written.parent
     with pytest.raises(RunFolderError) as caught:
         suite_of(manifest, None)
-    assert caught.value.message.endswith("app.cat has a folder beside its suite, which a run folder never keeps")
+    assert caught.value.message.endswith("its suite has files of its own beside it")
     assert caught.value.hint == "give SUITE as well: `vbench run SUITE --resume RUN`"
     (data / "words").write_text("other\n")
-    with pytest.raises(RunFolderError, match=r"the folder of app\.cat was changed since"):
+    with pytest.raises(RunFolderError, match=r"the settings or files of app\.cat are not those"):
         suite_of(manifest, suites.load(str(written)))
 
 
