@@ -80,15 +80,16 @@ def test_the_clock_of_a_trial_that_nothing_disturbed_is_believed(place: Place, t
 
 
 class Stopped(Hash, frozen=True, kw_only=True):
-    """Stops its machine after the trial, for as long as it takes to ask for going on."""
+    """Stops its machine, and any other of these tests, after the trial for as long as it takes to ask for going on."""
 
     folder: str
 
     def measure(self, place: Place) -> Measured:
         measured = super().measure(place)
-        (monitor,) = Path(self.folder).glob("machine-*/qmp")
+        monitors = list(Path(self.folder).glob("machine-*/qmp"))
         for word in ("stop", "cont"):
-            qemu.ask(place.testbed.host, monitor, word).check()
+            for monitor in monitors:
+                qemu.ask(place.testbed.host, monitor, word).check()
         return measured
 
 
