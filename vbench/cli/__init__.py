@@ -63,7 +63,7 @@ def vbench() -> None:
 
     \b
     Exit codes: 0 done · 1 a threshold was exceeded · 2 wrong use or suite · 3 some trials failed, results saved ·
-    4 an environment cannot run here · 130 interrupted
+    4 an environment cannot run here, or the host is being measured · 130 interrupted
     """
 
 
