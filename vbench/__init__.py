@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vbench.api import Run as Run
     from vbench.api import load as load
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Run", "__version__", "errors", "load"]
 
 _OFFERED = {"Run": "vbench.api", "load": "vbench.api"}
