@@ -84,6 +84,21 @@ def test_the_caption_says_percentiles_of_trials_and_never_of_the_pool() -> None:
     chart = only(run)
     assert "One operation in 100 takes longer than 100 µs in bare, 300 µs in runc and 400 µs in tcg" in chart.caption
     assert "medians of 10 blocks" in chart.caption
+    assert next(row for row in chart.table if row[0] == "1 %")[1:4] == ("100 µs", "300 µs", "400 µs")
+    assert all("pooled" in text for trace in chart.figure["data"] for text in trace.get("text") or ())
+    assert "pooled latency in s" in chart.records[0]
+
+
+def test_the_table_has_a_dash_for_what_not_every_block_supports() -> None:
+    run = told(make_run(losses=False), lambda block, arm: {100_000: 20 if (block, arm) == (4, 2) else 1000})
+    row = next(row for row in only(run).table if row[0] == "1 %")
+    assert row[1:4] == ("100 µs", "–", "100 µs")
+
+
+def test_counts_that_no_machine_counts_are_left_out() -> None:
+    calm = only(told(make_run(losses=False, blocks=2), lambda block, arm: {300: 900}))
+    wild = only(told(make_run(losses=False, blocks=2), lambda block, arm: {10**400: 9, 300: 900, 400: 10**400}))
+    assert wild.table == calm.table
 
 
 def test_a_voided_attempt_enters_no_curve() -> None:

@@ -24,6 +24,7 @@ LEVELS = (0.99, 0.95, 0.9, *(10 ** (-step / PER_DECADE) for step in range(1, 97)
 """Shares at which a curve is drawn: a hundred points at most, whatever the number of its bins."""
 TOLD = (0.001, 0.01, 0.1, 0.5)
 """Shares that the caption may speak of: the first that every trial supports."""
+MOST = 2**63  # of a bin and of its number: a larger one stands in no journal that vbench wrote
 IN_TABLE = tuple(digit * 10.0**-decade for decade in range(1, 9) for digit in (5, 2, 1))
 HEIGHT_PX = 250
 
@@ -65,7 +66,7 @@ def _histograms(trials: Any) -> dict[str, tuple[Counts, ...]]:
     for trial in trials:
         if isinstance(trial.outcome, Measured):
             for metric, counts in trial.outcome.counts.items():
-                kept = {max(1, ns): times for ns, times in counts.items() if times > 0}
+                kept = {max(1, ns): times for ns, times in counts.items() if ns < MOST and 0 < times < MOST}
                 if kept:
                     found.setdefault(metric, []).append(kept)
     return {metric: tuple(blocks) for metric, blocks in found.items()}
@@ -164,7 +165,7 @@ def _marks(arm: Arm, points: Curve) -> Any:
         mode="markers",
         name=label(arm.name),
         marker=marker(arm, 8),
-        text=[f"{_share(share)} slower than {show(ns * 1e-9, 's')}" for ns, share in shown],
+        text=[f"all blocks pooled: {_share(share)} slower than {show(ns * 1e-9, 's')}" for ns, share in shown],
         hovertemplate="%{text}",
     )
 
@@ -217,17 +218,17 @@ def _told(line: Tail, share: float) -> float | None:
 
 
 def _table(lines: list[Tail]) -> tuple[tuple[str, ...], ...]:
-    """Down to the smallest share that any environment supports."""
+    """As the caption's: down to the smallest share that each block of any environment supports."""
     rows = []
     for share in IN_TABLE:
-        values = [of_counts(line.pooled, 1 - share) for line in lines]
+        values = [_told(line, share) for line in lines]
         if any(values):
-            rows.append((_share(share), *(show(None if ns is None else ns * 1e-9, "s") for ns in values)))
+            rows.append((_share(share), *(show(value, "s") for value in values)))
     return tuple(rows)
 
 
 def _records(lines: list[Tail], curves: list[Curve]) -> tuple[Record, ...]:
-    rows: list[Record] = [("environment", "share slower", "latency in s")]
+    rows: list[Record] = [("environment", "share slower", "pooled latency in s")]
     for line, points in zip(lines, curves, strict=True):
         rows += [(line.arm.name, share, ns * 1e-9) for ns, share in points]
     return tuple(rows)
