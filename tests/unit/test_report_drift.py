@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tests.unit.large_runs import large_run
 from tests.unit.runs import gated, make_run
-from vbench.model import Metric, Run
+from vbench.model import Metric, Run, State, Void
 from vbench.report.charts import Chart
 from vbench.report.drift import drifts
 from vbench.report.view import view
@@ -135,3 +135,32 @@ def test_a_clock_that_jumps_by_decades_makes_no_more_than_a_few_ticks() -> None:
     late = (*run.trials[:-1], replace(run.trials[-1], started_s=1e12))
     axis = chart_of(replace(run, trials=late), "start.ready time").figure["layout"]["xaxis"]
     assert 2 <= len(axis["tickvals"]) <= 12
+
+
+def cut_short(run: Run) -> Run:
+    """Ended within its last block."""
+    return replace(run, trials=run.trials[:-1], manifest=replace(run.manifest, state=State.PARTIAL))
+
+
+def test_a_block_that_the_run_ended_in_is_cut_and_not_voided() -> None:
+    chart = chart_of(cut_short(make_run()), "cpu.hash time")
+    assert [state for *_, state in points(chart, "tcg")][-2:] == ["analysed", "cut"]
+    assert "Crosses: 1 attempt that the run ended in." in chart.caption
+    assert chart.table[-1][0] == "10 (cut)"
+
+
+def test_several_crosses_are_said_in_good_grammar() -> None:
+    run = gated(cut_short(make_run()))
+    more = replace(run, voids=(*run.voids, Void(5, 0, ("steal",))))
+    caption = chart_of(more, "cpu.hash time").caption
+    assert "Crosses: 2 attempts that were voided and 1 attempt that the run ended in." in caption
+
+
+@pytest.mark.parametrize("moment", [1.7e308, -1.7e308])
+def test_a_time_that_no_clock_tells_is_unknown(moment: float) -> None:
+    run = make_run(blocks=2, losses=False)
+    at = next(place for place, trial in enumerate(run.trials) if trial.block == 1 and trial.benchmark == "cpu.hash")
+    trials = (*run.trials[:at], replace(run.trials[at], started_s=moment), *run.trials[at + 1 :])
+    chart = chart_of(replace(run, trials=trials), "cpu.hash time")
+    assert [seconds for _, seconds, *_ in points(chart, run.trials[at].environment)] == [120.0, None]
+    assert chart.table[0][2] == "–"

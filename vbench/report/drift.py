@@ -13,14 +13,15 @@ from vbench.report.charts import Chart, Record, marker, plain_figure
 from vbench.report.strips import STRIP_PX, strip_axis, strip_name
 from vbench.report.text import finite, label, listed, percent
 from vbench.report.view import Arm, Group, View
-from vbench.units import show
+from vbench.units import DASH, show
 
 LEAST_SPAN = 0.1
 """Of its middle, that a strip spans at least, so that a small drift looks small."""
 ENOUGH = 6  # blocks, for a beginning and an end of at least two each
 STEPS_S = (10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800)
 DAY_S = 86400
-ANALYSED, VOIDED, LOST = "analysed", "voided", "lost"
+LATEST_S = 1e15  # no clock tells a later time, and no axis holds it
+ANALYSED, VOIDED, CUT, LOST = "analysed", "voided", "cut", "lost"
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ class Point:
 
     block: int
     attempt: int
-    after_s: float
+    after_s: float | None
     value: float | None
-    state: str  # analysed, voided (or cut off), lost (it gave no number)
+    state: str  # analysed, voided, cut (the run ended within the attempt), lost (it gave no number)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ class Line:
 def drifts(view: View) -> tuple[Chart, ...]:
     """One chart for each benchmark metric, a strip for each environment, the baseline's too."""
     used = {(trial.block, trial.attempt) for blocks in analysed(view.run).values() for trial in blocks.values()}
-    begun_s = min((trial.started_s for trial in view.run.trials), default=0.0)
+    void = {(item.block, item.attempt) for item in view.run.voids}
+    moments = (_moment(trial) for trial in view.run.trials)
+    begun_s = min((moment for moment in moments if moment is not None), default=0.0)
     by_place: dict[tuple[str, str], dict[tuple[int, int], Trial]] = {}
     for trial in view.run.trials:
         if trial.block >= 1:
@@ -59,17 +62,32 @@ def drifts(view: View) -> tuple[Chart, ...]:
         lines = []
         for arm in view.arms:
             trials = by_place.get((arm.name, group.benchmark), {}).values()
-            points = [_point(trial, group.metric, begun_s, used) for trial in trials]
-            lines.append(Line(arm, tuple(sorted(points, key=lambda point: point.after_s))))
+            points = [_point(trial, group.metric, begun_s, _fate(trial, used, void)) for trial in trials]
+            lines.append(Line(arm, tuple(sorted(points, key=_age))))
         charts.append(_chart(group, lines, f"drift-{place}"))
     return tuple(charts)
 
 
-def _point(trial: Trial, metric: str, begun_s: float, used: set[tuple[int, int]]) -> Point:
+def _age(point: Point) -> tuple[bool, float]:
+    return point.after_s is None, point.after_s or 0.0
+
+
+def _moment(trial: Trial) -> float | None:
+    return trial.started_s if abs(trial.started_s) <= LATEST_S else None
+
+
+def _fate(trial: Trial, used: set[tuple[int, int]], void: set[tuple[int, int]]) -> str:
+    """Of the attempt at its block."""
+    at = trial.block, trial.attempt
+    return VOIDED if at in void else ANALYSED if at in used else CUT
+
+
+def _point(trial: Trial, metric: str, begun_s: float, fate: str) -> Point:
     samples = trial.outcome.samples.get(metric, ()) if isinstance(trial.outcome, Measured) else ()
     value = finite(median(samples)) if samples and all(map(math.isfinite, samples)) else None
-    state = VOIDED if (trial.block, trial.attempt) not in used else ANALYSED if value is not None else LOST
-    return Point(trial.block, trial.attempt, trial.started_s - begun_s, value, state)
+    state = LOST if fate == ANALYSED and value is None else fate
+    moment = _moment(trial)
+    return Point(trial.block, trial.attempt, None if moment is None else moment - begun_s, value, state)
 
 
 def _chart(group: Group, lines: list[Line], key: str) -> Chart:
@@ -82,7 +100,7 @@ def _chart(group: Group, lines: list[Line], key: str) -> Chart:
     for place, line in enumerate(lines):
         layout["annotations"].append(strip_name(line.arm, place, len(lines)))
         _strip(figure, layout, line, (place, len(lines)), _Scale(span, group.unit, is_log))
-    layout["xaxis"] = _time_axis([point.after_s for line in lines for point in line.points])
+    layout["xaxis"] = _time_axis([p.after_s for line in lines for p in line.points if p.after_s is not None])
     figure.update_layout(layout, margin={"l": 66, "r": 10, "t": 6, "b": 40})
     return Chart(
         key,
@@ -140,15 +158,17 @@ def _strip(figure: Any, layout: dict[str, Any], line: Line, where: tuple[int, in
         "tickfont": {"size": 10},
     }
     arm = line.arm
-    layout["shapes"] += [_gap(axis, point) for point in line.points if point.state == LOST]
-    kept = [point for point in line.points if point.state != VOIDED]
+    layout["shapes"] += [
+        _gap(axis, point.after_s) for point in line.points if point.state == LOST and point.after_s is not None
+    ]
+    kept = [point for point in line.points if point.state in (ANALYSED, LOST)]
     figure.add_trace(
         _marks(kept, scale.unit, axis)
         | {"mode": "lines+markers", "name": label(arm.name), "marker": marker(arm, 7)}
         | {"line": {"color": arm.colour, "width": 1}}
     )
-    voided = [point for point in line.points if point.state == VOIDED and point.value is not None]
-    if voided:
+    struck = [point for point in line.points if point.state in (VOIDED, CUT) and point.value is not None]
+    if struck:
         cross = {
             "color": "var(--muted)",
             "symbol": "x-thin",
@@ -156,26 +176,30 @@ def _strip(figure: Any, layout: dict[str, Any], line: Line, where: tuple[int, in
             "line": {"width": 1.5, "color": "var(--muted)"},
         }
         inside = [back(end + part * scale.span) for end, part in zip(ends, (0.06, -0.06), strict=True)]
-        heights = [min(max(point.value, inside[0]), inside[1]) for point in voided if point.value is not None]
+        heights = [min(max(point.value, inside[0]), inside[1]) for point in struck if point.value is not None]
         crosses = {"y": heights, "mode": "markers", "marker": cross}
-        figure.add_trace(_marks(voided, scale.unit, axis, "voided ") | crosses)
+        figure.add_trace(_marks(struck, scale.unit, axis) | crosses)
 
 
-def _marks(points: list[Point], unit: str, axis: str, what: str = "") -> dict[str, Any]:
+def _marks(points: list[Point], unit: str, axis: str) -> dict[str, Any]:
     """A value that is unknown breaks the line."""
+    fates = [f"{point.state} " if point.state in (VOIDED, CUT) else "" for point in points]
     return {
         "type": "scatter",
         "x": [point.after_s for point in points],
         "y": [point.value for point in points],
         "yaxis": f"y{axis}",
-        "text": [label(f"{what}block {p.block}, {_clock(p.after_s)}: {show(p.value, unit)}") for p in points],
+        "text": [
+            label(f"{fate}block {p.block}, {_clock(p.after_s)}: {show(p.value, unit)}")
+            for fate, p in zip(fates, points, strict=True)
+        ],
         "hovertemplate": "%{text}<extra></extra>",
     }
 
 
-def _gap(axis: str, point: Point) -> dict[str, Any]:
+def _gap(axis: str, after_s: float) -> dict[str, Any]:
     """A trial that gave no number: a dotted line through its strip."""
-    ends = {"x0": point.after_s, "x1": point.after_s, "yref": f"y{axis} domain", "y0": 0, "y1": 1}
+    ends = {"x0": after_s, "x1": after_s, "yref": f"y{axis} domain", "y0": 0, "y1": 1}
     return {"type": "line", "layer": "below", **ends, "line": {"color": "var(--muted)", "width": 1, "dash": "dot"}}
 
 
@@ -198,8 +222,10 @@ def _time_axis(seconds: list[float]) -> dict[str, Any]:
     }
 
 
-def _clock(after_s: float, *, seconds: bool = True) -> str:
+def _clock(after_s: float | None, *, seconds: bool = True) -> str:
     """`0:05:12`, or `0:05` without its seconds."""
+    if after_s is None:
+        return DASH
     whole = round(after_s)
     text = f"{whole // 3600}:{whole // 60 % 60:02d}"
     return f"{text}:{whole % 60:02d}" if seconds else text
@@ -243,9 +269,12 @@ def _scatter(values: list[float]) -> float:
 
 
 def _struck(lines: list[Line]) -> list[str]:
-    voided = {(point.block, point.attempt) for line in lines for point in line.points if point.state == VOIDED}
-    lost = sum(point.state == LOST for line in lines for point in line.points)
-    found = [f"Crosses: {_times(len(voided), 'attempt')} that was voided or that the run ended in."] if voided else []
+    points = [point for line in lines for point in line.points]
+    voided, cut = (len({(p.block, p.attempt) for p in points if p.state == state}) for state in (VOIDED, CUT))
+    said = [f"{_times(voided, 'attempt')} that {'was' if voided == 1 else 'were'} voided"] if voided else []
+    said += [f"{_times(cut, 'attempt')} that the run ended in"] if cut else []
+    lost = sum(point.state == LOST for point in points)
+    found = [f"Crosses: {listed(said)}."] if said else []
     return found + ([f"Dotted lines: {_times(lost, 'trial')} without a number."] if lost else [])
 
 
@@ -260,8 +289,8 @@ def _table(lines: list[Line], unit: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _named(at: tuple[int, int], found: list[dict[tuple[int, int], Point]]) -> str:
-    is_voided = any(of[at].state == VOIDED for of in found if at in of)
-    return f"{at[0]}{' (voided)' if is_voided else ''}"
+    struck = next((of[at].state for of in found if at in of and of[at].state in (VOIDED, CUT)), None)
+    return f"{at[0]}{f' ({struck})' if struck else ''}"
 
 
 def _cells(point: Point | None, unit: str) -> tuple[str, str]:
