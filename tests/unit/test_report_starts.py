@@ -47,8 +47,6 @@ def test_it_shows_seconds_and_the_ratio_that_the_table_has() -> None:
 
 
 def test_set_up_before_the_command_stands_apart() -> None:
-    """What the trial took beyond the start itself, unless the start timed it: 11 ms and 5 ms here."""
-    assert "hollow and not in these figures: bare 11.0 ms" in panel(large_run(blocks=3)).caption
     timed = panel(with_attach(large_run(blocks=3), 0.005))
     assert "hollow and not in these figures: bare 5.00 ms" in timed.caption
     assert {row[3] for row in timed.records[1:]} == {0.005}
@@ -61,11 +59,11 @@ def test_every_analysed_start_is_a_mark() -> None:
     assert len(chart.records) == 41
 
 
-def test_a_set_up_that_is_not_known_is_left_out() -> None:
-    run = make_run(blocks=2)
-    trials = tuple(replace(trial, wall_s=0.0) for trial in run.trials)
-    chart = panel(replace(run, trials=trials))
+def test_a_set_up_that_was_not_timed_is_left_out() -> None:
+    """The wall time of the trial is longer than the start by 11 ms, which may be anything."""
+    chart = panel(large_run(blocks=2))
     assert "hollow" not in chart.caption
+    assert sum(len(trace["x"]) for trace in chart.figure["data"]) == 8
     assert all(line[6:] == ("–", "–") for line in chart.table)
 
 

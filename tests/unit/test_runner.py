@@ -193,6 +193,13 @@ def test_the_calibration_fixes_the_loops_and_the_control_runs_with_the_baselines
     assert loops[0, "a"] == loops[0, "control"]
 
 
+def test_a_start_keeps_what_was_set_up_before_it_apart(run: Run) -> None:
+    """It is no metric: it is stored, and costs nothing."""
+    outcomes = [trial.outcome for trial in of(run, "start.ready")]
+    assert all(isinstance(found, Measured) and set(found.samples) == {"time", "attach"} for found in outcomes)
+    assert {cost.metric for cost in costs(run) if cost.benchmark == "start.ready"} == {"time"}
+
+
 def test_a_trial_that_fails_is_stored_and_the_others_go_on(tmp_path: Path) -> None:
     run = execute(tmp_path, a_suite(FEW, 'fails = "trial"'))
     outcomes = [(t.benchmark, t.outcome) for t in run.trials if t.environment == "b"]

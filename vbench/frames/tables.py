@@ -15,6 +15,8 @@ from vbench.frames.passing import Array, Passed
 from vbench.frames.uses import Uses
 from vbench.model import Cost, Failed, Measured, Metric, Outcome, Skipped, Trial
 
+_NO_METRIC = {"attach": "s"}  # the unit of samples that no cost is worked out of: a start's set-up
+
 
 @dataclass
 class Tables:
@@ -87,7 +89,7 @@ class Tables:
             "environment": repeated([t.environment for t in trials], counts),
             "benchmark": repeated([t.benchmark for t in trials], counts),
             "metric": repeated(names, counts),
-            "unit": repeated([m.unit if m else None for m in metrics], counts),
+            "unit": repeated([m.unit if m else _NO_METRIC.get(n) for m, n in zip(metrics, names, strict=True)], counts),
             "better": repeated([m.better if m else None for m in metrics], counts),
             "void": np.repeat(np.array([self._uses.is_void(t) for t in trials], dtype="bool"), counts),
             "used": np.repeat(np.array(used, dtype="bool"), counts),

@@ -49,7 +49,7 @@ def starts(view: View) -> tuple[Chart, ...]:
 
 
 def _taken(trials: dict[int, Trial]) -> tuple[dict[int, float], dict[int, float]]:
-    """Set-up as the start timed it or, where it did not, what the harness's wall time has beyond the start."""
+    """The trial's wall time tells no set-up: it holds checks after the start, and the start of a machine below."""
     ready: dict[int, float] = {}
     before: dict[int, float] = {}
     for block, trial in trials.items():
@@ -58,7 +58,7 @@ def _taken(trials: dict[int, Trial]) -> tuple[dict[int, float], dict[int, float]
         if took is None or took <= 0:
             continue
         ready[block] = took
-        rest = finite(median(samples[ATTACH])) if samples.get(ATTACH) else trial.wall_s - took
+        rest = finite(median(samples[ATTACH])) if samples.get(ATTACH) else None
         if rest is not None and rest > 0:
             before[block] = rest
     return ready, before
