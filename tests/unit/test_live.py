@@ -66,9 +66,10 @@ def follow(live: Live, clock: Clock, blocks: int, *, outcome: Callable[[str], Me
         live.block(block)
         for step in block.steps:
             live.step(block, step)
-            for order, name in enumerate(block.benchmarks):
-                live.benchmark(name)
-                clock.now += 60 / len(block.steps) / len(block.benchmarks)
+            for order, name in enumerate(("start.ready", *block.benchmarks)):
+                if order:
+                    live.benchmark(name)
+                    clock.now += 60 / len(block.steps) / len(block.benchmarks)
                 trial = Trial(
                     block.index, step.position, step.environment, name, order, outcome(step.environment), 0, 1
                 )
@@ -104,13 +105,65 @@ def test_a_run_taken_up_again_keeps_what_it_had() -> None:
     live = second.live(suite)
     live.earlier = run
     live.begin(plans.make(suite))
-    assert "2 of 6 blocks" in second.text
+    assert "3 of 6 blocks" in second.text
     assert f"{len(run.trials)} measured · 1 block voided" in second.text
     assert "4.00×" in second.text
+    live.block(plans.make(suite).blocks[4])
+    assert live.course.done == 3
+    live.end()
+    assert "4 of 6 blocks, 1 of them in 0 s" in second.text
+
+
+@pytest.mark.parametrize("how", ["cut", "void"])
+def test_a_last_block_that_comes_again_is_not_counted_before(how: str) -> None:
+    first, second = Watched(), Watched()
+    suite = a_suite()
+    begun = first.live(suite)
+    follow(begun, first.clock, 3)
+    trials, voids = tuple(begun._trials), (Void(3, 0, ("steal",)),)
+    live = second.live(suite)
+    live.earlier = replace(make_run(), trials=trials[:-1] if how == "cut" else trials, voids=voids * (how == "void"))
+    live.begin(plans.make(suite))
+    assert "2 of 6 blocks" in second.text
     live.block(plans.make(suite).blocks[3])
-    assert live.course.done == 2
     live.end()
     assert "3 of 6 blocks, 1 of them in 0 s" in second.text
+
+
+def test_a_block_that_was_cut_enters_no_rough_cost() -> None:
+    first, second = Watched(), Watched()
+    suite = a_suite()
+    begun = first.live(suite)
+    follow(begun, first.clock, 3)
+    live = second.live(suite)
+    live.earlier = replace(make_run(), trials=tuple(begun._trials[:-1]), voids=())
+    live.begin(plans.make(suite))
+    assert {cell.blocks for cell in live.course.cells.values() if cell.cost is not None} == {2}
+
+
+def test_lines_count_no_stored_trial_that_is_measured_again() -> None:
+    whole = replace(make_run(blocks=3, losses=False), voids=())
+    each = len({(trial.environment, trial.benchmark) for trial in whole.trials})
+    again = tuple(replace(trial, attempt=1) for trial in whole.trials if trial.block == 3)
+    for run, blocks in (
+        (whole, 4),
+        (replace(whole, voids=(Void(3, 0, ("steal",)),)), 3),
+        (replace(whole, trials=whole.trials + again, voids=(Void(3, 0, ("steal",)),)), 4),
+    ):
+        lines = progress.following(a_suite(), quiet=True, earlier=run)
+        assert isinstance(lines, progress.Lines)
+        assert lines.stored == blocks * each
+
+
+@pytest.mark.parametrize(("stop", "word"), [(True, "done"), (False, "ended early")])
+def test_an_adaptive_run_is_done_when_a_look_said_so_and_not_when_its_time_was_up(*, stop: bool, word: str) -> None:
+    watched = Watched()
+    live = watched.live(a_suite())
+    follow(live, watched.clock, 3)
+    live.course.is_adaptive = True
+    live.look(Look(3, stop=stop))
+    live.end()
+    assert watched.text.startswith(f"made-up · {word}\n")
 
 
 def test_a_run_that_was_stopped_says_how_many_blocks_it_has() -> None:
@@ -209,7 +262,7 @@ def test_what_must_be_read_stays_above_the_picture() -> None:
     assert "block 1 b cpu.hash failed: no fio\n" in above
     assert "block 2 is void: b: foreign tasks used 4.1 %" in above
     assert "after 2 blocks: still too wide" in above
-    assert "30 failed · 1 block voided" in picture
+    assert "33 failed · 1 block voided" in picture
 
 
 def test_hostile_words_change_nothing_on_the_terminal() -> None:

@@ -25,6 +25,7 @@ class Course:
     plan: Plan
     begun: float
     is_adaptive: bool = False  # its number of blocks is the most there can be
+    is_enough: bool = False  # the last look at the widths ended it
     block: Block | None = None
     block_begun: float = 0.0
     environment: str = ""
@@ -83,7 +84,7 @@ def clock_time(left_s: float) -> str:
 def _title(course: Course) -> Text:
     title = Text(plain(course.plan.suite), "bold")
     if course.ended is not None:
-        early = course.done < course.blocks and not course.is_adaptive
+        early = course.done < course.blocks and not course.is_enough
         return title.append(" · ended early" if early else " · done", "not bold")
     if course.block is None:
         return title.append(" · starting", "not bold")

@@ -77,7 +77,7 @@ class Live:
     def _take_up(self, run: Run) -> None:
         self._trials += run.trials
         self._voids += run.voids
-        self.course.behind = max(0, max((trial.block for trial in run.trials), default=0) - 1)
+        self.course.behind = _whole_blocks(self.course.plan, run)
         self.course.voided = len(run.voids)
         for trial in run.trials:
             self.course.count.add(trial.outcome)
@@ -87,6 +87,8 @@ class Live:
         """The one before is over: its duration is known, and so are the costs with it."""
         self._close_block()
         course = self.course
+        if course.block is None:
+            course.behind = max(0, block.index - 1)
         course.block, course.block_begun = block, self.clock()
         course.environment = course.doing = ""
         course.is_void = False
@@ -101,6 +103,7 @@ class Live:
         self._say(f"block {void.block} is void: {'; '.join(void.reasons)}", "yellow")
 
     def look(self, found: Look) -> None:
+        self.course.is_enough = found.stop
         if found.words:
             self._say(found.words)
 
@@ -171,12 +174,21 @@ def rough(manifest: Manifest, trials: Sequence[Trial], voids: Sequence[Void]) ->
     return {(item.benchmark, item.environment): item for item in found}
 
 
+def _whole_blocks(plan: Plan, run: Run) -> int:
+    """Until the run goes on and tells: the last block of a run is cut, or not, or void."""
+    last = max(((trial.block, trial.attempt) for trial in run.trials), default=(0, 0))
+    stored = {(trial.environment, trial.benchmark) for trial in run.trials if (trial.block, trial.attempt) == last}
+    is_void = last in {(void.block, void.attempt) for void in run.voids}
+    is_whole = len(stored) == len(plan.environments) * len(plan.benchmarks)
+    return last[0] if is_whole and not is_void else max(0, last[0] - 1)
+
+
 def _manifest(suite: Suite, plan: Plan) -> Manifest:
-    """As of a run that is over: only whole blocks are looked at."""
+    """As of a run that ended early: a block that is not whole says nothing of costs."""
     return Manifest(
         schema=model.SCHEMA,
         run_id="",
-        state=State.COMPLETE,
+        state=State.PARTIAL,
         tool="",
         suite=suite.name,
         suite_text="",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def following(suite: "Suite", *, quiet: bool, earlier: "Run | None" = None) -> "Progress":
     """The live view where stderr is a terminal that can be drawn on, else lines; `earlier` is what is gone on with."""
     if quiet or not drawable():
-        return Lines(quiet, stored=len(earlier.trials) if earlier else 0)
+        return Lines(quiet, stored=_settled(earlier) if earlier else 0)
     from vbench.cli.live import Live
 
     return Live(suite, earlier=earlier)
@@ -32,12 +32,20 @@ def drawable() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
 
 
+def _settled(run: "Run") -> int:
+    """Each place of a block once, whatever the attempts at it; nothing of a last block that is void and comes again."""
+    last = max(((trial.block, trial.attempt) for trial in run.trials), default=(0, 0))
+    is_void = last in {(void.block, void.attempt) for void in run.voids}
+    kept = [t for t in run.trials if t.block < last[0] or ((t.block, t.attempt) == last and not is_void)]
+    return len({(trial.block, trial.environment, trial.benchmark) for trial in kept})
+
+
 @dataclass
 class Lines:
     """Writes between trials only; while one runs the harness sleeps."""
 
     quiet: bool = False
-    stored: int = 0  # trials of a run that is gone on with
+    stored: int = 0  # trials of a run that is gone on with, without those that are measured again
     begun: float = field(default_factory=time.monotonic)
     _plan: Plan | None = None
     _block: Block | None = None
