@@ -137,3 +137,11 @@ def test_scratch_space_that_is_no_folder_is_refused(vbench: Vbench) -> None:
 
 def test_clean_with_nothing_to_remove_says_so(vbench: Vbench, tmp_path: Path) -> None:
     assert vbench("clean", "--scratch", str(tmp_path)) == (0, "", "nothing was left behind\n")
+
+
+def test_a_suite_cannot_speak_to_the_terminal_that_lists_it(vbench: Vbench, tmp_path: Path) -> None:
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "red\x1b[31m.toml").write_text('about = "\\u001b]0;title\\u0007"' + GOOD)
+    said = vbench("list", "suites").stdout
+    assert "\N{REPLACEMENT CHARACTER}]0;title" in said
+    assert "\x1b" not in said

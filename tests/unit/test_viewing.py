@@ -20,7 +20,7 @@ from vbench.cli import view as cli_view
 from vbench.errors import RunFolderError, UsageError
 from vbench.model import Failed, Skipped, State
 from vbench.viewing import counting, pages, serving
-from vbench.viewing.runs import Summary, summaries
+from vbench.viewing.runs import Summary, leads_out, summaries, summary
 from vbench.viewing.site import MOST_PAGES, Site
 
 __all__ = ["vbench"]  # the fixture
@@ -100,6 +100,12 @@ def test_a_link_out_of_the_folder_is_not_followed(results: Path, tmp_path: Path)
     (results / "link").symlink_to(outside)
     run = next(run for run in summaries(results) if run.name == "link")
     assert (run.state, run.problem) == ("damaged", "a link that leads out of its folder")
+
+
+def test_a_link_to_itself_leads_nowhere(results: Path) -> None:
+    (results / "loop").symlink_to("loop")
+    assert leads_out(results / "loop")
+    assert summary(results / "loop").state == "damaged"
 
 
 def test_no_folder_is_no_run_and_a_file_is_an_error(tmp_path: Path) -> None:
@@ -364,6 +370,18 @@ def test_requests_are_said_without_their_control_characters(site: Site, capsys: 
     assert len(said) == 1
     cli_view.say(said[0])
     assert capsys.readouterr().err == '"GET /\N{REPLACEMENT CHARACTER}[31mred HTTP/1.1" 421 -\n'
+
+
+def test_a_request_that_fails_is_said_to_who_asked_for_no_log(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(target: str) -> None:
+        raise ValueError(f"\x1b[31m{target}")
+
+    monkeypatch.setattr(site, "answer", broken)
+    with served(site) as server, pytest.raises(http.client.RemoteDisconnected):
+        asked(server, "/x")
+    assert capsys.readouterr().err == "a request failed: ValueError: ⟨U+001B⟩[31m/x\n"
 
 
 def test_a_port_that_is_taken_and_an_address_of_others_are_refused(site: Site) -> None:

@@ -88,14 +88,14 @@ def runs(results: Path, output: str) -> None:
 def _run(run: "Summary") -> tuple[str, str, str]:
     """State, time and size on the first line; arms, trials and tags on the second."""
     if run.blocks is None:
-        return printable(run.name), run.state, printable(run.problem)
+        return run.name, run.state, run.problem
     took = DASH if run.duration_s is None else show_duration(run.duration_s)
     about = f"{run.state}  {run.started or DASH}  {took}  {_blocks(run)}"
     counts = [(run.measured, "measured"), (run.failed, "failed"), (run.skipped, "skipped")]
     trials = ", ".join(f"{DASH if count is None else count} {word}" for count, word in counts)
     tags = [f"{key}={value}" for key, value in run.tags.items()]
     more = [", ".join(run.environments), trials, *tags, *([run.problem] if run.problem else [])]
-    return printable(run.name), printable(about), printable(" · ".join(more))
+    return run.name, about, " · ".join(more)
 
 
 def _blocks(run: "Summary") -> str:
@@ -124,5 +124,5 @@ def _show(rows: Sequence[dict[str, Any]], lines: Sequence[tuple[str, str, str]],
         return
     width = max((len(name) for name, _, _ in lines), default=0)
     for name, about, more in lines:
-        click.echo(f"{name:<{width}}  {about}")
-        click.echo(f"{'':<{width}}  {more}")
+        click.echo(printable(f"{name:<{width}}  {about}"))
+        click.echo(printable(f"{'':<{width}}  {more}"))

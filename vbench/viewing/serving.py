@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from vbench.errors import UsageError
+from vbench.report.text import plain
 from vbench.viewing.site import Answer, Site, refusal
 
 LOOPBACK = {"127.0.0.1": "127.0.0.1", "::1": "[::1]", "localhost": "127.0.0.1"}
@@ -59,7 +60,9 @@ class Server(ThreadingHTTPServer):
         del request, client_address
         error = sys.exception()
         if error is not None and not isinstance(error, ConnectionError | TimeoutError):
-            self.log(f"a request failed: {type(error).__name__}: {error}")
+            said = plain(f"a request failed: {type(error).__name__}: {error}").replace("\n", " ")
+            with suppress(OSError):  # nobody may be left who reads it
+                sys.stderr.write(f"{said}\n")
 
 
 class Handler(BaseHTTPRequestHandler):
