@@ -392,6 +392,7 @@ def test_without_a_script_everything_is_there(chromium: Browser, html: Path) -> 
     chromium.wait_for("Page.loadEventFired", page.session)
     assert page.ask(f"{ROWS}.filter(row => row.checkVisibility()).length") == 48
     assert len(page.ask(DRIFT)) == 16
+    assert page.ask("[...document.querySelectorAll('#costs .extra')].every(cell => cell.checkVisibility())")
     assert page.ask("[...document.querySelectorAll('.tools, .csv')].filter(part => part.checkVisibility()).length") == 0
 
 

@@ -21,6 +21,7 @@ from vbench import report
 from vbench.facts.registry import KEYS
 from vbench.model import FAMILIES, Fact, Measured, Run, State
 from vbench.report import words
+from vbench.report.charts import seconds_axis
 from vbench.report.panels import panels
 from vbench.report.text import interval, number, plain, ratio
 from vbench.report.view import COLOURS, SYMBOLS, arms, losses, view
@@ -384,3 +385,10 @@ def test_half_an_interval_is_none() -> None:
 
 def test_hidden_characters_become_visible_and_others_stay() -> None:
     assert plain("a\u202eb\x1b[0m\u200b µ ✓\n") == "a⟨U+202E⟩b⟨U+001B⟩[0m⟨U+200B⟩ µ ✓\n"
+
+
+@pytest.mark.parametrize(("low", "high"), [(8.2e-6, 9.7e-6), (1e-5, 1e-5), (9.9e-3, 9.9e-3), (2.0, 2.1), (1e-6, 1.0)])
+def test_every_axis_of_durations_has_two_labels_at_least(low: float, high: float) -> None:
+    axis = seconds_axis(low, high)
+    assert 2 <= len(set(axis["ticktext"])) <= 8
+    assert all(axis["range"][0] <= math.log10(tick) <= axis["range"][1] for tick in axis["tickvals"])

@@ -122,6 +122,7 @@ def seconds_axis(low: float, high: float, title: str = "") -> dict[str, Any]:
         ticks = [digit * 10.0**decade for decade in decades for digit in digits if low <= digit * 10.0**decade <= high]
         if len(ticks) <= 5:
             break
+    ticks = ticks if len(ticks) >= 2 else _close_ticks(low, high)
     return {
         "type": "log",
         "range": [math.log10(low), math.log10(high)],
@@ -130,6 +131,18 @@ def seconds_axis(low: float, high: float, title: str = "") -> dict[str, Any]:
         "tickangle": 0,
         "title": {"text": title, "font": {"size": 11, "color": "var(--muted)"}, "standoff": 4},
     }
+
+
+def _close_ticks(low: float, high: float) -> list[float]:
+    """Two at least between ends that lie close together, in the coarsest steps that give them."""
+    decade = 10.0 ** math.floor(math.log10(low))
+    ticks: list[float] = []
+    for step in (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01):
+        unit = step * decade
+        ticks = [n * unit for n in range(math.ceil(low / unit), math.floor(high / unit) + 1)]
+        if len(ticks) >= 2:
+            break
+    return ticks
 
 
 def ticks_between(low: float, high: float) -> list[float]:
