@@ -1,14 +1,16 @@
 """The commands of the documentation do what they are shown for: each runs as it is printed, among small runs.
 
-A suite that a command names is one of fakes under that name, and RUN and its like stand for runs of it. What cannot be
-run so is in ELSEWHERE, with the reason.
+A suite that a command names is one of fakes under that name, and RUN and its like stand for runs of it: behind --resume
+for one that ended early. What cannot be run so is in ELSEWHERE, with the reason.
 """
 
+import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,10 @@ PROSE = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMANDS = ("vbench ", "python -m ")
 PLACEHOLDER = re.compile(r"(?<![\w-])(?:results/)?(?:RUN|quick-…)(?![\w-])")
+RESUMED = re.compile(r"--resume (\S+)")
 LIMIT_S = 120.0
+
+CUTS = count(1)  # runs that ended early, each with a name of its own
 
 ELSEWHERE = {
     "vbench doctor": "starts every environment that there is: tests/contract does",
@@ -102,12 +107,32 @@ def runs(folder: Path) -> Iterator[str]:
     return cycle(sorted(str(path.relative_to(folder)) for path in (folder / "results").glob("quick-*"))[:2])
 
 
+def cut(whole: Path, name: str) -> None:
+    """A run as --max-time leaves it, under this name: without the last of its blocks."""
+    made = shutil.copytree(whole, whole.with_name(name))
+    manifest = json.loads((made / "manifest.json").read_text())
+    (made / "manifest.json").write_text(json.dumps(manifest | {"state": "partial"}))
+    lines = (made / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (made / "journal.jsonl").write_bytes(b"".join(lines[: len(lines) // 2]))
+
+
+def prepared(command: str, folder: Path, runs: Iterator[str]) -> str:
+    """The command with runs for its placeholders; what it resumes ended early."""
+    resumed = RESUMED.search(command)
+    if resumed:
+        named = PLACEHOLDER.fullmatch(resumed[1])
+        name = f"cut-{next(CUTS)}" if named else resumed[1]
+        cut(folder / next(runs), name)
+        return command.replace(resumed[1], name)
+    return PLACEHOLDER.sub(lambda found: next(runs), command)
+
+
 @pytest.mark.parametrize(("where", "shown"), blocks())
 def test_what_is_shown_runs(where: str, shown: list[str], folder: Path, runs: Iterator[str]) -> None:
     del where
     for command in shown:
         if command not in ELSEWHERE:
-            sh(PLACEHOLDER.sub(lambda found: next(runs), command), folder)
+            sh(prepared(command, folder, runs), folder)
     assert list((folder / "scratch").iterdir()) == []
 
 

@@ -19,7 +19,7 @@ class Column:
 
 _PLACE = (
     Column("block", "int32", "0 is the calibration, which enters no number"),
-    Column("attempt", "int16", "at the block; above 0 when a gate voided the one before"),
+    Column("attempt", "int16", "at the block; above 0 when the one before was voided"),
     Column("position", "int16", "of the environment within the block, from 0"),
     Column("order", "int16", "of the benchmark within the start, from 0"),
     Column("environment", "category", "name, as the suite gives it"),
@@ -31,7 +31,7 @@ _METRIC = (
     Column("better", "category", "`lower` or `higher`"),
 )
 _FLAGS = (
-    Column("void", "bool", "a gate voided this attempt at the block, in all arms"),
+    Column("void", "bool", "a gate, or a pause of the run, voided this attempt at the block, in all arms"),
     Column("used", "bool", "the trial's number enters the costs"),
 )
 
