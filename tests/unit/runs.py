@@ -83,6 +83,17 @@ def gated(run: Run, *, block: int = 3, repeated: bool = True) -> Run:
     return replace(run, trials=tuple(trials), readings=_readings(run), voids=(void,))
 
 
+def with_attach(run: Run, seconds: float) -> Run:
+    """The same run, of which every start says how long was set up before it."""
+    trials = tuple(
+        replace(trial, outcome=replace(trial.outcome, samples=trial.outcome.samples | {"attach": (seconds,)}))
+        if isinstance(trial.outcome, Measured) and trial.benchmark == "start.ready"
+        else trial
+        for trial in run.trials
+    )
+    return replace(run, trials=trials)
+
+
 def _disturbed(trial: Trial, factor: float) -> Trial:
     if not isinstance(trial.outcome, Measured):
         return trial

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.folders import NOTHING_SECRET, stored, with_counts
-from tests.unit.runs import BIDI, HOSTILE, gated, make_run
+from tests.unit.runs import BIDI, HOSTILE, gated, make_run, with_attach
 from vbench import cost, store
 from vbench.conduct import finish
 from vbench.errors import NoSpace, RunFolderError
@@ -53,6 +53,14 @@ def test_samples_are_the_journal_s_in_its_order(run: Run, made: Tables) -> None:
     ]
     found = made.samples[["block", "attempt", "environment", "benchmark", "metric", "index", "value"]]
     assert list(found.itertuples(index=False, name=None)) == expected
+
+
+def test_the_set_up_before_a_start_has_a_unit_and_is_not_used(tmp_path: Path) -> None:
+    run = with_attach(make_run(blocks=1, losses=False), 0.005)
+    made = tables(stored(tmp_path, run))
+    found = cell(made.samples, "tcg", "start.ready", "attach")
+    assert (list(found.value), set(found.unit), set(found.used)) == ([0.005, 0.005], {"s"}, {False})
+    assert "attach" not in set(made.blocks.metric) | set(made.costs.metric)
 
 
 def test_a_block_s_number_is_the_median_of_its_trial(run: Run, made: Tables) -> None:

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.large_runs import large_run
-from tests.unit.runs import gated, make_run
+from tests.unit.runs import gated, make_run, with_attach
 from vbench.model import Measured, Run
 from vbench.report.charts import Chart
 from vbench.report.starts import starts
@@ -14,16 +14,6 @@ from vbench.report.view import view
 def panel(run: Run) -> Chart:
     (chart,) = starts(view(run))
     return chart
-
-
-def with_attach(run: Run, seconds: float) -> Run:
-    trials = tuple(
-        replace(trial, outcome=replace(trial.outcome, samples=trial.outcome.samples | {"attach": (seconds,)}))
-        if isinstance(trial.outcome, Measured) and trial.benchmark == "start.ready"
-        else trial
-        for trial in run.trials
-    )
-    return replace(run, trials=trials)
 
 
 def test_both_ends_of_a_start_are_said_in_words() -> None:
