@@ -18,13 +18,14 @@ import vbench
 from tests.unit import openmetrics
 from tests.unit.folders import stored, with_counts
 from tests.unit.runs import BIDI, HOSTILE, gated, make_run
-from vbench import proc
+from vbench import exports, proc
 from vbench.cli.export import export as command
 from vbench.errors import RunFolderError, UsageError
 from vbench.exports import FORMATS
 from vbench.exports.csv import safe
 from vbench.frames.columns import TABLES
-from vbench.model import Measured, Metric, Run, State
+from vbench.model import Measured, Metric, Run, State, Trial
+from vbench.store import journal
 
 FORMULA = '=HYPERLINK("http://evil","x")'
 
@@ -234,6 +235,31 @@ def test_warm_ups_are_the_driver_s_where_they_fit_the_trial(tmp_path: Path, cont
     (file,) = (tmp_path / "out").iterdir()
     (run,) = pyperf.BenchmarkSuite.load(str(file)).get_benchmark("cpu.hash time").get_runs()
     assert run.warmups == (expected or ())
+
+
+def test_blocks_that_pyperf_cannot_hold_are_named(tmp_path: Path) -> None:
+    run = make_run(blocks=4, losses=False)
+
+    def emptied(trial: Trial) -> Trial:
+        mine = (trial.environment, trial.benchmark) == ("tcg", "cpu.sha256") and trial.block in (2, 3)
+        return replace(trial, outcome=Measured({"bandwidth": (5.0, 0.0, 7.0)})) if mine else trial
+
+    made = stored(tmp_path, replace(run, trials=tuple(map(emptied, run.trials))))
+    result = exported(made, "--format", "pyperf", "-o", str(tmp_path / "out"))
+    assert "blocks 2 and 3 of cpu.sha256 bandwidth of tcg are left out" in result.stderr
+    (found,) = (b for b in pyperf.BenchmarkSuite.load(str(tmp_path / "out" / "tcg.json")) if "sha256" in b.get_name())
+    assert [one.get_metadata()["vbench_block"] for one in found.get_runs()] == [1, 4]
+
+
+def test_a_run_that_goes_on_is_read_once(tmp_path: Path) -> None:
+    """Its journal has another trial between any two readings."""
+    run = make_run(blocks=3, losses=False)
+    made = stored(tmp_path, replace(run, trials=run.trials[:-1]), state=None)
+    loaded = vbench.load(made)
+    assert len(loaded.blocks)
+    with (made / "journal.jsonl").open("ab") as file:
+        file.write(journal.line(run.trials[-1]))
+    assert exports.write("pyperf", loaded, tmp_path).paths
 
 
 def test_what_pyperf_cannot_hold_is_named(hostile: Path, tmp_path: Path) -> None:

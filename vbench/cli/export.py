@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from vbench.cli import target
 from vbench.cli.report import complete
 from vbench.errors import UsageError
 from vbench.exports import FORMATS
@@ -60,22 +62,13 @@ def deliver(kind: str, run: Path, output: Path | None, *, table: str) -> None:
         folder = output or EXPORTS / loaded.name
         if str(folder) == "-":
             raise UsageError(f"{kind} makes several files", hint="name a folder: -o FOLDER")
-        _tell(exports.write(kind, loaded, _outside(loaded.path, folder, folder)))
+        _tell(exports.write(kind, loaded, target.folder(folder)))
     elif output is None or str(output) == "-":
         _to_stdout(kind, loaded, table)
     else:
-        _tell(exports.write(kind, loaded, _outside(loaded.path, output, output.parent), table=table))
-
-
-def _outside(run: Path, path: Path, folder: Path) -> Path:
-    """`path`, with its folder made. A run folder is never written to."""
-    from vbench.store.files import storing
-
-    with storing(path):
-        if path.resolve().is_relative_to(run.resolve()):
-            raise UsageError(f"{path} is inside the run folder, which stays as it is", hint="write elsewhere")
-        folder.mkdir(parents=True, exist_ok=True)
-    return path
+        with target.file(output) as path:
+            written = exports.write(kind, loaded, path, table=table)
+        _tell(replace(written, paths=(output,)))
 
 
 def _to_stdout(kind: str, run: "Run", table: str) -> None:

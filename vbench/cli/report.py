@@ -111,12 +111,12 @@ def folder(run: str) -> Path:
 
 
 def write(path: Path, text: str) -> Path:
-    """The file whole or not at all; folders above it are made. Raises RunFolderError or NoSpace."""
-    from vbench.store.files import storing, write_atomically
+    """The file whole or not at all; folders above it are made. Raises UsageError, RunFolderError or NoSpace."""
+    from vbench.cli import target
+    from vbench.store.files import write_atomically
 
-    with storing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, text.encode(errors="replace"))
+    with target.file(path) as found:
+        write_atomically(found, text.encode(errors="replace"))
     return path
 
 

@@ -16,13 +16,17 @@ from typing import Any
 
 import pyperf
 
+from vbench import cost, store
 from vbench.api import Run
 from vbench.exports.format import Written
+from vbench.frames.uses import Uses
 from vbench.model import Measured, Metric, Trial
+from vbench.model import Run as Record
 from vbench.report.text import listed, plain
 from vbench.store.files import is_regular, write_atomically
 
 LARGEST_RAW_B = 16 * 2**20
+Place = tuple[int, str]  # of a trial in the run, and its metric
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,11 @@ def said(metric: Metric) -> Said | None:
 def write(run: Run, path: Path, table: str) -> Written:
     """`<environment>.json` for each environment that has a number, into the folder `path`."""
     del table
-    used = _used(run)
+    read = store.load(run.path)  # once: a run that goes on has another trial a moment later
+    used = _used(read)
     paths, without = [], []
-    for record in run.manifest.environments:
-        suite = _suite(run, record.name, used)
+    for record in read.manifest.environments:
+        suite = _suite(read, record.name, used)
         if suite is None:
             without.append(record.name)
             continue
@@ -63,27 +68,49 @@ def write(run: Run, path: Path, table: str) -> Written:
         suite.dump(text, compact=True)
         write_atomically(file, text.getvalue().encode())
         paths.append(file)
-    return Written(tuple(paths), tuple(_remarks(run, without)))
+    return Written(tuple(paths), tuple(_remarks(read, without, used)))
 
 
-def _remarks(run: Run, without: list[str]) -> Iterator[str]:
+def _remarks(run: Record, without: list[str], used: set[Place]) -> Iterator[str]:
     left_out = [f"{b.name} {m.name}" for b in run.manifest.benchmarks for m in b.metrics if said(m) is None]
     if left_out:
         yield f"pyperf has no way to hold {_flat(listed(left_out))}"
     if without:
         yield f"no number that pyperf can hold: {listed(without)}"
+    yield from _lost(run, used)
 
 
-def _used(run: Run) -> set[tuple[int, str]]:
-    """Trials by their place in the run, and metric, that enter the costs: calibration and voided blocks do not."""
-    blocks = run.blocks
-    per_trial = {record.name: len(record.metrics) for record in run.manifest.benchmarks}
-    places = [at for at, trial in enumerate(run.trials) for _ in range(per_trial[trial.benchmark])]
-    rows = zip(places, blocks["metric"], blocks["used"], strict=True)
-    return {(at, metric) for at, metric, is_used in rows if is_used}
+def _lost(run: Record, used: set[Place]) -> Iterator[str]:
+    """Blocks that enter the costs, and of which pyperf can hold nothing."""
+    metrics = {(record.name, metric.name): metric for record in run.manifest.benchmarks for metric in record.metrics}
+    lost: dict[str, list[int]] = {}
+    for at, name in sorted(used):
+        trial = run.trials[at]
+        how = said(metrics[trial.benchmark, name])
+        if how is not None and _values(trial, name, how) is None:
+            lost.setdefault(f"{trial.benchmark} {name} of {trial.environment}", []).append(trial.block)
+    for what, blocks in lost.items():
+        where = f"{'block' if len(blocks) == 1 else 'blocks'} {listed(list(map(str, sorted(blocks))))}"
+        yield f"pyperf holds no value of zero or below, so {where} of {_flat(what)} {_is(blocks)} left out"
 
 
-def _suite(run: Run, environment: str, used: set[tuple[int, str]]) -> Any | None:
+def _is(several: Sequence[int]) -> str:
+    return "is" if len(several) == 1 else "are"
+
+
+def _used(run: Record) -> set[Place]:
+    """What enters the costs: calibration and voided blocks do not."""
+    uses = Uses(run, cost.costs(run))
+    metrics = {record.name: record.metrics for record in run.manifest.benchmarks}
+    return {
+        (at, metric.name)
+        for at, trial in enumerate(run.trials)
+        for metric in metrics[trial.benchmark]
+        if uses.of(trial, metric.name).used
+    }
+
+
+def _suite(run: Record, environment: str, used: set[Place]) -> Any | None:
     benchmarks = [
         pyperf.Benchmark(runs)
         for record in run.manifest.benchmarks
@@ -93,26 +120,35 @@ def _suite(run: Run, environment: str, used: set[tuple[int, str]]) -> Any | None
     return pyperf.BenchmarkSuite(benchmarks) if benchmarks else None
 
 
-def _runs(run: Run, environment: str, benchmark: str, metric: Metric, used: set[tuple[int, str]]) -> Iterator[Any]:
+def _runs(run: Record, environment: str, benchmark: str, metric: Metric, used: set[Place]) -> Iterator[Any]:
     """One pyperf run for each block."""
     how = said(metric)
     if how is None:
         return
     for at, trial in enumerate(run.trials):
         mine = (trial.environment, trial.benchmark) == (environment, benchmark) and (at, metric.name) in used
-        if mine and isinstance(trial.outcome, Measured):
-            values = [1 / v if how.inverted else v for v in trial.outcome.samples[metric.name] if v > 0]
-            if len(values) == len(trial.outcome.samples[metric.name]) and all(map(math.isfinite, values)):
-                warmups = _warmups(run.path, trial, values)
-                about = _metadata(run, trial, f"{benchmark} {metric.name}{how.suffix}", how.unit)
-                yield pyperf.Run(values, warmups=warmups, metadata=about, collect_metadata=False)
+        if mine and (values := _values(trial, metric.name, how)) is not None:
+            warmups = _warmups(run.path, trial, values)
+            about = _metadata(run, trial, f"{benchmark} {metric.name}{how.suffix}", how.unit)
+            yield pyperf.Run(values, warmups=warmups, metadata=about, collect_metadata=False)
 
 
-def _metadata(run: Run, trial: Trial, name: str, unit: str) -> dict[str, str | int | float]:
+def _values(trial: Trial, metric: str, how: Said) -> list[float] | None:
+    """All of a trial, or None where pyperf cannot hold one of them."""
+    samples = trial.outcome.samples[metric] if isinstance(trial.outcome, Measured) else ()
+    values = [1 / value if how.inverted else value for value in samples if value > 0]
+    return values if values and len(values) == len(samples) and all(map(math.isfinite, values)) else None
+
+
+def _metadata(run: Record, trial: Trial, name: str, unit: str) -> dict[str, str | int | float]:
     outcome = trial.outcome
     assert isinstance(outcome, Measured)
     about: dict[str, str | int | float] = {"name": _flat(name), "unit": unit, "vbench_block": trial.block}
-    about |= {"vbench_run": run.name, "vbench_environment": trial.environment, "vbench_version": run.manifest.tool}
+    about |= {
+        "vbench_run": run.manifest.run_id,
+        "vbench_environment": trial.environment,
+        "vbench_version": run.manifest.tool,
+    }
     about |= {"duration": trial.wall_s} if trial.wall_s >= 0 else {}
     about |= {"loops": outcome.loops} if outcome.loops else {}
     about |= {"timer": _flat(outcome.clock)} if outcome.clock.strip() else {}
