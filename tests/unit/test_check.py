@@ -17,6 +17,7 @@ from vbench.cli.check import check as command
 from vbench.errors import RunFolderError
 from vbench.frames import checking, parquet
 from vbench.model import SCHEMA, Run, State
+from vbench.store import files
 
 Damage = Callable[[Path], object]
 
@@ -218,3 +219,25 @@ def test_without_its_parquet_files_a_run_reports_the_same_and_a_warning(folder: 
     after = report.markdown(store.load(folder))
     new = [line for line in after.splitlines() if line not in before.splitlines()]
     assert new == ["> Warning: 'samples.parquet' was changed after the run"]
+
+
+@pytest.mark.parametrize("name", [".manifest.json.new", ".samples.parquet.new", ".blocks.parquet.new"])
+def test_rebuilding_writes_through_no_link_that_somebody_planted(folder: Path, tmp_path: Path, name: str) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    victim.chmod(0o600)
+    (folder / name).symlink_to(victim)
+    checked("--rebuild", folder)
+    assert victim.read_text() == "precious"
+    assert victim.stat().st_mode & 0o777 == 0o600
+    assert not os.path.lexists(folder / name)
+
+
+def test_what_forbids_writing_follows_no_link(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "link").symlink_to(victim)
+    before = victim.stat().st_mode
+    with pytest.raises(OSError, match="link"):
+        files.forbid_writing(tmp_path / "link")
+    assert victim.stat().st_mode == before

@@ -46,6 +46,7 @@ def write(frame: pd.DataFrame, path: Path, kind: Format) -> None:
     aside = path.with_name(f".{path.name}.new")
     with storing(path):
         try:
+            aside.unlink(missing_ok=True)  # duckdb would follow a link
             _copy(frame, aside, kind)
             sync(aside)
             aside.replace(path)

@@ -33,7 +33,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     aside = path.with_name(f".{path.name}.new")
     with storing(path):
         try:
-            with aside.open("wb") as file:
+            with os.fdopen(_fresh(aside), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -43,6 +43,21 @@ def write_atomically(path: Path, data: bytes) -> None:
             with suppress(OSError):
                 aside.unlink()
             raise
+
+
+def _fresh(path: Path) -> int:
+    """Open for writing and new: in a folder of others a link could stand there, and lead anywhere."""
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+
+
+def forbid_writing(path: Path) -> None:
+    """Of the file itself; a link is refused."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        os.fchmod(descriptor, 0o444)
+    finally:
+        os.close(descriptor)
 
 
 def append_durably(descriptor: int, data: bytes, *, path: Path) -> None:

@@ -55,7 +55,7 @@ def renew(folder: Path, names: Sequence[str]) -> None:
         document["checksums"] |= {name: files.digest(folder / name) for name in names}
         files.write_atomically(path, msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
         for name in (*names, path.name):
-            (folder / name).chmod(0o444)
+            files.forbid_writing(folder / name)
 
 
 def _instead(path: Path) -> str:
