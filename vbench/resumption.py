@@ -22,6 +22,8 @@ IDENTITY = (
     *("cpu.architecture", "cpu.model", "cpu.microcode", "cpu.threads", "cpu.smt"),
     *("kernel.release", "kernel.version", "kernel.command_line", "host.type"),
 )
+# Another engine is another environment, where the run has one of it.
+_QEMU, _RUNTIMES = "tool.qemu", {"runc": "tool.runc", "crun": "tool.crun"}
 _MACHINE_ID = Path("/etc/machine-id")
 _BEGIN = "`vbench run` begins another one"
 _GIVE = "give SUITE as well: `vbench run SUITE --resume RUN`"
@@ -118,12 +120,20 @@ def differences(run: Run, now: Facts) -> Differences:
     if not run.host:
         return Differences((), ())
     now = privacy.clean_facts(now, privacy.of_this_machine())
-    identity = [key for key in IDENTITY if _value(run.host, key) != _value(now, key)]
-    others = [found for found in facts.confounds("host", run.host, now) if found.key not in IDENTITY]
+    engines = [key for key in _engines(run.manifest) if DASH not in (_value(run.host, key), _value(now, key))]
+    identity = [key for key in (*IDENTITY, *engines) if _value(run.host, key) != _value(now, key)]
+    others = [found for found in facts.confounds("host", run.host, now) if found.key not in (*IDENTITY, *engines)]
     return Differences(
         tuple(f"{key} was {_value(run.host, key)}, is {_value(now, key)}" for key in identity),
         tuple(f"{found.key} was {found.baseline}, is {found.value}" for found in others),
     )
+
+
+def _engines(manifest: Manifest) -> list[str]:
+    """Facts of the host that are the versions of what starts the run's environments."""
+    runtimes = {Path(str(r.settings.get("runtime", ""))).name for r in manifest.environments if r.kind == "oci"}
+    found = [key for name, key in _RUNTIMES.items() if name in runtimes]
+    return [*found, *([_QEMU] if any(r.kind == "qemu" for r in manifest.environments) else [])]
 
 
 def _value(known: Facts, key: str) -> str:

@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from vbench import facts
+from vbench.contracts import Completed, Session
+from vbench.errors import CommandTimeout
+from vbench.facts import tools
 from vbench.facts.registry import RESERVED, STATIC
 from vbench.model import Fact, Status
 
@@ -160,3 +164,33 @@ def test_limits_and_engine_fill_the_reserved_keys() -> None:
 
 def test_limits_that_are_not_known_are_not_added() -> None:
     assert set(facts.with_limits({}, 1, 2**30)) == {"limits.cpus.requested", "limits.memory.requested"}
+
+
+class Engines:
+    """A host on which these commands answer so."""
+
+    def __init__(self, **answers: tuple[int, str]) -> None:
+        self.answers = answers
+
+    def run(self, argv: tuple[str, ...], *, timeout_s: float, stdin: bytes = b"") -> Completed:
+        if argv[0] == "crun":
+            raise CommandTimeout("crun did not end")
+        status, text = self.answers.get(argv[0].partition("-")[0], (127, ""))
+        return Completed(argv, status, text.encode(), b"")
+
+
+def test_versions_of_engines_are_read_with_what_the_distribution_changed() -> None:
+    qemu = "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)\nCopyright (c) 2003-2022\n"
+    runc = "runc version 1.1.5+ds1\ncommit: 1.1.5+ds1-1+deb12u1\nspec: 1.0.2-dev\n"
+    found = tools.engines(cast(Session, Engines(qemu=(0, qemu), runc=(0, runc))))
+    assert found["tool.qemu"].value == "7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)"
+    assert found["tool.runc"].value == "1.1.5+ds1 commit: 1.1.5+ds1-1+deb12u1"
+    assert found["tool.crun"].status == Status.ERROR
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"), [((127, ""), Status.ABSENT), ((1, "broken"), Status.ERROR), ((0, "runc"), Status.ERROR)]
+)
+def test_an_engine_that_says_no_version_has_none(answer: tuple[int, str], status: Status) -> None:
+    found = tools.engines(cast(Session, Engines(runc=answer)))["tool.runc"]
+    assert (found.value, found.status) == (None, status)

@@ -18,6 +18,7 @@ __all__ = [
     "in_order",
     "key_of",
     "layers",
+    "of_host",
     "parse",
     "show",
     "title_of",
@@ -43,6 +44,11 @@ def collect(session: Session, *, scratch: str | None = None) -> Facts:
         return found
     there = _probed(networked, scratch)
     return {name: there.get(name, fact) if key_of(name).area == "network" else fact for name, fact in found.items()}
+
+
+def of_host(host: Session) -> Facts:
+    """The facts of the host itself, with the versions of the engines on it. Raises SessionLost."""
+    return _merged(collect(host), tools.engines(host))
 
 
 def _probed(session: Session, scratch: str | None) -> Facts:

@@ -189,6 +189,9 @@ _SOFTWARE = (
     Key("python.compiler", "Python's compiler", "software", explains=("python",)),
     Key("tool.fio", "fio", "software", explains=("disk",)),
     Key("tool.iperf3", "iperf3", "software", explains=("network",)),
+    Key("tool.qemu", "QEMU", "software", explains=_ALL),
+    Key("tool.runc", "runc", "software", explains=_ALL),
+    Key("tool.crun", "crun", "software", explains=_ALL),
     Key("tool.pyperf", "pyperf", "software", explains=_CODE),
     Key("tool.psutil", "psutil", "software"),
     Key("tool.compilers", "Compilers on the path", "software", "list", nature=True),
@@ -218,7 +221,10 @@ RESERVED = frozenset(
 """Keys that the runner fills; the probe cannot know them."""
 
 _BY_NAME = {key.name: key for key in KEYS}
-STATIC = tuple(key.name for key in KEYS if not key.name.endswith(".*") and key.name not in RESERVED)
+ENGINES = frozenset({"tool.qemu", "tool.runc", "tool.crun"})
+"""Keys of the host alone: what is inside an environment did not start it."""
+
+STATIC = tuple(key.name for key in KEYS if not key.name.endswith(".*") and key.name not in RESERVED | ENGINES)
 
 
 def key_of(name: str) -> Key:

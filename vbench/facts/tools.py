@@ -1,9 +1,14 @@
 """Versions of the tools that take part in a measurement, and compilers that should not be in the image."""
 
+import os
 import re
 
-from vbench.facts.evidence import Evidence, Output, made, word
-from vbench.model import Facts
+from vbench.contracts import Session
+from vbench.errors import CommandTimeout
+from vbench.facts.evidence import Evidence, Output, Unreadable, clean, made, word
+from vbench.model import Fact, Facts
+
+_NOT_FOUND = 127
 
 
 def read(evidence: Evidence) -> Facts:
@@ -23,3 +28,36 @@ def _version(output: Output, prefix: str) -> str:
     if output.status != 0 or match is None:
         raise ValueError("no version where the tool prints it")
     return match[1]
+
+
+_ENGINES = {
+    # What a distribution changed stands in its own version, and is another engine too.
+    "tool.qemu": ((f"qemu-system-{os.uname().machine}", "--version"), re.compile(r"QEMU emulator version (.+)")),
+    "tool.runc": (("runc", "--version"), re.compile(r"runc version (\S+(?:\ncommit: \S+)?)")),
+    "tool.crun": (("crun", "--version"), re.compile(r"crun version (\S+(?:\ncommit: \S+)?)")),
+}
+_LIMIT_S = 10.0
+
+
+def engines(host: Session) -> Facts:
+    """What starts environments on this host; absent where there is none."""
+    return {key: _engine(host, argv, says) for key, (argv, says) in _ENGINES.items()}
+
+
+def _engine(host: Session, argv: tuple[str, ...], says: re.Pattern[str]) -> Fact:
+    source = " ".join(argv)
+    try:
+        done = host.run(argv, timeout_s=_LIMIT_S)
+    except CommandTimeout:
+        return made(source, Unreadable("ETIMEDOUT"), str)
+    if done.status == _NOT_FOUND:
+        return made(source, None, str)
+    return made(source, done.text if done.status == 0 else "", lambda text: _said(text, says))
+
+
+def _said(text: str, says: re.Pattern[str]) -> str:
+    match = says.match(text)
+    if match is None:
+        raise ValueError("no version where the engine prints it")
+    # A commit of 40 digits would be taken for an identifier of the machine.
+    return clean(re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28}\b", r"\1", match[1]))

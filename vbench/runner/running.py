@@ -51,7 +51,7 @@ class Runner:
     def run(self) -> Count:
         """Every block; failed and skipped trials are stored and counted. Raises StopFailed, NoSpace."""
         if HOST not in self._described:
-            self.writer.facts(HOST, facts.collect(self.host))
+            self.writer.facts(HOST, facts.of_host(self.host))
         self.progress.begin(self.plan)
         for block in self.plan.blocks:
             self._until_valid(block)
