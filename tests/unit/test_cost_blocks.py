@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from tests.unit.runs import gated, make_run
 from vbench.cost import conditions, costs, voided
+from vbench.frames.uses import Uses
 from vbench.model import Cost, Measured, Run, State, Trial, Void
 
 RUN = make_run(blocks=12, losses=False)
@@ -133,3 +134,27 @@ def test_readings_become_medians_of_each_arm_and_the_unknown_stays_unknown() -> 
     assert found["runc"].clock_error_ppm is None
     assert found["tcg"].throttled is None
     assert conditions(RUN) == ()
+
+
+def test_what_the_run_itself_interrupted_is_no_finished_attempt() -> None:
+    """A pause within block 3 voided it with some of its trials stored."""
+    run = gated(RUN)
+    torn = tuple(t for t in run.trials if (t.block, t.attempt) != (3, 0) or t.environment in ("bare", "runc"))
+    run = replace(run, trials=torn, voids=(Void(3, 0, ("the run paused for 3 h 00 min",), harness=True),))
+    assert costs(run, keep_voided=True) == costs(RUN, keep_voided=True)
+
+
+@pytest.mark.parametrize("keep_voided", [False, True])
+def test_an_unfinished_repeat_of_an_earlier_block_is_not_analysed(keep_voided: bool) -> None:
+    run = gated(RUN)
+    repeat = [t for t in run.trials if (t.block, t.attempt) == (3, 1) and t.environment in ("bare", "runc")]
+    others = [t for t in run.trials if (t.block, t.attempt) != (3, 1)]
+    state = replace(run.manifest, state=State.PARTIAL)
+    without = replace(run, trials=tuple(others), manifest=state)
+    ended = replace(run, trials=(*others, *repeat), manifest=state)
+    assert cost_in(ended, keep_voided=keep_voided) == cost_in(without, keep_voided=keep_voided)
+    assert set(cost_in(ended).per_block) == set(range(1, 13)) - {3}
+    uses = Uses(ended, costs(ended))
+    assert {uses.of(trial, "time").why for trial in repeat if trial.benchmark == "cpu.hash"} == {
+        "the run ended within this block"
+    }

@@ -60,7 +60,8 @@ def analysed(run: Run, *, keep_voided: bool = False) -> Trials:
     """The trials that enter costs, by place and block; block 0 calibrates and enters nothing.
 
     A trial that stands twice in the journal counts as it stands there last. With `keep_voided` every finished
-    attempt is a block of its own, numbered in order of time from 1: what the run would say without any gate.
+    attempt is a block of its own, numbered in order of time from 1: what the run would say without any gate. What the
+    run itself interrupted is unfinished, whoever voids it.
     """
     numbers = _numbers(run, keep_voided=keep_voided)
     places: Trials = {}
@@ -73,10 +74,10 @@ def analysed(run: Run, *, keep_voided: bool = False) -> Trials:
 
 def _numbers(run: Run, *, keep_voided: bool) -> dict[Attempt, int]:
     """Attempts that are analysed, each with the number of its block."""
-    unfinished = _unfinished(run)
-    seen = sorted({(trial.block, trial.attempt) for trial in run.trials if trial.block >= 1} - {unfinished})
+    seen = sorted({(trial.block, trial.attempt) for trial in run.trials if trial.block >= 1} - _unfinished(run))
     if keep_voided:
-        return {attempt: number for number, attempt in enumerate(seen, start=1)}
+        torn = {(item.block, item.attempt) for item in run.voids if item.harness}
+        return {attempt: number for number, attempt in enumerate((at for at in seen if at not in torn), start=1)}
     void = {(item.block, item.attempt) for item in run.voids}
     last = _last_attempts(run)
     return {at: at[0] for at in seen if at[1] == last[at[0]] and at not in void}
@@ -89,18 +90,23 @@ def _last_attempts(run: Run) -> dict[int, int]:
     return last
 
 
-def _unfinished(run: Run) -> Attempt | None:
-    """The attempt in which a run was ended: dropped, since what it holds of each arm depends on when that was.
+def _unfinished(run: Run) -> set[Attempt]:
+    """Attempts in which a run was ended: dropped, since what they hold of each arm depends on when that was.
 
-    A line lost from an earlier block costs its own trial alone.
+    The last by number, and the last in the journal, which can repeat an earlier block. A line lost from another one
+    costs its own trial alone.
     """
     if run.manifest.state is State.COMPLETE or not run.trials:
-        return None
-    last = max((trial.block, trial.attempt) for trial in run.trials)
-    stored = {(trial.environment, trial.benchmark) for trial in run.trials if (trial.block, trial.attempt) == last}
+        return set()
+    last = run.trials[-1]
+    ends = {max((trial.block, trial.attempt) for trial in run.trials), (last.block, last.attempt)}
     plan = run.manifest.plan
     planned = {(arm, benchmark) for arm in plan.environments for benchmark in plan.benchmarks}
-    return None if planned <= stored else last
+    return {end for end in ends if not planned <= _stored(run, end)}
+
+
+def _stored(run: Run, of: Attempt) -> set[tuple[str, str]]:
+    return {(trial.environment, trial.benchmark) for trial in run.trials if (trial.block, trial.attempt) == of}
 
 
 def _is_of(reason: str, environment: str) -> bool:
