@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import resource
 from datetime import UTC, datetime
 from pathlib import Path
@@ -252,6 +253,26 @@ def test_only_whole_words_and_paths_are_taken_out() -> None:
     assert clean("/root/x /root") == "~/x ~"
     assert clean("/images/root/etc /rootless boxes in-box box.") == "/images/root/etc /rootless boxes in-box HOST."
     assert privacy.cleaner({"localhost", ""}, {"", "/"})("localhost / x") == "localhost / x"
+
+
+def test_with_sudo_the_home_and_the_name_are_those_of_who_called_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = pwd.struct_passwd(("ada", "x", 1000, 1000, "", "/data/people/ada", ""))
+    grace = pwd.struct_passwd(("grace", "x", 1001, 1001, "", "/home/grace", ""))
+    service = pwd.struct_passwd(("mail", "x", 8, 8, "", "/var/mail", ""))
+    monkeypatch.setattr(pwd, "getpwall", lambda: [grace, service])
+    monkeypatch.setattr(pwd, "getpwnam", {"ada": ada}.__getitem__)
+    monkeypatch.setenv("SUDO_USER", "ada")
+    clean = privacy.of_this_machine()
+    assert clean("/data/people/ada/s.toml /home/grace/x /var/mail/x") == "~/s.toml ~/x /var/mail/x"
+    assert clean("/media/ada/disk /mnt/ada: /ada") == "/media/USER/disk /mnt/USER: /USER"
+    others = "ada /mnt/adam /mnt/ada.d /mnt/ada-2 canada/ada-x"
+    assert clean(others) == others
+
+
+@pytest.mark.parametrize("name", ["user", "root", "ubuntu", "bench", "", "nobody-here"])
+def test_a_name_that_is_a_usual_one_of_a_folder_is_none_of_a_person(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("SUDO_USER", name)
+    assert privacy.of_this_machine()("/srv/user/bench/ubuntu/root") == "/srv/user/bench/ubuntu/root"
 
 
 # --- damage --------------------------------------------------------------------------------------------------------
