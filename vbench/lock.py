@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ VARIABLE = "VBENCH_LOCK"
 
 _NAME = "vbench.lock"
 _LONGEST_B = 200
+_OWN = re.compile(rb"[^\n]{1,%d} \(process \d+, since \d\d:\d\d:\d\d\)" % _LONGEST_B)
 
 
 def path() -> Path:
@@ -40,11 +42,11 @@ def measuring(what: str, *, wait: bool = False, waiting: Callable[[str], None] =
     descriptor = _open(file)
     try:
         _take(descriptor, file, wait=wait, waiting=waiting)
-        _write(descriptor, f"{what} (process {os.getpid()}, since {datetime.now():%H:%M:%S})")
+        _write(descriptor, what, f" (process {os.getpid()}, since {datetime.now():%H:%M:%S})")
         try:
             yield
         finally:
-            _write(descriptor, "")
+            _write(descriptor, "", "")
     finally:
         os.close(descriptor)
 
@@ -61,13 +63,24 @@ def _open(file: Path) -> int:
                 os.fchmod(descriptor, 0o666)  # the umask would keep others from saying who they are
         except PermissionError:
             descriptor = os.open(file, os.O_RDONLY | flags)  # enough to lock
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        odd = _odd(descriptor)
+        if odd:
             os.close(descriptor)
-            raise UsageError(f"{file} is not a file, so it cannot be the lock", hint=f"set {VARIABLE} to another path")
+            raise UsageError(
+                f"{file} {odd}, so it cannot be the lock", hint=f"set {VARIABLE} to another path, or remove it"
+            )
     except OSError as error:
         hint = f"set {VARIABLE} to the path of a file that you may write"
         raise UsageError(f"the lock {file} cannot be opened: {error.strerror or error}", hint=hint) from error
     return descriptor
+
+
+def _odd(descriptor: int) -> str:
+    """Why the open file is none of vbench's, which would be overwritten."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return "is not a file"
+    text = os.pread(descriptor, _LONGEST_B + 1, 0)
+    return "" if not text or _OWN.fullmatch(text) else "is somebody's file"
 
 
 def _take(descriptor: int, file: Path, *, wait: bool, waiting: Callable[[str], None]) -> None:
@@ -85,11 +98,15 @@ def _take(descriptor: int, file: Path, *, wait: bool, waiting: Callable[[str], N
 
 
 def _holder(descriptor: int) -> str:
-    return os.pread(descriptor, _LONGEST_B, 0).decode(errors="replace").strip() or "another vbench"
+    """Any user can have written it: no control character of it reaches a terminal."""
+    text = os.pread(descriptor, _LONGEST_B, 0).decode(errors="replace").strip()
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text) or "another vbench"
 
 
-def _write(descriptor: int, text: str) -> None:
-    """Words for others; the lock does not depend on them."""
+def _write(descriptor: int, what: str, who: str) -> None:
+    """Words for others; the lock does not depend on them. What is too long is cut, but never who it is."""
+    end = who.encode()
+    text = what.replace("\n", " ").encode(errors="replace")[: _LONGEST_B - len(end)] + end
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, text.encode()[:_LONGEST_B], 0)
+        os.pwrite(descriptor, text, 0)

@@ -92,3 +92,31 @@ def test_without_the_variable_it_is_a_file_that_all_users_share(monkeypatch: pyt
     assert lock.path().name == "vbench.lock"
     if os.access("/run/lock", os.W_OK):
         assert lock.path().parent == Path("/run/lock")
+
+
+@pytest.mark.parametrize("text", ["my thesis", "vbench is good\n" * 40, "x (process 1, since 10:00:00)\nmore", "\0"])
+def test_a_file_of_somebody_is_no_lock_and_stays_as_it_is(file: Path, text: str) -> None:
+    file.write_text(text)
+    with pytest.raises(UsageError, match="is somebody's file") as refused, lock.measuring("x"):
+        pass
+    assert lock.VARIABLE in refused.value.hint
+    assert file.read_text() == text
+
+
+def test_a_holder_of_many_words_leaves_a_lock_that_can_be_taken(file: Path) -> None:
+    """Killed, it could not clear them."""
+    child = os.fork()
+    if child == 0:
+        held = lock.measuring("vbench run " + "ü" * 300 + "\n")
+        held.__enter__()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert f"(process {child}, since " in file.read_text(errors="replace")
+    with lock.measuring("next"):
+        pass
+
+
+def test_words_of_another_user_do_no_harm_to_a_terminal(file: Path) -> None:
+    with lock.measuring("\x1b]0;owned\x07\x9b31m"), pytest.raises(HostBusy) as refused, lock.measuring("another"):
+        pass
+    assert refused.value.message.isprintable()
