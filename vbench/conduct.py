@@ -79,18 +79,19 @@ def resume(
         resumption.refuse_other_tool(manifest)
         suite = resumption.suite_of(manifest, given)
         image = _image_of(manifest)
-        ledger, block = _ledger(run)
-        refuse_short(ledger.next_s(), until_s, "what comes next is")
+        look = adaptive.looking(suite, manifest)
+        ledger, block = _ledger(run, look)
+        if block is not None:
+            refuse_short(ledger.next_s(), until_s, "what comes next is")
         with runners.place_of_run(suite, image, manifest.run_id) as (host, testbed):
             runners.refuse_missing(suite, host, image)
-            found = resumption.differences(run, facts.collect(host))
+            found = resumption.differences(run, facts.of_host(host))
             resumption.refuse_other_host(run, found)
             for words in (*run.warnings, *found.others):
                 said(words)
             _sweep(suite, manifest.run_id, said)
             now = datetime.now(UTC).isoformat(timespec="seconds")
             writer.take_up(Resumption(now, block, found.others))
-            look = adaptive.looking(suite, manifest)
             runner = runners.Runner(
                 suite, plan, host, testbed, writer, progress(suite, run), look, ledger=ledger, until_s=until_s
             )
@@ -132,14 +133,23 @@ def refuse_short(needed_s: float, until_s: float | None, what: str) -> None:
     )
 
 
-def _ledger(run: Run) -> tuple[Ledger, int]:
-    """What is stored of the run, and the first block that is not whole."""
+def _ledger(run: Run, look: adaptive.Looking | None) -> tuple[Ledger, int | None]:
+    """What is stored of the run, and the first block that is not whole; None where nothing is left to measure."""
     plan = run.manifest.plan
-    torn = {item.block for item in run.manifest.resumed}
+    torn = {item.block for item in run.manifest.resumed if item.block is not None}
     ledger = Ledger.of(plan, trials=run.trials, voids=run.voids, readings=run.readings, torn=torn)
-    block = next((block.index for block in plan.blocks if not ledger.whole(block)), plan.blocks[-1].index)
+    block = next((block.index for block in plan.blocks if not ledger.whole(block)), None)
+    if block is None or _seen_enough(ledger, block, look):
+        return ledger, None
     ledger.torn |= {block}
     return ledger, block
+
+
+def _seen_enough(ledger: Ledger, block: int, look: adaptive.Looking | None) -> bool:
+    """Whether the look that was due before `block` ends the run, as Runner will ask it again."""
+    if look is None or block < 2 or ledger.begun_after(block - 1):
+        return False
+    return look(ledger.trials, ledger.voids).stop
 
 
 def _image_of(manifest: Manifest) -> Image | None:

@@ -209,7 +209,7 @@ class Resumption(Struct, frozen=True):
     """When and where a run that had ended early was gone on with."""
 
     at: str  # ISO 8601, UTC
-    block: int  # the first that was not whole
+    block: int | None  # the first that was not whole; None where nothing was left to measure
     changes: tuple[str, ...] = ()  # of the host since the run began, in words
 
 

@@ -33,6 +33,10 @@ from vbench.store import journal
 TORN = 2 * PER_BLOCK + 5  # trials: in the second start of block 2, which has its start.ready and one more
 PAUSE_S = 5.0
 AFTER = (1, 3, 4, 8, 9, 10, 18, 19, TORN, 27, 35, 36)  # trials
+ADAPTIVE = (
+    "blocks = 3\n",
+    'n_min = 10\nlook_every = 2\nn_max = 20\nseed = 1\nwidth = "5 %"\nconfirmatory = ["b cpu.hash"]\n',
+)
 At = Callable[[int], Path]
 WHOLE = "the run did not end, or still goes on; what is here is whole"
 
@@ -222,12 +226,8 @@ def test_what_a_gate_had_not_yet_voided_is_voided_and_repeated(tmp_path: Path) -
 
 def test_an_adaptive_run_goes_on_adaptively(tmp_path: Path) -> None:
     """Killed after a look that decided, too: nothing is measured beyond it."""
-    adaptive = (
-        "blocks = 3\n",
-        'n_min = 10\nlook_every = 2\nn_max = 20\nseed = 1\nwidth = "5 %"\nconfirmatory = ["b cpu.hash"]\n',
-    )
     noisy = ("slowdown = 1.25\n", "slowdown = 1.25\nnoise = 0.01\n")
-    runs = Killed(tmp_path, a_suite(tmp_path, adaptive, noisy), (4 * PER_BLOCK, 11 * PER_BLOCK))
+    runs = Killed(tmp_path, a_suite(tmp_path, ADAPTIVE, noisy), (4 * PER_BLOCK, 11 * PER_BLOCK))
     blocks = max(trial.block for trial in runs.whole.trials)
     assert blocks == 10
     for number in runs.at:
@@ -273,7 +273,17 @@ def test_a_run_whose_last_trial_was_stored_only_has_to_be_finished(killed: At) -
     run, _ = resumed(folder)
     assert len(run.trials) == 4 * PER_BLOCK
     assert run.manifest.state is State.COMPLETE
-    assert not [words for words in run.warnings if "resumed" not in words]
+    assert run.manifest.resumed[0].block is None
+    assert run.warnings == ("the run ended early and was resumed once: after its last trial",)
+
+
+def test_an_adaptive_run_that_had_seen_enough_needs_no_time_and_no_further_block(tmp_path: Path) -> None:
+    noisy = ("slowdown = 1.25\n", "slowdown = 1.25\nnoise = 0.01\n")
+    runs = Killed(tmp_path, a_suite(tmp_path, ADAPTIVE, noisy), (11 * PER_BLOCK,))
+    run, _ = resumed(runs.folder(11 * PER_BLOCK), until_s=time.monotonic())
+    assert run.manifest.state is State.COMPLETE
+    assert run.manifest.resumed[0].block is None
+    assert len(run.trials) == 11 * PER_BLOCK
 
 
 def test_what_the_killed_run_left_is_removed_and_nothing_else(runs: Killed, killed: At) -> None:

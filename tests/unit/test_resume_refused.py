@@ -14,8 +14,9 @@ from tests.unit.test_cli import GOOD, Vbench, refused, vbench  # noqa: F401
 from tests.unit.test_runner import Told
 from vbench import conduct, resumption, store
 from vbench import suite as suites
-from vbench.errors import RunFolderError, UsageError
-from vbench.model import State
+from vbench.cli import run as run_command
+from vbench.errors import NoSpace, RunFolderError, StopFailed, UsageError
+from vbench.model import Fact, Resumption, State
 from vbench.proc import LocalSession
 from vbench.store import privacy
 from vbench.suite import Suite
@@ -142,6 +143,20 @@ def test_a_journal_that_no_vbench_wrote(folder: Path, tmp_path: Path, what: str)
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_a_folder_without_a_journal_gains_none_by_a_refusal(folder: Path) -> None:
+    (folder / "journal.jsonl").unlink()
+    refusal(edited(folder, tool="9.9"))
+    assert not (folder / "journal.jsonl").exists()
+
+
+def test_a_lost_journal_is_begun_anew_and_locked(folder: Path) -> None:
+    (folder / "journal.jsonl").unlink()
+    with store.reopen(folder) as first, store.reopen(folder) as second:
+        first.take_up(Resumption("now", 0))
+        with pytest.raises(RunFolderError, match="is being written by another vbench"):
+            second.take_up(Resumption("now", 0))
+
+
 def test_a_run_that_still_goes_on(folder: Path) -> None:
     with store.reopen(folder):
         assert refusal(folder).message == f"{folder} is being written by another vbench"
@@ -185,6 +200,41 @@ def test_a_host_with_another_kernel(folder: Path) -> None:
 def test_a_host_with_another_processor(folder: Path) -> None:
     host_was(folder, cpu__model="i486DX2")
     assert "cpu.model was i486DX2, is " in refusal(folder).message
+
+
+def with_kinds(folder: Path, *kinds: tuple[str, dict[str, str]]) -> None:
+    """The first environments as if they had been of these kinds."""
+    records = json.loads((folder / "manifest.json").read_text())["environments"]
+    for record, (kind, settings) in zip(records, kinds, strict=False):
+        record |= {"kind": kind, "settings": settings}
+    edited(folder, environments=records)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "key"),
+    [
+        ("qemu", {}, "tool.qemu"),
+        ("oci", {"runtime": "/sbin/runc"}, "tool.runc"),
+        ("oci", {"runtime": "crun"}, "tool.crun"),
+    ],
+)
+def test_another_engine_of_the_run(folder: Path, kind: str, settings: dict[str, str], key: str) -> None:
+    host_was(folder, **{key.replace(".", "__"): "0.1"})
+    now = {**store.load(folder).host, key: Fact("0.2", "a test")}
+    others = resumption.differences(store.load(folder), now)
+    assert key not in " ".join(others.identity)  # only fakes: nothing of this run was started by it
+    with_kinds(folder, (kind, settings))
+    found = resumption.differences(store.load(folder), now)
+    assert found.identity == (f"{key} was 0.1, is 0.2",)
+    assert found.others == ()
+    with pytest.raises(RunFolderError, match=f"{key} was 0.1, is 0.2"):
+        resumption.refuse_other_host(store.load(folder), found)
+    unknown = {name: fact for name, fact in now.items() if name != key}
+    assert resumption.differences(store.load(folder), unknown).identity == ()
+
+
+def test_the_facts_of_a_run_name_the_engines_on_its_host(runs: Killed) -> None:
+    assert {"tool.qemu", "tool.runc", "tool.crun"} <= set(runs.whole.host)
 
 
 def test_another_machine_of_the_same_type(folder: Path, tmp_path: Path) -> None:
@@ -300,3 +350,24 @@ def test_an_interrupted_resumption_is_a_run_that_ended_early(folder: Path) -> No
     assert store.read_manifest(folder).state is State.PARTIAL
     assert LocalSession().run(["true"], timeout_s=5).status == 0
     assert resumed(folder)[0].manifest.state is State.COMPLETE
+
+
+@pytest.mark.parametrize("error", [NoSpace("full"), StopFailed("a machine still runs"), KeyboardInterrupt()])
+def test_a_closed_stdout_does_not_hide_how_a_run_ended(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    def course(stored: Callable[[Path], None]) -> conduct.Conducted:
+        try:
+            raise error
+        finally:
+            stored(folder)
+
+    with os.fdopen(writer, "w") as closed:  # its own end writes what is buffered, and must not fail either
+        monkeypatch.setattr("sys.stdout", closed)
+        with pytest.raises(type(error)) as raised:
+            run_command._followed(course)
+        monkeypatch.undo()
+    assert raised.value is error

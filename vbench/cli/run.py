@@ -1,8 +1,11 @@
 """`vbench run`: a suite from start to stored trials, or on from where a run ended early."""
 
+import os
 import shlex
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -175,7 +178,7 @@ def _followed(course: Course) -> "Conducted":
 
     def stored(folder: Path) -> None:
         folders.append(folder)
-        click.echo(folder)
+        _print(folder)
 
     with interrupts.once("stopping what was started …"):
         try:
@@ -184,6 +187,15 @@ def _followed(course: Course) -> "Conducted":
             for folder in folders:
                 click.echo(_how_to_go_on(folder), err=True)
             raise
+
+
+def _print(folder: Path) -> None:
+    """A closed stdout must not hide how the run ended, nor what is still buffered change the exit code."""
+    try:
+        click.echo(folder)
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _end(found: "Conducted") -> None:

@@ -90,9 +90,14 @@ def unfinished(manifest: Manifest) -> Iterator[str]:
 
 def _resumed(manifest: Manifest) -> Iterator[str]:
     if manifest.resumed:
-        times, blocks = len(manifest.resumed), sorted({item.block for item in manifest.resumed})
-        where = ", ".join(f"block {block}" if block else "the calibration" for block in blocks)
-        yield f"the run ended early and was resumed {'once' if times == 1 else f'{times} times'}: in {where}"
+        times, blocks = len(manifest.resumed), {item.block for item in manifest.resumed}
+        known = sorted(block for block in blocks if block is not None)
+        where = (
+            [f"in {', '.join(f'block {block}' if block else 'the calibration' for block in known)}"] if known else []
+        )
+        where += ["after its last trial"] if None in blocks else []
+        often = "once" if times == 1 else f"{times} times"
+        yield f"the run ended early and was resumed {often}: {', '.join(where)}"
     changes = dict.fromkeys(change for item in manifest.resumed for change in item.changes)
     if changes:
         yield f"the host had changed when the run was resumed: {'; '.join(changes)}"

@@ -39,7 +39,7 @@ def create(results: Path, manifest: Manifest, *, clean: privacy.Clean | None = N
         for name in ("facts", "raw"):
             (folder / name).mkdir()
         clean = clean or privacy.of_this_machine()
-        writer = Writer(folder, privacy.clean_manifest(manifest, clean), clean)
+        writer = Writer(folder, privacy.clean_manifest(manifest, clean), clean, new=True)
         writer.begin()
         files.sync(results)
     return writer
@@ -75,18 +75,23 @@ class Writer:
     No two processes write one folder: the journal is locked, and the lock goes with the process.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, clean: privacy.Clean) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, clean: privacy.Clean, *, new: bool = False) -> None:
         self.folder = folder
         self._clean = clean
         self._manifest = manifest
         self._unsynced: list[Path] = []
         self._journal_path = folder / "journal.jsonl"
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._journal = -1
+        if new or os.path.lexists(self._journal_path):
+            self._open(os.O_CREAT if new else 0)
+
+    def _open(self, creating: int) -> None:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | creating
         with files.storing(self._journal_path):
             self._journal = os.open(self._journal_path, flags, 0o644)
         if not files.lock(self._journal):
             self.close()
-            raise RunFolderError(f"{folder} is being written by another vbench", hint="wait until it has ended")
+            raise RunFolderError(f"{self.folder} is being written by another vbench", hint="wait until it has ended")
 
     @property
     def manifest(self) -> Manifest:
@@ -98,7 +103,10 @@ class Writer:
         self._write_manifest()
 
     def take_up(self, resumption: Resumption) -> None:
-        """The run goes on: half-written things go, and sums that will no longer hold."""
+        """The run goes on: half-written things go, and sums that will no longer hold. Raises RunFolderError."""
+        if self._journal < 0:  # it was lost: until now nothing was there to be locked
+            self._open(os.O_CREAT)
+            _resumable(self.folder)
         with files.storing(self.folder):
             files.mend_last_line(self._journal, is_whole=journal.is_whole)
             for path in (*self.folder.glob(".*.new"), *self.folder.glob("facts/.*.new")):
@@ -159,7 +167,7 @@ class Writer:
         if state is State.COMPLETE:
             with files.storing(self.folder):
                 for name in (*stored, "manifest.json"):
-                    (self.folder / name).chmod(0o444)
+                    files.forbid_writing(self.folder / name)
         self.close()  # with it goes the lock
 
     def close(self) -> None:
