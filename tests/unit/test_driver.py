@@ -1,11 +1,13 @@
 """The driver of the kernels, run for real on this machine: every kernel of its table, one process for all."""
 
+import errno
 import json
 import os
 import re
 import shutil
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -107,6 +109,27 @@ def test_a_kernels_error_is_reported_and_the_driver_goes_on() -> None:
     assert "unknown kernel" in replies[3]["error"]
     assert "lacks" in replies[4]["error"]
     assert "error" not in replies[5]
+
+
+def test_a_connection_that_failed_is_not_used_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        listening.settimeout(30)
+
+        def answer() -> None:
+            listening.accept()[0].close()
+            again, _ = listening.accept()
+            with again:
+                while byte := again.recv(1):
+                    again.sendall(byte)
+
+        server = threading.Thread(target=answer)
+        server.start()
+        request = {"kernel": "rr", "loops": 2, "params": {"address": "127.0.0.1", "port": listening.getsockname()[1]}}
+        failed, worked = ask(request, request)
+        server.join()
+    assert failed["errno"] in (errno.EPIPE, errno.ECONNRESET)
+    assert "error" not in worked
 
 
 def test_the_kernels_of_stream_share_their_arrays_in_any_order_and_others_get_memory_of_their_own() -> None:

@@ -9,10 +9,11 @@ from vbench.model import Metric
 class Futex(KernelBenchmark, frozen=True, kw_only=True):
     """One operation is a round trip between two threads that take turns over one word: two wake-ups and two waits.
 
-    The second thread has answered once before the clock starts; it stops after the last answer. Where the environment
-    has several processors the two can run at once, and a turn may come before its thread slept: then it is no longer
-    two context switches. It is not a change of address space: both threads share one; for two processes see
-    syscall.pipe.
+    Both run under SCHED_BATCH, where who is woken does not preempt who woke it: under the normal policy the kernel
+    decides each time, and who was preempted need not wait. The second thread has answered once before the clock starts;
+    it stops after the last answer. Where the environment has several processors the two can run at once, and a turn may
+    come before its thread slept: then it is no longer two context switches. It is not a change of address space: both
+    threads share one; for two processes see syscall.pipe.
     """
 
     kind: ClassVar[str] = "scheduler.futex"

@@ -130,8 +130,9 @@ class WriteNull(KernelBenchmark, frozen=True, kw_only=True):
 class Pipe(KernelBenchmark, frozen=True, kw_only=True):
     """One operation is one byte through a pipe to another process and back through a second one: four system calls.
 
-    Two context switches come with it where both share a processor. The second process is forked and has answered once
-    before the clock starts; it stops after the last answer.
+    Two context switches come with it where both share a processor, a wait of each: both run under SCHED_BATCH, where
+    who is woken does not preempt who woke it. The second process is forked and has answered once before the clock
+    starts; it stops after the last answer.
     """
 
     kind: ClassVar[str] = "syscall.pipe"

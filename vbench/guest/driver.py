@@ -184,6 +184,7 @@ def answer(kernels, recorder, line):
     try:
         return measure(kernels, recorder, json.loads(line))
     except OSError as error:
+        kernels.tear_down()  # a connection may still bring the answer that came too late
         return {"error": error.strerror or str(error), "errno": error.errno}
     except KeyError as error:
         return {"error": f"the request lacks {error}", "errno": None}

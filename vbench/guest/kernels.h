@@ -34,6 +34,10 @@ static inline uint64_t mix(uint64_t x) { /* the finalizer of MurmurHash3 */
     return x ^ (x >> 33);
 }
 
+/* Runs a kernel of two that take turns under SCHED_BATCH, which both inherit. Under the normal policy who is woken may
+ * preempt who woke it, which then never waits: how often is up to the kernel, and environments would do different things. */
+int vb_in_turns(int (*kernel)(uint64_t, double *), uint64_t loops, double *seconds);
+
 static inline int exactly_one(ssize_t moved) { return moved == 1 ? 0 : moved < 0 ? errno : EPIPE; }
 
 #endif

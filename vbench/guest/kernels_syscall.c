@@ -36,7 +36,7 @@ static void close_all(const int *descriptors, int count) {
     for (int i = 0; i < count; i++) close(descriptors[i]);
 }
 
-int vb_pipe(uint64_t loops, double *seconds) {
+static int pipes_to_a_child(uint64_t loops, double *seconds) {
     int pipes[4]; /* there: 0 read, 1 write; back: 2 read, 3 write */
     if (pipe2(pipes, O_CLOEXEC)) return errno;
     if (pipe2(pipes + 2, O_CLOEXEC)) {
@@ -66,6 +66,8 @@ int vb_pipe(uint64_t loops, double *seconds) {
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
     return problem;
 }
+
+int vb_pipe(uint64_t loops, double *seconds) { return vb_in_turns(pipes_to_a_child, loops, seconds); }
 
 /* fork + exec + wait of a static program that does nothing */
 

@@ -20,6 +20,7 @@ import time
 
 CHUNK_B = 48 * 1024
 STDERR_TAIL_B = 64 * 1024
+KILL_S = 5.0  # what the kernel holds on to for longer is left to the end of the start
 PR_SET_CHILD_SUBREAPER = 36
 RB_POWER_OFF = 0x4321FEDC
 
@@ -98,10 +99,13 @@ class Agent:
         try:
             out, err = process.communicate(base64.b64decode(request["stdin"]), request["timeout_s"])
         except subprocess.TimeoutExpired:
-            kill_group(process.pid)
+            kill_family(process.pid)
             process.wait()
             out = err = b""  # not read to the end: a daemon that left the group may hold the pipes for ever
             reply["timeout"] = True
+        else:
+            if process.returncode < 0:
+                kill_family(process.pid)  # it could not end what it had started itself
         reply.update(status=process.returncode, stdout=b64(out), stderr=b64(err))
         self.channel.send(reply)
 
@@ -203,14 +207,40 @@ def kill_descendants():
             os.waitpid(-1, 0)
 
 
+def kill_family(pid):
+    """All below a process and all of its session, whatever groups they are in, and its own group last.
+
+    Stopped, it starts nothing more; where it is a sub-reaper, what left its session stays below it until it dies.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGSTOP)
+    ends = time.monotonic() + KILL_S
+    while (family := family_of(pid)) and time.monotonic() < ends:
+        for member in family:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(member, signal.SIGKILL)
+        time.sleep(0.01)
+    kill_group(pid)
+
+
+def family_of(pid):
+    found, everyone = {pid}, list(living())
+    while more := {one for one, parent, session in everyone if parent in found or session == pid} - found:
+        found |= more
+    return found - {pid}
+
+
 def children_of(parent):
-    found = []
+    return [pid for pid, ppid, _ in living() if ppid == parent]
+
+
+def living():
+    """Process, parent and session of everyone here but zombies."""
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
         with contextlib.suppress(OSError):
             with open("/proc/" + name + "/stat", "rb") as stat:
-                state, ppid = stat.read().rpartition(b")")[2].split()[:2]
-            if int(ppid) == parent and state != b"Z":
-                found.append(int(name))
-    return found
+                state, parent, _, session = stat.read().rpartition(b")")[2].split()[:4]
+            if state != b"Z":
+                yield int(name), int(parent), int(session)

@@ -179,7 +179,8 @@ def pick(out, request):
 
 
 def too_slow(*_):
-    raise Failed("the search for the regex did not end in time", "repetitions within repetitions do this")
+    hint = r"repetitions within repetitions do this, and so does a `.*` at the start without \A before it"
+    raise Failed("the search for the regex did not end in time", hint)
 
 
 def conduct(command, request):
