@@ -142,6 +142,20 @@ def test_a_link_that_leaves_the_folder_is_refused(data: Path, target: str) -> No
         digest(data)
 
 
+def test_a_link_that_leaves_the_folder_through_another_link_is_refused(data: Path) -> None:
+    (data / "deep").chmod(0o755)
+    (data / "deep" / "s").symlink_to("..")
+    digest(data)
+    (data / "deep" / "l").symlink_to("s/../../x")  # by its words alone: deep/../x, by its way: out
+    with pytest.raises(Unfit, match="deep/l is a link that leaves the folder, to "):
+        digest(data)
+
+
+def test_a_link_within_a_folder_that_is_itself_reached_by_a_link_is_carried(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").symlink_to("data")
+    assert digest(tmp_path / "other") == digest(data)
+
+
 def test_what_is_neither_file_folder_nor_link_is_refused(data: Path) -> None:
     os.mkfifo(data / "pipe")
     with pytest.raises(Unfit, match="pipe is neither a file, a folder nor a link"):

@@ -1,5 +1,6 @@
 """A user's command run for real on this machine: what it measures, and how each way to give no number is said."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -209,7 +210,16 @@ def test_a_regex_that_never_ends_is_given_up(place: Place) -> None:
     endless = command("echo", "a" * 60 + "b", regex="^((?:a+)+)$", unit="1", better="lower", timeout="300 ms")
     failed = failure(endless, place)
     assert failed.message == "the search for the regex did not end in time"
-    assert failed.hint == "repetitions within repetitions do this"
+    assert failed.hint.startswith("repetitions within repetitions do this")
+
+
+def test_the_last_of_many_numbers_is_found_as_the_documentation_says(place: Place) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "command.md").read_text()
+    (begin,) = re.findall(r"take the\s+last, begin with `([^`]+)`", page)
+    many = shell(
+        "seq -f 'x=%g' 60000; yes | head -c 400000", regex=begin + r"x=(\d+)", unit="1", better="lower", runs=1
+    )
+    assert measure(many, place).samples["value"] == (60000.0,)
 
 
 def test_a_hanging_command_dies_with_all_that_it_started(place: Place) -> None:

@@ -136,11 +136,11 @@ def test_the_raw_file_has_the_counts_and_not_the_address() -> None:
 
 
 def test_a_test_ends_by_itself_even_where_its_signal_is_lost() -> None:
-    argv = wrk.load("http://198.18.0.2:8080/1024", "/tmp/done.lua", connections=16, lasting_s=0.35)
-    assert argv[:5] == ["timeout", "--foreground", "--preserve-status", "--signal=INT", "0.350"]
+    argv = wrk.load("http://198.18.0.2:8080/1024", "/tmp/done.lua", connections=16, lasting_s=0.55)
+    assert argv[:5] == ["timeout", "--foreground", "--preserve-status", "--signal=INT", "0.550"]
     assert argv[argv.index("--duration") + 1] == "2s"
     assert argv[argv.index("--connections") + 1] == "16"
 
 
 def test_a_warm_up_of_nothing_still_lasts_as_long_as_wrk_needs_to_end() -> None:
-    assert "0.300" in wrk.load("http://x/", "/s", connections=1, lasting_s=0)
+    assert "0.500" in wrk.load("http://x/", "/s", connections=1, lasting_s=0)

@@ -91,9 +91,16 @@ def _target(name: str, path: Path) -> str:
     """Where a link leads. Raises Unfit when that is outside: it would be something else in each environment."""
     target = str(path.readlink())
     end = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
-    if target.startswith("/") or end == ".." or end.startswith("../"):
+    leaves = target.startswith("/") or end == ".." or end.startswith("../")
+    if leaves or not _really_inside(path, path.parents[name.count("/")]):
         raise Unfit(f"{name} is a link that leaves the folder, to {target[:80]}")
     return target
+
+
+def _really_inside(path: Path, folder: Path) -> bool:
+    """A link through another link is elsewhere than its words say."""
+    base = os.path.realpath(folder)
+    return os.path.commonpath([base, os.path.realpath(path)]) == base
 
 
 def digest(folder: Path) -> str:

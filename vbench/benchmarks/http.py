@@ -110,7 +110,8 @@ class Requests(Settings, frozen=True, kw_only=True):
     that a stall delays the requests behind it instead of being counted for each (coordinated omission). wrk makes up
     latencies to correct for that; they are taken out again, so that counts and percentiles are of real requests. With
     the connections always busy latency is about connections / rate: it is not the latency of a server at rest. Warm-up
-    and trial last at least 0.3 s each.
+    and trial last at least 0.5 s each: wrk's clock starts before its connections are opened, and that fixed cost in the
+    rate weighs more in a short trial and in a slow environment.
     """
 
     kind: ClassVar[str] = "http.requests"

@@ -94,19 +94,33 @@ def parse(done: Completed) -> Result:
     return Result(received, _rate(end, "sum_sent"), retransmits, cpu.get("host_total"), cpu.get("remote_total"))
 
 
-def parse_udp(done: Completed) -> Datagrams:
+def parse_udp(done: Completed, *, length_b: int) -> Datagrams:
     """What arrived of what was sent; before iperf3 3.10 one `sum` mixes both ends' figures. Raises TrialFailed."""
     end = _end(done)
     both = end.get("sum", {})
     there, here = end.get("sum_received", both), end.get("sum_sent", both)
-    packets, lost = _number(there, "packets"), _number(there, "lost_packets")
-    if not 0 <= lost < packets:
-        raise TrialFailed(f"iperf3 counted {lost:.0f} of {packets:.0f} datagrams as lost: none that arrived")
-    received = (packets - lost) / _positive(there, "seconds")
+    arrived = _arrived(there, length_b) if "sum_received" in end else _not_lost(both)
+    loss = max(0.0, 1 - arrived / _positive(there, "packets"))
+    received = arrived / _positive(there, "seconds")
     sent = _positive(here, "packets") / _positive(here, "seconds")
     cpu = end.get("cpu_utilization_percent", {})
     jitter_s = _number(there, "jitter_ms") * 1e-3
-    return Datagrams(received, sent, lost / packets, jitter_s, cpu.get("host_total"), cpu.get("remote_total"))
+    return Datagrams(received, sent, loss, jitter_s, cpu.get("host_total"), cpu.get("remote_total"))
+
+
+def _arrived(there: dict[str, Any], length_b: int) -> float:
+    """From the receiver's bytes: `lost_packets` of iperf3 3.12 has the losses of the omitted seconds too."""
+    arrived = _number(there, "bytes") / length_b
+    if arrived <= 0:
+        raise TrialFailed("iperf3 counted no datagrams that arrived")
+    return arrived
+
+
+def _not_lost(both: dict[str, Any]) -> float:
+    packets, lost = _number(both, "packets"), _number(both, "lost_packets")
+    if not 0 <= lost < packets:
+        raise TrialFailed(f"iperf3 counted {lost:.0f} of {packets:.0f} datagrams as lost: none that arrived")
+    return packets - lost
 
 
 def _end(done: Completed) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class Udp(Iperf3Benchmark, frozen=True, kw_only=True):
     length: Annotated[int, Meta(ge=16, le=65507)] = 1400
 
     def measure(self, place: Place) -> Measured:
-        result = iperf3.parse_udp(self.trial(place, *iperf3.udp(length_b=self.length)))
+        result = iperf3.parse_udp(self.trial(place, *iperf3.udp(length_b=self.length)), length_b=self.length)
         samples = {"received": result.received, "sent": result.sent, "loss": result.loss, "jitter": result.jitter_s}
         notes = iperf3.limits(result)
         if not samples["jitter"]:  # a ratio to the baseline needs a number above 0
