@@ -9,10 +9,12 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
+from tests.unit.large_runs import large_run
 from tests.unit.runs import gated, make_run
 from tests.unit.test_report_page import Document, figures
 from vbench import report
-from vbench.model import Measured, Metric, Run, Verdict
+from vbench.cost import costs
+from vbench.model import Difference, Measured, Metric, Run, Verdict
 from vbench.report import words
 from vbench.report.text import percent
 from vbench.report.view import View, view
@@ -149,3 +151,24 @@ def test_a_metric_without_a_ratio_is_a_difference_in_its_unit() -> None:
 )
 def test_shares_print_two_digits_that_matter(share: float | None, shown: str) -> None:
     assert percent(share) == shown
+
+
+def test_many_metrics_of_one_verdict_are_folded_under_their_count() -> None:
+    run = large_run()
+    null = {(t.block, t.attempt, t.benchmark): t.outcome for t in run.trials if t.environment == "control"}
+    same = [
+        replace(t, outcome=null[t.block, t.attempt, t.benchmark]) if t.environment == "runc" else t for t in run.trials
+    ]
+    run = replace(run, trials=tuple(same))
+    runc = next(found for found in words.findings(view(run)) if found.arm.name == "runc")
+    many = [(runc.many[verdict], names) for verdict, names in runc.others if verdict in runc.many]
+    assert many
+    assert all(int(count.split()[0]) > words.MANY for count, _ in many)
+    page = unescape(report.html(run))
+    assert all(f"<details><summary>{count}</summary>{names[:20]}" in page for count, names in many)
+
+
+def test_a_metric_without_a_ratio_is_told_by_its_difference() -> None:
+    lossless = next(c for c in costs(make_run()) if c.verdict is Verdict.SLOWER)
+    cost = replace(lossless, cost=None, unit="1", verdict=Verdict.FASTER, difference=Difference(-0.0149))
+    assert words.told(cost).endswith("(-0.0149)")

@@ -36,6 +36,7 @@ FAMILY_WORDS = {
 SCOPE = "These figures are about this host, as it was during this run; they say nothing of other hosts of its type."
 WHY_ROUGH = f"Student’s t over the blocks alone; a verdict needs {LEAST_ENVELOPE} blocks."
 CLAIMS = 6
+MANY = 12  # names in one sentence
 """Families named in one sentence: each by its largest cost."""
 
 
@@ -59,6 +60,7 @@ class Finding:
     claims: tuple[Claim, ...]
     count: str
     others: tuple[tuple[str, str], ...]  # "Inconclusive", "disk.randread iops (± 8.1 %), ..."
+    many: dict[str, str]  # of a verdict with many metrics their count in words, to fold them under
     families: str
 
 
@@ -78,7 +80,10 @@ def findings(view: View) -> tuple[Finding, ...]:
 def _finding(view: View, arm: Arm) -> Finding:
     rows = _rows_of(view, arm)
     claims = _claims(view, arm)
-    return Finding(arm, _lead(view, rows, claims), claims, _count(view, rows), _others(rows), _families(view, arm))
+    given = Counter(str(row.cost.verdict).capitalize() for row in rows)
+    many = {verdict: counted(number, "metric") for verdict, number in given.items() if number > MANY}
+    lead, count = _lead(view, rows, claims), _count(view, rows)
+    return Finding(arm, lead, claims, count, _others(rows), many, _families(view, arm))
 
 
 def _lead(view: View, rows: list[Row], claims: tuple[Claim, ...]) -> str:
@@ -146,7 +151,7 @@ def _kept(view: View) -> str:
 def standing(view: View) -> str:
     """How far the numbers carry."""
     labels = Counter(row.cost.label for row in view.rows)
-    without = sum(finite(row.cost.cost) is None for row in view.rows)
+    without = sum(finite(row.cost.cost) is None and row.cost.difference is None for row in view.rows)
     parts = [_analysed(view)]
     if labels[ROUGH]:
         are = "is" if labels[ROUGH] == 1 else "are"
@@ -179,7 +184,8 @@ def _beyond_this_host(view: View) -> list[str]:
     delta = percent(view.run.manifest.delta)
     noisy = [row.arm.role == "control" and row.cost.unresolved for row in view.rows]
     places = [_metric(row.cost) for row, is_noisy in zip(view.rows, noisy, strict=True) if is_noisy]
-    parts = [f"This host cannot resolve {delta} at {listed(places)}: the noise floor is higher."] if places else []
+    where = listed(places) if len(places) <= MANY else f"{len(places)} of {counted(len(view.groups), 'metric')}"
+    parts = [f"This host cannot resolve {delta} at {where}: the noise floor is higher."] if places else []
     if view.not_measured:
         parts.append(f"Declared confirmatory and not measured: {', '.join(view.not_measured)}.")
     return parts
@@ -309,14 +315,15 @@ def _others(rows: list[Row]) -> tuple[tuple[str, str], ...]:
     for verdict in (Verdict.FASTER, Verdict.EQUIVALENT, Verdict.INCONCLUSIVE, Verdict.WITHHELD):
         mine = [row.cost for row in rows if row.cost.verdict is verdict]
         if mine:
-            found.append((str(verdict).capitalize(), ", ".join(_named(cost) for cost in mine)))
+            found.append((str(verdict).capitalize(), ", ".join(told(cost) for cost in mine)))
     return tuple(found)
 
 
-def _named(cost: Cost) -> str:
+def told(cost: Cost) -> str:
+    """A metric with what its verdict leaves open."""
     match cost.verdict:
         case Verdict.FASTER:
-            more = [ratio(cost.cost)]
+            more = [amount(cost)]
         case Verdict.INCONCLUSIVE:
             more = [verdicts.beside(cost), _would_decide(cost)]
         case _:
