@@ -155,7 +155,8 @@ def dom(html: Path, width: int = 1280, height: int = 900, dark: bool = False) ->
 def settle(page: Page) -> None:
     """Until every chart in view is drawn."""
     inside = "box.top < innerHeight && box.bottom > 0"
-    drawn = f"(box => !({inside}) || plot.querySelector('.main-svg'))(plot.getBoundingClientRect())"
+    folded = "plot.closest('details:not([open])')"  # has a box all the same
+    drawn = f"(box => !({inside}) || {folded} || plot.querySelector('.main-svg'))(plot.getBoundingClientRect())"
     page.until(f"[...document.querySelectorAll('[data-figure]')].every(plot => {drawn})")
     page.ask("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
