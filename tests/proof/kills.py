@@ -170,7 +170,9 @@ class Killer:
         assert json.loads(reported.stdout)["run_id"] == run.manifest.run_id
         self.runs += 1
         self.voided += len(run.voids)
-        self.mended += len({item.block for item in run.manifest.resumed} - {void.block for void in run.voids} - {0, None})
+        self.mended += len(
+            {item.block for item in run.manifest.resumed} - {void.block for void in run.voids} - {0, None}
+        )
         times, again = len(run.manifest.resumed), len(run.voids)
         self.say(f"run {self.runs} is whole: {times} times resumed, {again} blocks repeated")
 

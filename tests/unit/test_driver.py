@@ -113,7 +113,6 @@ def test_a_kernels_error_is_reported_and_the_driver_goes_on() -> None:
 
 def test_a_connection_that_failed_is_not_used_again() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-
         listening.settimeout(30)
 
         def answer() -> None:
