@@ -341,7 +341,7 @@ def test_a_chart_saves_its_numbers(chromium: Browser, tmp_path: Path, large: Pat
         page.ask("new Promise(done => requestAnimationFrame(done))")
     text = Path(tmp_path, "20261122-141500-quick-7f3a-tail-0.csv").read_text(encoding="utf-8-sig")
     rows = list(csv.reader(io.StringIO(text)))
-    assert rows[0] == ["environment", "share slower", "latency in s"]
+    assert rows[0] == ["environment", "share slower", "pooled latency in s"]
     assert {row[0] for row in rows[1:]} == {"bare", "control", "runc", "tcg"}
     assert all(0 < float(share) <= 1 and 1e-6 < float(latency) < 1 for _, share, latency in rows[1:])
     assert page.complaints() == []
