@@ -142,6 +142,7 @@ def test_it_could_not_fetch_if_it_wanted_to(chromium: Browser, html: Path) -> No
 
 def test_charts_are_drawn_when_scrolled_to(chromium: Browser, html: Path) -> None:
     page = opened(chromium, html, height=1600)
+    page.until(f"{DRAWN} > 0")
     assert 0 < page.ask(DRAWN) < page.ask(f"{SEEN}.length")
     draw_all(page)
     assert page.ask(DRAWN) == page.ask(f"{SEEN}.length") == 20
