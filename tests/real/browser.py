@@ -131,7 +131,16 @@ class Page:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     with tempfile.TemporaryDirectory(prefix="vbench-chromium-", ignore_cleanup_errors=True) as profile:
-        argv = [*PIPES, "chromium", *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        # TMPDIR: it leaves the folder of its own socket where it was killed.
+        argv = [
+            "/usr/bin/env",
+            f"TMPDIR={profile}",
+            *PIPES,
+            "chromium",
+            *FLAGS,
+            f"--user-data-dir={profile}",
+            "about:blank",
+        ]
         with proc.spawn(argv) as process:
             yield Browser(process)
 
