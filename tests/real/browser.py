@@ -153,14 +153,6 @@ def screenshot(html: Path, png: Path, width: int, height: int, dark: bool = Fals
         return page.picture(png)
 
 
-def dom(html: Path, width: int = 1280, height: int = 900, dark: bool = False) -> str:
-    """The document as the page's scripts left it."""
-    with chromium() as browser:
-        page = browser.open(html, width=width, height=height, dark=dark)
-        settle(page)
-        return str(page.ask("document.documentElement.outerHTML"))
-
-
 def settle(page: Page) -> None:
     """Until every chart in view is drawn."""
     inside = "box.top < innerHeight && box.bottom > 0"

@@ -6,7 +6,6 @@ import io
 import json
 import re
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +35,6 @@ GROUND = "getComputedStyle(document.documentElement).backgroundColor"
 MARK = "getComputedStyle(document.querySelector('.scatterlayer .point')).fill"
 WIDEST = "Math.max(document.documentElement.scrollWidth, ...[...document.querySelectorAll('figure, .plot, .main-svg')]"
 WIDEST += ".map(box => box.getBoundingClientRect().right))"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Browser]:
-    with browser.chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def chromium(running: Browser) -> Iterator[Browser]:
-    yield running
-    running.close_tabs()
 
 
 @pytest.fixture(scope="module")
@@ -452,4 +439,3 @@ def test_runs_of_few_blocks_draw_too(chromium: Browser, tmp_path: Path, blocks: 
 def test_a_picture_has_the_size_that_was_asked_for(html: Path, tmp_path: Path) -> None:
     png = browser.screenshot(html, tmp_path / "page.png", 375, 600, dark=True)
     assert struct.unpack(">II", png.read_bytes()[16:24]) == (375, 600)
-    assert "main-svg" in browser.dom(html, height=2000)

@@ -142,18 +142,6 @@ def serving(folder: Path, *words: str) -> Iterator[tuple[proc.LocalProcess, str]
         yield process, wait_for(process, b"\n").decode().strip()
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Browser]:
-    with browser.chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def chromium(running: Browser) -> Iterator[Browser]:
-    yield running
-    running.close_tabs()
-
-
 @pytest.mark.parametrize(
     "window", [{}, {"dark": True}, {"width": 375, "height": 812}], ids=["light", "dark", "a phone's width"]
 )

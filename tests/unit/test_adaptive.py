@@ -6,17 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_runner import FEW, Told
+from tests.unit.test_runner import FEW, Told, a_testbed
 from tests.unit.test_store import a_manifest
 from vbench import adaptive, store
 from vbench import plan as plans
 from vbench import suite as suites
 from vbench.model import Look, Manifest, Measured, Trial, Void
 from vbench.proc import LocalSession
-from vbench.processors import Processors
 from vbench.runner import Runner
 from vbench.suite import Suite
-from vbench.testbed import open_testbed
 
 RULE = 'n_min = 10\nlook_every = 2\nn_max = 14\nconfirmatory = ["b cpu.hash"]'
 
@@ -126,14 +124,7 @@ def test_a_run_ends_where_its_look_says(tmp_path: Path, look: Looking | None, bl
     suite = a_suite(noise=0.0005)
     manifest, told = manifest_of(suite), Told()
     with (
-        open_testbed(
-            host=LocalSession(),
-            image=None,
-            processors=Processors((0,), (0,)),
-            memory_b=2**20,
-            scratch=tmp_path / "scratch",
-            name="unit",
-        ) as testbed,
+        a_testbed(LocalSession(), tmp_path) as testbed,
         store.create(tmp_path / "results", manifest) as writer,
     ):
         chosen = look or adaptive.looking(suite, manifest)

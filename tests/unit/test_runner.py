@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from tests.unit.test_store import a_manifest
 from vbench import plan as plans
 from vbench import report, store
 from vbench import suite as suites
-from vbench.contracts import Place
+from vbench.contracts import Place, Testbed
 from vbench.cost import costs
 from vbench.errors import NoSpace, StopFailed
 from vbench.model import Block, Failed, Measured, Plan, Run, Skipped, State, Step, Trial
@@ -73,6 +73,18 @@ class Told:
         self.ended = True
 
 
+def a_testbed(host: LocalSession, tmp_path: Path) -> AbstractContextManager[Testbed]:
+    """Without image and network."""
+    return open_testbed(
+        host=host,
+        image=None,
+        processors=Processors((0,), (0,)),
+        memory_b=2**20,
+        scratch=tmp_path / "scratch",
+        name="unit",
+    )
+
+
 def execute(tmp_path: Path, suite: Suite, told: Told | None = None) -> Run:
     """The run of a suite of fakes on a testbed without image and network, as it reads back from its folder."""
     plan = plans.make(suite)
@@ -87,14 +99,7 @@ def execute(tmp_path: Path, suite: Suite, told: Told | None = None) -> Run:
     )
     host, told = LocalSession(), told or Told()
     with (
-        open_testbed(
-            host=host,
-            image=None,
-            processors=Processors((0,), (0,)),
-            memory_b=2**20,
-            scratch=tmp_path / "scratch",
-            name="unit",
-        ) as testbed,
+        a_testbed(host, tmp_path) as testbed,
         store.create(tmp_path / "results", manifest) as writer,
     ):
         state = State.PARTIAL

@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 
 from vbench.errors import RunFolderError
-from vbench.store.files import storing, sync
+from vbench.store.files import replacing
 
 MEMORY = "512MB"
 THREADS = 2
@@ -43,18 +43,8 @@ def _database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def write(frame: pd.DataFrame, path: Path, kind: Format) -> None:
     """The whole frame or nothing: written aside, synced, renamed. Raises NoSpace or RunFolderError."""
-    aside = path.with_name(f".{path.name}.new")
-    with storing(path):
-        try:
-            aside.unlink(missing_ok=True)  # duckdb would follow a link
-            _copy(frame, aside, kind)
-            sync(aside)
-            aside.replace(path)
-            sync(path.parent)
-        except OSError:
-            with suppress(OSError):
-                aside.unlink()
-            raise
+    with replacing(path) as aside:
+        _copy(frame, aside, kind)
 
 
 def _copy(frame: pd.DataFrame, path: Path, kind: Format) -> None:

@@ -17,6 +17,7 @@ from vbench.model import Fact, Run, Status
 from vbench.report import charts, verdicts, words
 from vbench.report.charts import Chart, rounded
 from vbench.report.panels import panels
+from vbench.report.templates import templates
 from vbench.report.text import (
     amount,
     amount_interval,
@@ -25,7 +26,6 @@ from vbench.report.text import (
     length,
     parts_per_million,
     percent,
-    plain,
     probability,
     quantity,
     ratio,
@@ -157,15 +157,7 @@ def _setting(value: Any) -> str:
 
 @cache
 def _templates() -> jinja2.Environment:
-    made = jinja2.Environment(
-        loader=jinja2.PackageLoader("vbench.report", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        # Every name in the page comes from a run folder: bidirectional and control characters are made visible.
-        finalize=lambda value: plain(value) if type(value) is str else value,
-    )
+    made = templates("vbench.report")
     made.filters |= {
         "amount": amount,
         "amount_interval": amount_interval,

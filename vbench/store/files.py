@@ -29,14 +29,20 @@ def storing(path: Path) -> Iterator[None]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """The file as it was or as it shall be, never half of it: written aside, synced, renamed."""
+    """The file as it was or as it shall be, never half of it."""
+    with replacing(path) as aside, os.fdopen(_fresh(aside), "wb") as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A free name beside `path` to write to, which then takes its place: synced, renamed. Raises as `storing` does."""
     aside = path.with_name(f".{path.name}.new")
     with storing(path):
         try:
-            with os.fdopen(_fresh(aside), "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            aside.unlink(missing_ok=True)  # a link could stand there, and be followed
+            yield aside
+            sync(aside)
             aside.replace(path)
             sync(path.parent)
         except OSError:
@@ -46,8 +52,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def _fresh(path: Path) -> int:
-    """Open for writing and new: in a folder of others a link could stand there, and lead anywhere."""
-    path.unlink(missing_ok=True)
+    """Open for writing and new: in a folder of others a link could stand there again, and lead anywhere."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
 
 

@@ -92,18 +92,9 @@ def _rendered(template: str, **values: object) -> bytes:
 
 @cache
 def _templates() -> "jinja2.Environment":
-    import jinja2
+    from vbench.report.templates import templates
 
-    from vbench.report.text import plain
-
-    made = jinja2.Environment(
-        loader=jinja2.PackageLoader("vbench.viewing", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: plain(value) if type(value) is str else value,
-    )
+    made = templates("vbench.viewing")
     made.filters |= {"bytes": show_bytes, "duration": _duration, "moment": _moment, "address": _address}
     made.filters |= {"dash": lambda value: DASH if value is None else value, "shell": shlex.quote}
     return made
