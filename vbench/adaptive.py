@@ -1,6 +1,5 @@
 """Ends an adaptive run when the declared intervals are narrow enough: on their width, never on what they say."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from msgspec.structs import replace
 
 from vbench import cost
 from vbench.model import Look, Manifest, Run, State, Trial, Void
-from vbench.stats import stopping
+from vbench.stats import logs, stopping
 from vbench.stats.judgement import Judged
 from vbench.suite import Suite
 
@@ -68,9 +67,10 @@ def _words(found: stopping.Look, declared: Mapping[str, Judged], rule: stopping.
 
 def _open(name: str, judged: Judged, rule: stopping.Stopping, *, last: bool) -> str:
     found = judged.envelope
-    if found.half_width is None or found.mean is None:
+    reached = logs.excess(found.half_width)
+    wanted = None if found.mean is None else logs.excess(rule.limit(found.mean))
+    if reached is None or wanted is None:
         return f"{name} (no interval)"
-    reached, wanted = math.expm1(found.half_width), math.expm1(rule.limit(found.mean))
     needed = judged.decision.blocks_to_decide
     would = f", about {needed} blocks would decide" if last and needed else ""
     return f"{name} ±{reached:.1%} (wanted ±{wanted:.1%}{would})"

@@ -11,7 +11,7 @@ from vbench.compare.grouping import Group, name
 from vbench.compare.sameness import environment_of, refusal
 from vbench.cost import costs
 from vbench.model import Better, Cost, Run, Verdict
-from vbench.stats import multiplicity, two_groups
+from vbench.stats import logs, multiplicity, two_groups
 
 ALPHA = 0.05
 
@@ -141,7 +141,7 @@ def _compared(cell: Cell, *, sign: float) -> Cell:
     if not left or not right:
         return replace(cell, why=_why_nothing(cell.group if left else cell.reference))
     result = two_groups.difference(*([sign * math.log(value) for value in side] for side in (left, right)))
-    ratio, low, high = (_exp(value) for value in (result.difference, result.low, result.high))
+    ratio, low, high = (logs.ratio(value) for value in (result.difference, result.low, result.high))
     if ratio is None:
         return replace(cell, why="no ratio: too large to write")
     if low is None or high is None:
@@ -202,12 +202,3 @@ def _adjusted(cells: Sequence[Cell]) -> tuple[Cell, ...]:
     """Benjamini-Hochberg over the table: nobody declared which of its many cells would be looked at."""
     raised = iter(multiplicity.benjamini_hochberg([cell.p for cell in cells if cell.p is not None]))
     return tuple(cell if cell.p is None else replace(cell, adjusted_p=next(raised)) for cell in cells)
-
-
-def _exp(value: float | None) -> float | None:
-    """e to the value; None for None and for what no finite float above 0 can hold.
-
-    The inverse is taken of the larger one, so that exchanged groups give inverse ratios."""
-    if value is None or abs(value) > 700:
-        return None
-    return math.exp(value) if value >= 0 else 1 / math.exp(-value)

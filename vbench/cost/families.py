@@ -1,13 +1,11 @@
 """One figure for a family of benchmarks, and never one across families: their costs answer different questions."""
 
-import math
-
 from msgspec import Struct
 
 from vbench.cost.blocks import analysed
 from vbench.cost.cells import Comparison, comparisons
 from vbench.model import FAMILIES, Run
-from vbench.stats import geometric
+from vbench.stats import geometric, logs
 from vbench.stats.envelope import Envelope, envelopes
 from vbench.stats.pairing import Pairs
 
@@ -45,7 +43,7 @@ def families(run: Run) -> tuple[FamilyCost, ...]:
 
 
 def _family(key: tuple[str, str], items: list[Comparison], pairs: Pairs, found: Envelope) -> FamilyCost:
-    cost, low, high = (_exp(value) for value in (found.mean, found.low, found.high))
+    cost, low, high = (logs.ratio(value) for value in (found.mean, found.low, found.high))
     known = cost is not None and low is not None and high is not None
     return FamilyCost(
         family=key[0],
@@ -57,7 +55,3 @@ def _family(key: tuple[str, str], items: list[Comparison], pairs: Pairs, found: 
         members=tuple(item.place for item in items),
         label=pairs.why or found.label or ("" if known else found.why or "too large to write"),
     )
-
-
-def _exp(value: float | None) -> float | None:
-    return None if value is None or value > 709 else math.exp(value) or None

@@ -1,13 +1,11 @@
 """From pairs to costs: all cells of a run are judged at once, since every claim weighs on every other."""
 
-import math
-
 from msgspec import Struct
 
 from vbench.cost.blocks import analysed
 from vbench.cost.cells import Comparison, comparisons
 from vbench.model import Cost, Difference, Run
-from vbench.stats import judgement, steady
+from vbench.stats import judgement, logs, steady
 from vbench.stats.envelope import LEAST_ENVELOPE
 from vbench.stats.judgement import Cell, Judged
 
@@ -67,12 +65,12 @@ def _cost(item: Comparison, judged: Judged) -> Cost:
 
 def _ratio(item: Comparison, judged: Judged) -> Cost:
     found, hodges_lehmann = judged.envelope, judged.hodges_lehmann
-    each = {block: _exp(d) for block, d in zip(item.pairs.blocks, item.pairs.d, strict=True)}
+    each = {block: logs.ratio(d) for block, d in zip(item.pairs.blocks, item.pairs.d, strict=True)}
     written = {block: ratio for block, ratio in each.items() if ratio is not None}
-    cost = _exp(found.mean)
+    cost = logs.ratio(found.mean)
     if cost is None or len(written) < len(each):
         return _unknown(item, judged, "no ratio: too large to write")
-    low, high = _exp(found.low), _exp(found.high)
+    low, high = logs.ratio(found.low), logs.ratio(found.high)
     label = _label(judged)
     if (low is None or high is None) and found.low is not None:
         low = high = None
@@ -85,7 +83,7 @@ def _ratio(item: Comparison, judged: Judged) -> Cost:
         low=low,
         high=high,
         per_block=written,
-        hodges_lehmann=_exp(hodges_lehmann.centre) if hodges_lehmann else None,
+        hodges_lehmann=logs.ratio(hodges_lehmann.centre) if hodges_lehmann else None,
     )
 
 
@@ -177,11 +175,4 @@ def _length(judged: Judged, value: float | None) -> float | None:
     """A length in the unit of d as a reader takes it: a ratio minus 1, or in the metric's unit."""
     if value is None or not judged.cell.pairs.is_ratio:
         return value
-    return math.expm1(value) if value <= 709 else None
-
-
-def _exp(value: float | None) -> float | None:
-    """e to the value; None for None and for what no finite float above 0 can hold."""
-    if value is None or value > 709:
-        return None
-    return math.exp(value) or None
+    return logs.excess(value)

@@ -15,7 +15,7 @@ from vbench.report import repetitions
 from vbench.report.adjusting import adjustment, exactly
 from vbench.report.text import number, percent, plain
 from vbench.report.words import SCOPE
-from vbench.stats import bootstrap, equivalence, pvalues, student
+from vbench.stats import bootstrap, equivalence, logs, pvalues, student
 from vbench.stats.envelope import LEAST_ENVELOPE, Ends
 from vbench.stats.verdict import ALPHA, Rule, excludes_zero
 from vbench.units import DASH
@@ -252,13 +252,12 @@ class _Explanation:
 
     def _ends(self, ends: Ends) -> str:
         text = f"{_figure(ends[0])} to {_figure(ends[1])}"
-        if not self.is_ratio or max(ends) > 700:
-            return text
-        return f"{text}, as a cost {number(math.exp(ends[0]))} to {number(math.exp(ends[1]))}"
+        low, high = (logs.ratio(end) for end in ends)
+        return f"{text}, as a cost {number(low)} to {number(high)}" if self.is_ratio else text
 
     def _length(self, value: float) -> str:
         text = _figure(value)
-        return f"{text}, as a cost {percent(math.expm1(value))}" if self.is_ratio and value < 700 else text
+        return f"{text}, as a cost {percent(logs.excess(value))}" if self.is_ratio else text
 
 
 def _answer(*, holds: bool) -> str:

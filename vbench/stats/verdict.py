@@ -1,12 +1,11 @@
 """What may be said of one cost: four rules in a fixed order, each with its reason in words."""
 
-import math
 from enum import StrEnum
 
 from msgspec import Struct
 
 from vbench.model import Verdict
-from vbench.stats import detectable, equivalence
+from vbench.stats import detectable, equivalence, logs
 from vbench.stats.envelope import LEAST_ENVELOPE, Envelope
 
 ALPHA = 0.05
@@ -76,7 +75,10 @@ def excludes_zero(envelope: Envelope) -> bool:
 
 def show(length: float, case: Case) -> str:
     """A length in the unit of d as a reader takes it: `2.0 %` of a ratio, else in the metric's unit."""
-    return f"{math.expm1(length) * 100:.2g} %" if case.is_ratio else f"{length:.3g} {case.unit}"
+    if not case.is_ratio:
+        return f"{length:.3g} {case.unit}"
+    share = logs.excess(length)
+    return "more than any number" if share is None else f"{share * 100:.2g} %"
 
 
 class _Common(Struct, frozen=True):

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from vbench import cost, gates
 from vbench.errors import VbenchError
 from vbench.model import Cost, Failed, Measured, Run, Skipped
-from vbench.stats import envelope, pairing
+from vbench.stats import envelope, logs, pairing
 from vbench.stats.envelope import Envelope
 from vbench.validation import parts, regression, rows
 from vbench.validation.parts import Part
@@ -120,12 +120,12 @@ def speculation(run: Run, arm: str) -> str:
 def quota(part: Part, run: Run) -> Row:
     """Throughput under the quota against the same container without it."""
     (check, _), found = part.checks[0], _cost(run, parts.LIMITED, part.benchmarks[0])
-    logs = _over_blocks(check, {block: -math.log(ratio) for block, ratio in found.per_block.items()})
-    if logs.mean is None or logs.low is None or logs.high is None:
-        return _nothing(part, logs.why or found.label, found.blocks)
-    interval = (math.exp(logs.mean), math.exp(logs.low), math.exp(logs.high))
+    over = _over_blocks(check, {block: -math.log(ratio) for block, ratio in found.per_block.items()})
+    value, low, high = (logs.ratio(length) for length in (over.mean, over.low, over.high))
+    if value is None or low is None or high is None:
+        return _nothing(part, over.why or found.label, found.blocks)
     return rows.recovered(
-        part.title, check, interval, truth=parts.QUOTA, tolerance=QUOTA_TOLERANCE, blocks=found.blocks
+        part.title, check, (value, low, high), truth=parts.QUOTA, tolerance=QUOTA_TOLERANCE, blocks=found.blocks
     )
 
 
