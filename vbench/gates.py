@@ -20,6 +20,7 @@ LIMIT_PPM = 100.0  # host against guest clock; what a good oscillator keeps
 LIMIT_TCG_PPM = 1000.0  # an emulated guest calibrates its clock against an emulated timer
 # Six counts enter that are kept in ticks: busy time by kind, and what ended children took.
 RESOLUTION_S = 6 / os.sysconf("SC_CLK_TCK")
+_LOOKS = 5  # at all processes, before one that has just ended may lack
 _PROCESS_CLOCK = 2  # CPUCLOCK_SCHED of a process, in its clock id
 KERNEL_THREADS = 2  # their parent, kthreadd
 LEAST_SCHEDSTAT = 15  # version of /proc/schedstat from which times are in ns
@@ -72,11 +73,22 @@ def read(cpus: Sequence[int], *, apart: bool, sysfs: Path = Path("/sys")) -> Cou
 
 def spent(cpus: Sequence[int], *, apart: bool) -> Spent:
     """So far: guest, VMM, engine and workload with what has ended of them, and the kernel's threads."""
+    return Spent(_ours_s(cpus) if apart else None, _kernel_s(frozenset(cpus)))
+
+
+def _ours_s(cpus: Sequence[int]) -> float:
+    """What one ends with goes to its parent, which was looked at before: then all are looked at again."""
     total = 0.0
-    for process in _ours(cpus) if apart else ():
-        with suppress(psutil.Error):  # it has just ended; its parent has its time
-            total += _spent_s(process.pid) + sum(process.cpu_times()[2:4])  # its own, and of waited-for children
-    return Spent(total if apart else None, _kernel_s(frozenset(cpus)))
+    for _ in range(_LOOKS):
+        total, all_there = 0.0, True
+        for process in _ours(cpus):
+            try:
+                total += _spent_s(process.pid) + sum(process.cpu_times()[2:4])  # its own, and of waited-for children
+            except psutil.NoSuchProcess:
+                all_there = False
+        if all_there:
+            break
+    return total
 
 
 def served_s(first: Spent | Counters, last: Spent | Counters) -> float | None:

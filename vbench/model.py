@@ -65,7 +65,7 @@ class Measured(Struct, frozen=True, tag="measured"):
     padding_seen_b: int | None = None  # bytes of random environment padding that the workload itself saw
     notes: tuple[str, ...] = ()  # what a reader must know: "no steady state", "peer-limited"
     counts: dict[str, dict[int, int]] = {}  # metric to its histogram: bin in ns to number of operations
-    operations: float | None = None  # executed in the whole trial: calibration, warm-up and samples together
+    operations: float | None = None  # all those whose processor time is in `operations_cpu_s` of the trial
 
 
 class Failed(Struct, frozen=True, tag="failed"):
@@ -100,7 +100,7 @@ class Trial(Struct, frozen=True):
     raw: str | None = None  # the tool's own output, path inside the run folder
     attempt: int = 0  # of the block: above 0 when a gate voided the one before
     host_cpu_s: float | None = None  # host's processor time of all that served the environment during `wall_s`
-    operations_cpu_s: float | None = None  # of it, from the first operation on: what set up the workload is not in it
+    operations_cpu_s: float | None = None  # of it, from the first operation to the last: without set-up
     clock_error_s: float | None = None  # guest's elapsed time minus the host's around this trial alone
     clock_bound_s: float | None = None  # how exactly it could be known
     clock_limit_ppm: float | None = None

@@ -12,12 +12,15 @@ import pytest
 from tests.contract.conftest import STACKS
 from vbench import gates
 from vbench.benchmarks.cpu import Hash
+from vbench.benchmarks.disk import RandRead
 from vbench.benchmarks.memory import Triad
+from vbench.benchmarks.network import Stream
 from vbench.contracts import Benchmark, Place, Session, Testbed
 from vbench.environments import qemu
 from vbench.model import Measured, Trial
 from vbench.proc import LocalSession
 from vbench.runner.watch import Watch
+from vbench.units import Bytes
 
 
 @pytest.fixture(scope="module", params=["bare", "qemu-tcg"])
@@ -36,9 +39,9 @@ def place(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) 
 def watched(place: Place, testbed: Testbed, benchmark: Benchmark) -> tuple[Trial, Measured]:
     watch = Watch(place.session, lambda: gates.spent(testbed.cpus, apart=True))
     begun = time.monotonic()
-    measured = benchmark.measure(replace(place, begin=watch.begin))
+    measured = benchmark.measure(replace(place, begin=watch.begin, end=watch.end))
     wall_s = time.monotonic() - begun
-    watch.end()
+    watch.over()
     seen = watch.seen(is_lost=False)
     trial = Trial(
         1,
@@ -64,6 +67,21 @@ def test_processor_time_of_an_operation_is_about_what_it_lasts_and_without_the_s
     assert 0 < trial.operations_cpu_s < trial.host_cpu_s  # the driver's own start was the first of this family
     lasts_s = median(measured.samples["time"])
     assert lasts_s / 5 < trial.operations_cpu_s / measured.operations < lasts_s * 5
+
+
+@pytest.mark.parametrize("benchmark", [RandRead(size=Bytes(2**20)), Stream()], ids=["fio", "iperf3"])
+def test_a_tools_own_start_and_end_are_not_in_the_processor_time_of_its_operations(
+    place: Place, testbed: Testbed, benchmark: Benchmark
+) -> None:
+    benchmark.prepare(place)
+    trial, measured = watched(place, testbed, benchmark)
+    assert trial.host_cpu_s is not None
+    assert trial.operations_cpu_s is not None
+    assert measured.operations is not None
+    assert trial.operations_cpu_s < trial.host_cpu_s * 1.2  # a kernel thread that came between the looks is in one
+    rate = next(iter(measured.samples.values()))[0]
+    busy = trial.operations_cpu_s / measured.operations * rate  # processors, while operations ran
+    assert 0.05 < busy < 5
 
 
 def test_memory_is_filled_before_the_operations_begin(place: Place, testbed: Testbed) -> None:

@@ -112,6 +112,8 @@ def test_the_json_report_keeps_its_contract_and_has_a_number_for_each_metric(
     unknown = [cost for cost in document["costs"] if not cost["cost"] and cost["metric"] != "latency_p99"]
     assert unknown == []  # a p99 needs more operations than a short trial has on a slow machine
     assert {cost["environment"] for cost in document["costs"]} == ARMS - {"bare"}
+    unspent = [cost for cost in document["costs"] if cost["cost"] and not cost["cpu_s_per_operation"]]
+    assert {cost["benchmark"] for cost in unspent} == {"start.ready"}
     assert all(cost["median"] > 0 and cost["baseline_median"] > 0 for cost in document["costs"] if cost["cost"])
 
 

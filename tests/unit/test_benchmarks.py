@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,7 +17,7 @@ from tests.unit.guest_folder import guest_folder
 from vbench import contracts, units
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.kernel_driver import KernelDriver, believable, drift_notes, parse
-from vbench.benchmarks.lines import Lines
+from vbench.benchmarks.lines import Lines, listen
 from vbench.contracts import Benchmark, Completed, Place, Session, Workplace
 from vbench.errors import CommandTimeout, SessionLost, TrialFailed
 from vbench.model import FAMILIES
@@ -37,6 +38,23 @@ def of_kind(kind: str, **keys: object) -> Benchmark:
 
 
 @dataclass
+class Said:
+    """A process that has said its all and ended."""
+
+    argv: tuple[str, ...]
+    stdout: BytesIO
+    words: bytes
+    status: int
+    stdin: BytesIO = field(default_factory=BytesIO)
+
+    def wait(self, *, timeout_s: float) -> int:
+        return self.status
+
+    def stderr(self) -> bytes:
+        return self.words
+
+
+@dataclass
 class Scripted:
     """A session that answers each command by its first word that is known."""
 
@@ -50,6 +68,11 @@ class Scripted:
             if word in self.answers:
                 return self.answers[word]
         return Completed(tuple(argv), 0, b"", b"")
+
+    @contextmanager
+    def spawn(self, argv: Sequence[str]) -> Iterator[Said]:
+        done = self.run(argv, timeout_s=1)
+        yield Said(tuple(argv), BytesIO(done.stdout + b"\n"), done.stderr, done.status)
 
     def on_network(self) -> "Scripted":
         return self
@@ -208,6 +231,28 @@ def test_lines_come_whole_and_the_end_stays_the_end() -> None:
     with spawn(["printf", "one\\ntwo\\ntorn"]) as process:
         lines = Lines(process)
         assert [lines.next(timeout_s=10) for _ in range(4)] == [b"one", b"two", None, None]
+
+
+def test_lines_are_heard_as_they_come_and_the_output_is_whole() -> None:
+    heard: list[bytes] = []
+    done = listen(
+        LocalSession(), ["sh", "-c", "echo begun; echo two >&2; echo three; exit 3"], heard.append, timeout_s=30
+    )
+    assert heard == [b"begun", b"three"]
+    assert (done.status, done.stdout, done.stderr) == (3, b"begun\nthree\n", b"two\n")
+
+
+def test_a_command_that_is_listened_to_is_killed_at_its_limit() -> None:
+    with pytest.raises(CommandTimeout, match=r"sleep did not end within 0\.2 s and was killed"):
+        listen(LocalSession(), ["sleep", "1000"], lambda line: None, timeout_s=0.2)
+
+
+def test_a_listener_that_breaks_leaves_nobody_waiting() -> None:
+    def breaks(line: bytes) -> None:
+        raise SessionLost("it broke")
+
+    with pytest.raises(SessionLost, match="it broke"):
+        listen(LocalSession(), ["echo", "begun"], breaks, timeout_s=30)
 
 
 # --- benchmarks over a session ----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from vbench import contracts, proc, units
-from vbench.benchmarks.command import Command
+from vbench.benchmarks.command import Command, Reply, _operations
 from vbench.contracts import Place, Session, Workplace
 from vbench.environments.fake import Fake, FakeSession
 from vbench.environments.starting import agent_command, started
@@ -71,6 +71,20 @@ def failure(command: Command, place: Place) -> TrialFailed:
     return caught.value
 
 
+@pytest.mark.parametrize(("spent_s", "operations"), [(1.0, 5), (0.95, 5), (0.94, None)])
+def test_what_lies_between_short_runs_is_no_operation(spent_s: float, operations: int | None) -> None:
+    reply = Reply((0.5, 0.25), None, 3, spent_s, span_s=1.0, clock="", padding=0, printed_b=0)
+    assert _operations(reply) == operations
+
+
+@EVERYWHERE
+def test_it_is_told_when_the_first_run_begins_and_when_the_last_has_ended(place: Place) -> None:
+    heard: list[str] = []
+    place.begin, place.end = lambda: heard.append("begun"), lambda: heard.append("ended")
+    measure(shell("echo vbench: begun; echo vbench: ended", runs=3), place)
+    assert heard == ["begun", "ended"]
+
+
 # --- what it measures -------------------------------------------------------------------------------------------
 
 
@@ -82,7 +96,7 @@ def test_the_time_of_each_run_is_a_sample(place: Place) -> None:
     assert all(0 < wall < 10 for wall in walls)
     assert measured.clock == "CLOCK_MONOTONIC_RAW"
     assert measured.padding_seen_b == 321
-    assert (measured.operations or 0) > len(walls)
+    assert measured.operations is None or measured.operations > len(walls)
 
 
 def test_a_command_that_outlasts_the_trial_runs_once(place: Place) -> None:

@@ -140,7 +140,17 @@ def test_the_raw_file_keeps_the_bins_and_not_the_path() -> None:
 
 def test_a_job_bypasses_the_page_cache_and_names_its_clock_and_times() -> None:
     argv = fio.job("/scratch/f", 2**20, rw="randread", block_b=4096, trial_s=0.2, warmup_s=0.1)
-    assert {"--direct=1", "--clocksource=clock_gettime", "--runtime=200ms", "--ramp_time=100ms"} <= set(argv)
+    assert {"--direct=1", "--clocksource=clock_gettime"} <= set(argv)
+    warmup, trial = argv.index("--name=warmup"), argv.index("--name=trial")
+    assert argv[warmup + 1] == "--runtime=100ms"
+    assert argv[trial + 1 : trial + 3] == ["--stonewall", "--runtime=200ms"]
+    assert argv.index("--direct=1") < warmup  # what stands before the first job holds for both
+
+
+def test_without_a_warm_up_there_is_no_job_for_it() -> None:
+    argv = fio.job("/scratch/f", 2**20, rw="randread", block_b=4096, trial_s=0.2, warmup_s=0.0)
+    assert "--name=warmup" not in argv  # a runtime of 0 is endless
+    assert "--name=trial" in argv
 
 
 def test_p99_needs_299_values_and_p999_needs_2995() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from vbench.benchmarks import fio
+from vbench.benchmarks.lines import told
 from vbench.contracts import Completed
 from vbench.errors import TrialFailed
 from vbench.stats.quantiles import of_counts
@@ -100,6 +101,37 @@ def test_an_engine_that_is_refused_is_named_with_what_to_do(version: str) -> Non
 @pytest.mark.parametrize("version", ["3.33", "3.41"])
 def test_io_uring_is_read_like_any_other_engine(version: str) -> None:
     assert fio.parse(recorded(f"{version}-io_uring"), "read").iops > 0
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_warm_up_of_its_own_is_not_in_the_result_and_the_trial_says_when_it_begins_and_ends(version: str) -> None:
+    done = recorded(f"{version}-jobs")
+    warmup, trial = document(f"{version}-jobs")["jobs"]  # type: ignore[misc]
+    result = fio.parse(done, "read")
+    assert result.operations == trial["read"]["total_ios"] != warmup["read"]["total_ios"]
+    said = done.stdout.splitlines()
+    assert said.index(fio.BEGUN) < said.index(fio.ENDED) < said.index(b"{")
+    assert told(done)
+
+
+def test_what_the_options_of_a_job_say_is_no_moment() -> None:
+    done = recorded("3.33-jobs")
+    silent = done.stdout.replace(fio.ENDED, b"", 1)
+    assert fio.ENDED in silent
+    assert not told(Completed(done.argv, 0, silent, b""))
+
+
+def test_a_warm_up_that_failed_fails_the_trial() -> None:
+    changed = document("3.33-jobs")
+    changed["jobs"][0]["error"] = 5  # type: ignore[index]
+    with pytest.raises(TrialFailed, match="error 5"):
+        fio.parse(Completed(("fio",), 0, json.dumps(changed).encode(), b""), "read")
+
+
+@pytest.mark.parametrize("jobs", [None, {}, [], [{"jobname": "warmup"}], [{"jobname": "trial"}] * 2])
+def test_another_number_of_trials_is_refused(jobs: object) -> None:
+    with pytest.raises(TrialFailed, match="jobs"):
+        fio.parse(Completed(("fio",), 0, json.dumps({"jobs": jobs}).encode(), b""), "read")
 
 
 def test_the_statistics_of_disks_are_missing_in_a_chroot_and_not_needed() -> None:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from vbench import gates
@@ -52,6 +53,28 @@ def test_a_quota_in_step_with_the_tick_does_not_look_foreign() -> None:
     found = reading(counters(100, 50, 40, idle_s=5.0), counters(110, 60, 48, idle_s=7.0))
     assert found.busy_s == pytest.approx(8)
     assert gates.judge(found) == ()
+
+
+def test_what_a_process_that_just_ended_leaves_to_its_parent_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone:
+        """Its child ends between the two looks at them, and is then its own."""
+
+        def __init__(self, pid: int, children_s: list[float]) -> None:
+            self.pid, self.children_s = pid, children_s
+
+        def cpu_times(self) -> tuple[float, ...]:
+            return (0.0, 0.0, self.children_s.pop(0), 0.0)
+
+    def own_s(pid: int) -> float:
+        if pid == 2:
+            raise psutil.NoSuchProcess(pid)
+        return 1.0
+
+    looks = iter([[1, 2], [1]])
+    inherited_s = [0.0, 5.0]
+    monkeypatch.setattr(gates, "_spent_s", own_s)
+    monkeypatch.setattr(gates, "_ours", lambda cpus: [Gone(pid, inherited_s) for pid in next(looks)])
+    assert gates.spent((0,), apart=True).ours_s == 6.0
 
 
 def test_kernel_threads_that_served_the_run_are_not_foreign() -> None:

@@ -52,6 +52,32 @@ def test_what_the_receiver_counted_is_taken_whichever_way_it_flows(version: str,
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    ("what", "warmup_s", "begins"),
+    [("stream", 0.5, b" connected to "), ("reverse-omit", 2.5, b"1.00-2.00"), ("udp-omit", 1.0, b"(omitted)")],
+)
+def test_a_span_begins_after_the_warm_up_and_ends_with_the_results(
+    version: str, what: str, warmup_s: float, begins: bytes
+) -> None:
+    heard: list[bytes] = []
+    line = b""
+    span = iperf3.Span(lambda: heard.append(line), lambda: heard.append(line), warmup_s=warmup_s)
+    for line in (DATA / f"{version}-{what}.server.txt").read_bytes().splitlines():
+        span.hear(line)
+    begun, ended = heard
+    assert begins in begun
+    assert ended.startswith(b"- - -")
+    assert span.heard
+
+
+def test_a_span_without_results_is_not_heard() -> None:
+    span = iperf3.Span(lambda: None, lambda: None, warmup_s=0.0)
+    span.hear(b"- - - - -")
+    span.hear(b"[  5] local 127.0.0.1 port 5201 connected to 127.0.0.1 port 1")
+    assert not span.heard
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_datagrams_that_arrived_are_those_sent_without_those_lost(version: str) -> None:
     result = parsed(recorded(f"{version}-udp"))
     sums = end(f"{version}-udp")

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.test_benchmarks import Scripted, of_kind, place_on, recorded
+from tests.unit.test_benchmarks import Said, Scripted, of_kind, place_on, recorded
 from vbench.benchmarks.http import own_address
 from vbench.benchmarks.tools import lacking
 from vbench.contracts import Completed, Place
@@ -23,21 +23,6 @@ ROUTE = b'[{"dst":"198.18.0.1","dev":"eth0","prefsrc":"198.18.0.7","flags":[]}]'
 
 
 @dataclass
-class Server:
-    """A process that has said that it listens, or has ended with some words."""
-
-    argv: tuple[str, ...]
-    stdout: BytesIO
-    words: bytes = b""
-
-    def wait(self, *, timeout_s: float) -> int:
-        return 1
-
-    def stderr(self) -> bytes:
-        return self.words
-
-
-@dataclass
 class Serving(Scripted):
     """A scripted session that can also spawn servers."""
 
@@ -46,9 +31,9 @@ class Serving(Scripted):
     spawned: list[tuple[str, ...]] = field(default_factory=list)
 
     @contextmanager
-    def spawn(self, argv: Sequence[str]) -> Iterator[Server]:
+    def spawn(self, argv: Sequence[str]) -> Iterator[Said]:
         self.spawned.append(tuple(argv))
-        yield Server(tuple(argv), BytesIO(self.says), self.complains)
+        yield Said(tuple(argv), BytesIO(self.says), self.complains, 1)
 
 
 @contextmanager
@@ -115,6 +100,16 @@ def test_a_disk_trial_keeps_its_latencies_as_a_histogram(kind: str, recording: s
     assert measured.samples["latency"] == (pytest.approx(ordered[(len(ordered) - 1) // 2] * 1e-9),)
 
 
+@pytest.mark.parametrize(("recording", "operations"), [("3.33-jobs", True), ("3.33-randread", False)])
+def test_a_disk_trial_that_says_when_it_begins_and_ends_counts_its_operations(recording: str, operations: bool) -> None:
+    with place_on(laid_out(recording)) as place:
+        told: list[str] = []
+        place.begin, place.end = lambda: told.append("begun"), lambda: told.append("ended")
+        measured = of_kind("disk.randread", size="16 MiB").measure(place)
+    assert (measured.operations == sum(measured.counts["latency"].values())) is operations
+    assert told == ["begun", "ended"] * operations
+
+
 def test_all_disk_benchmarks_of_a_size_share_one_file() -> None:
     session = laid_out("3.33-fsync")
     with place_on(session) as place:
@@ -134,9 +129,32 @@ def test_a_stream_flows_the_way_that_is_asked_for(reverse: bool, words: list[str
         measured = of_kind("network.stream", reverse=reverse).measure(place)
     assert set(words) <= set(inside.ran[0])
     assert ("--reverse" in inside.ran[0]) == reverse
-    assert peer.spawned[0][:2] == ("iperf3", "--server")
+    assert {"iperf3", "--server"} <= set(peer.spawned[0])
     assert list(measured.samples) == ["bandwidth"]
     assert list(raw) == ["iperf3.json"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "key"), [("stream", "3.12-stream", "bytes"), ("udp", "3.12-udp-omit", "packets")]
+)
+def test_a_trial_whose_server_says_when_it_begins_and_ends_counts_its_operations(
+    kind: str, name: str, key: str
+) -> None:
+    client = recorded("iperf3", name)
+    peer = Serving({}, says=(DATA / f"iperf3/{name}.server.txt").read_bytes())
+    with networked(Scripted({"--client": client}), peer) as place:
+        told: list[str] = []
+        place.begin, place.end = lambda: told.append("begun"), lambda: told.append("ended")
+        place.warmup_s = 1.0 if name.endswith("omit") else 0.1
+        measured = of_kind(f"network.{kind}").measure(place)
+    counted = json.loads(client.stdout)["end"]["sum_sent" if kind == "udp" else "sum_received"][key]
+    assert measured.operations == counted
+    assert told == ["begun", "ended"]
+
+
+def test_a_server_that_says_nothing_of_them_leaves_its_operations_unknown() -> None:
+    with networked(Scripted({"--client": recorded("iperf3", "3.12-stream")}), Serving({})) as place:
+        assert of_kind("network.stream").measure(place).operations is None
 
 
 def test_a_busy_peer_is_noted_when_it_sends_too() -> None:

@@ -46,7 +46,7 @@ def test_clocks_are_read_outside_of_the_processor_time_and_set_up_is_not_of_the_
     notes: list[str] = []
     watch = watched(notes, [Spent(1.0, {}), Spent(1.5, {}), Spent(4.0, {})])
     watch.begin()
-    watch.end()
+    watch.over()
     found = watch.seen(is_lost=False)
     assert notes == ["clock", "spent", "spent", "spent", "clock"]
     assert (found.host_cpu_s, found.operations_cpu_s) == (3.0, 2.5)
@@ -54,22 +54,31 @@ def test_clocks_are_read_outside_of_the_processor_time_and_set_up_is_not_of_the_
     assert (found.clock_bound_s, found.clock_limit_ppm) == (0.0, gates.LIMIT_PPM)
 
 
+def test_what_a_tool_does_after_its_last_operation_is_not_of_the_operations() -> None:
+    watch = watched([], [Spent(1.0, {}), Spent(1.5, {}), Spent(2.25, {}), Spent(4.0, {})])
+    watch.begin()
+    watch.end()
+    watch.over()
+    found = watch.seen(is_lost=False)
+    assert (found.host_cpu_s, found.operations_cpu_s) == (3.0, 0.75)
+
+
 def test_kernel_threads_that_served_the_trial_count() -> None:
     watch = watched([], [Spent(1.0, {7: 2.0}), Spent(2.0, {7: 2.25, 8: 50.0})])
-    watch.end()
+    watch.over()
     assert watch.seen(is_lost=False).host_cpu_s == 1.25
 
 
 def test_a_benchmark_that_does_not_say_when_it_begins_has_no_time_of_its_operations() -> None:
     watch = watched([], [Spent(1.0, {}), Spent(2.0, {})])
-    watch.end()
+    watch.over()
     assert watch.seen(is_lost=False).operations_cpu_s is None
 
 
 def test_what_cannot_be_told_from_the_harness_is_unknown() -> None:
     watch = watched([], [Spent(None, {})] * 3)
     watch.begin()
-    watch.end()
+    watch.over()
     found = watch.seen(is_lost=False)
     assert (found.host_cpu_s, found.operations_cpu_s) == (None, None)
 
@@ -77,7 +86,7 @@ def test_what_cannot_be_told_from_the_harness_is_unknown() -> None:
 def test_a_lost_environment_is_not_asked_for_its_clock() -> None:
     notes: list[str] = []
     watch = watched(notes, [Spent(1.0, {}), Spent(2.0, {})], dies=True)
-    watch.end()
+    watch.over()
     assert watch.seen(is_lost=True) == Seen(host_cpu_s=1.0)
     with pytest.raises(SessionLost):
         watch.seen(is_lost=False)

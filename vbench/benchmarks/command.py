@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from vbench.benchmarks import carrying
 from vbench.benchmarks.kernel_driver import CLOCK_SLACK, CLOCK_SLACK_S, drift_notes
+from vbench.benchmarks.lines import listen, moments
 from vbench.contracts import Missing, Place, Session, Settings, Testbed
 from vbench.errors import TrialFailed, VbenchError
 from vbench.model import Better, Measured, Metric, Scale
@@ -27,6 +28,7 @@ PICK_S = 15.0  # more than the guest's own limit
 UNPACK_S = 300.0
 SEEN_B = 2**20  # of an output, its beginning and end: guest/timed.py
 STDERR_SHOWN = 300
+BUSY = 0.95  # least share of the runs in all the time from the first to the last, for their processor time to be theirs
 LONGEST = 1000
 WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
 WALL = Metric("time", "s", "lower", "wall time of one run")
@@ -39,6 +41,7 @@ class Reply(msgspec.Struct, frozen=True):
     picked: tuple[float, ...] | None
     warmups: int
     spent_s: float
+    span_s: float
     clock: str
     padding: int
     printed_b: int
@@ -122,7 +125,6 @@ class Command(Settings, frozen=True, kw_only=True):
         self._work(place)
 
     def measure(self, place: Place) -> Measured:
-        # No place.begin(): the timing program's start is no operation, and under emulation outweighs short ones.
         work = self._work(place)
         begun = time.monotonic()
         reply = self._timed(place, work)
@@ -136,7 +138,7 @@ class Command(Settings, frozen=True, kw_only=True):
             clock=reply.clock if reply.picked is None else "the command's own",
             padding_seen_b=reply.padding,
             notes=(*_cut(reply), *drift_notes(reply.walls)),
-            operations=len(reply.walls) + reply.warmups,
+            operations=_operations(reply),
         )
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:
@@ -194,8 +196,9 @@ class Command(Settings, frozen=True, kw_only=True):
         most_s = place.trial_s + self.timeout if self.runs is None else self.runs * (self.timeout + PICK_S)
         argv = place.padded([workplace.python, "-I", "-S", "-B", str(workplace.guest / "timed.py")])
         limit_s = START_S + place.warmup_s + self.timeout + most_s + PICK_S
-        done = place.session.run(argv, timeout_s=limit_s, stdin=json.dumps(request).encode()).check()
-        fields = _decoded(done.stdout)
+        stdin, hear = json.dumps(request).encode(), moments(place.begin, place.end)
+        done = listen(place.session, argv, hear, timeout_s=limit_s, stdin=stdin).check()
+        fields = _decoded(done.stdout.rstrip(b"\n").rpartition(b"\n")[2])
         said = {name: base64.b64decode(fields.pop(name, "")) for name in ("stdout", "stderr")}
         for name, data in said.items():
             if data:  # as it came: inside JSON an escape before a host's name would hide it from the store's cleaner
@@ -265,6 +268,11 @@ def _reply(fields: dict[str, Any]) -> Reply:
         return msgspec.convert(fields, Reply)
     except msgspec.ValidationError as error:
         raise TrialFailed(f"the answer about its runs cannot be read: {error}") from None
+
+
+def _operations(reply: Reply) -> int | None:
+    """None for short runs: the processor time is of all from the first to the last, and of much that is no run."""
+    return len(reply.walls) + reply.warmups if reply.spent_s >= BUSY * reply.span_s else None
 
 
 def _epitaph(message: str, stderr: bytes) -> str:

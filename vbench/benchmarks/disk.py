@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta
 
 from vbench.benchmarks import fio
+from vbench.benchmarks.lines import listen, moments, told
 from vbench.benchmarks.percentiles import latencies
 from vbench.benchmarks.tools import lacking
 from vbench.contracts import Completed, Missing, Place, Session, Settings, Testbed
@@ -33,7 +34,7 @@ def _file(place: Place, size_b: int) -> str:
     def make() -> Iterator[str]:
         try:
             done = place.session.run(fio.layout(path, size_b), timeout_s=LIMIT_S + size_b / SLOWEST_LAYOUT)
-            fio.parse(done, "write")
+            fio.parse(done, "write", fio.LAYOUT)
             yield path
         finally:
             _remove(place.session, path)
@@ -49,9 +50,15 @@ def _remove(session: Session, path: str) -> None:
 def _trial(place: Place, size_b: int, *, rw: str, block_b: int, **how: Any) -> Completed:
     file = _file(place, size_b)
     argv = fio.job(file, size_b, rw=rw, block_b=block_b, trial_s=place.trial_s, warmup_s=place.warmup_s, **how)
-    done = place.session.run(place.padded(argv), timeout_s=LIMIT_S + 2 * (place.trial_s + place.warmup_s))
+    limit_s = LIMIT_S + 2 * (place.trial_s + place.warmup_s)
+    done = listen(place.session, place.padded(argv), moments(place.begin, place.end), timeout_s=limit_s)
     place.raw("fio.json", fio.redacted(done))
     return done
+
+
+def _operations(done: Completed, result: fio.Result) -> int | None:
+    """None where it is unknown what they took, for fio did not say when they began and ended."""
+    return result.operations if told(done) else None
 
 
 class FileBenchmark(Settings, frozen=True, kw_only=True):
@@ -110,6 +117,7 @@ class RandomBenchmark(FileBenchmark, frozen=True, kw_only=True):
             clock=fio.CLOCK,
             notes=(*notes, *engine, *fio.depth_notes(result, self.depth)),
             counts={"latency": result.latency_counts},
+            operations=_operations(done, result),
         )
 
 
@@ -158,8 +166,10 @@ class SeqWrite(FileBenchmark, frozen=True, kw_only=True):
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "written"),)
 
     def measure(self, place: Place) -> Measured:
-        result = fio.parse(_trial(place, self.size, rw="write", block_b=MIB), "write")
-        return Measured(samples={"bandwidth": (result.bandwidth,)}, clock=fio.CLOCK)
+        done = _trial(place, self.size, rw="write", block_b=MIB)
+        result = fio.parse(done, "write")
+        operations = _operations(done, result)
+        return Measured(samples={"bandwidth": (result.bandwidth,)}, clock=fio.CLOCK, operations=operations)
 
 
 class Fsync(FileBenchmark, frozen=True, kw_only=True):
@@ -183,9 +193,14 @@ class Fsync(FileBenchmark, frozen=True, kw_only=True):
     )
 
     def measure(self, place: Place) -> Measured:
-        result = fio.parse(_trial(place, self.size, rw="write", block_b=BLOCK, flushed=True), "write")
+        done = _trial(place, self.size, rw="write", block_b=BLOCK, flushed=True)
+        result = fio.parse(done, "write")
         counts = fio.flushes(result)
         samples, notes = latencies(counts)
         return Measured(
-            samples={"rate": (result.iops,), **samples}, clock=fio.CLOCK, notes=notes, counts={"latency": counts}
+            samples={"rate": (result.iops,), **samples},
+            clock=fio.CLOCK,
+            notes=notes,
+            counts={"latency": counts},
+            operations=_operations(done, result),
         )

@@ -6,12 +6,14 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from vbench.benchmarks.lines import BEGUN, ENDED
 from vbench.contracts import Completed
 from vbench.errors import TrialFailed
 
 CLOCK = "CLOCK_MONOTONIC"  # what fio 3 reads with clocksource=clock_gettime
 Direction = Literal["read", "write"]
 Engine = Literal["psync", "libaio", "io_uring"]
+LAYOUT, TRIAL = "layout", "trial"  # names of jobs
 _DIRECT_REFUSED = "does not support O_DIRECT"
 _FILLED = 90.0  # percent of the operations at the depth asked for, below which the queue was not kept full
 
@@ -29,7 +31,7 @@ class Result(Struct, frozen=True):
 
 def layout(file: str, size_b: int) -> list[str]:
     """Writes the whole file once, so that no trial meets a hole in it."""
-    job = ["fio", "--name=layout", f"--filename={file}", f"--size={size_b}", "--rw=write", "--bs=1M"]
+    job = ["fio", f"--name={LAYOUT}", f"--filename={file}", f"--size={size_b}", "--rw=write", "--bs=1M"]
     return [*job, "--direct=1", "--ioengine=psync", "--end_fsync=1", "--output-format=json+"]
 
 
@@ -45,13 +47,15 @@ def job(
     depth: int = 1,
     flushed: bool = False,
 ) -> list[str]:
-    """`depth` operations at a time, for `trial_s` after `warmup_s` that are not counted.
+    """`depth` operations at a time for `trial_s`, after `warmup_s` of the same by a job of its own.
 
-    Past the page cache; or `flushed`: through it, with an fdatasync after each write.
+    Past the page cache; or `flushed`: through it, with an fdatasync after each write. A warm-up by `ramp_time` would
+    not tell how many operations it had, and what each took of a processor would be unknown.
     """
+    warmup = _milliseconds(warmup_s)
     return [
         "fio",
-        "--name=trial",
+        "--name=global",
         f"--filename={file}",
         f"--size={size_b}",
         f"--rw={rw}",
@@ -61,28 +65,36 @@ def job(
         f"--iodepth={depth}",
         "--overwrite=1",
         "--time_based",
-        f"--runtime={_milliseconds(trial_s)}",
-        f"--ramp_time={_milliseconds(warmup_s)}",
         # Else fio reads the processor's counter where it trusts it and something else where not.
         "--clocksource=clock_gettime",
         "--output-format=json+",
+        *(["--name=warmup", f"--runtime={warmup}ms"] if warmup else []),
+        *[f"--name={TRIAL}", "--stonewall", f"--runtime={max(1, _milliseconds(trial_s))}ms"],
+        # Run by the job just before it reads its clock, and at its end. `#`: fio appends words that send what the
+        # shell says into a file of the working directory.
+        f"--exec_prerun=echo {BEGUN.decode()} #",
+        f"--exec_postrun=echo {ENDED.decode()} #",
     ]
 
 
-def _milliseconds(seconds: float) -> str:
-    return f"{max(0, round(seconds * 1000))}ms"
+def _milliseconds(seconds: float) -> int:
+    return max(0, round(seconds * 1000))
 
 
-def parse(done: Completed, direction: Direction) -> Result:
-    """The only job's numbers. Raises TrialFailed for fio's own errors and for what cannot be believed."""
+def parse(done: Completed, direction: Direction, name: str = TRIAL) -> Result:
+    """The job's numbers. Raises TrialFailed for fio's own errors, other jobs' too, and for what cannot be believed."""
     document = decode(done)
     jobs = document.get("jobs")
-    if not isinstance(jobs, list) or len(jobs) != 1:
-        raise TrialFailed(f"fio reported {len(jobs) if isinstance(jobs, list) else 'no'} jobs instead of one")
-    if jobs[0].get("error"):
-        raise _failed(jobs[0]["error"], done)
+    if not isinstance(jobs, list):
+        raise TrialFailed("fio reported no jobs")
+    for job in jobs:
+        if job.get("error"):
+            raise _failed(job["error"], done)
     done_check(done)
-    return _result(jobs[0].get(direction, {}), jobs[0])
+    found = [job for job in jobs if job.get("jobname") == name]
+    if len(found) != 1:
+        raise TrialFailed(f"fio reported {len(found) or 'no'} jobs named {name} instead of one")
+    return _result(found[0].get(direction, {}), found[0])
 
 
 def flushes(result: Result) -> dict[int, int]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
@@ -12,8 +13,29 @@ from vbench.errors import TrialFailed
 
 CLOCK = "CLOCK_MONOTONIC"
 LISTENING = b"Server listening"
+# What the server says: a connection for data, a second of warm-up, the results' rule.
+_CONNECTED, _OMITTED, _RESULTS = b" connected to ", b"(omitted)", b"- - -"
 SATURATED = 90.0  # percent of one processor above which an end is what limits
 _NOT_A_NUMBER = re.compile(r"(:\s*)-?nan\b")
+
+
+class Span:
+    """The time between a test's warm-up and its end, by what the server says; `heard` once both ends were."""
+
+    def __init__(self, begin: Callable[[], None], end: Callable[[], None], *, warmup_s: float) -> None:
+        self._begin, self._end = begin, end
+        self._warmups = int(warmup_s)
+        self.heard = self._begun = False
+
+    def hear(self, line: bytes) -> None:
+        if not self._begun and (_OMITTED if self._warmups else _CONNECTED) in line:
+            self._warmups -= 1
+            if self._warmups <= 0:
+                self._begun = True
+                self._begin()
+        elif self._begun and not self.heard and line.startswith(_RESULTS):
+            self._end()
+            self.heard = True
 
 
 class Result(Struct, frozen=True):
@@ -21,14 +43,15 @@ class Result(Struct, frozen=True):
 
     received: float  # B/s
     sent: float  # B/s
+    arrived_b: int
     retransmits: int | None
     client_cpu: float | None
     server_cpu: float | None
 
 
 def server(address: str, port: int) -> list[str]:
-    """One test, then it ends. `--forceflush`: its line that it listens must not wait in a buffer."""
-    return ["iperf3", "--server", "--one-off", "--bind", address, "--port", str(port), "--forceflush"]
+    """One test, then it ends. `stdbuf`: what it says must not wait in a buffer, as even with `--forceflush` it does."""
+    return ["stdbuf", "-oL", "iperf3", "--server", "--one-off", "--bind", address, "--port", str(port)]
 
 
 class Datagrams(Struct, frozen=True):
@@ -36,6 +59,7 @@ class Datagrams(Struct, frozen=True):
 
     received: float
     sent: float
+    sent_in_all: int
     loss: float  # share of those sent
     jitter_s: float
     client_cpu: float | None
@@ -91,7 +115,8 @@ def parse(done: Completed) -> Result:
     received = _rate(end, "sum_received")
     cpu = end.get("cpu_utilization_percent", {})
     retransmits = end.get("sum_sent", {}).get("retransmits")
-    return Result(received, _rate(end, "sum_sent"), retransmits, cpu.get("host_total"), cpu.get("remote_total"))
+    arrived_b, sent = round(_positive(end["sum_received"], "bytes")), _rate(end, "sum_sent")
+    return Result(received, sent, arrived_b, retransmits, cpu.get("host_total"), cpu.get("remote_total"))
 
 
 def parse_udp(done: Completed, *, length_b: int) -> Datagrams:
@@ -102,10 +127,11 @@ def parse_udp(done: Completed, *, length_b: int) -> Datagrams:
     arrived = _arrived(there, length_b) if "sum_received" in end else _not_lost(both)
     loss = max(0.0, 1 - arrived / _positive(there, "packets"))
     received = arrived / _positive(there, "seconds")
-    sent = _positive(here, "packets") / _positive(here, "seconds")
+    sent_in_all = _positive(here, "packets")
+    sent = sent_in_all / _positive(here, "seconds")
     cpu = end.get("cpu_utilization_percent", {})
     jitter_s = _number(there, "jitter_ms") * 1e-3
-    return Datagrams(received, sent, loss, jitter_s, cpu.get("host_total"), cpu.get("remote_total"))
+    return Datagrams(received, sent, int(sent_in_all), loss, jitter_s, cpu.get("host_total"), cpu.get("remote_total"))
 
 
 def _arrived(there: dict[str, Any], length_b: int) -> float:

@@ -37,15 +37,19 @@ class Iperf3Benchmark(Settings, frozen=True, kw_only=True):
     def prepare(self, place: Place) -> None:
         """Nothing: each trial has its own server, ready before its client starts."""
 
-    def trial(self, place: Place, *flow: str) -> Completed:
-        """One test with these words about what flows."""
+    def trial(self, place: Place, *flow: str) -> tuple[Completed, bool]:
+        """One test with these words about what flows, and whether its begin and end were heard."""
         address = peer_address(place.testbed)
         words = iperf3.client(address, STREAM_PORT, *flow, trial_s=place.trial_s, warmup_s=place.warmup_s)
-        with server(place.testbed.peer, iperf3.server(address, STREAM_PORT), iperf3.LISTENING):
+        span = iperf3.Span(place.begin, place.end, warmup_s=place.warmup_s)
+        serve = iperf3.server(address, STREAM_PORT)
+        with server(place.testbed.peer, serve, iperf3.LISTENING, called="iperf3 on the peer", hear=span.hear) as lines:
             limit_s = LIMIT_S + place.warmup_s + iperf3.whole_seconds(place.trial_s)
             done = place.session.on_network().run(place.padded(words), timeout_s=limit_s)
+            if done.status == 0:
+                lines.rest(timeout_s=LIMIT_S)  # the server says its results, then ends as it was told
         place.raw("iperf3.json", iperf3.redacted(done))
-        return done
+        return done, span.heard
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:
         return IPERF3_S + iperf3.whole_seconds(trial_s) + int(warmup_s)
@@ -54,6 +58,7 @@ class Iperf3Benchmark(Settings, frozen=True, kw_only=True):
 class Stream(Iperf3Benchmark, frozen=True, kw_only=True):
     """One TCP connection from the environment to the peer or, with `reverse`, the other way; counted where it arrives.
 
+    One operation is one byte.
     `congestion` is named because kernels differ in their default; reno is the one that each has and allows to anybody.
     It is not what the NIC can do: the peer is a process of the same host, and its processor may be the limit (a note
     says so).
@@ -71,8 +76,14 @@ class Stream(Iperf3Benchmark, frozen=True, kw_only=True):
 
     def measure(self, place: Place) -> Measured:
         flow = iperf3.tcp(congestion=self.congestion, reverse=self.reverse)
-        result = iperf3.parse(self.trial(place, *flow))
-        return Measured(samples={"bandwidth": (result.received,)}, clock=iperf3.CLOCK, notes=iperf3.limits(result))
+        done, heard = self.trial(place, *flow)
+        result = iperf3.parse(done)
+        return Measured(
+            samples={"bandwidth": (result.received,)},
+            clock=iperf3.CLOCK,
+            notes=iperf3.limits(result),
+            operations=result.arrived_b if heard else None,
+        )
 
 
 class Udp(Iperf3Benchmark, frozen=True, kw_only=True):
@@ -97,13 +108,19 @@ class Udp(Iperf3Benchmark, frozen=True, kw_only=True):
     length: Annotated[int, Meta(ge=16, le=65507)] = 1400
 
     def measure(self, place: Place) -> Measured:
-        result = iperf3.parse_udp(self.trial(place, *iperf3.udp(length_b=self.length)), length_b=self.length)
+        done, heard = self.trial(place, *iperf3.udp(length_b=self.length))
+        result = iperf3.parse_udp(done, length_b=self.length)
         samples = {"received": result.received, "sent": result.sent, "loss": result.loss, "jitter": result.jitter_s}
         notes = iperf3.limits(result)
         if not samples["jitter"]:  # a ratio to the baseline needs a number above 0
             del samples["jitter"]
             notes = (*notes, "no jitter: iperf3 saw none")
-        return Measured(samples={name: (value,) for name, value in samples.items()}, clock=iperf3.CLOCK, notes=notes)
+        return Measured(
+            samples={name: (value,) for name, value in samples.items()},
+            clock=iperf3.CLOCK,
+            notes=notes,
+            operations=result.sent_in_all if heard else None,
+        )
 
 
 class LatencyBenchmark(KernelBenchmark, frozen=True, kw_only=True):

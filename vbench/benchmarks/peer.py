@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from vbench.benchmarks.lines import Lines
+from vbench.benchmarks.lines import Hear, Lines
 from vbench.contracts import Missing, Process, Session, Testbed
 from vbench.errors import TrialFailed
 
@@ -22,19 +22,25 @@ def peer_address(testbed: Testbed) -> str:
 
 
 @contextmanager
-def server(session: Session, argv: Sequence[str], ready: bytes, *, called: str = "") -> Iterator[None]:
-    """A server that has said on its standard output that it listens; its group dies with this context."""
+def server(
+    session: Session, argv: Sequence[str], ready: bytes, *, called: str = "", hear: Hear = lambda line: None
+) -> Iterator[Lines]:
+    """A server that has said on its standard output that it listens, and what else it says; its group dies with this.
+
+    `hear` is as in `Lines`.
+    """
     name = called or f"{argv[0]} on the peer"
     try:
         with session.spawn(argv) as process:
-            _listening(process, ready, name)
-            yield
+            lines = Lines(process, hear)
+            _listening(process, lines, ready, name)
+            yield lines
     except FileNotFoundError:
         raise TrialFailed(f"{name} was not found", hint="use the image that has it") from None
 
 
-def _listening(process: Process, ready: bytes, name: str) -> None:
-    lines, heard = Lines(process), b""
+def _listening(process: Process, lines: Lines, ready: bytes, name: str) -> None:
+    heard = b""
     while (line := lines.next(timeout_s=READY_S)) is not None:
         if ready in line:
             return

@@ -3,6 +3,7 @@
 With it a whole run can be tested to the last digit: a `slowdown` of 1.25 must come out as a cost of 1.25.
 """
 
+import io
 import itertools
 import json
 import math
@@ -142,6 +143,9 @@ class FakeSession:
             with _driver(self, tuple(argv), padding) as process:
                 yield process
             return
+        if (said := _made_up(argv, self)) is not None:
+            yield FakeProcess(tuple(argv), io.BytesIO(), io.BytesIO(said.encode() + b"\n"), self, status=0)
+            return
         with self.host.spawn(argv) as process:
             yield process
 
@@ -167,8 +171,8 @@ class FakeSession:
 
 
 @dataclass
-class FakeDriver:
-    """The guest's driver as its protocol shows it: one line in, one line out."""
+class FakeProcess:
+    """The guest's driver as its protocol shows it, one line in, one line out; or a tool that has said its all."""
 
     argv: tuple[str, ...]
     stdin: BinaryIO
@@ -195,13 +199,13 @@ class FakeDriver:
 
 
 @contextmanager
-def _driver(session: FakeSession, argv: tuple[str, ...], padding: int) -> Iterator[FakeDriver]:
+def _driver(session: FakeSession, argv: tuple[str, ...], padding: int) -> Iterator[FakeProcess]:
     request_r, request_w = os.pipe()
     reply_r, reply_w = os.pipe()
     with os.fdopen(request_w, "wb", 0) as stdin, os.fdopen(reply_r, "rb", 0) as stdout:
         server = threading.Thread(target=_serve, args=(session, request_r, reply_w, padding), daemon=True)
         server.start()
-        yield FakeDriver(argv, stdin, stdout, session)
+        yield FakeProcess(argv, stdin, stdout, session)
         stdin.close()
         server.join()
 
@@ -259,4 +263,5 @@ def _fio(argv: Sequence[str], factor: float) -> dict[str, Any]:
         "clat_ns": {"min": latency_ns, "max": latency_ns, "mean": latency_ns, "stddev": 0, "N": done}
         | {"percentile": percentiles, "bins": {str(latency_ns): done}},
     }
-    return {"fio version": "fio-3.33", "jobs": [{"jobname": "fake", "error": 0, direction: side}]}
+    name = next(word for word in reversed(argv) if word.startswith("--name=")).removeprefix("--name=")
+    return {"fio version": "fio-3.33", "jobs": [{"jobname": name, "error": 0, direction: side}]}

@@ -2,13 +2,15 @@
 
 Request:  {"argv": ["./compress"], "folder": "/scratch/work", "trial_s": 1.0, "warmup_s": 0.5, "timeout_s": 60.0,
            "runs": N or null, "regex": "…" or null, "pointer": "…" or null}
+Before the first run:  vbench: begun
+After the last:        vbench: ended
 Reply:    {"walls": [s of each run], "picked": [number of each run] or null, "warmups": N, "spent_s": s of all runs,
-           "clock": "CLOCK_MONOTONIC_RAW", "padding": bytes of VBENCH_PADDING, "printed_b": most that a run printed,
-           "stdout": base64, "stderr": base64, of the last run, ends only}
+           "span_s": s from begun to ended, "clock": "CLOCK_MONOTONIC_RAW", "padding": bytes of VBENCH_PADDING,
+           "printed_b": most that a run printed, "stdout": base64, "stderr": base64, of the last run, ends only}
 or        {"error": "what went wrong", "hint": "", "stdout": base64, "stderr": base64}
 
-One JSON object on stdin, one on stdout. `runs` null: as many as fill the trial, at least one. Between the runs, outside
-their clocks, whatever the command left running is killed and its number is looked for.
+One JSON object on stdin, one at the end of stdout. `runs` null: as many as fill the trial, at least one. Between the
+runs, outside their clocks, whatever the command left running is killed and its number is looked for.
 """
 
 import base64
@@ -185,7 +187,9 @@ def too_slow(*_):
 
 def conduct(command, request):
     """Warm-up and trial."""
-    spent, warmups, begun = [], 0, time.monotonic()
+    spent, warmups = [], 0
+    print("vbench: begun", flush=True)
+    first = begun = time.monotonic()
     while request["warmup_s"] > 0 and (not warmups or time.monotonic() - begun < request["warmup_s"]):
         spent.append(command.run())
         warmups += 1
@@ -196,11 +200,14 @@ def conduct(command, request):
         walls.append(command.run())
         picked.append(pick(command.out, request))
         printed_b = max(printed_b, command.out.size)
+    span_s = time.monotonic() - first
+    print("vbench: ended", flush=True)
     return {
         "walls": walls,
         "picked": None if None in picked else picked,
         "warmups": warmups,
         "spent_s": sum(spent) + sum(walls),
+        "span_s": span_s,
         "clock": CLOCK,
         "padding": len(os.environ.get("VBENCH_PADDING", "")),
         "printed_b": printed_b,

@@ -186,7 +186,7 @@ class _Explanation:
         yield ""
         yield "Host CPU seconds for each operation, by all that served the environment: the median over the blocks"
         yield f"    {_figure(base_s)} in {arms[0]}, {_figure(own_s)} in {arms[1]}{times}"
-        yield "    from the first operation of a trial to its last; set-up apart, calibration and warm-up among them"
+        yield "    from the first operation of a trial to its last, set-up apart"
 
     def _repetitions(self) -> Iterator[str]:
         cost, places = self.cost, analysed(self.run)

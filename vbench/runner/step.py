@@ -92,7 +92,8 @@ class StepTrials:
             where = f"{self.block.index:03d}-{self.step.environment}-{name}-{file}"
             raw.append(self.runner.writer.raw(where, data))
 
-        place = replace(place, loops=self.runner.loops(self.step.environment, name), raw=keep, begin=watch.begin)
+        loops = self.runner.loops(self.step.environment, name)
+        place = replace(place, loops=loops, raw=keep, begin=watch.begin, end=watch.end)
         lost: SessionLost | None = None
         try:
             outcome = _measured(benchmark, place)
@@ -100,7 +101,7 @@ class StepTrials:
             outcome, lost = Failed(error.message, error.hint), error
         self.runner.learn(self.step.environment, name, outcome)
         wall_s, seen = time.monotonic() - self.begun, Seen()
-        watch.end()
+        watch.over()
         try:
             seen = watch.seen(is_lost=lost is not None)
         except SessionLost as error:

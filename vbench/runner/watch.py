@@ -27,14 +27,19 @@ class Watch:
         self._spent = spent
         self._first_clock = self._clock()
         self._first = spent()
-        self._operations: gates.Spent | None = None
+        self._begun: gates.Spent | None = None
+        self._ended: gates.Spent | None = None
         self._last: gates.Spent | None = None
 
     def begin(self) -> None:
         """The workload is set up: what is spent from here on is spent on its operations."""
-        self._operations = self._spent()
+        self._begun = self._spent()
 
     def end(self) -> None:
+        """The last operation is over; where nobody says so they last as long as the trial."""
+        self._ended = self._spent()
+
+    def over(self) -> None:
         """The trial is over."""
         self._last = self._spent()
 
@@ -42,7 +47,7 @@ class Watch:
         """All of it, with the second reading of the clocks unless the environment is gone. Raises SessionLost."""
         assert self._last is not None
         served_s = gates.served_s(self._first, self._last)
-        operations_s = gates.served_s(self._operations, self._last) if self._operations else None
+        operations_s = gates.served_s(self._begun, self._ended or self._last) if self._begun else None
         if is_lost:
             return Seen(served_s, operations_s)
         error_s, bound_s = gates.clock_error_s(self._first_clock, self._clock())
