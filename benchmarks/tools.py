@@ -1,6 +1,5 @@
 """What measuring through vbench changes of a number: fio and getpid, against the same tools called by hand."""
 
-import json
 from dataclasses import replace
 from statistics import median
 
@@ -36,8 +35,7 @@ def disk(host: LocalSession, testbed: LocalTestbed, place: Place) -> Row:
 
     def plain() -> float:
         words = fio.job(str(file), SIZE_B, rw="randread", block_b=4096, trial_s=place.trial_s, warmup_s=place.warmup_s)
-        done = host.run([*pinned(testbed.cpus), *words], timeout_s=60).check()
-        return 1 / float(json.loads(done.stdout)["jobs"][0]["read"]["iops"])
+        return 1 / fio.parse(host.run([*pinned(testbed.cpus), *words], timeout_s=60), "read").iops
 
     def ours() -> float:
         return 1 / benchmark.measure(place).samples["iops"][0]
