@@ -5,23 +5,24 @@ They are fixed before the run and see no result. Steal and run delay are reporte
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from vbench import processes
 from vbench.contracts import ClockReading
 from vbench.model import Layer, Reading, Trial
+from vbench.processes import TICKS, Task
 
 FOREIGN_SHARE = 0.02  # of wall: a task of somebody else's on the environment's processors
 LIMIT_PPM = 100.0  # host against guest clock; what a good oscillator keeps
 LIMIT_TCG_PPM = 1000.0  # an emulated guest calibrates its clock against an emulated timer
 # Six counts enter that are kept in ticks: busy time by kind, and what ended children took.
-RESOLUTION_S = 6 / os.sysconf("SC_CLK_TCK")
+RESOLUTION_S = 6 / TICKS
 _LOOKS = 5  # at all processes, before one that has just ended may lack
-_PROCESS_CLOCK = 2  # CPUCLOCK_SCHED of a process, in its clock id
 KERNEL_THREADS = 2  # their parent, kthreadd
 LEAST_SCHEDSTAT = 15  # version of /proc/schedstat from which times are in ns
 _QUEUED = 8  # sched-stats.rst: sum of all time spent waiting to run by tasks on this processor
@@ -73,22 +74,20 @@ def read(cpus: Sequence[int], *, apart: bool, sysfs: Path = Path("/sys")) -> Cou
 
 def spent(cpus: Sequence[int], *, apart: bool) -> Spent:
     """So far: guest, VMM, engine and workload with what has ended of them, and the kernel's threads."""
-    return Spent(_ours_s(cpus) if apart else None, _kernel_s(frozenset(cpus)))
-
-
-def _ours_s(cpus: Sequence[int]) -> float:
-    """What one ends with goes to its parent, which was looked at before: then all are looked at again."""
-    total = 0.0
+    if not apart:
+        return Spent(None, {})
     for _ in range(_LOOKS):
-        total, all_there = 0.0, True
-        for process in _ours(cpus):
+        tasks, all_there = processes.look()
+        ours_s = 0.0
+        for task in processes.below(tasks, os.getpid()):
             try:
-                total += _spent_s(process.pid) + sum(process.cpu_times()[2:4])  # its own, and of waited-for children
-            except psutil.NoSuchProcess:
+                if processes.is_pinned(task.pid, cpus):
+                    ours_s += processes.spent_s(task.pid) + task.ended_s
+            except OSError:  # it ended: its time went to its parent, which was looked at before
                 all_there = False
         if all_there:
             break
-    return total
+    return Spent(ours_s, _kernel_s(tasks, cpus))
 
 
 def served_s(first: Spent | Counters, last: Spent | Counters) -> float | None:
@@ -99,30 +98,12 @@ def served_s(first: Spent | Counters, last: Spent | Counters) -> float | None:
     return max(0.0, last.ours_s - first.ours_s + kernel_s)
 
 
-def _ours(cpus: Sequence[int]) -> Iterator[psutil.Process]:
-    """Our processes that are pinned to these processors."""
-    pinned = frozenset(cpus)
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.Error):
-            if frozenset(process.cpu_affinity()) <= pinned:
-                yield process
-
-
-def _spent_s(pid: int) -> float:
-    """All threads' processor time to the nanosecond; proc_pid_stat(5) has whole ticks, each rounded down."""
-    try:
-        return time.clock_gettime(~pid << 3 | _PROCESS_CLOCK)  # clock_getcpuclockid(3)
-    except OSError:
-        raise psutil.NoSuchProcess(pid) from None
-
-
-def _kernel_s(cpus: frozenset[int]) -> dict[int, float]:
+def _kernel_s(tasks: Mapping[int, Task], cpus: Sequence[int]) -> dict[int, float]:
     found: dict[int, float] = {}
-    with suppress(psutil.Error):
-        for thread in psutil.Process(KERNEL_THREADS).children():
-            with suppress(psutil.Error):
-                if thread.cpu_num() in cpus:
-                    found[thread.pid] = _spent_s(thread.pid)
+    for task in tasks.values():
+        if task.parent == KERNEL_THREADS and task.processor in cpus:
+            with suppress(OSError):
+                found[task.pid] = processes.spent_s(task.pid)
     return found
 
 
@@ -132,9 +113,12 @@ def _delays_s(cpus: Sequence[int], procfs: Path = Path("/proc")) -> dict[int, fl
     if not own.exists() or waited_s(own.read_text()) is None:
         return None
     found = {}
-    for process in _ours(cpus):
-        for file in procfs.glob(f"{process.pid}/task/*/schedstat"):
-            with suppress(OSError):  # it has just ended
+    for task in processes.below(processes.look()[0], os.getpid()):
+        with suppress(OSError):  # it has just ended
+            if not processes.is_pinned(task.pid, cpus):
+                continue
+        for file in procfs.glob(f"{task.pid}/task/*/schedstat"):
+            with suppress(OSError):
                 found[int(file.parent.name)] = waited_s(file.read_text()) or 0.0
     return found
 

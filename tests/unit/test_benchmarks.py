@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,9 +18,9 @@ from tests.unit.guest_folder import guest_folder
 from vbench import contracts, units
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.kernel_driver import KernelDriver, believable, drift_notes, parse
-from vbench.benchmarks.lines import Lines, listen
+from vbench.benchmarks.lines import Lines, Moments, listen
 from vbench.contracts import Benchmark, Completed, Place, Session, Workplace
-from vbench.errors import CommandTimeout, SessionLost, TrialFailed
+from vbench.errors import CommandFailed, CommandTimeout, SessionLost, TrialFailed
 from vbench.model import FAMILIES
 from vbench.proc import LocalProcess, LocalSession, spawn
 from vbench.units import Bytes
@@ -245,6 +246,51 @@ def test_lines_are_heard_as_they_come_and_the_output_is_whole() -> None:
 def test_a_command_that_is_listened_to_is_killed_at_its_limit() -> None:
     with pytest.raises(CommandTimeout, match=r"sleep did not end within 0\.2 s and was killed"):
         listen(LocalSession(), ["sleep", "1000"], lambda line: None, timeout_s=0.2)
+
+
+def test_what_nobody_reads_holds_no_listener_up() -> None:
+    with pytest.raises(CommandTimeout, match="did not end within"):
+        listen(LocalSession(), ["sleep", "1000"], lambda line: None, timeout_s=0.2, stdin=b"x" * 2**20)
+
+
+def test_a_command_that_is_not_there_has_the_status_of_one() -> None:
+    done = listen(LocalSession(), ["/no/such"], lambda line: None, timeout_s=30)
+    assert done.status == 127
+    with pytest.raises(CommandFailed, match="was not found"):
+        done.check()
+
+
+def test_moments_are_told_once_and_leave_no_trace_in_the_output() -> None:
+    told: list[str] = []
+    moments = Moments(lambda: told.append("begun"), lambda: told.append("ended"))
+    script = "echo before; echo vbench: begun; echo vbench: ended; echo vbench: ended; echo after"
+    done = listen(LocalSession(), ["sh", "-c", script], moments.hear, timeout_s=30)
+    assert told == ["begun", "ended"]
+    assert done.stdout == b"before\nafter\n"
+
+
+@pytest.mark.parametrize(
+    ("between_s", "own_s", "fits"),
+    [(1.0, 1.0, True), (0.95, 1.0, True), (0.8, 1.0, False), (1.14, 1.0, True), (1.2, 1.0, False), (1.0, None, False)],
+)
+def test_moments_fit_the_time_that_the_tool_counted_or_are_not_believed(
+    monkeypatch: pytest.MonkeyPatch, between_s: float, own_s: float | None, fits: bool
+) -> None:
+    moments = Moments(lambda: None, lambda: None)
+    assert not moments.fit(own_s)
+    clock = iter([10.0, 10.0 + between_s])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    moments.hear(b"vbench: begun")
+    moments.hear(b"vbench: ended")
+    assert moments.fit(own_s) is fits
+
+
+def test_an_end_without_a_begin_is_none() -> None:
+    told: list[str] = []
+    moments = Moments(lambda: told.append("begun"), lambda: told.append("ended"))
+    moments.hear(b"vbench: ended")
+    assert told == []
+    assert not moments.fit(0.0)
 
 
 def test_a_listener_that_breaks_leaves_nobody_waiting() -> None:

@@ -4,14 +4,16 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import psutil
 import pytest
 
 from vbench import proc
+from vbench.benchmarks.lines import listen
 from vbench.contracts import Completed, Workplace
 from vbench.environments import channel
 from vbench.environments.channel import AgentSession, Channel
@@ -129,27 +131,41 @@ def test_a_limit_holds_though_a_daemon_keeps_the_output_open(agent: AgentSession
     assert agent.run(["true"], timeout_s=LIMIT_S).status == 0
 
 
-def timed(agent: AgentSession, script: str, *, timeout_s: float) -> Completed:
+Run = Callable[..., Completed]
+
+
+def timed(run: Run, script: str, *, timeout_s: float) -> Completed:
     """A command behind the program that times it, which gives it a process group of its own."""
     request = {"argv": ["sh", "-c", script], "folder": "/", "trial_s": 60, "warmup_s": 0, "timeout_s": 600, "runs": 1}
     stdin = json.dumps(request | {"regex": None, "pointer": None}).encode()
-    return agent.run([sys.executable, "-I", "-S", "-B", f"{proc.GUEST}/timed.py"], timeout_s=timeout_s, stdin=stdin)
+    return run([sys.executable, "-I", "-S", "-B", f"{proc.GUEST}/timed.py"], timeout_s=timeout_s, stdin=stdin)
+
+
+def listened(agent: AgentSession) -> Run:
+    return partial(listen, agent, hear=lambda line: None)
+
+
+WAYS = pytest.mark.parametrize("way", [lambda agent: agent.run, listened], ids=["run", "listen"])
 
 
 def running(words: list[str]) -> bool:
     return any(process.info["cmdline"] == words for process in psutil.process_iter(["cmdline"]))
 
 
-def test_a_limit_ends_a_timed_command_with_all_that_left_its_group(agent: AgentSession, tmp_path: Path) -> None:
+@WAYS
+def test_a_limit_ends_a_timed_command_with_all_that_left_its_group(
+    agent: AgentSession, way: Callable[[AgentSession], Run], tmp_path: Path
+) -> None:
     script = f"setsid sleep 981.1 & setsid sh -c 'sleep 981.2 &'; touch {tmp_path}/begun; sleep 981.3"
     with pytest.raises(CommandTimeout):
-        timed(agent, script, timeout_s=2)
+        timed(way(agent), script, timeout_s=2)
     assert (tmp_path / "begun").exists()
     assert not any(running(["sleep", seconds]) for seconds in ("981.1", "981.2", "981.3"))
 
 
-def test_a_timed_command_does_not_outlive_who_times_it(agent: AgentSession) -> None:
-    assert timed(agent, "sleep 981.4 & kill -KILL $PPID; sleep 981.5", timeout_s=LIMIT_S).status == -signal.SIGKILL
+@WAYS
+def test_a_timed_command_does_not_outlive_who_times_it(agent: AgentSession, way: Callable[[AgentSession], Run]) -> None:
+    assert timed(way(agent), "sleep 981.4 & kill -KILL $PPID; sleep 981.5", timeout_s=LIMIT_S).status == -signal.SIGKILL
     assert not any(running(["sleep", seconds]) for seconds in ("981.4", "981.5"))
 
 

@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-import psutil
 import pytest
 
 from vbench import gates
@@ -11,6 +10,7 @@ from vbench.contracts import ClockReading
 from vbench.gates import Counters
 from vbench.model import Layer, Reading
 from vbench.proc import spawn
+from vbench.processes import Task
 
 DATA = Path(__file__).parent.parent / "data" / "schedstat"
 
@@ -56,25 +56,24 @@ def test_a_quota_in_step_with_the_tick_does_not_look_foreign() -> None:
 
 
 def test_what_a_process_that_just_ended_leaves_to_its_parent_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Gone:
-        """Its child ends between the two looks at them, and is then its own."""
+    before = {7: Task(7, os.getpid(), 0.0, 0), 8: Task(8, 7, 0.0, 0)}
+    after = {7: Task(7, os.getpid(), 5.0, 0)}
+    looks = iter([(before, True), (after, True)])
 
-        def __init__(self, pid: int, children_s: list[float]) -> None:
-            self.pid, self.children_s = pid, children_s
-
-        def cpu_times(self) -> tuple[float, ...]:
-            return (0.0, 0.0, self.children_s.pop(0), 0.0)
-
-    def own_s(pid: int) -> float:
-        if pid == 2:
-            raise psutil.NoSuchProcess(pid)
+    def spent_s(pid: int) -> float:
+        if pid == 8:
+            raise ProcessLookupError
         return 1.0
 
-    looks = iter([[1, 2], [1]])
-    inherited_s = [0.0, 5.0]
-    monkeypatch.setattr(gates, "_spent_s", own_s)
-    monkeypatch.setattr(gates, "_ours", lambda cpus: [Gone(pid, inherited_s) for pid in next(looks)])
+    monkeypatch.setattr(gates.processes, "look", lambda: next(looks))
+    monkeypatch.setattr(gates.processes, "is_pinned", lambda pid, cpus: True)
+    monkeypatch.setattr(gates.processes, "spent_s", spent_s)
     assert gates.spent((0,), apart=True).ours_s == 6.0
+
+
+def test_processes_that_keep_ending_do_not_hold_a_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gates.processes, "look", lambda: ({}, False))
+    assert gates.spent((0,), apart=True).ours_s == 0.0
 
 
 def test_kernel_threads_that_served_the_run_are_not_foreign() -> None:

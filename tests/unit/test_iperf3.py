@@ -87,7 +87,7 @@ def test_a_trial_is_never_endless_nor_shorter_than_a_second(trial_s: float, seco
 
 
 def test_a_saturated_peer_is_noted() -> None:
-    busy = iperf3.Result(1e9, 1e9, 10**9, 0, 40.0, 99.0)
+    busy = iperf3.Result(1e9, 1e9, 10**9, 1.0, 0, 40.0, 99.0)
     assert iperf3.limits(busy) == ("peer-limited: the peer used 99 % of its processor",)
-    assert iperf3.limits(iperf3.Result(1e9, 1e9, 10**9, 0, 99.0, 40.0)) == ()
-    assert iperf3.limits(iperf3.Result(1e9, 1e9, 10**9, 0, None, None)) == ()
+    assert iperf3.limits(iperf3.Result(1e9, 1e9, 10**9, 1.0, 0, 99.0, 40.0)) == ()
+    assert iperf3.limits(iperf3.Result(1e9, 1e9, 10**9, 1.0, 0, None, None)) == ()

@@ -18,7 +18,7 @@ RANKS = (
     ("__init__",),
     ("model",),
     ("contracts",),
-    ("proc", "processors", "stats", "facts", "lock"),
+    ("proc", "processes", "processors", "stats", "facts", "lock"),
     ("image", "environments", "benchmarks"),
     ("testbed", "preview", "suite", "gates", "store", "sweeping"),
     ("plan", "schema"),

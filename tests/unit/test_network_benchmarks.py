@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.test_benchmarks import Said, Scripted, of_kind, place_on, recorded
 from vbench.benchmarks.http import own_address
+from vbench.benchmarks.lines import Moments
 from vbench.benchmarks.tools import lacking
 from vbench.contracts import Completed, Place
 from vbench.errors import TrialFailed
@@ -101,7 +102,10 @@ def test_a_disk_trial_keeps_its_latencies_as_a_histogram(kind: str, recording: s
 
 
 @pytest.mark.parametrize(("recording", "operations"), [("3.33-jobs", True), ("3.33-randread", False)])
-def test_a_disk_trial_that_says_when_it_begins_and_ends_counts_its_operations(recording: str, operations: bool) -> None:
+def test_a_disk_trial_that_says_when_it_begins_and_ends_counts_its_operations(
+    recording: str, operations: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Moments, "fit", lambda moments, own_s: moments.lasted_s is not None and (own_s or 9) < 1)
     with place_on(laid_out(recording)) as place:
         told: list[str] = []
         place.begin, place.end = lambda: told.append("begun"), lambda: told.append("ended")
@@ -138,8 +142,9 @@ def test_a_stream_flows_the_way_that_is_asked_for(reverse: bool, words: list[str
     ("kind", "name", "key"), [("stream", "3.12-stream", "bytes"), ("udp", "3.12-udp-omit", "packets")]
 )
 def test_a_trial_whose_server_says_when_it_begins_and_ends_counts_its_operations(
-    kind: str, name: str, key: str
+    kind: str, name: str, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Moments, "fit", lambda moments, own_s: moments.lasted_s is not None and own_s > 0.9)
     client = recorded("iperf3", name)
     peer = Serving({}, says=(DATA / f"iperf3/{name}.server.txt").read_bytes())
     with networked(Scripted({"--client": client}), peer) as place:

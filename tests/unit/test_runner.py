@@ -1,6 +1,7 @@
 """A whole run of fakes, to the last digit: what is stored, in which order, and which costs come out."""
 
 import json
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from tests.unit.test_store import a_manifest
 from vbench import plan as plans
 from vbench import report, store
 from vbench import suite as suites
+from vbench.benchmarks.cpu import Hash
 from vbench.contracts import Place, Testbed
 from vbench.cost import costs
 from vbench.errors import NoSpace, StopFailed
@@ -217,6 +219,14 @@ def test_a_trial_that_fails_is_stored_and_the_others_go_on(tmp_path: Path) -> No
     assert {c.blocks for c in costs(run) if c.environment == "control"} == {6}
     labels = {c.label for c in costs(run) if c.environment == "b" and c.cost is None}
     assert labels == {"b failed: this fake environment fails every trial"}
+
+
+def test_a_sample_that_is_no_number_is_told_as_it_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Hash, "measure", lambda benchmark, place: Measured({"time": (math.inf,)}))
+    told = Told()
+    run = execute(tmp_path, a_suite(FEW), told)
+    assert told.trials == list(run.trials)
+    assert {t.outcome for t in of(run, "cpu.hash")} == {Failed("time: a sample is not a finite number")}
 
 
 def test_a_start_that_fails_leaves_a_row_for_each_trial_that_was_to_come(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from math import isfinite
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, ClassVar, cast
 
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 
 from vbench.benchmarks import carrying
 from vbench.benchmarks.kernel_driver import CLOCK_SLACK, CLOCK_SLACK_S, drift_notes
-from vbench.benchmarks.lines import listen, moments
+from vbench.benchmarks.lines import Moments, listen
 from vbench.contracts import Missing, Place, Session, Settings, Testbed
 from vbench.errors import TrialFailed, VbenchError
 from vbench.model import Better, Measured, Metric, Scale
@@ -127,7 +128,8 @@ class Command(Settings, frozen=True, kw_only=True):
     def measure(self, place: Place) -> Measured:
         work = self._work(place)
         begun = time.monotonic()
-        reply = self._timed(place, work)
+        moments = Moments(place.begin, place.end)
+        reply = self._timed(place, work, moments)
         if reply.spent_s > (time.monotonic() - begun) * (1 + CLOCK_SLACK) + CLOCK_SLACK_S:
             raise TrialFailed(
                 f"the environment's {reply.clock} counted {reply.spent_s:.4f} s, more than passed on the host",
@@ -138,7 +140,7 @@ class Command(Settings, frozen=True, kw_only=True):
             clock=reply.clock if reply.picked is None else "the command's own",
             padding_seen_b=reply.padding,
             notes=(*_cut(reply), *drift_notes(reply.walls)),
-            operations=_operations(reply),
+            operations=_operations(reply) if moments.fit(reply.span_s) else None,
         )
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:
@@ -180,7 +182,7 @@ class Command(Settings, frozen=True, kw_only=True):
         unpack = [workplace.python, "-I", "-S", "-B", str(workplace.guest / "unpack.py"), f"{work}.tar", str(work)]
         place.session.run(unpack, timeout_s=UNPACK_S).check()
 
-    def _timed(self, place: Place, work: PurePosixPath) -> Reply:
+    def _timed(self, place: Place, work: PurePosixPath, moments: Moments) -> Reply:
         """All runs of one trial, and what the last one printed into the raw files, failed or not."""
         workplace = place.session.workplace
         request = {
@@ -196,9 +198,11 @@ class Command(Settings, frozen=True, kw_only=True):
         most_s = place.trial_s + self.timeout if self.runs is None else self.runs * (self.timeout + PICK_S)
         argv = place.padded([workplace.python, "-I", "-S", "-B", str(workplace.guest / "timed.py")])
         limit_s = START_S + place.warmup_s + self.timeout + most_s + PICK_S
-        stdin, hear = json.dumps(request).encode(), moments(place.begin, place.end)
-        done = listen(place.session, argv, hear, timeout_s=limit_s, stdin=stdin).check()
-        fields = _decoded(done.stdout.rstrip(b"\n").rpartition(b"\n")[2])
+        stdin = json.dumps(request).encode()
+        done = listen(place.session, argv, moments.hear, timeout_s=limit_s, stdin=stdin)
+        if done.status < 0:
+            raise TrialFailed(f"what times the command was killed by signal {-done.status}, with the command")
+        fields = _decoded(done.check().stdout)
         said = {name: base64.b64decode(fields.pop(name, "")) for name in ("stdout", "stderr")}
         for name, data in said.items():
             if data:  # as it came: inside JSON an escape before a host's name would hide it from the store's cleaner
@@ -218,6 +222,9 @@ class Command(Settings, frozen=True, kw_only=True):
                 hint = "set scale = 'difference' for numbers that can be zero or negative"
                 raise TrialFailed(f"it printed {value:g}, which has no ratio to another number", hint=hint)
         factor = base_unit(self.unit or metric.unit)[1]
+        for value in reply.picked:
+            if not isfinite(value * factor):
+                raise TrialFailed(f"it printed {value:g} {self.unit}, which no number holds in {metric.unit}")
         return tuple(value * factor for value in reply.picked)
 
 

@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta
 
 from vbench.benchmarks import fio
-from vbench.benchmarks.lines import listen, moments, told
+from vbench.benchmarks.lines import Moments, listen
 from vbench.benchmarks.percentiles import latencies
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Completed, Missing, Place, Session, Settings, Testbed
+from vbench.contracts import Missing, Place, Session, Settings, Testbed
 from vbench.errors import VbenchError
 from vbench.model import Measured, Metric
 from vbench.units import Bytes
@@ -47,18 +47,18 @@ def _remove(session: Session, path: str) -> None:
         session.run(["rm", "-f", path], timeout_s=LIMIT_S)
 
 
-def _trial(place: Place, size_b: int, *, rw: str, block_b: int, **how: Any) -> Completed:
+def _trial(
+    place: Place, size_b: int, direction: fio.Direction, *, rw: str, block_b: int, **how: Any
+) -> tuple[fio.Result, int | None]:
+    """fio's numbers, and its operations; None where it is unknown when they began and ended."""
     file = _file(place, size_b)
     argv = fio.job(file, size_b, rw=rw, block_b=block_b, trial_s=place.trial_s, warmup_s=place.warmup_s, **how)
     limit_s = LIMIT_S + 2 * (place.trial_s + place.warmup_s)
-    done = listen(place.session, place.padded(argv), moments(place.begin, place.end), timeout_s=limit_s)
+    moments = Moments(place.begin, place.end)
+    done = listen(place.session, place.padded(argv), moments.hear, timeout_s=limit_s)
     place.raw("fio.json", fio.redacted(done))
-    return done
-
-
-def _operations(done: Completed, result: fio.Result) -> int | None:
-    """None where it is unknown what they took, for fio did not say when they began and ended."""
-    return result.operations if told(done) else None
+    result = fio.parse(done, direction)
+    return result, result.operations if moments.fit(result.lasted_s) else None
 
 
 class FileBenchmark(Settings, frozen=True, kw_only=True):
@@ -108,8 +108,8 @@ class RandomBenchmark(FileBenchmark, frozen=True, kw_only=True):
 
     def measure(self, place: Place) -> Measured:
         how = {"engine": self.engine_in_force, "depth": self.depth}
-        done = _trial(place, self.size, rw=f"rand{self.direction}", block_b=BLOCK, **how)
-        result = fio.parse(done, self.direction)
+        rw = f"rand{self.direction}"
+        result, operations = _trial(place, self.size, self.direction, rw=rw, block_b=BLOCK, **how)
         samples, notes = latencies(result.latency_counts)
         engine = () if self.depth == 1 and self.engine is None else (f"ioengine {self.engine_in_force}",)
         return Measured(
@@ -117,7 +117,7 @@ class RandomBenchmark(FileBenchmark, frozen=True, kw_only=True):
             clock=fio.CLOCK,
             notes=(*notes, *engine, *fio.depth_notes(result, self.depth)),
             counts={"latency": result.latency_counts},
-            operations=_operations(done, result),
+            operations=operations,
         )
 
 
@@ -166,9 +166,7 @@ class SeqWrite(FileBenchmark, frozen=True, kw_only=True):
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "written"),)
 
     def measure(self, place: Place) -> Measured:
-        done = _trial(place, self.size, rw="write", block_b=MIB)
-        result = fio.parse(done, "write")
-        operations = _operations(done, result)
+        result, operations = _trial(place, self.size, "write", rw="write", block_b=MIB)
         return Measured(samples={"bandwidth": (result.bandwidth,)}, clock=fio.CLOCK, operations=operations)
 
 
@@ -193,8 +191,7 @@ class Fsync(FileBenchmark, frozen=True, kw_only=True):
     )
 
     def measure(self, place: Place) -> Measured:
-        done = _trial(place, self.size, rw="write", block_b=BLOCK, flushed=True)
-        result = fio.parse(done, "write")
+        result, operations = _trial(place, self.size, "write", rw="write", block_b=BLOCK, flushed=True)
         counts = fio.flushes(result)
         samples, notes = latencies(counts)
         return Measured(
@@ -202,5 +199,5 @@ class Fsync(FileBenchmark, frozen=True, kw_only=True):
             clock=fio.CLOCK,
             notes=notes,
             counts={"latency": counts},
-            operations=_operations(done, result),
+            operations=operations,
         )

@@ -27,6 +27,7 @@ class Result(Struct, frozen=True):
     latency_counts: dict[int, int]
     sync_counts: dict[int, int] = {}  # the same of the flushes between writes, where the job had them
     at_depth: dict[str, float] = {}  # fio's own classes of queue depth to percent of the operations
+    lasted_s: float | None = None
 
 
 def layout(file: str, size_b: int) -> list[str]:
@@ -154,7 +155,16 @@ def _result(side: Mapping[str, Any], job: Mapping[str, Any]) -> Result:
         raise TrialFailed("fio completed no operation within the trial", hint="take a longer `trial`")
     # `total_ios` of the flushes is 0 in every version seen; their latencies are counted all the same.
     sync_counts = _counts(job["sync"], "lat") if "lat_ns" in job.get("sync", {}) else {}
-    return Result(float(iops), float(bandwidth), int(operations), counts, sync_counts, job.get("iodepth_level", {}))
+    runtime_ms = side.get("runtime")
+    return Result(
+        iops=float(iops),
+        bandwidth=float(bandwidth),
+        operations=int(operations),
+        latency_counts=counts,
+        sync_counts=sync_counts,
+        lasted_s=runtime_ms / 1000 if isinstance(runtime_ms, int | float) else None,
+        at_depth=job.get("iodepth_level", {}),
+    )
 
 
 def _counts(side: Mapping[str, Any], of: str = "clat") -> dict[int, int]:

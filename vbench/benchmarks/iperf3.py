@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from vbench.benchmarks.lines import Moments
 from vbench.contracts import Completed
 from vbench.errors import TrialFailed
 
@@ -19,23 +20,21 @@ SATURATED = 90.0  # percent of one processor above which an end is what limits
 _NOT_A_NUMBER = re.compile(r"(:\s*)-?nan\b")
 
 
-class Span:
-    """The time between a test's warm-up and its end, by what the server says; `heard` once both ends were."""
+class Span(Moments):
+    """Begin and end of a test by what its server says: after the warm-up, and as the results come."""
 
     def __init__(self, begin: Callable[[], None], end: Callable[[], None], *, warmup_s: float) -> None:
-        self._begin, self._end = begin, end
-        self._warmups = int(warmup_s)
-        self.heard = self._begun = False
+        super().__init__(begin, end)
+        self._to_come = max(1, int(warmup_s))
+        self._awaited = _OMITTED if int(warmup_s) else _CONNECTED
 
     def hear(self, line: bytes) -> None:
-        if not self._begun and (_OMITTED if self._warmups else _CONNECTED) in line:
-            self._warmups -= 1
-            if self._warmups <= 0:
-                self._begun = True
-                self._begin()
-        elif self._begun and not self.heard and line.startswith(_RESULTS):
-            self._end()
-            self.heard = True
+        if self._to_come and self._awaited in line:
+            self._to_come -= 1
+            if not self._to_come:
+                self.begun()
+        elif line.startswith(_RESULTS):
+            self.ended()
 
 
 class Result(Struct, frozen=True):
@@ -44,6 +43,7 @@ class Result(Struct, frozen=True):
     received: float  # B/s
     sent: float  # B/s
     arrived_b: int
+    lasted_s: float  # by the receiver
     retransmits: int | None
     client_cpu: float | None
     server_cpu: float | None
@@ -60,6 +60,7 @@ class Datagrams(Struct, frozen=True):
     received: float
     sent: float
     sent_in_all: int
+    lasted_s: float  # by the sender
     loss: float  # share of those sent
     jitter_s: float
     client_cpu: float | None
@@ -115,8 +116,16 @@ def parse(done: Completed) -> Result:
     received = _rate(end, "sum_received")
     cpu = end.get("cpu_utilization_percent", {})
     retransmits = end.get("sum_sent", {}).get("retransmits")
-    arrived_b, sent = round(_positive(end["sum_received"], "bytes")), _rate(end, "sum_sent")
-    return Result(received, sent, arrived_b, retransmits, cpu.get("host_total"), cpu.get("remote_total"))
+    there = end["sum_received"]
+    return Result(
+        received=received,
+        sent=_rate(end, "sum_sent"),
+        arrived_b=round(_positive(there, "bytes")),
+        lasted_s=_positive(there, "seconds"),
+        retransmits=retransmits,
+        client_cpu=cpu.get("host_total"),
+        server_cpu=cpu.get("remote_total"),
+    )
 
 
 def parse_udp(done: Completed, *, length_b: int) -> Datagrams:
@@ -127,11 +136,19 @@ def parse_udp(done: Completed, *, length_b: int) -> Datagrams:
     arrived = _arrived(there, length_b) if "sum_received" in end else _not_lost(both)
     loss = max(0.0, 1 - arrived / _positive(there, "packets"))
     received = arrived / _positive(there, "seconds")
-    sent_in_all = _positive(here, "packets")
-    sent = sent_in_all / _positive(here, "seconds")
+    sent_in_all, lasted_s = _positive(here, "packets"), _positive(here, "seconds")
     cpu = end.get("cpu_utilization_percent", {})
     jitter_s = _number(there, "jitter_ms") * 1e-3
-    return Datagrams(received, sent, int(sent_in_all), loss, jitter_s, cpu.get("host_total"), cpu.get("remote_total"))
+    return Datagrams(
+        received=received,
+        sent=sent_in_all / lasted_s,
+        sent_in_all=int(sent_in_all),
+        lasted_s=lasted_s,
+        loss=loss,
+        jitter_s=jitter_s,
+        client_cpu=cpu.get("host_total"),
+        server_cpu=cpu.get("remote_total"),
+    )
 
 
 def _arrived(there: dict[str, Any], length_b: int) -> float:

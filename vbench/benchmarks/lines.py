@@ -11,6 +11,9 @@ from vbench.errors import CommandTimeout, VbenchError
 
 # What a tool says on lines of their own, directly before its first operation and after its last.
 BEGUN, ENDED = b"vbench: begun", b"vbench: ended"
+# How much less or more than the tool's own time may lie between: a shell says so for fio, 40 ms under emulation.
+_LESS, _LESS_S = 0.1, 0.01
+_MORE, _MORE_S = 0.05, 0.1
 
 _End = VbenchError | None
 Hear = Callable[[bytes], None]
@@ -28,16 +31,20 @@ class Lines:
     def _read(self) -> None:
         pending, end = b"", None
         try:
-            with suppress(OSError, ValueError):  # ValueError: closed while reading
-                while chunk := self._process.stdout.read(65536):
-                    *whole, pending = (pending + chunk).split(b"\n")
-                    for line in whole:
-                        self._hear(line)
-                        self._queue.put(line)
+            while chunk := self._chunk():
+                *whole, pending = (pending + chunk).split(b"\n")
+                for line in whole:
+                    self._hear(line)
+                    self._queue.put(line)
         except VbenchError as error:
             end = error
         finally:
             self._queue.put(end)
+
+    def _chunk(self) -> bytes:
+        with suppress(OSError, ValueError):  # ValueError: closed while reading
+            return self._process.stdout.read(65536)
+        return b""
 
     def next(self, *, timeout_s: float) -> bytes | None:
         """The next whole line, None at the end. Raises CommandTimeout, and SessionLost if the session said so."""
@@ -66,29 +73,64 @@ class Lines:
         return False
 
 
-def moments(begin: Callable[[], None], end: Callable[[], None]) -> Hear:
-    """Calls these when BEGUN and ENDED are heard."""
-    calls = {BEGUN: begin, ENDED: end}
-    return lambda line: calls[line]() if line in calls else None
+class Moments:
+    """Calls `begin` and `end` when BEGUN and ENDED are heard, and keeps how far these came apart."""
 
+    def __init__(self, begin: Callable[[], None], end: Callable[[], None]) -> None:
+        self._begin, self._end = begin, end
+        self._begun: float | None = None
+        self.lasted_s: float | None = None
 
-def told(done: Completed) -> bool:
-    """Whether both moments were."""
-    return {BEGUN, ENDED} <= set(done.stdout.splitlines())
+    def hear(self, line: bytes) -> None:
+        if line == BEGUN:
+            self.begun()
+        elif line == ENDED:
+            self.ended()
+
+    def begun(self) -> None:
+        self._begin()
+        self._begun = time.monotonic()
+
+    def ended(self) -> None:
+        if self._begun is not None and self.lasted_s is None:
+            self.lasted_s = time.monotonic() - self._begun
+            self._end()
+
+    def fit(self, own_s: float | None) -> bool:
+        """Whether they came as far apart as the tool's own clock says: lines can arrive late, and all at once."""
+        if self.lasted_s is None or own_s is None:
+            return False
+        return own_s * (1 - _LESS) - _LESS_S <= self.lasted_s <= own_s * (1 + _MORE) + _MORE_S
 
 
 def listen(session: Session, argv: Sequence[str], hear: Hear, *, timeout_s: float, stdin: bytes = b"") -> Completed:
-    """As `session.run`, and each whole line of the output is heard when it comes; a torn one at the end is left out."""
-    deadline, said = time.monotonic() + timeout_s, []
-    with session.spawn(argv) as process:
-        lines = Lines(process, hear)
-        with suppress(OSError, ValueError):  # it has ended: its status tells
-            process.stdin.write(stdin)
-            process.stdin.close()
-        try:
-            while (line := lines.next(timeout_s=max(0.0, deadline - time.monotonic()))) is not None:
-                said.append(line + b"\n")
-            status = process.wait(timeout_s=max(1.0, deadline - time.monotonic()))
-        except CommandTimeout:
-            raise CommandTimeout(f"{argv[0]} did not end within {timeout_s:g} s and was killed") from None
-        return Completed(tuple(argv), status, b"".join(said), process.stderr())
+    """As `session.run`, and each whole line of the output is heard when it comes.
+
+    Left out of what it returns are BEGUN, ENDED, a torn last line, and all but the last 64 KiB of stderr.
+    """
+    try:
+        with session.spawn(argv) as process:
+            threading.Thread(target=_feed, args=(process, stdin), daemon=True).start()
+            return _followed(process, hear, timeout_s)
+    except FileNotFoundError as error:
+        return Completed(tuple(argv), 127, b"", str(error).encode())
+
+
+def _followed(process: Process, hear: Hear, timeout_s: float) -> Completed:
+    deadline, said, lines = time.monotonic() + timeout_s, [], Lines(process, hear)
+    try:
+        while (line := lines.next(timeout_s=max(0.0, deadline - time.monotonic()))) is not None:
+            said.append(line + b"\n" if line not in (BEGUN, ENDED) else b"")
+        status = process.wait(timeout_s=max(1.0, deadline - time.monotonic()))
+    except CommandTimeout:
+        raise CommandTimeout(f"{process.argv[0]} did not end within {timeout_s:g} s and was killed") from None
+    return Completed(process.argv, status, b"".join(said), process.stderr())
+
+
+def _feed(process: Process, stdin: bytes) -> None:
+    """By a thread of its own: a process that does not read would hold up whoever writes."""
+    left = memoryview(stdin)
+    with suppress(OSError, ValueError, VbenchError):  # it has ended: its status tells
+        while left:
+            left = left[process.stdin.write(left) :]
+        process.stdin.close()

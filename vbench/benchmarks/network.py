@@ -32,13 +32,16 @@ class Iperf3Benchmark(Settings, frozen=True, kw_only=True):
     metrics: ClassVar[tuple[Metric, ...]] = ()
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
-        return (*lacking(session, {"iperf3": "iperf3"}), *no_network(testbed))
+        inside = lacking(session, {"iperf3": "iperf3"})
+        if unreachable := no_network(testbed):
+            return (*inside, *unreachable)
+        return (*inside, *lacking(testbed.peer, {"iperf3": "iperf3", "stdbuf": "coreutils"}))
 
     def prepare(self, place: Place) -> None:
         """Nothing: each trial has its own server, ready before its client starts."""
 
-    def trial(self, place: Place, *flow: str) -> tuple[Completed, bool]:
-        """One test with these words about what flows, and whether its begin and end were heard."""
+    def trial(self, place: Place, *flow: str) -> tuple[Completed, iperf3.Span]:
+        """One test with these words about what flows, and when it began and ended."""
         address = peer_address(place.testbed)
         words = iperf3.client(address, STREAM_PORT, *flow, trial_s=place.trial_s, warmup_s=place.warmup_s)
         span = iperf3.Span(place.begin, place.end, warmup_s=place.warmup_s)
@@ -49,7 +52,7 @@ class Iperf3Benchmark(Settings, frozen=True, kw_only=True):
             if done.status == 0:
                 lines.rest(timeout_s=LIMIT_S)  # the server says its results, then ends as it was told
         place.raw("iperf3.json", iperf3.redacted(done))
-        return done, span.heard
+        return done, span
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:
         return IPERF3_S + iperf3.whole_seconds(trial_s) + int(warmup_s)
@@ -76,13 +79,13 @@ class Stream(Iperf3Benchmark, frozen=True, kw_only=True):
 
     def measure(self, place: Place) -> Measured:
         flow = iperf3.tcp(congestion=self.congestion, reverse=self.reverse)
-        done, heard = self.trial(place, *flow)
+        done, span = self.trial(place, *flow)
         result = iperf3.parse(done)
         return Measured(
             samples={"bandwidth": (result.received,)},
             clock=iperf3.CLOCK,
             notes=iperf3.limits(result),
-            operations=result.arrived_b if heard else None,
+            operations=result.arrived_b if span.fit(result.lasted_s) else None,
         )
 
 
@@ -108,7 +111,7 @@ class Udp(Iperf3Benchmark, frozen=True, kw_only=True):
     length: Annotated[int, Meta(ge=16, le=65507)] = 1400
 
     def measure(self, place: Place) -> Measured:
-        done, heard = self.trial(place, *iperf3.udp(length_b=self.length))
+        done, span = self.trial(place, *iperf3.udp(length_b=self.length))
         result = iperf3.parse_udp(done, length_b=self.length)
         samples = {"received": result.received, "sent": result.sent, "loss": result.loss, "jitter": result.jitter_s}
         notes = iperf3.limits(result)
@@ -119,7 +122,7 @@ class Udp(Iperf3Benchmark, frozen=True, kw_only=True):
             samples={name: (value,) for name, value in samples.items()},
             clock=iperf3.CLOCK,
             notes=notes,
-            operations=result.sent_in_all if heard else None,
+            operations=result.sent_in_all if span.fit(result.lasted_s) else None,
         )
 
 

@@ -117,7 +117,7 @@ def _busy(trials: dict[int, Trial], among: Values) -> float | None:
 def _per_operation(trials: dict[int, Trial], among: Values) -> float | None:
     """Processor time of all that served the environment for each operation, set-up apart: the median over the blocks.
 
-    Calibration and warm-ups are in both figures. Unknown where a tool does not tell of its warm-up, or when it began.
+    Unknown where the tool did not tell when its operations began and ended, or how many they were.
     """
     each = [
         trial.operations_cpu_s / trial.outcome.operations

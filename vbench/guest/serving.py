@@ -128,6 +128,8 @@ class Agent:
                 break
             self.channel.send({"id": number, "out": b64(data)})
         status = process.wait()
+        if status < 0:
+            kill_family(process.pid)  # it could not end what it had started itself
         size = os.fstat(errors).st_size
         tail = os.pread(errors, STDERR_TAIL_B, max(0, size - STDERR_TAIL_B))
         os.close(errors)
@@ -148,8 +150,8 @@ class Agent:
 
     def op_kill(self, request):
         process = self.spawned.get(request["to"])
-        if process is not None:
-            kill_group(process.pid)
+        if process is not None:  # in a thread: the next request does not wait for what the kernel holds on to
+            threading.Thread(target=kill_family, args=(process.pid,), daemon=True).start()
 
     def op_put(self, request):
         flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if request["append"] else os.O_TRUNC)

@@ -16,7 +16,7 @@ from vbench.proc import LocalSession
 from vbench.runner.ledger import Ledger, booted_s
 from vbench.runner.progress import Count, Progress
 from vbench.runner.step import StepTrials
-from vbench.store import Writer
+from vbench.store import Writer, storable
 from vbench.suite import Suite
 from vbench.units import show_duration
 
@@ -232,6 +232,7 @@ class Runner:
         return self.plan.baseline if arm == self.plan.control else arm
 
     def store(self, trial: Trial) -> None:
+        trial = storable(trial)  # as it will be read: what is counted, shown and looked at must be the same
         with interrupts.held():
             self.writer.append(trial)
         self._ledger.add(trial)

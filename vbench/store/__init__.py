@@ -1,6 +1,7 @@
 """Run folders: what a run found, written so that a crash, a full disk or a torn line costs one trial at most."""
 
 from vbench.store.finding import find, found
+from vbench.store.journal import storable
 from vbench.store.reading import load, missing_facts, read_manifest, unfinished
 from vbench.store.writing import Writer, create, reopen, run_id
 
@@ -14,5 +15,6 @@ __all__ = [
     "read_manifest",
     "reopen",
     "run_id",
+    "storable",
     "unfinished",
 ]
