@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.unit.runs import make_run
 from tests.unit.test_cost import cost_of, run_of, trial, trials
 from vbench.cost import costs, families, findings, not_measured
-from vbench.model import Cost, Measured, Metric, Run, Trial, Verdict
+from vbench.model import Cost, Failed, Measured, Metric, Run, Trial, Verdict
 from vbench.stats.bootstrap import SEED
 from vbench.stats.judgement import Cell, judge
 from vbench.stats.pairing import ratios
@@ -62,6 +62,33 @@ def test_a_control_that_differs_withholds_every_verdict_of_its_place() -> None:
     assert cost_of(run).verdict is Verdict.WITHHELD
     assert cost_of(run, arm="control").verdict is Verdict.WITHHELD
     assert "control" in cost_of(run).reason
+
+
+@pytest.mark.parametrize("last", [1.10, 1.11])
+def test_a_control_that_differs_in_every_block_withholds_without_an_interval(last: float) -> None:
+    bare, again = [1.0] * 12, [1.1] * 11 + [last]
+    run = run_of(trials("bare", bare), trials("control", again), trials("runc", scaled(1.3)))
+    assert cost_of(run).verdict is Verdict.WITHHELD
+    control = cost_of(run, arm="control")
+    assert (control.verdict, control.low) == (Verdict.WITHHELD, None)
+    assert (control.p is None) == (last == 1.10)
+    assert cost_of(run_of(trials("bare", bare), trials("control", bare), trials("runc", scaled(1.3)))).verdict is (
+        Verdict.SLOWER
+    )
+
+
+def test_a_verdict_without_a_control_says_that_noise_was_not_measured() -> None:
+    run = run_with(1.3)
+    failed = [
+        replace(t, outcome=Failed("no space left on device")) if t.environment == "control" else t for t in run.trials
+    ]
+    for trials_left in ([t for t in run.trials if t.environment != "control"], failed):
+        found = cost_of(replace(run, trials=tuple(trials_left)))
+        assert found.verdict is Verdict.SLOWER
+        assert found.reason == (
+            "the whole 95 % interval lies above 1; no control: the noise of this host was not measured"
+        )
+    assert "no control" not in cost_of(run).reason
 
 
 @pytest.mark.parametrize(("blocks", "label"), [(4, "dots only"), (5, "rough"), (9, "rough"), (10, "")])
@@ -133,7 +160,8 @@ def test_a_far_block_and_a_change_of_level_are_named_by_their_blocks() -> None:
 def test_a_cell_without_a_number_has_neither_verdict_nor_rule() -> None:
     found = cost_of(run_of(trials("bare", BASE)))
     assert (found.verdict, found.rule, found.reason) == (None, "", "runc: no trials")
-    flat = cost_of(run_of(trials("bare", [1.0] * 12), trials("runc", [1.25] * 12)))
+    control = trials("control", scaled(1.0))
+    flat = cost_of(run_of(trials("bare", [1.0] * 12), control, trials("runc", [1.25] * 12)))
     assert (flat.verdict, flat.reason) == (Verdict.INCONCLUSIVE, "no spread")
 
 

@@ -1,8 +1,10 @@
 """A sceptic recomputes every printed figure from the printed blocks, and reads which rule gave the verdict."""
 
 import math
+import random
 import re
 from statistics import fmean, stdev
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from scipy import stats as oracle
 from tests.unit.runs import gated, make_run
 from vbench import report
 from vbench.errors import UsageError
-from vbench.model import Measured, Run, Trial
+from vbench.model import BenchmarkRecord, Measured, Metric, Run, Trial
 from vbench.report.explain import explain
 
 RUN = make_run(blocks=15)
@@ -105,12 +107,87 @@ def test_p_and_its_adjustment_follow_from_the_printed_list(disk: str) -> None:
     asked = disk[disk.index("c) slower") :]
     by_t, by_bootstrap = numbers(line_after(asked, "   p, the level"))
     assert by_t == pytest.approx(oracle.ttest_1samp(d, 0).pvalue, rel=1e-3)
-    line = line_of(asked, "   Benjamini-Hochberg")
-    p = sorted(numbers(line.split("p_m = ")[1]))
-    place = int(re.search(r"i = (\d+)", line)[1])  # type: ignore[index]
-    assert p[place - 1] == pytest.approx(max(by_t, by_bootstrap), rel=1e-3)
-    adjusted = min(1.0, *(len(p) * value / rank for rank, value in enumerate(p, 1) if rank >= place))
-    assert numbers(line_of(asked, "   adjusted p"))[0] == pytest.approx(adjusted, rel=2e-3)
+    listed = listed_of(asked)
+    assert listed.p[listed.i] == pytest.approx(max(by_t, by_bootstrap), rel=1e-3)
+    assert adjusted_of(asked) == pytest.approx(by_hand(asked), rel=2e-3)
+
+
+class Listed(NamedTuple):
+    """What is printed of one adjustment."""
+
+    m: int
+    i: int
+    p: dict[int, float]  # by rank
+    products: dict[int, float]
+    counts: int
+
+
+def listed_of(text: str) -> Listed:
+    """The first adjustment of `text`."""
+    text = text[re.search("Holm: the|Benjamini-Hochberg: the", text).start() : text.index("   adjusted p =")]  # type: ignore[union-attr]
+    head, _, *lines = text.splitlines()
+    m, i = (int(found) for found in re.findall(r"[mi] = (\d+)", head))
+    folded = next((place for place, line in enumerate(lines) if "all p_j" in line), len(lines))
+    p, products = {}, {}
+    for line in lines[:folded]:
+        j, value, product = numbers(line)
+        p[int(j)], products[int(j)] = value, product
+    for line in lines[folded + 1 :]:
+        first, *values = numbers(line)
+        p |= dict(enumerate(values, int(first)))
+    (counts,) = (int(numbers(line)[0]) for line in lines if "<- counts" in line)
+    return Listed(m, i, p, products, counts)
+
+
+def by_hand(text: str) -> float:
+    """The adjusted p from what is printed alone."""
+    found = listed_of(text)
+    if "Holm" in text[: text.index("   adjusted p =")].rsplit("m = ", 1)[0]:
+        needed = {j: (found.m - j + 1) * found.p[j] for j in range(1, found.i + 1)}
+        counts = max(needed, key=needed.__getitem__)
+    else:
+        needed = {j: found.m * found.p[j] / j for j in range(found.i, found.m + 1)}
+        counts = min(needed, key=needed.__getitem__)
+    assert found.p.keys() == needed.keys()
+    assert found.products == pytest.approx({j: needed[j] for j in found.products}, rel=2e-3)
+    assert {found.i, found.counts} <= found.products.keys()
+    assert needed[found.counts] == pytest.approx(needed[counts], rel=2e-3)
+    return min(1.0, needed[counts])
+
+
+def adjusted_of(text: str) -> float:
+    return numbers(line_of(text, "   adjusted p"))[0]
+
+
+@pytest.fixture(scope="module")
+def many() -> Run:
+    """73 metrics, so that 73 controls and twice as many exploratory comparisons stand in one list."""
+    blocks, arms = range(1, 11), {"bare": 0.0, "control": 0.0, "runc": 0.012, "tcg": 0.006}
+    names = [f"app.b{place}" for place in range(73)]
+    rng = random.Random(4)
+    trials = [
+        Trial(block, 0, arm, name, 0, Measured({"time": (math.exp(rng.gauss(shift, 0.02)),)}), 0.0, 0.0)
+        for block in blocks
+        for arm, shift in arms.items()
+        for name in names
+    ]
+    records = tuple(BenchmarkRecord(name, name, {}, (Metric("time", "s", "lower"),)) for name in names)
+    manifest = replace(RUN.manifest, benchmarks=records, confirmatory=(), blocks=10)
+    return replace(RUN, trials=tuple(trials), manifest=manifest)
+
+
+def test_nothing_that_an_adjustment_needs_is_cut_off_however_many_comparisons_there_are(many: Run) -> None:
+    parts = [explain(many, f"app.b{place}", "runc") for place in range(0, 73, 6)]
+    found = []
+    for text in parts:
+        control, own = (text[text.index(rule) :] for rule in ("a) withheld", "c) slower"))
+        for asked in (control, own):
+            assert adjusted_of(asked) == pytest.approx(by_hand(asked), rel=2e-3)
+            found.append(listed_of(asked))
+    assert {listed.m for listed in found} == {73, 146}
+    assert any(listed.m == 146 and listed.i <= 60 for listed in found)
+    assert any(listed.m == 73 and listed.i > 60 for listed in found)
+    assert max(len(line) for text in parts for line in text.splitlines() if line[:4].isspace()) < 120
 
 
 @pytest.mark.parametrize(
@@ -137,6 +214,57 @@ def test_a_verdict_withheld_is_explained_by_the_control() -> None:
     text = explain(replace(RUN, trials=shifted), "cpu.hash", "tcg")
     assert "Verdict by rule a: withheld" in text
     assert line_of(text, "   adjusted p").endswith(": yes")
+
+
+def controlled(control: tuple[float, ...]) -> Run:
+    """`cpu.hash` alone, in which the baseline takes 1 s in every block and the control what is given."""
+    values = {"bare": 1.0, "runc": 1.3, "tcg": 2.0}
+
+    def time(t: Trial) -> float | None:
+        if t.environment == "control":
+            return control[t.block - 1] if t.block <= len(control) else None
+        return values[t.environment] * (1.0 if t.environment != "runc" else math.exp(0.01 * math.sin(t.block)))
+
+    given = [(t, time(t)) for t in RUN.trials if 1 <= t.block <= 12 and t.benchmark == "cpu.hash"]
+    trials = tuple(replace(t, outcome=Measured({"time": (s,)})) for t, s in given if s is not None)
+    records = tuple(record for record in RUN.manifest.benchmarks if record.name == "cpu.hash")
+    return replace(RUN, trials=trials, manifest=replace(RUN.manifest, benchmarks=records))
+
+
+def test_a_control_without_spread_is_explained_by_its_mean_and_rounding() -> None:
+    for arm in ("runc", "tcg", "control"):
+        text = explain(controlled((1.1,) * 12), "cpu.hash", arm)
+        assert f"the control has no spread, so no p: its d is {math.log(1.1):.6g} in every block" in text
+        assert "it differs for certain, if |d| is more than rounding, 1e-12: yes" in text
+        assert "Verdict by rule a: withheld" in text
+    text = explain(controlled((1.0,) * 12), "cpu.hash", "tcg")
+    assert "if |d| is more than rounding, 1e-12: no" in text
+    assert "b) equivalent, and c) slower or faster, need a spread: no" in text
+    assert "Verdict by rule d: inconclusive (exploratory): no spread" in text
+
+
+def test_a_control_of_too_many_equal_values_is_explained_by_student_s_p() -> None:
+    values = (*(1.1,) * 11, 1.11)
+    text = explain(controlled(values), "cpu.hash", "runc")
+    asked = text[text.index("a) withheld") :]
+    assert "the control has no interval: too many equal values" in asked
+    n, mean = numbers(line_of(asked, "   to withhold, Student's p is enough"))
+    s = numbers(line_of(asked, "   s = "))[0]
+    d = [math.log(value) for value in values]
+    assert (n, mean, s) == (12, pytest.approx(fmean(d), rel=1e-5), pytest.approx(stdev(d), rel=1e-5))
+    printed = numbers(line_of(asked, "   p = "))[0]
+    assert printed == pytest.approx(2 * oracle.t.sf(mean / (s / math.sqrt(n)), 11), rel=1e-3)
+    assert line_of(asked, "   adjusted p").endswith(": yes")
+    assert "Verdict by rule a: withheld" in text
+
+
+def test_a_control_that_is_missing_or_too_short_is_told_in_the_rule_and_in_the_reason() -> None:
+    text = explain(controlled(()), "cpu.hash", "runc")
+    assert "   no control: the noise of this host was not measured: no" in text
+    assert line_of(text, "Verdict by rule c").endswith("; no control: the noise of this host was not measured")
+    assert "the control has 3 of the 10 blocks that p needs: no" in explain(
+        controlled((1.0, 1.1, 1.2)), "cpu.hash", "runc"
+    )
 
 
 @pytest.mark.parametrize(

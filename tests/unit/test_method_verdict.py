@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vbench.model import Verdict
-from vbench.stats import envelope, equivalence, judgement, pairing
+from vbench.stats import envelope, equivalence, judgement, pairing, pvalues
 from vbench.stats.judgement import Cell, Judged
 from vbench.stats.pairing import BadValue, Pairs
 from vbench.stats.verdict import Case, Rule, decide
@@ -102,8 +102,10 @@ def test_every_case_has_a_verdict_and_a_reason(d: list[float], p: float, control
     found = decide(case(tuple(d), p=p, control_p=control_p))
     assert found.reason
     assert found.verdict is not Verdict.SLOWER or sum(d) > 0
-    if len(d) < 10 or np.ptp(d) == 0:
+    if len(d) < 10:
         assert found.verdict is Verdict.INCONCLUSIVE
+    elif np.ptp(d) == 0:
+        assert found.verdict is (Verdict.WITHHELD if control_p <= 0.05 else Verdict.INCONCLUSIVE)
 
 
 @given(st.lists(st.floats(-1, 1), min_size=10, max_size=30), st.floats(0, 1))
@@ -135,6 +137,79 @@ def test_a_run_withholds_only_the_places_whose_control_differs() -> None:
     assert [one.decision.verdict.value for one in found] == ["equivalent", "slower", "withheld", "withheld", "slower"]
     assert [one.floor is None for one in found] == [False, False, False, False, True]
     assert found[0].floor == found[1].floor
+
+
+FLAT = (math.log(1.1),) * 12
+NEARLY = (*FLAT[:-1], math.log(1.11))  # too many equal values for the bootstrap
+
+
+@pytest.mark.parametrize("off", [FLAT, NEARLY, tuple(-d for d in FLAT)])
+def test_a_control_that_differs_in_every_block_withholds_without_an_interval(off: tuple[float, ...]) -> None:
+    found = judged(
+        cell("cpu", "control", off, is_control=True),
+        cell("cpu", "runc", blocks(0.3, 0.01)),
+        cell("cpu", "flat", (0.3,) * 12),
+        cell("cpu", "few", (0.3, 0.31) * 4),
+        cell("disk", "runc", blocks(0.3, 0.01)),
+    )
+    assert found[0].envelope.low is None
+    verdicts = [one.decision.verdict.value for one in found]
+    assert verdicts == ["withheld", "withheld", "withheld", "inconclusive", "slower"]
+    assert [one.decision.rule for one in found[:3]] == [Rule.CONTROL_DIFFERS] * 3
+    assert all(one.decision.reason.startswith("the control differs from the baseline") for one in found[:3])
+
+
+def test_a_control_of_too_many_equal_values_is_asked_by_student_alone_and_counted_among_the_controls() -> None:
+    (alone,) = judged(cell("cpu", "control", NEARLY, is_control=True))
+    assert alone.p == alone.p_adjusted == pvalues.by_t(float(np.mean(NEARLY)), float(np.std(NEARLY, ddof=1)), 12)
+    other = cell("disk", "control", blocks(0.0, 0.01), is_control=True)
+    assert judged(cell("cpu", "control", NEARLY, is_control=True), other)[0].p_adjusted == 2 * alone.p
+    (seldom,) = judged(cell("cpu", "control", (0.0,) * 11 + (0.1,), is_control=True))
+    assert (seldom.envelope.low, seldom.decision.verdict) == (None, Verdict.INCONCLUSIVE)
+
+
+@pytest.mark.parametrize("off", [(0.0,) * 12, (1e-13,) * 12, FLAT[:9], NEARLY[-9:]])
+def test_a_control_within_rounding_or_of_too_few_blocks_withholds_nothing(off: tuple[float, ...]) -> None:
+    found = judged(cell("cpu", "control", off, is_control=True), cell("cpu", "runc", blocks(0.3, 0.01)))
+    assert found[1].decision.verdict is Verdict.SLOWER
+    assert (found[0].counted, found[0].differs_for_certain) == (False, False)
+
+
+def test_rounding_of_a_difference_is_that_of_its_values() -> None:
+    base = dict.fromkeys(range(12), 1e9)
+    for step, verdict in ((1e-4, Verdict.INCONCLUSIVE), (1e-2, Verdict.WITHHELD)):
+        own = {block: value + step for block, value in base.items()}
+        pairs = pairing.differences("memory control", own, base, "lower", unit="B")
+        assert judged(Cell("memory", "control", pairs, is_control=True))[0].decision.verdict is verdict
+
+
+@given(st.lists(st.sampled_from([0.0, 0.1, 0.3]), min_size=10, max_size=14), st.sampled_from([FLAT, NEARLY, ()]))
+@settings(max_examples=40, deadline=None)
+def test_what_has_no_interval_is_never_a_claim_whatever_the_control_is(d: list[float], off: tuple[float, ...]) -> None:
+    found = judged(cell("cpu", "control", off, is_control=True), cell("cpu", "runc", tuple(d)))[1]
+    if found.envelope.low is None:
+        assert found.decision.verdict not in (Verdict.SLOWER, Verdict.FASTER)
+        assert found.p == found.p_adjusted == 1.0
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.05, -0.05, 0.018])
+def test_a_verdict_without_a_control_says_so_and_stays_the_same(mean: float) -> None:
+    arm = cell("cpu", "runc", blocks(mean, 0.01))
+    seen = judged(cell("cpu", "control", blocks(0.0, 0.01, seed=1), is_control=True), arm)[1].decision
+    said = "the noise of this host was not measured"
+    assert said not in seen.reason
+    for others, words in (
+        ((), f"; no control: {said}"),
+        ((cell("cpu", "control", (), is_control=True),), f"; no control: {said}"),
+        (
+            (cell("cpu", "control", (0.0, 0.1), is_control=True),),
+            f"; the control has 2 of the 10 blocks that it needs: {said}",
+        ),
+        ((cell("disk", "control", blocks(0.0, 0.01), is_control=True),), f"; no control: {said}"),
+    ):
+        found = judged(*others, arm)[-1].decision
+        assert found.verdict is seen.verdict
+        assert found.reason.endswith(words)
 
 
 def test_controls_confirmatory_and_other_cells_are_adjusted_apart() -> None:
@@ -206,11 +281,11 @@ def test_metrics_that_can_be_zero_are_compared_by_their_difference_in_their_unit
     pairs = pairing.differences("memory idle", own, base, "lower", unit="B")
     found = judgement.judge([Cell("memory", "runc", pairs)], delta=0.02)[0]
     assert found.decision.verdict is Verdict.SLOWER
-    assert found.decision.reason.endswith("above 0")
+    assert found.decision.reason.startswith("the whole 95 % interval lies above 0")
     assert found.envelope.mean == pytest.approx(0.2, abs=0.01)
     better = judgement.judge([Cell("memory", "runc", pairs, margin=0.5)], delta=0.02)[0].decision
     assert better.verdict is Verdict.EQUIVALENT
-    assert better.reason == "differs by less than 0.5 B"
+    assert better.reason.startswith("differs by less than 0.5 B")
 
 
 def test_higher_is_better_turns_the_sign_of_a_difference_too() -> None:

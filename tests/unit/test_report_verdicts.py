@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
+from tests.unit.comparable_runs import small_run
 from tests.unit.large_runs import large_run
 from tests.unit.runs import gated, make_run
 from tests.unit.test_report_page import Document, figures
@@ -172,3 +173,102 @@ def test_a_metric_without_a_ratio_is_told_by_its_difference() -> None:
     lossless = next(c for c in costs(make_run()) if c.verdict is Verdict.SLOWER)
     cost = replace(lossless, cost=None, unit="1", verdict=Verdict.FASTER, difference=Difference(-0.0149))
     assert words.told(cost).endswith("(-0.0149)")
+
+
+# --- metrics judged by difference: their own margin, never the one of ratios --------------------------------------
+
+
+def by_difference(run: Run, margins: dict[str, float | None]) -> Run:
+    """The same run, in which these metrics (`cpu.hash time`) are judged by difference."""
+    records = tuple(
+        replace(
+            record,
+            metrics=tuple(
+                replace(metric, scale="difference", margin=margins[f"{record.name} {metric.name}"])
+                if f"{record.name} {metric.name}" in margins
+                else metric
+                for metric in record.metrics
+            ),
+        )
+        for record in run.manifest.benchmarks
+    )
+    return replace(run, manifest=replace(run.manifest, benchmarks=records))
+
+
+def said_of(run: Run, arm: str = "runc") -> str:
+    return next(found.count for found in words.findings(view(run)) if found.arm.name == arm)
+
+
+def test_equivalent_names_the_margin_of_what_is_judged_by_difference() -> None:
+    same = small_run("r", cost=1.0, noise=0.001, blocks=12)
+    ratio = "Equivalent means shown to differ by less than"
+    assert said_of(same).endswith(f"{ratio} 2.0 %.")
+    mixed = by_difference(same, {"cpu.hash time": 0.005})
+    assert said_of(mixed).endswith(f"{ratio} 2.0 % or its own margin (5.00 ms at cpu.hash time).")
+    alone = by_difference(same, {"cpu.hash time": 0.005, "cpu.hash bandwidth": 0.01})
+    assert said_of(alone).endswith(
+        f"{ratio} its own margin (5.00 ms at cpu.hash time and 10.0 mB/s at cpu.hash bandwidth)."
+    )
+
+
+def test_a_difference_that_this_host_cannot_resolve_is_told_with_its_own_margin() -> None:
+    noisy = small_run("r", noise=0.2, blocks=12)
+    assert words.limits(view(noisy))[-1] == (
+        "This host cannot resolve 2.0 % at cpu.hash time and cpu.hash bandwidth: the noise floor is higher."
+    )
+    mixed = words.limits(view(by_difference(noisy, {"cpu.hash time": 0.005})))
+    assert mixed[-2:] == (
+        "This host cannot resolve 2.0 % at cpu.hash bandwidth: the noise floor is higher.",
+        "This host cannot resolve 5.00 ms at cpu.hash time: the noise floor is higher.",
+    )
+    unset = words.limits(view(by_difference(noisy, {"cpu.hash time": None, "cpu.hash bandwidth": 100.0})))
+    assert not any("cannot resolve" in line for line in unset)
+
+
+def test_of_many_unresolved_metrics_ratios_and_differences_are_counted_apart() -> None:
+    large = large_run(blocks=10)
+    everything = {f"{record.name} {metric.name}" for record in large.manifest.benchmarks for metric in record.metrics}
+    few = dict.fromkeys(sorted(everything)[:2], 1e-9)
+    line, own = words.limits(view(by_difference(large, few)))[-2:]
+    assert re.search(rf"cannot resolve 2\.0 % at \d+ of {len(everything) - 2} metrics with a ratio:", line)
+    assert own.startswith("This host cannot resolve 1.00 ns at cpu.branchy time and 1.00 ns at cpu.aes time:")
+    many = words.limits(view(by_difference(large, dict.fromkeys(everything, 1e-15))))[-1]
+    total = len(everything)
+    assert f"cannot resolve their own margins at {total} of {total} metrics judged by difference" in many
+
+
+def test_a_control_that_has_intervals_of_differences_alone_tells_them() -> None:
+    run = by_difference(small_run("r", blocks=12, noise=0.01), {"cpu.hash time": 0.005, "cpu.hash bandwidth": 0.01})
+    said = words.control_sentence(view(run))
+    assert "unknown" not in said
+    assert said.startswith("control is the baseline measured a second time, so its distance from 0 is noise. Of 2 ")
+    assert re.search(r"none leaves 0 out: cpu\.hash time -\S+ ms to \S+ ms, cpu\.hash bandwidth -", said)
+    mixed = words.control_sentence(view(by_difference(run, {"cpu.hash time": 0.005})))
+    assert "over 1 metric" not in mixed
+    both = words.control_sentence(view(by_difference(small_run("r", blocks=12), {"cpu.hash time": 0.005})))
+    assert "over 1 metric, the widest interval" in both
+    assert "Of 1 interval in a metric’s own unit none leaves 0 out: cpu.hash time" in both
+    assert "By" not in words.control_sentence(view(small_run("r", blocks=12)))
+    few = words.control_sentence(view(by_difference(small_run("r", blocks=3), {"cpu.hash time": 0.005})))
+    assert few.endswith("has no interval: the noise of this host is unknown.")
+
+
+def test_a_control_that_differs_without_an_interval_is_told_too() -> None:
+    run = small_run("r", blocks=12)
+    values = {"bare": 1.0, "control": 1.1}
+    trials = tuple(
+        replace(t, outcome=Measured(dict.fromkeys(("time", "bandwidth"), (values[t.environment],))))
+        if t.environment in values
+        else t
+        for t in run.trials
+    )
+    said = words.control_sentence(view(replace(run, trials=trials)))
+    assert said.endswith("It differs from bare at cpu.hash time and cpu.hash bandwidth: verdicts there are withheld.")
+
+
+def test_a_rough_difference_is_an_interval_without_a_verdict_and_its_control_is_known() -> None:
+    run = by_difference(small_run("r", blocks=6), {"cpu.hash time": 0.005, "cpu.hash bandwidth": 0.01})
+    (found,) = words.findings(view(run))
+    assert found.count == "2 intervals without a verdict."
+    assert [claim.metric for claim in found.claims]
+    assert all(re.match(r"control -\S+ \S+ to", claim.noise) for claim in found.claims)

@@ -111,7 +111,7 @@ def _made(
     hodges_lehmann: float | None = None,
     difference: Difference | None = None,
 ) -> Cost:
-    decision, counted = judged.decision, judged.envelope.low is not None and not judged.envelope.label
+    decision = judged.decision
     known = cost is not None or difference is not None
     baseline_median, own_median = item.medians()
     return Cost(
@@ -137,8 +137,8 @@ def _made(
         detectable=_length(judged, decision.detectable),
         blocks_to_decide=decision.blocks_to_decide,
         unresolved=decision.unresolved,
-        p=judged.p if counted else None,
-        p_adjusted=judged.p_adjusted if counted else None,
+        p=judged.p if judged.counted else None,
+        p_adjusted=judged.p_adjusted if judged.counted else None,
         hodges_lehmann=hodges_lehmann,
         suspects=_suspects(item, judged) if known else (),
         difference=difference,

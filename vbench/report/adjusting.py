@@ -1,25 +1,49 @@
-"""Writes out how one p-value was raised for the company it is in."""
+"""Writes out how one p-value was raised for the company it is in, with every number that the step needs."""
+
+from collections.abc import Iterator, Sequence
 
 from vbench.cost import Finding
 from vbench.report.text import counted
 from vbench.stats.judgement import EXPLORATORY
 
-SHOWN = 60
-"""Longer lists of p-values are cut where nobody follows them by hand."""
+ROWS = 12
+"""Products listed one a line; of more, those around the one asked for and around the one that decides."""
+NEAR = 2
+A_LINE = 8
 
 
-def adjustment(finding: Finding, everything: tuple[Finding, ...]) -> str:
-    """Method, formula, and every p-value that took part, smallest first."""
+def adjustment(finding: Finding, everything: tuple[Finding, ...]) -> Iterator[str]:
+    """Method and formula, the products around p_i and around the one that counts, and each p_j that takes part.
+
+    Benjamini-Hochberg at rank i takes the smallest product from i to m, Holm the largest from 1 to i.
+    """
     role = finding.judged.role
-    p = sorted(f.judged.p for f in everything if f.judged.role == role and f.cost.p is not None)
-    place = p.index(finding.judged.p) + 1
+    p = sorted(f.judged.p for f in everything if f.judged.role == role and f.judged.counted)
+    m, i = len(p), p.index(finding.judged.p) + 1
     if role == EXPLORATORY:
-        method = "Benjamini-Hochberg: the smallest of m * p_j / j over j >= i"
+        method, product, ranks, first = "Benjamini-Hochberg: the smallest of", "m * p_j / j", range(i, m + 1), min
+        products = {j: m * p[j - 1] / j for j in ranks}
     else:
-        method = "Holm: the largest of (m - j + 1) * p_j over j <= i"
-    listed = " ".join(exactly(value) for value in p[:SHOWN]) + (" ..." if len(p) > SHOWN else "")
-    return f"{method}, m = {counted(len(p), f'{role} comparison')}, i = {place}, p_1 ... p_m = {listed}"
+        method, product, ranks, first = "Holm: the largest of", "(m - j + 1) * p_j", range(1, i + 1), max
+        products = {j: (m - j + 1) * p[j - 1] for j in ranks}
+    counts = first(ranks, key=products.__getitem__)
+    over = f"{ranks[0]} <= j <= {ranks[-1]}"
+    yield f"{method} {product} over {over}, at most 1; m = {counted(m, f'{role} comparison')}, i = {i}"
+    shown = [j for j in ranks if len(ranks) <= ROWS or min(abs(j - i), abs(j - counts)) <= NEAR]
+    yield f"  {'j':>6} {'p_j':>11} {product:>18}"
+    for j in shown:
+        mark = " <- counts" if j == counts else ""
+        yield f"  {j:>6} {exactly(p[j - 1]):>11} {exactly(products[j]):>18}{mark}"
+    if len(shown) < len(ranks):
+        yield f"  all p_j, {A_LINE} a line, each line with its first j:"
+        yield from _compactly(p, ranks)
 
 
 def exactly(p: float) -> str:
     return f"{p:.4g}"
+
+
+def _compactly(p: Sequence[float], ranks: range) -> Iterator[str]:
+    for start in ranks[::A_LINE]:
+        values = p[start - 1 : min(start - 1 + A_LINE, ranks[-1])]
+        yield f"  {start:>6} " + " ".join(f"{exactly(value):>11}" for value in values)

@@ -17,6 +17,7 @@ from vbench.report.text import number, percent, plain
 from vbench.report.words import SCOPE
 from vbench.stats import bootstrap, equivalence, logs, pvalues, student
 from vbench.stats.envelope import LEAST_ENVELOPE, Ends
+from vbench.stats.judgement import NO_CONTROL, Judged
 from vbench.stats.verdict import ALPHA, Rule, excludes_zero
 from vbench.units import DASH
 
@@ -153,13 +154,17 @@ class _Explanation:
     def _rules(self) -> Iterator[str]:
         found = self.judged.envelope
         yield "5. Rules, the first that holds gives the verdict"
-        if found.blocks < LEAST_ENVELOPE or not found.spread:
+        if found.blocks < LEAST_ENVELOPE:
             yield f"none is asked: {self.cost.reason}"
             yield f"Verdict: {self.cost.verdict or 'none'}"
             return
         yield from self._control_rule()
-        yield from self._margin_rule()
-        yield from self._interval_rule()
+        if found.spread:
+            yield from self._margin_rule()
+            yield from self._interval_rule()
+        else:
+            yield "b) equivalent, and c) slower or faster, need a spread: no"
+            yield "d) inconclusive: anything else"
         letter = _LETTERS[self.judged.decision.rule]
         yield f"Verdict by rule {letter}: {self.cost.verdict} ({self.cost.role}): {self.cost.reason}"
         yield ""
@@ -205,13 +210,28 @@ class _Explanation:
     def _control_rule(self) -> Iterator[str]:
         control = self._control()
         yield f"a) withheld, if the control differs from the baseline: its p after Holm is at most {ALPHA}"
-        if control is None or control.cost.p is None:
-            yield "   the control has no p: no"
-        else:
+        if control is None or not control.judged.envelope.blocks:
+            yield f"   {NO_CONTROL}: no"
+        elif control.judged.counted:
             raised = control.judged.p_adjusted
-            yield f"   p = {exactly(control.judged.p)}"
-            yield f"   {adjustment(control, self.everything)}"
+            yield from self._p_of_control(control.judged)
+            yield from (f"   {line}" for line in adjustment(control, self.everything))
             yield f"   adjusted p = {exactly(raised)}: {_answer(holds=raised <= ALPHA)}"
+        elif control.judged.envelope.blocks < LEAST_ENVELOPE:
+            yield f"   the control has {control.judged.envelope.blocks} of the {LEAST_ENVELOPE} blocks that p needs: no"
+        else:
+            mean, rounding = _figure(control.judged.envelope.mean), control.comparison.pairs.rounding
+            yield f"   the control has no spread, so no p: its d is {mean} in every block"
+            holds = control.judged.differs_for_certain
+            yield f"   it differs for certain, if |d| is more than rounding, {rounding:.3g}: {_answer(holds=holds)}"
+
+    def _p_of_control(self, control: Judged) -> Iterator[str]:
+        found = control.envelope
+        if found.low is None:
+            yield f"   the control has no interval: {found.why}"
+            yield f"   to withhold, Student's p is enough: n = {found.blocks}, mean = {_figure(found.mean)},"
+            yield f"   s = {_figure(found.spread)}, p = 2 * P(T > |mean| / (s / sqrt(n))), {found.blocks - 1} degrees"
+        yield f"   p = {exactly(control.p)}"
 
     def _margin_rule(self) -> Iterator[str]:
         found, delta = self.judged.envelope, self.run.manifest.delta
@@ -221,7 +241,7 @@ class _Explanation:
         if margin is None:
             yield "b) equivalent: no margin was set in this unit: no"
             return
-        name = f"ln(1 + {delta:g}) = {margin:.6g}" if self.is_ratio else f"{margin:g} {self.cost.unit}"
+        name = f"ln(1 + {delta:g}) = {margin:.6g}" if self.is_ratio else f"{margin:g} {self.item.pairs.unit}"
         tested = equivalence.tost(found.mean, found.spread, found.blocks, margin)
         t = student.quantile(0.95, found.blocks - 1)
         yield f"b) equivalent, if the 90 % interval lies within the margin, -/+ {name}"
@@ -242,7 +262,7 @@ class _Explanation:
         yield f"   the interval excludes {none}: {_answer(holds=excludes_zero(found))}"
         yield "   p, the level at which an interval begins to exclude it; the larger counts:"
         yield f"   {exactly(by_t)} by Student, {exactly(found.p_bootstrap)} by the bootstrap"
-        yield f"   {adjustment(self.finding, self.everything)}"
+        yield from (f"   {line}" for line in adjustment(self.finding, self.everything))
         yield f"   adjusted p = {exactly(judged.p_adjusted)}: {_answer(holds=holds)}"
         yield "d) inconclusive: anything else"
 

@@ -2,6 +2,7 @@
 
 import math
 import unicodedata
+from decimal import Decimal
 from html import escape
 
 from vbench.model import Cost, Verdict
@@ -9,6 +10,7 @@ from vbench.units import DASH, show
 
 TIMES = "×"
 _KEPT_CONTROLS = "\n\t"
+_LEAST, _MOST = 1e-3, 1e6  # beyond, three significant digits with an exponent: the others are zeros or noise
 
 
 def finite(value: float | None) -> float | None:
@@ -32,10 +34,12 @@ def label(text: str, limit: int = 80) -> str:
 
 
 def number(value: float | None) -> str:
-    """A ratio with the digits that matter: `1.013`, `4.21`, `52.3`, `210`."""
+    """A ratio with the digits that matter: `1.013`, `4.21`, `52.3`, `210`, `1.00e+200`."""
     value = finite(value)
     if value is None:
         return DASH
+    if abs(value) > _MOST or 0 < abs(value) < _LEAST:
+        return f"{value:.2e}"
     digits = next((digits for bound, digits in ((2, 3), (10, 2), (100, 1)) if abs(value) < bound), 0)
     return f"{value:.{digits}f}"
 
@@ -68,10 +72,12 @@ def is_decided(cost: Cost) -> bool:
 
 
 def percent(share: float | None) -> str:
-    """A share or a ratio minus 1: `0.43 %`, `2.0 %`, `12 %`."""
+    """A share or a ratio minus 1: `0.43 %`, `2.0 %`, `12 %`, `1.00e+202 %`."""
     value = finite(share)
     if value is None:
         return DASH
+    if abs(value) * 100 > _MOST:
+        return f"{Decimal(value) * 100:.2e} %"  # 100 times the largest floats is no float
     digits = next((digits for bound, digits in ((1, 2), (10, 1)) if abs(value) * 100 < bound), 0)
     return f"{value * 100:.{digits}f} %"
 

@@ -1,10 +1,21 @@
-"""Says one verdict in words and signs, with the number it is about and its role."""
+"""Says one verdict in words and signs, with the number it is about, its role, and the margin it was held against."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from vbench.model import Cost, Verdict
-from vbench.report.text import amount, amount_interval, finite, has_interval, length, percent, ratio
+from vbench.model import Cost, Manifest, Metric, Verdict
+from vbench.report import text
+from vbench.report.text import (
+    amount,
+    amount_interval,
+    finite,
+    has_interval,
+    length,
+    listed,
+    percent,
+    quantity,
+    ratio,
+)
 
 SIGNS = {
     Verdict.SLOWER: "▲",
@@ -16,10 +27,27 @@ SIGNS = {
 LEGEND = "▲ slower, ▼ faster, ≈ equivalent, ? inconclusive, ✕ withheld"
 TIMES_FROM = 2.0
 """From here on a ratio reads better than a percentage."""
+MANY = 12
+"""Names in one sentence."""
 
 
 def sign(cost: Cost) -> str:
     return SIGNS[cost.verdict] if cost.verdict else ""
+
+
+def is_bounded(cost: Cost) -> bool:
+    """Whether there is an interval, of a ratio or of a difference."""
+    if cost.difference is None:
+        return has_interval(cost)
+    return finite(cost.difference.low) is not None and finite(cost.difference.high) is not None
+
+
+def side(cost: Cost) -> int:
+    """1: the whole interval lies on the worse side of no cost (1, of a difference 0), -1: on the better one, else 0."""
+    if cost.difference is None:
+        return text.side(cost)
+    low, high = finite(cost.difference.low), finite(cost.difference.high)
+    return 0 if low is None or high is None else (low > 0) - (high < 0)
 
 
 def word(cost: Cost) -> str:
@@ -59,6 +87,34 @@ def counts(found: Iterable[Cost]) -> str:
     seen = Counter(cost.verdict for cost in found if cost.verdict)
     parts = [f"{seen[verdict]} {verdict}" for verdict in SIGNS if seen[verdict]]
     return ", ".join(parts)
+
+
+def differences(manifest: Manifest) -> dict[tuple[str, str], Metric]:
+    """Benchmark and metric of all that is judged by difference."""
+    return {
+        (record.name, metric.name): metric
+        for record in manifest.benchmarks
+        for metric in record.metrics
+        if metric.scale == "difference"
+    }
+
+
+def margin_at(own: Mapping[tuple[str, str], Metric], cost: Cost) -> str:
+    """`5.00 ms at app.lag value`, the smallest difference of interest there; `own` is of `differences`."""
+    metric = own.get((cost.benchmark, cost.metric))
+    return f"{quantity(metric.margin if metric else None, cost.unit)} at {cost.benchmark} {cost.metric}"
+
+
+def equivalence(manifest: Manifest, judged: Iterable[Cost]) -> str:
+    """How small was shown to be what is called equivalent: below δ as a ratio, as a difference below its own margin."""
+    own = differences(manifest)
+    equivalent = [cost for cost in judged if cost.verdict is Verdict.EQUIVALENT]
+    margins = [margin_at(own, cost) for cost in equivalent if cost.difference is not None]
+    parts = [percent(manifest.delta)] if len(margins) < len(equivalent) else []
+    if margins:
+        each = listed(margins) if len(margins) <= MANY else f"at {len(margins)} metrics judged by difference"
+        parts.append(f"its own margin ({each})")
+    return f" Equivalent means shown to differ by less than {' or '.join(parts)}." if parts else ""
 
 
 def _by(cost: Cost) -> str:

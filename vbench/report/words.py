@@ -17,8 +17,8 @@ from vbench.report.text import (
     number,
     percent,
     ratio,
-    side,
 )
+from vbench.report.verdicts import MANY
 from vbench.report.view import Arm, Group, Row, View
 
 FAMILY_WORDS = {
@@ -36,8 +36,8 @@ FAMILY_WORDS = {
 SCOPE = "These figures are about this host, as it was during this run; they say nothing of other hosts of its type."
 WHY_ROUGH = f"Student’s t over the blocks alone; a verdict needs {LEAST_ENVELOPE} blocks."
 CLAIMS = 6
-MANY = 12  # names in one sentence
 """Families named in one sentence: each by its largest cost."""
+_UNRESOLVED = "This host cannot resolve"
 
 
 @dataclass(frozen=True)
@@ -94,22 +94,40 @@ def _lead(view: View, rows: list[Row], claims: tuple[Claim, ...]) -> str:
 
 def control_sentence(view: View) -> str:
     """The noise that the host showed, as far as an interval carries it."""
-    rows = [row for row in view.rows if row.arm.role == "control" and has_interval(row.cost)]
+    found = [row.cost for row in view.rows if row.arm.role == "control"]
     name = view.run.manifest.control
-    if not rows:
-        return f"{name}, the baseline measured a second time, has no interval: the noise of this host is unknown."
-    ratios = [row.cost.cost for row in rows if row.cost.cost is not None]
-    widest = max(rows, key=lambda row: (row.cost.high or 1) / (row.cost.low or 1))
-    differs = [_metric(row.cost) for row in rows if row.cost.verdict is Verdict.WITHHELD]
-    off = sum(side(row.cost) != 0 for row in rows)
+    ratios = [cost for cost in found if has_interval(cost)]
+    differences = [cost for cost in found if cost.difference is not None and verdicts.is_bounded(cost)]
+    differs = [_metric(cost) for cost in found if cost.verdict is Verdict.WITHHELD]
     withheld = f" It differs from {view.baseline} at {listed(differs)}: verdicts there are withheld." if differs else ""
+    if ratios:
+        also = f" {_noise_of_differences(differences)}" if differences else ""
+        said = f"{name} is the baseline measured a second time, so its distance from 1 is noise: "
+        return said + _noise_of_ratios(ratios) + also + withheld
+    if differences:
+        said = f"{name} is the baseline measured a second time, so its distance from 0 is noise. "
+        return said + _noise_of_differences(differences) + withheld
+    return f"{name}, the baseline measured a second time, has no interval: the noise of this host is unknown.{withheld}"
+
+
+def _noise_of_ratios(found: list[Cost]) -> str:
+    ratios = [cost.cost for cost in found if cost.cost is not None]
+    widest = max(found, key=lambda cost: (cost.high or 1) / (cost.low or 1))
+    off = sum(verdicts.side(cost) != 0 for cost in found)
     return (
-        f"{name} is the baseline measured a second time, so its distance from 1 is noise: from {ratio(min(ratios))} to "
-        f"{ratio(max(ratios))} over {counted(len(rows), 'metric')}, the widest interval "
-        f"{interval(widest.cost.low, widest.cost.high)} at {_metric(widest.cost)}. "
-        f"Of its {counted(len(rows), 'interval')} {off} {'leaves' if off == 1 else 'leave'} 1 out; "
-        f"one in twenty does so by chance.{withheld}"
+        f"from {ratio(min(ratios))} to {ratio(max(ratios))} over {counted(len(found), 'metric')}, the widest interval "
+        f"{interval(widest.low, widest.high)} at {_metric(widest)}. "
+        f"Of its {counted(len(found), 'interval')} {off} {'leaves' if off == 1 else 'leave'} 1 out; "
+        "one in twenty does so by chance."
     )
+
+
+def _noise_of_differences(found: list[Cost]) -> str:
+    """Each in its own unit, so that none is the widest of all."""
+    off = sum(verdicts.side(cost) != 0 for cost in found)
+    count = f"{off or 'none'} {'leave' if off > 1 else 'leaves'} 0 out"
+    each = ", ".join(f"{_metric(cost)} {amount_interval(cost)}" for cost in found) if len(found) <= MANY else ""
+    return f"Of {counted(len(found), 'interval')} in a metric’s own unit {count}{': ' if each else ''}{each}."
 
 
 def voided_sentence(view: View) -> str:
@@ -181,11 +199,20 @@ def limits(view: View) -> tuple[str, ...]:
 
 def _beyond_this_host(view: View) -> list[str]:
     """What the floor forbids, and what was promised and not measured."""
-    delta = percent(view.run.manifest.delta)
-    noisy = [row.arm.role == "control" and row.cost.unresolved for row in view.rows]
-    places = [_metric(row.cost) for row, is_noisy in zip(view.rows, noisy, strict=True) if is_noisy]
-    where = listed(places) if len(places) <= MANY else f"{len(places)} of {counted(len(view.groups), 'metric')}"
-    parts = [f"This host cannot resolve {delta} at {where}: the noise floor is higher."] if places else []
+    noisy = [row.cost for row in view.rows if row.arm.role == "control" and row.cost.unresolved]
+    own = verdicts.differences(view.run.manifest)
+    of_ratios = len(view.groups) - sum((group.benchmark, group.metric) in own for group in view.groups)
+    ratios = [_metric(cost) for cost in noisy if cost.difference is None]
+    differences = [verdicts.margin_at(own, cost) for cost in noisy if cost.difference is not None]
+    parts = []
+    if ratios:
+        many = f"{len(ratios)} of {counted(of_ratios, 'metric')}{' with a ratio' if own else ''}"
+        where = listed(ratios) if len(ratios) <= MANY else many
+        parts.append(f"{_UNRESOLVED} {percent(view.run.manifest.delta)} at {where}: the noise floor is higher.")
+    if differences:
+        many = f"their own margins at {len(differences)} of {counted(len(own), 'metric')} judged by difference"
+        what = listed(differences) if len(differences) <= MANY else many
+        parts.append(f"{_UNRESOLVED} {what}: the noise floor is higher.")
     if view.not_measured:
         parts.append(f"Declared confirmatory and not measured: {', '.join(view.not_measured)}.")
     return parts
@@ -266,7 +293,7 @@ def _claims(view: View, arm: Arm) -> tuple[Claim, ...]:
     largest: dict[str, Group] = {}
     for group in view.groups:
         mine = _cost_of(group, arm)
-        if mine is None or not (mine.verdict is Verdict.SLOWER if is_judged else side(mine) > 0):
+        if mine is None or not (mine.verdict is Verdict.SLOWER if is_judged else verdicts.side(mine) > 0):
             continue
         best = _cost_of(largest[group.family], arm) if group.family in largest else None
         if best is None or (mine.cost or 0) > (best.cost or 0):
@@ -281,7 +308,7 @@ _NONE = Cost("", "", "1", "lower", "", None, None, None, 0, None, None)
 def _claim(view: View, group: Group, arm: Arm) -> Claim:
     cost = _cost_of(group, arm) or _NONE
     control = next((row.cost for row in group.rows if row.arm.role == "control"), _NONE)
-    seen = interval(control.low, control.high) if has_interval(control) else "unknown"
+    seen = amount_interval(control) if verdicts.is_bounded(control) else "unknown"
     said = verdicts.sentence(cost, view.run.manifest.delta)
     noise = f"{view.run.manifest.control} {seen}"
     return Claim(family(group.family), group.title, amount(cost), said, noise)
@@ -293,20 +320,14 @@ def _cost_of(group: Group, arm: Arm) -> Cost | None:
 
 def _count(view: View, rows: list[Row]) -> str:
     judged = [row.cost for row in rows if row.cost.verdict]
-    rough = sum(row.cost.verdict is None and has_interval(row.cost) for row in rows)
+    rough = sum(row.cost.verdict is None and verdicts.is_bounded(row.cost) for row in rows)
     without = len(rows) - len(judged) - rough
     if not judged and not rough:
         return f"No interval for any of its {counted(len(rows), 'metric')}, so nothing is claimed."
     parts = [f"Of {counted(len(judged), 'metric')}: {verdicts.counts(judged)}"] if judged else []
     parts += [f"{counted(rough, 'interval')} without a verdict"] if rough else []
     parts += [f"{counted(without, 'metric')} without an interval"] if without else []
-    return "; ".join(parts) + "." + _meaning(view, judged)
-
-
-def _meaning(view: View, judged: list[Cost]) -> str:
-    if not any(cost.verdict is Verdict.EQUIVALENT for cost in judged):
-        return ""
-    return f" Equivalent means shown to differ by less than {percent(view.run.manifest.delta)}."
+    return "; ".join(parts) + "." + verdicts.equivalence(view.run.manifest, judged)
 
 
 def _others(rows: list[Row]) -> tuple[tuple[str, str], ...]:

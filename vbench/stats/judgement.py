@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from vbench.stats import bootstrap, equivalence, hodges_lehmann, multiplicity, noise_floor, pvalues
-from vbench.stats.envelope import LEAST_ROUGH, Envelope, envelopes
+from vbench.stats.envelope import LEAST_ENVELOPE, LEAST_ROUGH, Envelope, envelopes
 from vbench.stats.hodges_lehmann import HodgesLehmann
 from vbench.stats.pairing import Pairs
 from vbench.stats.suspects import Suspect, suspects
@@ -14,6 +14,9 @@ from vbench.stats.verdict import Case, Decision, decide
 EXPLORATORY = "exploratory"
 CONFIRMATORY = "confirmatory"
 CONTROL = "control"
+
+_UNSEEN = "the noise of this host was not measured"
+NO_CONTROL = f"no control: {_UNSEEN}"
 
 
 class Cell(Struct, frozen=True):
@@ -34,8 +37,10 @@ class Judged(Struct, frozen=True, kw_only=True):
     envelope: Envelope
     decision: Decision
     role: str  # "control", "confirmatory" or "exploratory"
-    p: float
+    p: float  # 1 where it is not counted
     p_adjusted: float
+    counted: bool  # its p takes part in the adjustment of its role
+    differs_for_certain: bool  # a control that lies equally far from the baseline in every block: no p is needed
     floor: float | None  # of the place, in the unit of d
     hodges_lehmann: HodgesLehmann | None
     suspects: tuple[Suspect, ...]
@@ -45,17 +50,22 @@ def judge(cells: Sequence[Cell], *, delta: float, seed: int = bootstrap.SEED) ->
     """One verdict a cell, in the order of `cells`.
 
     Controls are adjusted among themselves by Holm; what the suite declared confirmatory by Holm; all else by
-    Benjamini-Hochberg. Cells without an interval make no claim and are not counted as comparisons.
+    Benjamini-Hochberg. Cells without an interval make no claim and are not counted as comparisons, but a control of
+    10 blocks or more can withhold without one: by Student's t alone where the bootstrap has no end, and for certain
+    where it has no spread and its mean is more than rounding.
     Raises ValueError for more than 5 confirmatory comparisons, and BadValue for NaN and infinities.
     """
     if sum(cell.is_confirmatory for cell in cells) > multiplicity.MOST_CONFIRMATORY:
         raise ValueError(f"at most {multiplicity.MOST_CONFIRMATORY} comparisons can be confirmatory")
     found = envelopes([cell.pairs for cell in cells], seed=seed)
-    p = [pvalues.of(envelope) for envelope in found]
+    p = [_p(cell, envelope) for cell, envelope in zip(cells, found, strict=True)]
     roles = [_role(cell) for cell in cells]
-    counted = [envelope.low is not None and not envelope.label for envelope in found]
-    raised, words = _adjust(p, roles, counted)
-    controls = {cell.place: (found[i], raised[i]) for i, cell in enumerate(cells) if cell.is_control}
+    raised, words = _adjust(p, roles)
+    controls = {
+        cell.place: _Control(found[i], raised[i], _differs_for_certain(cell, found[i]))
+        for i, cell in enumerate(cells)
+        if cell.is_control
+    }
     return tuple(
         _judged(
             cell,
@@ -64,7 +74,7 @@ def judge(cells: Sequence[Cell], *, delta: float, seed: int = bootstrap.SEED) ->
             p=p[i],
             raised=raised[i],
             words=words[roles[i]],
-            control=controls.get(cell.place),
+            control=controls.get(cell.place, _Control()),
             delta=delta,
         )
         for i, cell in enumerate(cells)
@@ -82,14 +92,49 @@ def _role(cell: Cell) -> str:
     return CONTROL if cell.is_control else CONFIRMATORY if cell.is_confirmatory else EXPLORATORY
 
 
-def _adjust(p: list[float], roles: list[str], counted: list[bool]) -> tuple[list[float], dict[str, str]]:
+class _Control(Struct, frozen=True):
+    """What the control of one place says of all its cells; without an envelope there is none."""
+
+    envelope: Envelope = Envelope(0)
+    p_adjusted: float = 1.0
+    differs_for_certain: bool = False
+
+    @property
+    def missing(self) -> str:
+        """Why it could not have withheld anything."""
+        if not self.envelope.blocks:
+            return NO_CONTROL
+        if self.envelope.blocks < LEAST_ENVELOPE:
+            return f"the control has {self.envelope.blocks} of the {LEAST_ENVELOPE} blocks that it needs: {_UNSEEN}"
+        return ""
+
+
+def _p(cell: Cell, found: Envelope) -> float | None:
+    """The p-value that is counted; None for a cell that cannot claim anything."""
+    if found.label:
+        return None
+    if found.low is not None:
+        return pvalues.of(found)
+    # A claim needs the envelope; a doubt does not: a control of nearly equal values must be able to withhold.
+    if cell.is_control and found.t is not None and found.mean is not None and found.spread is not None:
+        return pvalues.by_t(found.mean, found.spread, found.blocks)
+    return None
+
+
+def _differs_for_certain(cell: Cell, found: Envelope) -> bool:
+    if not cell.is_control or found.blocks < LEAST_ENVELOPE or found.mean is None or found.spread:
+        return False
+    return abs(found.mean) > cell.pairs.rounding
+
+
+def _adjust(p: list[float | None], roles: list[str]) -> tuple[list[float], dict[str, str]]:
     raised, words = [1.0] * len(p), dict.fromkeys((CONTROL, CONFIRMATORY, EXPLORATORY), "")
     for role in words:
-        places = [i for i in range(len(p)) if roles[i] == role and counted[i]]
+        counted = {i: value for i, value in enumerate(p) if value is not None and roles[i] == role}
         name = "Benjamini-Hochberg" if role == EXPLORATORY else "Holm"
         adjust = multiplicity.benjamini_hochberg if role == EXPLORATORY else multiplicity.holm
-        words[role] = f"{name} over {len(places)} comparisons"
-        for place, value in zip(places, adjust([p[i] for i in places]), strict=True):
+        words[role] = f"{name} over {len(counted)} comparisons"
+        for place, value in zip(counted, adjust(list(counted.values())), strict=True):
             raised[place] = value
     return raised, words
 
@@ -99,18 +144,20 @@ def _judged(
     *,
     envelope: Envelope,
     role: str,
-    p: float,
+    p: float | None,
     raised: float,
     words: str,
-    control: tuple[Envelope, float] | None,
+    control: _Control,
     delta: float,
 ) -> Judged:
-    floor = floor_of(control[0] if control else None)
+    floor = floor_of(control.envelope)
     case = Case(
         envelope=envelope,
         margin=equivalence.margin_of(delta) if cell.pairs.is_ratio else cell.margin,
         floor=floor,
-        control_p=control[1] if control else None,
+        control_p=control.p_adjusted,
+        control_differs_for_certain=control.differs_for_certain,
+        no_control=control.missing,
         p=raised,
         adjustment=words,
         is_ratio=cell.pairs.is_ratio,
@@ -122,8 +169,10 @@ def _judged(
         envelope=envelope,
         decision=decide(case),
         role=role,
-        p=p,
+        p=1.0 if p is None else p,
         p_adjusted=raised,
+        counted=p is not None,
+        differs_for_certain=_differs_for_certain(cell, envelope),
         floor=floor,
         hodges_lehmann=hodges_lehmann.estimate(d) if d else None,
         suspects=suspects(d),

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 from msgspec import Struct
 
 from vbench.stats import detectable, equivalence
 from vbench.stats.envelope import Envelope
+
+_RATIOS: Mapping[str, float] = MappingProxyType({})
 
 
 class Stopping(Struct, frozen=True):
@@ -17,12 +20,17 @@ class Stopping(Struct, frozen=True):
     look_every: int = 5
     n_max: int = 40
     share: float = 0.1  # of |mean d|: a large cost needs no absolute precision
-    width: float | None = None  # half-width as a ratio minus 1; half of ln(1 + δ) when not set
+    width: float | None = None  # of a ratio: half-width as a ratio minus 1; half of ln(1 + δ) when not set
 
-    def limit(self, mean: float) -> float:
-        """The half-width at which a cell is done: max(ln(1 + δ) / 2, 10 % of |mean d|), a logarithm of a ratio."""
-        absolute = equivalence.margin_of(self.delta) / 2 if self.width is None else equivalence.margin_of(self.width)
-        return max(absolute, self.share * abs(mean))
+    def limit(self, mean: float, margin: float | None = None) -> float:
+        """The half-width at which a cell is done: max(ln(1 + δ) / 2, 10 % of |mean d|), a logarithm of a ratio.
+
+        With a `margin` the cell is a difference: max(margin / 2, 10 % of |mean d|), all three in the metric's unit.
+        """
+        return max(self._absolute() if margin is None else margin / 2, self.share * abs(mean))
+
+    def _absolute(self) -> float:
+        return equivalence.margin_of(self.delta) / 2 if self.width is None else equivalence.margin_of(self.width)
 
     def looks(self) -> tuple[int, ...]:
         """The numbers of blocks after which widths are looked at; n_max is always the last."""
@@ -49,14 +57,16 @@ class Look(Struct, frozen=True):
         return self.end is not End.GO_ON
 
 
-def look(cells: Mapping[str, Envelope], blocks: int, rule: Stopping) -> Look:
+def look(cells: Mapping[str, Envelope], blocks: int, rule: Stopping, margins: Mapping[str, float] = _RATIOS) -> Look:
     """Look at the confirmatory cells after `blocks` blocks; between looks nothing is decided.
 
-    A cell that was done stays in the order and may become open again; all are judged at the same look. Only widths
-    enter: peeking at significance makes a false positive of every fourth run.
+    `margins` has the cells that are differences, each in its metric's unit; all others are ratios. A cell that was
+    done stays in the order and may become open again; all are judged at the same look. Only widths enter: peeking at
+    significance makes a false positive of every fourth run. Without any cell there is no width to stop on, and the
+    run goes on to n_max.
     """
-    wide = tuple(name for name, found in cells.items() if not done(found, rule))
-    beyond = tuple(name for name in wide if not within_reach(cells[name], rule))
+    wide = tuple(name for name, found in cells.items() if not done(found, rule, margins.get(name)))
+    beyond = tuple(name for name in wide if not within_reach(cells[name], rule, margins.get(name)))
     following = next((n for n in rule.looks() if n > blocks), None)
     if blocks not in rule.looks() and following is not None:
         return Look(blocks, End.GO_ON, wide, beyond, following)
@@ -67,17 +77,17 @@ def look(cells: Mapping[str, Envelope], blocks: int, rule: Stopping) -> Look:
     return Look(blocks, End.GO_ON, wide, beyond, following)
 
 
-def done(found: Envelope, rule: Stopping) -> bool:
-    """Whether the half-width is within the rule's limit; a cell without an interval never is."""
+def done(found: Envelope, rule: Stopping, margin: float | None = None) -> bool:
+    """Whether the half-width is within the cell's limit; a cell without an interval never is."""
     return (
         found.half_width is not None
         and found.mean is not None
         and not found.label
-        and found.half_width <= rule.limit(found.mean)
+        and found.half_width <= rule.limit(found.mean, margin)
     )
 
 
-def within_reach(found: Envelope, rule: Stopping) -> bool:
+def within_reach(found: Envelope, rule: Stopping, margin: float | None = None) -> bool:
     """Whether n_max blocks of the present mean and spread would be narrow enough, the envelope's excess included.
 
     A cell without spread or interval is out of reach: more of the same would not give it one.
@@ -85,4 +95,4 @@ def within_reach(found: Envelope, rule: Stopping) -> bool:
     if found.half_width is None or not found.spread or found.mean is None or found.t is None or found.blocks < 2:
         return False
     widening = max(1.0, 2 * found.half_width / (found.t[1] - found.t[0]))
-    return detectable.half_width(found.spread, rule.n_max, widening=widening) <= rule.limit(found.mean)
+    return detectable.half_width(found.spread, rule.n_max, widening=widening) <= rule.limit(found.mean, margin)

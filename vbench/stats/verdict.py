@@ -27,6 +27,8 @@ class Case(Struct, frozen=True, kw_only=True):
     margin: float | None  # equivalence.margin_of(δ), fixed by the suite; None: none was set in this unit
     floor: float | None = None  # noise_floor.floor of the control; None: unknown
     control_p: float | None = None  # of the control of this benchmark and metric, after Holm over the run's controls
+    control_differs_for_certain: bool = False  # by the same in every block, so that it has no spread and no p
+    no_control: str = ""  # why no control could have withheld the verdict; part of the reason of what has a spread
     p: float | None = None  # of this cell, after Holm or Benjamini-Hochberg; None: it stands alone
     adjustment: str = ""  # "Holm over 3 comparisons"; printed where it took a claim away
     is_ratio: bool = True  # d is the logarithm of a ratio; else a difference in `unit`
@@ -47,16 +49,19 @@ class Decision(Struct, frozen=True, kw_only=True):
 def decide(case: Case) -> Decision:
     """Withheld, equivalent, slower or faster, inconclusive: the first rule that holds, in this order.
 
-    Below 10 blocks, without spread or without an interval the verdict is inconclusive, whatever the values say.
+    Below 10 blocks the verdict is inconclusive, whatever the values say; without spread or without an interval it is
+    withheld or inconclusive, never a claim.
     """
     found = case.envelope
     mean, spread = found.mean, found.spread
-    if found.blocks < LEAST_ENVELOPE or mean is None or not spread:
+    if found.blocks < LEAST_ENVELOPE or mean is None:
         return _without_interval(case)
+    withheld = _control_differs(case)
+    if not spread:
+        return _without_interval(case, withheld)
     common = _Common(case, mean, spread)
-    if case.control_p is not None and case.control_p <= ALPHA:
-        reason = f"the control differs from the baseline (p = {case.control_p:.2g} after Holm over the run's controls)"
-        return common.decision(Verdict.WITHHELD, Rule.CONTROL_DIFFERS, reason)
+    if withheld:
+        return common.decision(Verdict.WITHHELD, Rule.CONTROL_DIFFERS, withheld)
     if case.margin is not None and equivalence.tost(mean, spread, found.blocks, case.margin).holds:
         return common.decision(Verdict.EQUIVALENT, Rule.WITHIN_MARGIN, _equivalent(case, case.margin))
     if excludes_zero(found) and (case.p is None or case.p <= ALPHA):
@@ -92,7 +97,7 @@ class _Common(Struct, frozen=True):
         return Decision(
             verdict=verdict,
             rule=rule,
-            reason=reason,
+            reason=f"{reason}; {self.case.no_control}" if self.case.no_control else reason,
             detectable=self.smallest,
             blocks_to_decide=decide,
             unresolved=_unresolved(self.case),
@@ -125,15 +130,24 @@ class _Common(Struct, frozen=True):
         return self.decision(Verdict.INCONCLUSIVE, Rule.NOTHING_SHOWN, "; ".join(parts), decide=needed)
 
 
-def _without_interval(case: Case) -> Decision:
+def _control_differs(case: Case) -> str:
+    """Why the verdict is withheld; empty where it is not."""
+    if case.control_differs_for_certain:
+        return "the control differs from the baseline, by the same in every block"
+    if case.control_p is None or case.control_p > ALPHA:
+        return ""
+    return f"the control differs from the baseline (p = {case.control_p:.2g} after Holm over the run's controls)"
+
+
+def _without_interval(case: Case, withheld: str = "") -> Decision:
     found = case.envelope
-    reason = found.why or f"{found.blocks} blocks, and a verdict needs {LEAST_ENVELOPE}"
+    reason = withheld or found.why or f"{found.blocks} blocks, and a verdict needs {LEAST_ENVELOPE}"
     smallest = None
     if found.spread and found.label != "dots only":
         smallest = detectable.smallest_mean(found.spread, found.blocks)
     return Decision(
-        verdict=Verdict.INCONCLUSIVE,
-        rule=Rule.NOTHING_SHOWN,
+        verdict=Verdict.WITHHELD if withheld else Verdict.INCONCLUSIVE,
+        rule=Rule.CONTROL_DIFFERS if withheld else Rule.NOTHING_SHOWN,
         reason=reason,
         detectable=smallest,
         unresolved=_unresolved(case),
