@@ -6,10 +6,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from vbench import cost
-from vbench.model import Look, Manifest, Run, State, Trial, Void
+from vbench import cost, units
+from vbench.cost import Finding
+from vbench.model import Look, Manifest, Metric, Run, State, Trial, Void
 from vbench.stats import logs, stopping
-from vbench.stats.judgement import Judged
 from vbench.suite import Suite
 
 Looking = Callable[[Sequence[Trial], Sequence[Void]], Look]
@@ -41,9 +41,11 @@ class _Looking:
         if blocks not in self.rule.looks():
             return Look(blocks)
         run = Run(Path(), _complete(self.manifest), tuple(trials), {}, {}, voids=tuple(voids))
-        judged = {finding.comparison.name: finding.judged for finding in cost.findings(run)}
-        declared = {name: judged[name] for name in self.manifest.confirmatory if name in judged}
-        found = stopping.look({name: of.envelope for name, of in declared.items()}, blocks, self.rule)
+        cells = {finding.comparison.name: finding for finding in cost.findings(run)}
+        declared = {name: cells[name] for name in self.manifest.confirmatory if name in cells}
+        envelopes = {name: cell.judged.envelope for name, cell in declared.items()}
+        margins = {name: margin for name, cell in declared.items() if (margin := _margin(cell)) is not None}
+        found = stopping.look(envelopes, blocks, self.rule, margins)
         return Look(blocks, found.stop, _words(found, declared, self.rule))
 
 
@@ -52,12 +54,22 @@ def _complete(manifest: Manifest) -> Manifest:
     return replace(manifest, state=State.COMPLETE)
 
 
-def _words(found: stopping.Look, declared: Mapping[str, Judged], rule: stopping.Stopping) -> str:
+def _margin(cell: Finding) -> float | None:
+    """Of a difference, in the metric's unit; None for a ratio. One without a margin is refused with its suite."""
+    metric = cell.comparison.metric
+    return metric.margin if metric.scale == "difference" else None
+
+
+def _words(found: stopping.Look, declared: Mapping[str, Finding], rule: stopping.Stopping) -> str:
     """The widths that are still open; at the last look also what would decide."""
     head = f"after {found.blocks} blocks: "
     if found.end is stopping.End.WIDTHS_REACHED:
         return head + str(found.end)
     last = found.end is stopping.End.AT_MOST
+    if not declared:
+        nothing = "nothing declared confirmatory is measured in this run"
+        on = f"so no width ends it before {rule.n_max} blocks; --blocks sets another number"
+        return f"{head}{found.end}; {nothing}" if last else f"{head}{nothing}, {on}"
     cells = "; ".join(_open(name, declared[name], rule, last=last) for name in found.open)
     if last:
         return f"{head}{found.end}, still too wide: {cells}"
@@ -65,12 +77,21 @@ def _words(found: stopping.Look, declared: Mapping[str, Judged], rule: stopping.
     return f"{head}still too wide: {cells}{beyond}"
 
 
-def _open(name: str, judged: Judged, rule: stopping.Stopping, *, last: bool) -> str:
-    found = judged.envelope
-    reached = logs.excess(found.half_width)
-    wanted = None if found.mean is None else logs.excess(rule.limit(found.mean))
-    if reached is None or wanted is None:
-        return f"{name} (no interval)"
-    needed = judged.decision.blocks_to_decide
+def _open(name: str, cell: Finding, rule: stopping.Stopping, *, last: bool) -> str:
+    found, metric = cell.judged.envelope, cell.comparison.metric
+    if found.half_width is None or found.mean is None:
+        return f"{name} (no interval: {found.why or found.label})"
+    reached = _shown(found.half_width, metric)
+    wanted = _shown(rule.limit(found.mean, _margin(cell)), metric)
+    needed = cell.judged.decision.blocks_to_decide
+    rough = f"{found.label}, " if found.label else ""
     would = f", about {needed} blocks would decide" if last and needed else ""
-    return f"{name} ±{reached:.1%} (wanted ±{wanted:.1%}{would})"
+    return f"{name} ±{reached} ({rough}wanted ±{wanted}{would})"
+
+
+def _shown(width: float, metric: Metric) -> str:
+    """A half-width as the report prints it: in the metric's unit, or of a ratio in per cent."""
+    if metric.scale == "difference":
+        return units.show(width, metric.unit)
+    share = logs.excess(width)
+    return "more than any number" if share is None else f"{share:.1%}"

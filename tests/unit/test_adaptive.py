@@ -1,10 +1,12 @@
 """An adaptive run ends on the width of what it declared, says what is still open, and never looks between the looks."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.test_runner import FEW, Told, a_testbed
 from tests.unit.test_store import a_manifest
@@ -101,7 +103,69 @@ def test_a_voided_block_gives_no_width() -> None:
     voids = tuple(Void(block, 0, ("b: foreign",)) for block in range(1, 11))
     found = look(10, 0.0001, voids)
     assert not found.stop
-    assert "(no interval)" in found.words
+    assert "b cpu.hash time (no interval: no block is left: each was voided by a gate" in found.words
+
+
+def test_a_cell_without_an_interval_says_why() -> None:
+    equal = [replace(trial, outcome=Measured({"time": (1e-6,)})) for trial in trials(10, 0.0)]
+    for values, why in (
+        (equal, "no spread"),
+        ([*equal[:-2], *trials(10, 0.0)[-2:]], "too many equal values: more than"),
+    ):
+        suite = a_suite()
+        looking = adaptive.looking(suite, manifest_of(suite))
+        assert looking is not None
+        found = looking(values, ())
+        assert not found.stop
+        assert f"b cpu.hash time (no interval: {why}" in found.words
+
+
+def test_a_rough_interval_is_called_so() -> None:
+    voids = (Void(3, 0, ("b: foreign",)),)
+    assert "b cpu.hash time ±0.1% (rough, wanted ±1.0%)" in look(10, 0.002, voids).words
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.001])
+def test_with_nothing_declared_left_to_measure_it_goes_to_n_max_and_says_so(noise: float) -> None:
+    suite = suites.restrict(a_suite(), benchmarks=["syscall.getpid"])
+    looking = adaptive.looking(suite, manifest_of(suite))
+    assert looking is not None
+    nothing = "nothing declared confirmatory is measured in this run"
+    on = "so no width ends it before 14 blocks; --blocks sets another number"
+    assert looking(trials(10, noise), ()) == Look(10, False, f"after 10 blocks: {nothing}, {on}")
+    assert looking(trials(14, noise), ()) == Look(14, True, f"after 14 blocks: n_max is reached; {nothing}")
+
+
+def difference(blocks: int, spread_s: float, *, mean_s: float = 0.0, margin: str = "0.1", unit: str = "ms") -> Look:
+    """The look at a command of one's own that differs in time by `mean_s`, its blocks apart by about `spread_s`."""
+    own = f'argv = ["x"], regex = "(.*)", unit = "{unit}", better = "lower", scale = "difference", margin = {margin}'
+    text = FEW.replace("blocks = 6", RULE.replace("b cpu.hash", "b app.wait"))
+    text = text.replace('"cpu.hash"', f'{{kind = "command", name = "app.wait", {own}}}')
+    suite = suites.parse(text, source="adaptive.toml")
+    looking = adaptive.looking(suite, manifest_of(suite))
+    assert looking is not None
+    found = []
+    for trial in trials(blocks, 0.0):
+        own_s = mean_s + spread_s * math.sin(9.7 * trial.block) if trial.environment == "b" else 0.0
+        found.append(replace(trial, benchmark="app.wait", outcome=Measured({"value": (own_s,)})))
+    return looking(found, ())
+
+
+def test_a_difference_is_narrow_enough_by_its_own_margin_and_not_by_delta() -> None:
+    wide = difference(10, 0.001)
+    assert not wide.stop
+    assert re.search(r": b app\.wait value ±\d{3} µs \(wanted ±50\.0 µs\)", wide.words)
+    assert difference(10, 0.00001).words == "after 10 blocks: every confirmatory interval is narrow enough"
+
+
+def test_a_large_difference_is_narrow_enough_at_a_tenth_of_itself() -> None:
+    assert difference(10, 0.001, mean_s=0.02).stop
+    assert re.search(r"\(wanted ±50\d µs\)", difference(10, 0.001, mean_s=0.005).words)
+
+
+def test_a_difference_far_above_one_in_its_unit_is_not_kept_open_by_delta() -> None:
+    assert difference(10, 3.0, margin="20", unit="s").stop
+    assert "±10.0 s" in difference(14, 100.0, margin="20", unit="s").words
 
 
 Looking = Callable[[Sequence[Trial], Sequence[Void]], Look]

@@ -32,6 +32,23 @@ def test_the_limit_is_half_the_margin_or_a_tenth_of_the_cost() -> None:
     assert RULE.limit(-1.0) == RULE.limit(1.0) == 0.1
 
 
+def test_the_limit_of_a_difference_is_half_its_own_margin_or_a_tenth_of_it_whatever_delta_and_width_say() -> None:
+    for rule in (RULE, Stopping(delta=0.5), Stopping(width=0.3)):
+        assert rule.limit(0.0, 0.0001) == 0.00005
+        assert rule.limit(-0.01, 0.0001) == rule.limit(0.01, 0.0001) == 0.001
+
+
+def test_every_cell_is_judged_by_its_own_margin_at_the_same_look() -> None:
+    cells = {"s": cell(0.0, 0.001, 15), "B/s": cell(0.0, 1e6, 15), "ratio": cell(0.0, 0.01, 15)}
+    assert look(cells, 15, RULE, {"s": 0.01, "B/s": 1e7}).end is End.WIDTHS_REACHED
+    found = look(cells, 15, RULE, {"s": 0.0001, "B/s": 1e6})
+    assert (found.stop, found.open, found.beyond) == (False, ("s", "B/s"), ("s",))
+    assert done(cells["B/s"], RULE, 1e7)
+    assert not done(cells["B/s"], RULE)
+    assert within_reach(cells["B/s"], RULE, 1e6)
+    assert not within_reach(cells["B/s"], RULE, 1e5)
+
+
 def test_narrow_cells_end_the_run_and_wide_ones_go_on() -> None:
     narrow, wide = cell(0.0, 0.01, 15), cell(0.0, 0.03, 15)
     assert look({"a": narrow}, 15, RULE).end is End.WIDTHS_REACHED

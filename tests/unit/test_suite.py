@@ -33,6 +33,7 @@ slowdown = 1.25
 kind = "fake"
 on = "b"
 """
+ADAPTIVE = 'confirmatory = ["b cpu.hash"]\n'
 METHOD = '[method]\nbaseline = "a"\nblocks = 2\ntrial = 1\nwarmup = 1\nbudget = "1 h"\n'
 
 
@@ -75,6 +76,24 @@ def test_a_good_suite_is_read_with_its_quantities_in_base_units() -> None:
         ("blocks = 2", "n_min = 50", "method.n_min: 50 is more than n_max, 40", ""),
         ("blocks = 2", "blocks = 2\ndelta = 1.5", "method.delta: must lie between 0 and 1", "2 %"),
         ("blocks = 2", "blocks = 2\ndelta = '2 apples'", "method.delta: expected a share", ""),
+        ("blocks = 2", "blocks = 2\nwidth = 0", "method.width: must lie between 0 and 1", "1 %"),
+        ("blocks = 2", "blocks = 2\nwidth = -0.01", "method.width: expected a share", ""),
+        ("blocks = 2", "blocks = 2\nwidth = '100 %'", "method.width: must lie between 0 and 1", "1 %"),
+        ("blocks = 2", f"{ADAPTIVE}width = 0", "method.width: must lie between 0 and 1", "1 %"),
+        (
+            "blocks = 2",
+            "blocks = 2\nn_min = 15",
+            "method.n_min: belongs to an adaptive run, and method.blocks",
+            "n_min",
+        ),
+        (
+            "blocks = 2",
+            "blocks = 2\nlook_every = 2\nn_max = 9",
+            "method.look_every: belongs",
+            "`look_every` and `n_max`",
+        ),
+        ("blocks = 2", "blocks = 2\nn_max = 9", "method.n_max: belongs to an adaptive run, and method.blocks", "n_max"),
+        ("blocks = 2", "blocks = 2\nwidth = '1 %'", "method.width: belongs to an adaptive run", "width"),
         ('baseline = "a"\n', "", "method.baseline: missing", ""),
         ('baseline = "a"', 'baseline = "aa"', "method.baseline: no environment is named 'aa'", "'a'"),
         ('baseline = "a"', 'baseline = "a"\ncontrol = "b"', "method.control: 'b' is another's name", "another"),
@@ -115,6 +134,41 @@ def test_what_cannot_be_meant_is_refused(before: str, after: str, message: str, 
     error = refused(GOOD.replace(before, after))
     assert message in error.message
     assert hint in error.hint
+
+
+@pytest.mark.parametrize("first", ["b cpu.hash", "b cpu.hash time", "b  cpu.hash"])
+@pytest.mark.parametrize("second", ["b cpu.hash", "b cpu.hash time"])
+@pytest.mark.parametrize("blocks", ["", "blocks = 2\n"])
+def test_a_comparison_declared_twice_is_refused(first: str, second: str, blocks: str) -> None:
+    declared = f'{blocks}confirmatory = ["{first}", "c cpu.hash", "{second}"]\n'
+    error = refused(GOOD.replace("blocks = 2\n", declared))
+    assert "method.confirmatory[2]: 'b cpu.hash time' is declared twice" in error.message
+    assert "the first is meant, here time" in error.hint
+
+
+def differing(method: str, margin: str) -> str:
+    own = 'name = "app.wait", argv = ["x"], regex = "(.*)", unit = "s", better = "lower", scale = "difference"'
+    text = GOOD.replace('"start.ready"', f'"network.udp", {{kind = "command", {own}{margin}}}')
+    return text.replace("blocks = 2\n", method)
+
+
+def test_an_adaptive_run_needs_the_margin_of_a_declared_difference() -> None:
+    error = refused(differing('confirmatory = ["b cpu.hash", "b app.wait"]\n', ""))
+    assert "method.confirmatory[1]: 'b app.wait value' is a difference without a `margin`" in error.message
+    assert "give 'app.wait' a `margin`" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("method", "margin"),
+    [
+        ('confirmatory = ["b app.wait", "b network.udp loss"]\n', ", margin = 0.0001"),
+        ('confirmatory = ["b cpu.hash"]\n', ""),
+        ('blocks = 2\nconfirmatory = ["b app.wait"]\n', ""),
+    ],
+    ids=["with its margin", "not declared", "fixed blocks"],
+)
+def test_a_difference_that_decides_nothing_needs_no_margin(method: str, margin: str) -> None:
+    assert "app.wait" in suites.parse(differing(method, margin), source="s").benchmarks
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,20 @@
 """Refuses what the types of a suite cannot: names that mean nothing, stacks in a circle, too many claims."""
 
+from collections.abc import Collection
+
 from vbench.contracts import Environment
 from vbench.errors import SuiteError, nearest
 from vbench.suite.names import named, shown
+from vbench.suite.narrowing import confirmatory
 from vbench.suite.shape import MOST_CONFIRMATORY, RESERVED, Suite
 
+_ADAPTIVE = ("n_min", "look_every", "n_max", "width")  # keys of `method` that say when an adaptive run stops
 
-def check(suite: Suite) -> None:
+
+def check(suite: Suite, given: Collection[str]) -> None:
+    """Raises SuiteError; `given` has the keys that the file's `[method]` names, defaults left out."""
     _check_method(suite)
+    _check_blocks(suite, given)
     _check_confirmatory(suite)
     if not suite.benchmarks:
         raise SuiteError("benchmarks: the list is empty", hint="`vbench list benchmarks` names them")
@@ -36,10 +43,21 @@ def _check_method(suite: Suite) -> None:
         )
     if not 0 < method.delta < 1:
         raise SuiteError("method.delta: must lie between 0 and 1", hint="delta = '2 %'")
+    if method.width is not None and not 0 < method.width < 1:
+        raise SuiteError("method.width: must lie between 0 and 1", hint="width = '1 %', or leave it out for delta / 2")
     for key, value in (("trial", method.trial), ("budget", method.budget), ("memory", suite.testbed.memory)):
         if value <= 0:
             table = "testbed" if key == "memory" else "method"
             raise SuiteError(f"{table}.{key}: must be above 0")
+
+
+def _check_blocks(suite: Suite, given: Collection[str]) -> None:
+    ignored = [key for key in _ADAPTIVE if key in given]
+    if suite.method.blocks is not None and ignored:
+        raise SuiteError(
+            f"method.{ignored[0]}: belongs to an adaptive run, and method.blocks fixes {suite.method.blocks} blocks",
+            hint=f"leave out `blocks`, or {' and '.join(f'`{key}`' for key in ignored)}",
+        )
 
 
 def _check_confirmatory(suite: Suite) -> None:
@@ -57,6 +75,24 @@ def _check_confirmatory(suite: Suite) -> None:
         metrics = [metric.name for metric in suite.benchmarks[words[1]].metrics]
         if len(words) == 3 and words[2] not in metrics:
             raise SuiteError(f"{path}: {words[1]} has no metric {shown(words[2])}", hint=nearest(words[2], metrics))
+    _check_comparisons(suite)
+
+
+def _check_comparisons(suite: Suite) -> None:
+    """Of what is known to exist: each once, and each with a width at which it is narrow enough."""
+    names = confirmatory(suite)
+    for index, name in enumerate(names):
+        path, (_, benchmark, measured) = f"method.confirmatory[{index}]", name.split()
+        metrics = suite.benchmarks[benchmark].metrics
+        if name in names[:index]:
+            hint = f"where no metric is named, the first is meant, here {metrics[0].name}"
+            raise SuiteError(f"{path}: {name!r} is declared twice", hint=hint)
+        metric = next(metric for metric in metrics if metric.name == measured)
+        if suite.method.blocks is None and metric.scale == "difference" and metric.margin is None:
+            raise SuiteError(
+                f"{path}: {name!r} is a difference without a `margin`, so no width would be narrow enough",
+                hint=f"give {benchmark!r} a `margin`, the smallest difference of interest, or set method.blocks",
+            )
 
 
 def _check_on(suite: Suite, name: str, environment: Environment) -> None:

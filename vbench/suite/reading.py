@@ -84,8 +84,9 @@ def parse(text: str, *, source: str) -> Suite:
     """A suite from the text of its file; `source` is how messages name the file. Raises SuiteError."""
     try:
         table = _toml(text)
-        suite = suite_of(text, convert(table, Document, ""))
-        check(suite)
+        document = convert(table, Document, "")
+        suite = suite_of(text, document)
+        check(suite, document.method)
     except SuiteError as error:
         raise SuiteError(f"{source}: {error.message}", hint=error.hint) from error
     return suite
