@@ -80,6 +80,12 @@ def small_run(
     return Run(Path(run_id), manifest, tuple(trials), facts, dict.fromkeys(ARMS, facts))
 
 
+def typed(value: str, count: int, *, cost: float = 1.2, **more: Any) -> list[Run]:
+    """Runs of one type, each on an instance of its own: their costs differ a little."""
+    each = [cost * (1 + 0.01 * place) for place in range(count)]
+    return [small_run(f"{value[0]}{n}", cost=c, tags={"instance": value}, **more) for n, c in enumerate(each)]
+
+
 def _facts(changed: Mapping[str, Any]) -> Facts:
     values = {"cpu.model": "Acme 9000", "kernel.release": "6.1.0", "kernel.loadavg": 0.5, **changed}
     return {key: Fact(value, "test") for key, value in values.items()}

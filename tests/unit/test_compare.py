@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.unit.comparable_runs import small_run
+from tests.unit.comparable_runs import small_run, typed
 from tests.unit.runs import BIDI, HOSTILE, make_run
-from vbench.compare import Compared, compare, json_document, judge, percent
+from vbench.compare import Compared, compare, json_document, judge, words
 from vbench.compare.cells import Cell, Support
 from vbench.compare.tables import text
 from vbench.cost import costs
@@ -21,12 +21,6 @@ from vbench.errors import UsageError
 from vbench.model import Fact, Run, Skipped
 
 TYPES = ("m9x.large", "t9y.tiny")
-
-
-def typed(value: str, count: int, *, cost: float = 1.2, **more: Any) -> list[Run]:
-    """Runs of one type, each on an instance of its own: their costs differ a little."""
-    each = [cost * (1 + 0.01 * place) for place in range(count)]
-    return [small_run(f"{value[0]}{n}", cost=c, tags={"instance": value}, **more) for n, c in enumerate(each)]
 
 
 def cell_of(compared: Compared, metric: str = "time", environment: str = "runc", *, raw: bool = False) -> Cell:
@@ -121,6 +115,28 @@ def test_from_three_runs_a_side_the_interval_is_over_runs() -> None:
     assert 1 < cell.low < 1.25 < cell.high
     assert cell.differs
     assert f"higher and 0 lower in instance={TYPES[1]}" in text(compared)
+
+
+def test_a_run_of_few_blocks_enters_the_interval_over_runs_under_its_name() -> None:
+    left, right = typed("a", 3), typed("b", 3)
+    few, some = small_run("b1", blocks=1, tags={"instance": "b"}), small_run("b2", blocks=6, tags={"instance": "b"})
+    compared = compare([*left, right[0], few, some], by="instance")
+    cell = cell_of(compared)
+    assert cell.support is Support.CLAIM
+    assert words.reading(cell).endswith("; dots only in b1; rough in b2")
+    assert "dots only in b1; rough in b2" in text(compared)
+    (told,) = [c for c in json_document(compared)["comparisons"][0]["costs"] if c["metric"] == "time"]
+    assert told["reading"] == words.reading(cell)
+    assert [reading["label"] for reading in told["group"]] == ["", "dots only", "rough"]
+    assert "only in" not in words.reading(cell_of(compared, raw=True))
+
+
+def test_what_all_runs_have_is_said_once_and_runs_of_many_blocks_have_nothing_to_say() -> None:
+    rough = compare([*typed("a", 3, blocks=6), *typed("b", 3, blocks=6)], by="instance")
+    assert words.reading(cell_of(rough)).endswith("; rough in all 6 runs")
+    two = compare([small_run("one", blocks=1), small_run("two", blocks=1)])
+    assert words.reading(cell_of(two)) == "dots only in both runs"
+    assert words.reading(cell_of(compare([small_run("one"), small_run("two")]))) == "own intervals overlap"
 
 
 def test_more_blocks_in_each_run_do_not_make_more_runs() -> None:
@@ -294,44 +310,6 @@ def test_a_reference_that_no_group_has_is_answered_with_the_nearest_one() -> Non
     with pytest.raises(UsageError) as error:
         compare([*typed(TYPES[0], 1), *typed(TYPES[1], 1)], by="instance", reference="m9x.larg")
     assert TYPES[0] in error.value.hint
-
-
-# --- threshold --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("words", "share"), [("5%", 0.05), ("2.5 %", 0.025), (" 0% ", 0.0), ("150%", 1.5)])
-def test_a_percentage_is_read(words: str, share: float) -> None:
-    assert percent(words) == pytest.approx(share)
-
-
-@pytest.mark.parametrize("words", ["5", "0.05", "-5%", "%", "", "five%", "5%%", "nan%", "1e3%", "9" * 400 + "%"])
-def test_what_is_no_percentage_is_refused_with_an_example(words: str) -> None:
-    with pytest.raises(UsageError) as error:
-        percent(words)
-    assert "5%" in error.value.hint
-
-
-def test_a_cost_is_beyond_the_threshold_only_when_its_whole_interval_is() -> None:
-    (comparison,) = compare([*typed("a", 3), *typed("b", 3, cost=1.32)], by="instance").comparisons
-    assert len(judge(comparison.costs, 0.05).beyond) == 2
-    cell = comparison.costs[0]
-    assert cell.low is not None
-    assert cell.ratio is not None
-    between = (cell.low + cell.ratio) / 2 - 1
-    assert judge(comparison.costs, between).beyond == ()
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_design_without_an_interval_over_runs_exceeds_nothing_and_warns(count: int) -> None:
-    (comparison,) = compare([*typed("a", count), *typed("b", count, cost=9.0)], by="instance").comparisons
-    judgement = judge(comparison.costs, 0.05)
-    assert (judgement.beyond, judgement.judged) == ((), 0)
-    assert "could not be judged" in judgement.warning
-
-
-def test_slower_hosts_alone_exceed_no_threshold() -> None:
-    (comparison,) = compare([*typed("a", 3), *typed("b", 3, base=3.0)], by="instance").comparisons
-    assert judge(comparison.costs, 0.05).beyond == ()
 
 
 # --- the document, and names nobody vouches for -----------------------------------------------------------------

@@ -105,6 +105,18 @@ def test_a_design_that_cannot_support_the_threshold_warns_and_ends_with_zero(vbe
     assert "could not be judged" in ended.stderr
 
 
+def test_costs_without_spread_warn_with_that_reason_and_end_with_zero(vbench: Vbench) -> None:
+    names = [
+        stored(small_run(f"d{day}n{n}", cost=cost, noise=0, blocks=5, tags={"day": day}))
+        for day, cost in (("1", 1.2), ("2", 9.0))
+        for n in range(3)
+    ]
+    ended = vbench("compare", "--by", "day", *names, "--fail-above", "5%")
+    assert ended.status == 0
+    assert "no cost has an interval over runs: no spread (2 costs)" in ended.stderr
+    assert "3 runs a side" not in ended.stderr
+
+
 def test_names_are_no_markup_for_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     forged = "[red]x[/red] [/]"
     _draw(compare([small_run("one", tags={"x": forged}, blocks=1), small_run("two", blocks=1)]))

@@ -7,7 +7,7 @@ import pytest
 
 from vbench.stats import envelope, pairing
 from vbench.stats.envelope import Envelope
-from vbench.validation import binomial, regression, rows
+from vbench.validation import binomial, judging, regression, rows
 from vbench.validation.rows import Row, State
 
 DOSES = {"none": 0.0, "half": 0.005, "one": 0.01, "five": 0.05, "ten": 0.1}
@@ -92,7 +92,7 @@ def test_the_interval_of_a_rate_is_that_of_clopper_and_pearson() -> None:
 
 def test_a_truth_inside_the_interval_holds() -> None:
     noise = random.Random(1)
-    found = rows.contains("dose", "slope", measured([1 + noise.gauss(0, 0.05) for _ in range(20)]), 1.0)
+    found = rows.contains("dose", "slope", measured([1 + noise.gauss(0, 0.05) for _ in range(20)]), 1.0, widest=0.25)
     assert found.state is State.HOLDS
     assert found.blocks == 20
     assert found.low is not None
@@ -103,17 +103,45 @@ def test_a_truth_inside_the_interval_holds() -> None:
 
 def test_a_truth_outside_the_interval_does_not_hold() -> None:
     noise = random.Random(2)
-    low = rows.contains("dose", "slope", measured([0.8 + noise.gauss(0, 0.05) for _ in range(20)]), 1.0)
+    below = measured([0.8 + noise.gauss(0, 0.05) for _ in range(20)])
+    above = measured([0.1 + noise.gauss(0, 0.01) for _ in range(20)])
+    low = rows.contains("dose", "slope", below, 1.0, widest=0.25)
     assert (low.state, low.why) == (State.FAILS, "the interval lies below 1")
-    high = rows.contains("dose", "intercept", measured([0.1 + noise.gauss(0, 0.01) for _ in range(20)]), 0.0)
+    high = rows.contains("dose", "intercept", above, 0.0, widest=0.25)
     assert (high.state, high.why) == (State.FAILS, "the interval lies above 0")
+
+
+def test_a_truth_inside_an_interval_that_is_too_wide_has_not_been_shown() -> None:
+    def intercept(half: float) -> Row:
+        found = Envelope(20, 0.001, 0.01, 0.001 - half, 0.001 + half)
+        return rows.contains("dose", "intercept", found, 0.0, widest=0.02, percent=True)
+
+    assert intercept(0.019).target == "95 % interval contains 0 %; half-width ≤ 2 %"
+    assert (intercept(0.019).state, intercept(0.019).why) == (State.HOLDS, "")
+    for half in (0.021, 0.6):
+        assert (intercept(half).state, intercept(half).why) == (State.FAILS, rows.TOO_WIDE)
+        assert "more minutes" in intercept(half).why
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [1.0, 1.1, 0.9, 1.0], [1.0] * 12])
 def test_without_an_interval_nothing_holds(values: list[float]) -> None:
-    for found in (rows.contains("dose", "slope", measured(values), 1.0),):
-        assert found.state is State.FAILS
-        assert found.why
+    found = rows.contains("dose", "slope", measured(values), 1.0, widest=0.25)
+    assert found.state is State.FAILS
+    assert found.why
+
+
+def test_what_ten_minutes_of_the_development_machine_gave_holds() -> None:
+    """The figures of validate-20261122T191621Z-0046."""
+    quota = (0.7947450054101695, 0.7811535486344915, 0.8085772459734528)
+    slope = Envelope(51, 1.051654610039801, 0.3, 0.9652086641514849, 1.1430348513964346)
+    intercept = Envelope(51, 0.000926197693536311, 0.02, -0.005975969620532423, 0.007576676842176486)
+    found = (
+        rows.recovered("fault", "quota", quota, truth=0.8, tolerance=judging.QUOTA_TOLERANCE, blocks=22),
+        rows.contains("dose", "slope", slope, 1.0, widest=judging.SLOPE_HALF_WIDTH),
+        rows.contains("dose", "intercept", intercept, 0.0, widest=judging.MARGIN, percent=True),
+    )
+    assert [row.state for row in found] == [State.HOLDS] * 3
+    assert [row.figure for row in found] == ["0.795 ± 0.014", "1.052 ± 0.089", "0.09 ± 0.68 %"]
 
 
 def test_false_positives_hold_up_to_the_bound() -> None:
@@ -141,6 +169,18 @@ def test_a_known_fault_is_found_within_its_tolerance_or_not_at_all() -> None:
     assert quota(0.805, 0.004).state is State.HOLDS
     assert (quota(0.95, 0.01).state, quota(0.95, 0.01).why) == (State.FAILS, "the interval lies outside")
     assert quota(0.83, 0.05).why.startswith("not shown")
+    assert quota(0.805, 0.004).target == "0.8 ± 0.01; half-width ≤ 0.02"
+
+
+def test_an_interval_that_holds_every_quota_has_found_none() -> None:
+    wide = rows.recovered("fault", "quota", (0.795, 0.30, 1.90), truth=0.8, tolerance=0.01, blocks=9)
+    assert (wide.state, wide.why) == (State.FAILS, rows.TOO_WIDE)
+    assert wide.figure == "0.80 ± 0.80"
+    for half, state in ((0.019, State.HOLDS), (0.021, State.FAILS)):
+        found = rows.recovered(
+            "fault", "quota", (0.795, 0.795 - half, 0.795 + half), truth=0.8, tolerance=0.01, blocks=9
+        )
+        assert found.state is state
 
 
 def test_a_figure_has_as_many_digits_as_its_interval_supports() -> None:

@@ -1,5 +1,6 @@
 """A report cites a validation of its own host, and no other."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,35 @@ def test_the_sentence_stands_in_page_markdown_and_json(tmp_path: Path) -> None:
     assert said[1:] in report.html(RUN, validation=said)
     assert said[1:] in report.markdown(RUN, validation=said)
     assert report.json_document(RUN, validation=said)["validation"] == said
+
+
+def test_one_that_was_stored_before_targets_named_a_half_width_is_cited_as_it_stands(tmp_path: Path) -> None:
+    stored = {
+        "schema": 1,
+        "validation_id": "validate-20261122T191621Z-0046",
+        "tool": "0.2.0",
+        "day": "2026-11-22",
+        "host": "this host",
+        "facts": known(RUN.host),
+        "image": "",
+        "seconds": 624.7,
+        "rows": [
+            {
+                "part": "known fault",
+                "check": "processor quota of 80 %",
+                "target": "0.8 ± 0.01",
+                "state": "holds",
+                "figure": "0.80 ± 0.80",
+                "value": 0.795,
+                "low": 0.3,
+                "high": 1.9,
+            }
+        ],
+        "runs": [],
+        "sentence": "validated on this host on 2026-11-22: processor quota of 80 % 0.80 ± 0.80",
+    }
+    (tmp_path / "validation.json").write_text(json.dumps(stored))
+    assert validation.cited(tmp_path, RUN) == stored["sentence"]
 
 
 def test_without_one_nothing_is_claimed() -> None:

@@ -153,7 +153,25 @@ def test_an_interval_that_contains_any_response_shows_none() -> None:
     slope, _ = judging.judge(PARTS["dose"], run_of(PARTS["dose"], world))
     assert slope.low is not None
     assert slope.low < 0
-    assert slope.state is rows.State.FAILS
+    assert (slope.state, slope.why) == (rows.State.FAILS, rows.TOO_WIDE)
+
+
+def test_an_intercept_that_may_be_anything_does_not_hold() -> None:
+    def world(arm: str, benchmark: str, noise: random.Random) -> float:
+        return dosed(1.0)(arm, benchmark, noise) * (math.exp(noise.gauss(0, 0.1)) if arm == "bare" else 1.0)
+
+    slope, intercept = judging.judge(PARTS["dose"], run_of(PARTS["dose"], world))
+    assert slope.state is rows.State.HOLDS
+    assert intercept.low is not None
+    assert intercept.high is not None
+    assert intercept.low < 0 < intercept.high
+    assert (intercept.state, intercept.why) == (rows.State.FAILS, rows.TOO_WIDE)
+
+
+@pytest.mark.parametrize("name", ["quota", "delay", "control", "dose"])
+def test_a_part_that_ran_names_the_targets_of_one_that_is_not_possible(name: str) -> None:
+    part = PARTS[name]
+    assert [(row.check, row.target) for row in judging.judge(part, run_of(part))] == list(part.checks)
 
 
 def test_work_that_every_dosed_arm_has_and_the_baseline_has_not_moves_the_intercept() -> None:

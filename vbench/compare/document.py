@@ -81,6 +81,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "differs": cell.differs,
         "own_intervals_overlap": words.own_intervals_overlap(cell),
         "why": cell.why,
+        "reading": words.reading(cell),
     }
 
 

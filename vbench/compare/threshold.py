@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 
 from msgspec import Struct
 
@@ -42,13 +43,14 @@ def judge(costs: tuple[Cell, ...], share: float) -> Judgement:
 
 
 def _warning(costs: tuple[Cell, ...], intervals: list[Cell], share: float) -> str:
-    without = len(costs) - len(intervals)
-    if not without:
-        return ""
+    reasons = Counter(cell.why for cell in costs if cell.low is None)
     what = f"--fail-above {share * 100:g}% "
+    if not costs:
+        return f"{what}could not be judged: there is no cost in these runs"
+    if not reasons:
+        return ""
+    why = "; ".join(f"{reason} ({counted(times, 'cost')})" for reason, times in reasons.items())
     if not intervals:
-        return (
-            f"{what}could not be judged: no cost has an interval over runs, which needs 3 runs a side "
-            "that measured the same thing"
-        )
-    return f"{what}judged {counted(len(intervals), 'cost')}; {without} without an interval over runs were not judged"
+        return f"{what}could not be judged, no cost has an interval over runs: {why}"
+    without = counted(len(costs) - len(intervals), "cost")
+    return f"{what}judged {counted(len(intervals), 'cost')} and not {without} without an interval over runs: {why}"

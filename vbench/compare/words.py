@@ -1,6 +1,7 @@
 """Says how far a comparison carries and what it found: one run a side names two machines, and never more."""
 
 import math
+from collections.abc import Iterator
 
 from vbench.compare.cells import Cell, RunValue, Support
 from vbench.compare.comparison import Compared, Comparison
@@ -115,14 +116,26 @@ def no_difference(comparison: Comparison) -> str:
 
 
 def reading(cell: Cell) -> str:
-    """The last column: what may be read from a row."""
+    """The last column: what may be read from a row, and the runs whose own number carries less than the others."""
     noisy = f"withheld in {listed(withheld(cell))}: its control differs from its baseline" if withheld(cell) else ""
-    return "; ".join(text for text in (_reading(cell), noisy) if text)
+    return "; ".join(text for text in (_reading(cell), noisy, *_labelled(cell)) if text)
 
 
 def withheld(cell: Cell) -> list[str]:
     """Runs whose own verdict at this cell is withheld."""
     return [value.run_id for value in (*cell.reference, *cell.group) if value.verdict is Verdict.WITHHELD]
+
+
+def _labelled(cell: Cell) -> Iterator[str]:
+    """`dots only in run-2`, `rough in both runs`: a run of few blocks enters a mean over runs like any other."""
+    runs = (*cell.reference, *cell.group)
+    holders: dict[str, list[str]] = {}
+    for value in runs:
+        if value.label and value.value is not None:
+            holders.setdefault(flat(value.label), []).append(value.run_id)
+    every = "both runs" if len(runs) == 2 else f"all {len(runs)} runs"
+    for label, names in holders.items():
+        yield f"{label} in {every if len(names) == len(runs) else listed(names)}"
 
 
 def _reading(cell: Cell) -> str:

@@ -66,7 +66,7 @@ def parts(root: Literal["image", "host"]) -> tuple[Part, ...]:
         Part(
             name="quota",
             title="known fault",
-            checks=((f"processor quota of {QUOTA * 100:g} %", f"{QUOTA:g} ± 0.01"),),
+            checks=((f"processor quota of {QUOTA * 100:g} %", f"{QUOTA:g} ± 0.01; half-width ≤ 0.02"),),
             environments={
                 "runc": {"kind": "oci"},
                 LIMITED: {"kind": "oci", "quota": QUOTA, "period": QUOTA_PERIOD_S},
@@ -80,7 +80,7 @@ def parts(root: Literal["image", "host"]) -> tuple[Part, ...]:
         Part(
             name="delay",
             title="known fault",
-            checks=(("network delay of 200 µs", "200 ± 10 µs per direction"),),
+            checks=(("network delay of 200 µs", "200 ± 10 µs per direction; half-width ≤ 20 µs"),),
             environments={"bare": bare, DELAYED: bare | {"delay": DELAY_S}},
             baseline="bare",
             benchmarks=("network.rr",),
@@ -102,7 +102,10 @@ def parts(root: Literal["image", "host"]) -> tuple[Part, ...]:
         Part(
             name="dose",
             title="dose and response",
-            checks=(("slope", "95 % interval contains 1, not 0"), ("intercept", "95 % interval contains 0 %")),
+            checks=(
+                ("slope", "95 % interval contains 1, not 0; half-width ≤ 0.25"),
+                ("intercept", "95 % interval contains 0 %; half-width ≤ 2 %"),
+            ),
             environments={"bare": bare} | {arm: bare | {"dose": dose} for arm, dose in DOSES.items()},
             baseline="bare",
             # Short operations: 0.5 % more of them must be a whole number of operations.

@@ -11,6 +11,8 @@ from vbench.stats.envelope import Envelope
 from vbench.validation import binomial
 
 FALSE_POSITIVES = 0.05  # of comparisons at 95 %
+WIDEST = 2  # half-width of a known fault's interval, in tolerances
+TOO_WIDE = "not shown: the interval is too wide, give it more minutes"
 
 
 class State(StrEnum):
@@ -52,16 +54,20 @@ def around(value: float, low: float, high: float, *, percent: bool = False) -> s
     return f"{value * scale:.{digits}f} ± {half:.{digits}f}{unit}"
 
 
-def contains(
-    part: str, check: str, found: Envelope, truth: float, *, percent: bool = False, what: str = "95 % interval"
-) -> Row:
-    """Whether the interval of a mean over blocks contains what is known to be true."""
+def contains(part: str, check: str, found: Envelope, truth: float, *, widest: float, percent: bool = False) -> Row:
+    """Whether the interval of a mean over blocks contains what is known to be true, and little else.
+
+    `widest` is the largest half-width that counts, in the unit of `truth`: an interval that contains everything
+    contains the truth too.
+    """
     shown = f"{truth:g} %" if percent else f"{truth:g}"
-    target = f"{what} contains {shown}"
+    target = f"95 % interval contains {shown}; {_half_width(widest, percent=percent)}"
     if found.mean is None or found.low is None or found.high is None:
         why = found.why or f"{found.blocks} blocks give no interval"
         return Row(part=part, check=check, target=target, state=State.FAILS, blocks=found.blocks, why=why)
-    ok = found.low <= truth <= found.high
+    inside = found.low <= truth <= found.high
+    ok = inside and _half(found.low, found.high) <= widest
+    problem = TOO_WIDE if inside else f"the interval lies {'above' if found.low > truth else 'below'} {shown}"
     return Row(
         part=part,
         check=check,
@@ -72,7 +78,7 @@ def contains(
         low=found.low,
         high=found.high,
         blocks=found.blocks,
-        why="" if ok else f"the interval lies {'above' if found.low > truth else 'below'} {shown}",
+        why="" if ok else problem,
     )
 
 
@@ -123,25 +129,34 @@ def equivalent(part: str, check: str, found: Envelope, margin: float) -> Row:
 def recovered(
     part: str, check: str, interval: tuple[float, float, float], *, truth: float, tolerance: float, blocks: int
 ) -> Row:
-    """Whether a known fault is found: the estimate within the tolerance, and the interval nowhere clear of it."""
+    """Whether a known fault is found: the estimate within the tolerance, the interval at most twice as wide as it."""
     value, low, high = interval
-    near = abs(value - truth) <= tolerance
+    widest = WIDEST * tolerance
+    ok = abs(value - truth) <= tolerance and _half(low, high) <= widest
     return Row(
         part=part,
         check=check,
-        target=f"{truth:g} ± {tolerance:g}",
-        state=judged(near),
+        target=f"{truth:g} ± {tolerance:g}; {_half_width(widest)}",
+        state=judged(ok),
         figure=around(value, low, high),
         value=value,
         low=low,
         high=high,
         blocks=blocks,
-        why="" if near else _beyond(low > truth + tolerance or high < truth - tolerance),
+        why="" if ok else _beyond(low > truth + tolerance or high < truth - tolerance),
     )
 
 
 def _beyond(clear: bool) -> str:
-    return "the interval lies outside" if clear else "not shown: the interval is too wide, give it more minutes"
+    return "the interval lies outside" if clear else TOO_WIDE
+
+
+def _half(low: float, high: float) -> float:
+    return (high - low) / 2
+
+
+def _half_width(widest: float, *, percent: bool = False) -> str:
+    return f"half-width ≤ {widest * 100:g} %" if percent else f"half-width ≤ {widest:g}"
 
 
 def status(rows: tuple[Row, ...]) -> int:
