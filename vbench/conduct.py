@@ -198,4 +198,5 @@ def _manifest(
         command=command,
         tags=tags,
         machine=resumption.mark(run_id),
+        sources=resumption.sources(),
     )

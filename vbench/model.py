@@ -240,6 +240,7 @@ class Manifest(Struct, frozen=True):
     machine: str = ""  # a mark by which this run alone knows its host again
     suite_redacted: bool = False  # `suite_text` lacks host names or home paths that the file had
     resumed: tuple[Resumption, ...] = ()
+    sources: str | None = None  # sha256 of vbench's own files; None where the run was begun by one that kept none
 
 
 class Run(Struct, frozen=True):

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,7 @@ IDENTITY = (
 # Another engine is another environment, where the run has one of it.
 _QEMU, _RUNTIMES = "tool.qemu", {"runc": "tool.runc", "crun": "tool.crun"}
 _MACHINE_ID = Path("/etc/machine-id")
+_PACKAGE = Path(__file__).parent
 _BEGIN = "`vbench run` begins another one"
 _GIVE = "give SUITE as well: `vbench run SUITE --resume RUN`"
 
@@ -49,11 +51,36 @@ def mark(run_id: str, *, machine_id: Path = _MACHINE_ID) -> str:
     return ""
 
 
+@cache
+def sources(package: Path = _PACKAGE) -> str | None:
+    """SHA-256 over names and bytes of all files of vbench itself, by which two states of one version are told apart.
+
+    None where they cannot be read, as out of an archive.
+    """
+    try:
+        found = {path.relative_to(package): path for path in package.rglob("*") if path.is_file()}
+        parts = [
+            f"{hashlib.sha256(path.read_bytes()).hexdigest()} {name.as_posix()!a}\n"
+            for name, path in sorted(found.items())
+            if "__pycache__" not in name.parts
+        ]
+    except OSError:
+        return None
+    return hashlib.sha256("".join(parts).encode()).hexdigest() if parts else None
+
+
 def refuse_other_tool(manifest: Manifest) -> None:
+    """Another version, or other files of the same one. Raises RunFolderError."""
     if manifest.tool != __version__:
         raise RunFolderError(
             f"{manifest.run_id} was begun by vbench {manifest.tool}, this is {__version__}",
             hint=f"install vbench {manifest.tool} to go on with it; {_BEGIN}",
+        )
+    here = sources()
+    if None not in (manifest.sources, here) and manifest.sources != here:
+        raise RunFolderError(
+            f"{manifest.run_id} was begun by vbench {manifest.tool} as this is, but with other files of it",
+            hint=f"go on with the very installation or checkout that began it; {_BEGIN}",
         )
 
 

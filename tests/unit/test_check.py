@@ -1,5 +1,6 @@
 """`vbench check` finds every damage to a run folder, says it in words, and is hurt by none."""
 
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -15,10 +16,12 @@ from tests.unit.runs import make_run
 from vbench import report, store
 from vbench.cli.check import check as command
 from vbench.errors import RunFolderError
-from vbench.frames import checking, parquet
+from vbench.frames import checking, duck, parquet, passing
+from vbench.frames.tables import Tables
 from vbench.model import SCHEMA, Run, State
-from vbench.store import files
+from vbench.store import files, sums
 
+COMMITTED = sorted((Path(__file__).parents[2] / "results").glob("quick-*"))
 Damage = Callable[[Path], object]
 
 
@@ -117,6 +120,53 @@ def test_rows_that_differ_from_the_journal_are_counted(folder: Path, tmp_path: P
     other = stored(tmp_path / "other", replace(run, trials=trials))
     shutil.copy(other / "blocks.parquet", folder / "blocks.parquet")
     assert "blocks.parquet: 64 of its 192 rows differ from the journal" in checked(folder).stdout
+
+
+def blocks_with(folder: Path, column: str, change: Callable[[float], float]) -> None:
+    """As another vbench, or the same one on another system, would have written the table."""
+    blocks = Tables(passing.read(folder)).blocks
+    changed = blocks[column].map(change)
+    assert not changed.equals(blocks[column])
+    blocks[column] = changed
+    duck.write(blocks, folder / "blocks.parquet", "parquet")
+    sums.renew(folder, ["blocks.parquet"])
+
+
+@pytest.mark.parametrize("column", ["value", "cost"])
+@pytest.mark.parametrize("end", [-math.inf, math.inf])
+def test_computed_numbers_may_have_another_last_bit(folder: Path, column: str, end: float) -> None:
+    blocks_with(folder, column, lambda value: math.nextafter(value, end))
+    assert "whole: " in checked(folder).stdout
+
+
+@pytest.mark.parametrize(
+    ("column", "change"),
+    [
+        *((column, lambda value: value * (1 + 1e-6)) for column in ("value", "cost")),
+        *((column, lambda value: value * (1 - 1e-6)) for column in ("value", "cost")),
+        ("cost", lambda value: -value),
+        ("cost", lambda value: value * math.inf),
+        ("cost", lambda value: math.nan),
+        ("cost", lambda value: 1.0 if math.isnan(value) else value),
+        ("difference", lambda value: 0.0),
+        ("wall_s", lambda value: math.nextafter(value, math.inf)),
+    ],
+)
+def test_other_numbers_are_found(folder: Path, column: str, change: Callable[[float], float]) -> None:
+    blocks_with(folder, column, change)
+    result = checked(folder)
+    assert result.exit_code == 3
+    assert "rows differ from the journal" in result.stdout
+
+
+@pytest.mark.parametrize("committed", COMMITTED, ids=lambda path: path.name)
+def test_the_runs_kept_in_git_are_whole(committed: Path) -> None:
+    result = checked(committed)
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_there_are_runs_kept_in_git() -> None:
+    assert COMMITTED
 
 
 @pytest.mark.parametrize("state", [State.PARTIAL, None])

@@ -18,6 +18,7 @@ from vbench.contracts import Place, Session, Workplace
 from vbench.environments.fake import Fake, FakeSession
 from vbench.environments.starting import agent_command, started
 from vbench.errors import TrialFailed
+from vbench.guest import picking
 from vbench.model import Measured
 from vbench.proc import LocalSession
 from vbench.units import UNITS, base_unit
@@ -69,6 +70,15 @@ def failure(command: Command, place: Place) -> TrialFailed:
     with pytest.raises(TrialFailed) as caught:
         measure(command, place)
     return caught.value
+
+
+def test_a_number_that_its_base_unit_cannot_hold_is_refused_with_what_was_printed(place: Place) -> None:
+    error = failure(shell("echo x=1e308", regex="x=(.*)", unit="h", better="lower"), place)
+    assert error.message == "it printed 1e+308 h, which no number holds in s"
+
+
+def test_a_command_that_kills_what_times_it_fails_with_words_for_both(place: Place) -> None:
+    assert failure(shell("kill -9 $PPID"), place).message.startswith("what times the command was killed by signal 9")
 
 
 @pytest.mark.parametrize(("spent_s", "operations"), [(1.0, 5), (0.95, 5), (0.94, None)])
@@ -129,6 +139,19 @@ def test_a_number_is_picked_by_a_json_pointer(place: Place) -> None:
     json = '{"a/b": [{"~": 1}, {"ms": 2.5e1}]}'
     picked = command("printf", "%s", json, pointer="/a~1b/1/ms", unit="ms", better="lower")
     assert measure(picked, place).samples["value"][0] == pytest.approx(0.025)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (f'{{"b": {"7" * 5000}, "a": 3}}', 3.0),
+        ('{"a": 9007199254740993}', float(9007199254740993)),
+        (f'{{"a": 0.{"1" * 5000}}}', 1 / 9),
+    ],
+)
+def test_json_has_integers_of_any_length(text: str, value: float) -> None:
+    assert picking.by_pointer(text, "/a") == value
+    assert isinstance(picking.by_pointer(text, "/a"), float)
 
 
 def test_a_number_that_may_be_zero_or_negative_is_a_difference(place: Place) -> None:
@@ -199,16 +222,18 @@ def test_the_plan_counts_what_a_run_is_expected_to_last() -> None:
         *(
             (command("echo", f'{{"a": {word}}}', pointer="/a", **RATE), message)
             for word, message in (
-                ('"1"', "leads to '1', which is not a number"),
-                ("true", "leads to True, which is not a number"),
-                ("null", "leads to None, which is not a number"),
+                ('"1"', 'leads to "1", which is not a number'),
+                ("true", "leads to true, which is not a number"),
+                ("null", "leads to null, which is not a number"),
+                ('{"b": 1}', "leads to an object, which is not a number"),
+                ("[1]", "leads to an array, which is not a number"),
                 ("NaN", "nan is not a finite number"),
                 ("-Infinity", "-inf is not a finite number"),
-                (f"1{'0' * 400}", "leads to a number too large"),
-                ("1" * 5000, "what it printed is not one JSON document"),
+                (f"1{'0' * 400}", "inf is not a finite number"),
+                ("1" * 5000, "inf is not a finite number"),
             )
         ),
-        (shell("yes '[' | head -200000 | tr -d '\\n'", pointer="/a", **RATE), "what it printed is not one JSON"),
+        (shell("yes '[' | head -200000 | tr -d '\\n'", pointer="/a", **RATE), "cannot be read as JSON: it is nested"),
         (shell("head -c 1100000 /dev/zero", pointer="/a", **RATE), "it printed 1100000 bytes: JSON is read up to"),
     ],
 )

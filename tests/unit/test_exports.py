@@ -41,10 +41,10 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def with_hostile_metrics(run: Run) -> Run:
-    """Names of metrics, units and reasons come from users' commands: nothing restrains them."""
+    """Names of metrics and reasons come from users' commands: nothing restrains them."""
     first, *others = run.manifest.benchmarks
     names = (FORMULA, HOSTILE, f"{BIDI}\x1b[31m", 'q"uo\\te,\n;', "@x", "\t-x")
-    metrics = tuple(Metric(name, "+u\n", "lower") for name in names)
+    metrics = tuple(Metric(name, "1", "lower", scale="difference") for name in names)
     manifest = replace(run.manifest, benchmarks=(replace(first, metrics=metrics), *others))
     outcome = Measured(dict.fromkeys(names, (1.5, 2.5)), notes=("-1+2",))
     trials = tuple(replace(t, outcome=outcome) if t.benchmark == first.name else t for t in run.trials)
@@ -305,7 +305,7 @@ def test_openmetrics_escapes_what_is_hostile(hostile: Path) -> None:
     families = openmetrics.parse(exported(hostile, "--format", "openmetrics").stdout)
     labels = [labels for labels, _ in families["vbench_median"].samples]
     assert {HOSTILE, FORMULA, 'q"uo\\te,\n;'} <= {found["metric"] for found in labels}
-    assert {found["unit"] for found in labels} == {"+u\n"}
+    assert {found["unit"] for found in labels} == {"1"}
     assert not any("\x1b" in found["metric"] or "\u202e" in found["metric"] for found in labels)
 
 

@@ -189,16 +189,17 @@ def test_columns_have_their_documented_dtypes_always(tmp_path: Path, table: str,
 
 
 def test_names_of_metrics_may_be_hostile(tmp_path: Path) -> None:
+    name = HOSTILE + BIDI
     run = make_run(blocks=2, losses=False)
     first, *others = run.manifest.benchmarks
-    odd = replace(first, metrics=(replace(first.metrics[0], name=HOSTILE, unit=BIDI),))
+    odd = replace(first, metrics=(replace(first.metrics[0], name=name),))
     trials = tuple(
-        replace(t, outcome=Measured({HOSTILE: (1.0, 2.0)})) if t.benchmark == first.name else t for t in run.trials
+        replace(t, outcome=Measured({name: (1.0, 2.0)})) if t.benchmark == first.name else t for t in run.trials
     )
     manifest = replace(run.manifest, benchmarks=(odd, *others))
     folder = stored(tmp_path, replace(run, manifest=manifest, trials=trials))
     made = tables(folder)
-    assert {HOSTILE} == set(made.samples[made.samples.benchmark == first.name].metric)
+    assert {name} == set(made.samples[made.samples.benchmark == first.name].metric)
     assert list(parquet.differences(folder, made)) == []
 
 
@@ -257,6 +258,24 @@ def test_a_changed_value_is_seen(tmp_path: Path) -> None:
     assert duck.differences(changed, folder / "samples.parquet").startswith("2 of its ")
     assert "rows, the journal gives" in duck.differences(made.samples.iloc[:-1], folder / "samples.parquet")
     assert "other columns" in duck.differences(made.samples.drop(columns="unit"), folder / "samples.parquet")
+
+
+def test_a_computed_value_may_differ_in_its_last_bits(tmp_path: Path) -> None:
+    folder = stored(tmp_path, make_run(blocks=2))
+    path, made = folder / "samples.parquet", tables(folder).samples
+    for factor, rows in ((1 + 2e-16, 0), (1 - 5e-10, 0), (1 + 2e-9, 2), (-1, 2)):
+        changed = made.copy()
+        changed.loc[[3, 7], "value"] *= factor
+        said = duck.differences(changed, path, computed={"value"})
+        assert said == (f"2 of its {len(made)} rows differ from the journal" if rows else "")
+    for odd in (float("nan"), float("inf")):
+        changed = made.copy()
+        changed.loc[3, "value"] = odd
+        assert duck.differences(changed, path, computed={"value"}).startswith("1 of its ")
+
+
+def test_what_is_stored_is_compared_to_the_last_bit() -> None:
+    assert {"samples": set(), "blocks": {"value", "cost", "difference"}, "histograms": set()} == columns.COMPUTED
 
 
 def test_a_parquet_file_cut_anywhere_is_told(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import fcntl
 import io
+import json
 import os
 import select
 import struct
@@ -12,14 +13,17 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 from rich.console import Console
 
-from tests.unit.folders import stored
+from tests.unit.folders import stored, writable
 from tests.unit.runs import BIDI, HOSTILE, make_run
+from tests.unit.test_cli import Vbench, refused, vbench  # noqa: F401
 from vbench import proc
 from vbench.cli.report import report as command
 from vbench.cli.table import draw
 from vbench.cost import costs
+from vbench.model import Run
 
 VBENCH = str(Path(sys.executable).with_name("vbench"))
 
@@ -30,10 +34,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return stored(Path("results"), make_run())
 
 
-def drawn(*, hostile: bool = False, width: int = 160, **settings: object) -> str:
+UNIT = "<script>alert(1)</script>\u202e\x1b[31m=cmd|x"
+
+
+def drawn(run: Run | None = None, *, hostile: bool = False, width: int = 160, **settings: object) -> str:
     file = io.StringIO()
     console = Console(file=file, width=width, highlight=False, markup=False, emoji=False, **settings)  # type: ignore[arg-type]
-    draw(make_run(hostile=hostile), console)
+    draw(run or make_run(hostile=hostile), console)
     return file.getvalue()
 
 
@@ -68,6 +75,34 @@ def test_names_can_neither_reorder_nor_mark_up() -> None:
     text = drawn(hostile=True, width=200)
     assert BIDI not in text and "⟨U+202E⟩" in text
     assert HOSTILE in text
+
+
+def test_a_unit_can_do_no_more_than_a_name() -> None:
+    run = make_run(losses=False)
+    first, *others = run.manifest.benchmarks
+    odd = tuple(replace(metric, unit=UNIT, scale="difference", margin=1.0) for metric in first.metrics)
+    manifest = replace(run.manifest, benchmarks=(replace(first, metrics=odd), *others))
+    text = drawn(replace(run, manifest=manifest), width=400)
+    assert "\x1b" not in text and "\u202e" not in text
+    assert "⟨U+202E⟩⟨U+001B⟩[31m" in text
+
+
+@pytest.mark.parametrize("words", [("report", "{}", "--format", "table"), ("report", "{}"), ("compare", "{}", "{}")])
+@pytest.mark.parametrize("schema", [1, 2])
+def test_a_run_folder_with_a_hostile_unit_is_refused(
+    vbench: Vbench,  # noqa: F811
+    tmp_path: Path,
+    words: tuple[str, ...],
+    schema: int,
+) -> None:
+    folder = writable(stored(tmp_path, make_run(blocks=1)))
+    path = folder / "manifest.json"
+    document = json.loads(path.read_text())
+    document["benchmarks"][0]["metrics"][0]["unit"] = UNIT
+    path.write_text(json.dumps(document | {"schema": schema}))
+    said = refused(vbench(*(word.format(folder) for word in words)))
+    assert "cannot be a metric's unit" in said and "hint: no vbench wrote it" in said
+    assert all(sign.isprintable() or sign == "\n" for sign in said)
 
 
 def test_the_table_is_a_format(folder: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.killed import PER_BLOCK, Killed, a_suite, aged, content, resumed
 from tests.unit.test_cli import GOOD, Vbench, refused, vbench  # noqa: F401
 from tests.unit.test_runner import Told
-from vbench import conduct, resumption, store
+from vbench import __version__, conduct, resumption, store
 from vbench import suite as suites
 from vbench.cli import run as run_command
 from vbench.errors import NoSpace, RunFolderError, StopFailed, UsageError
@@ -107,6 +107,44 @@ def test_another_vbench(folder: Path) -> None:
     said = refusal(edited(folder, tool="9.9"))
     assert "was begun by vbench 9.9" in said.message
     assert "install vbench 9.9" in said.hint
+
+
+def test_the_same_vbench_with_other_files(folder: Path) -> None:
+    assert store.read_manifest(folder).sources == resumption.sources()
+    said = refusal(edited(folder, sources="0" * 64))
+    assert said.message == f"{folder.name} was begun by vbench {__version__} as this is, but with other files of it"
+    assert "the very installation or checkout that began it" in said.hint
+
+
+def test_a_run_that_does_not_know_its_vbench_s_files_goes_on(folder: Path) -> None:
+    document = json.loads((folder / "manifest.json").read_text())
+    del document["sources"]
+    (folder / "manifest.json").write_text(json.dumps(document))
+    run, _ = resumed(folder)
+    assert (run.manifest.state, run.manifest.sources) == (State.COMPLETE, None)
+
+
+def test_a_vbench_that_cannot_read_its_own_files_refuses_no_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resumption, "sources", lambda: None)
+    assert resumed(folder)[0].manifest.state is State.COMPLETE
+
+
+def test_the_digest_of_the_sources_is_of_every_name_and_byte(tmp_path: Path) -> None:
+    def digest(number: int, files: dict[str, str]) -> str | None:
+        for name, text in files.items():
+            path = tmp_path / str(number) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return resumption.sources(tmp_path / str(number))
+
+    files = {"a.py": "1", "b/c.py": "2"}
+    first = digest(0, files)
+    assert first is not None and len(first) == 64
+    assert digest(1, dict(reversed(files.items()))) == first
+    assert digest(2, files | {"__pycache__/a.pyc": "3", "b/__pycache__/c.pyc": "4"}) == first
+    others = [{"a.py": "2", "b/c.py": "1"}, {"a.py": "12", "b/c.py": ""}, {"a.py": "1"}, files | {"b/d.html": ""}]
+    assert len({first, *(digest(number, other) for number, other in enumerate(others, start=3))}) == 5
+    assert resumption.sources(tmp_path / "none") is None
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from vbench import store
+from vbench import benchmarks, store
 from vbench.errors import NoSpace, RunFolderError
 from vbench.model import (
     SCHEMA,
@@ -34,6 +34,8 @@ from vbench.model import (
     Trial,
 )
 from vbench.store import files, journal, names, privacy
+from vbench.store.reading import BASE_UNITS
+from vbench.units import UNITS, base_unit
 
 ARMS = ("bare", "control", "runc")
 METRICS = (Metric("time", "s", "lower"),)
@@ -376,6 +378,34 @@ def test_a_newer_schema_says_which_vbench_is_needed(tmp_path: Path) -> None:
 def test_a_manifest_that_no_vbench_wrote_is_refused(tmp_path: Path, changes: dict[str, object]) -> None:
     with pytest.raises(RunFolderError):
         store.load(edited(written(tmp_path, state=None), **changes))
+
+
+UNIT = "<script>alert(1)</script>\u202e\x1b[31m=cmd|x"
+
+
+@pytest.mark.parametrize("schema", range(1, SCHEMA + 1))
+@pytest.mark.parametrize("unit", [UNIT, "", "ms", "S", "s ", "b/s", "s" * 5000])
+def test_a_metric_in_a_unit_that_no_vbench_stores_is_refused(tmp_path: Path, unit: str, schema: int) -> None:
+    benchmark = {"name": "cpu.hash", "kind": "x", "settings": {}}
+    benchmark["metrics"] = [{"name": "time", "unit": unit, "better": "lower"}]
+    with pytest.raises(RunFolderError, match="cannot be a metric's unit") as caught:
+        store.load(edited(written(tmp_path, state=None), benchmarks=[benchmark], schema=schema))
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 300
+    assert "base units, 1, s, 1/s, B, B/s" in caught.value.hint
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_every_unit_that_a_suite_may_give_is_read_back(tmp_path: Path, unit: str) -> None:
+    metrics = (Metric("value", base_unit(unit)[0], "lower"),)
+    manifest = a_manifest(benchmarks=(BenchmarkRecord("cpu.hash", "command", {}, metrics),))
+    with store.create(tmp_path, manifest, clean=CLEAN) as writer:
+        assert store.read_manifest(writer.folder).benchmarks[0].metrics == metrics
+
+
+@pytest.mark.parametrize("name", benchmarks.KINDS)
+def test_every_metric_of_vbench_is_in_a_unit_that_is_read_back(name: str) -> None:
+    assert {metric.unit for metric in benchmarks.KINDS[name].metrics} <= set(BASE_UNITS)
 
 
 @pytest.mark.parametrize(

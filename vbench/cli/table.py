@@ -44,8 +44,8 @@ def _cells(row: Row) -> list[Text]:
     return [
         Text(_flat(f"{cost.benchmark} {cost.metric}")),
         Text(_flat(row.arm.name)),
-        Text(amount(cost)),
-        Text(amount_interval(cost)),
+        Text(_flat(amount(cost))),
+        Text(_flat(amount_interval(cost))),
         Text(_flat(said or row.label), style=style),
         Text(str(cost.blocks)),
     ]

@@ -9,12 +9,16 @@ Dtype = Literal["category", "string", "bool", "int16", "int32", "int64", "Int64"
 
 @dataclass(frozen=True)
 class Column:
-    """`unit` is a base unit, or "own" for that which stands in the row's column `unit`."""
+    """`unit` is a base unit, or "own" for that which stands in the row's column `unit`.
+
+    `computed`: made by arithmetic from what the journal has, so that another libm may give another last bit.
+    """
 
     name: str
     dtype: Dtype
     about: str
     unit: str = ""
+    computed: bool = False
 
 
 _PLACE = (
@@ -49,9 +53,12 @@ BLOCKS = (
     *_METRIC,
     Column("outcome", "category", "`measured`, `failed` or `skipped`"),
     Column("samples", "int32", "number of samples"),
-    Column("value", "float64", "the trial's number: the median of its samples", "own"),
-    Column("cost", "float64", "this block's ratio to the baseline, above 1 is worse", "1"),
-    Column("difference", "float64", "this block's difference to the baseline, of a metric without ratio", "own"),
+    Column("value", "float64", "the trial's number: the median of its samples", "own", computed=True),
+    Column("cost", "float64", "this block's ratio to the baseline, above 1 is worse", "1", computed=True),
+    Column(
+        *("difference", "float64", "this block's difference to the baseline, of a metric without ratio", "own"),
+        computed=True,
+    ),
     *_FLAGS,
     Column("why", "string", "why it is not used; empty when it is"),
     Column("reason", "string", "of a failed or skipped trial"),
@@ -111,3 +118,5 @@ COSTS = (
 TABLES = {"samples": SAMPLES, "blocks": BLOCKS, "histograms": HISTOGRAMS, "costs": COSTS}
 STORED = ("samples", "blocks", "histograms")
 """Those that a complete run folder has as `<name>.parquet`; costs are computed, never stored."""
+COMPUTED = {table: frozenset(column.name for column in TABLES[table] if column.computed) for table in STORED}
+"""The columns of each stored table that are equal when nearly so."""

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -16,6 +16,9 @@ from vbench.store.files import replacing
 MEMORY = "512MB"
 THREADS = 2
 NOWHERE = "/nonexistent"
+TOLERANCE = 1e-9
+"""Relative, of computed columns: far above the last bits in which the exp and log of two systems differ, and far below
+any digit that a report prints."""
 FORMATS = {
     "parquet": "FORMAT parquet, COMPRESSION zstd",
     "csv": "FORMAT csv, HEADER",
@@ -59,8 +62,11 @@ def _copy(frame: pd.DataFrame, path: Path, kind: Format) -> None:
         raise OSError(code, text.partition("\n")[0]) from error
 
 
-def differences(frame: pd.DataFrame, path: Path) -> str:
-    """What a Parquet file says otherwise than the frame, in words; empty when it says the same, row by row."""
+def differences(frame: pd.DataFrame, path: Path, *, computed: Collection[str] = ()) -> str:
+    """What a Parquet file says otherwise than the frame, in words; empty when it says the same, row by row.
+
+    Columns named in `computed` are of floating point and the same within TOLERANCE, all others to the last bit.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
@@ -69,21 +75,24 @@ def differences(frame: pd.DataFrame, path: Path) -> str:
     try:
         with _database() as connection:
             connection.register("made", frame)
-            return _compared(connection, frame, f"read_parquet('{opened}', hive_partitioning = false)")
+            stored = f"read_parquet('{opened}', hive_partitioning = false)"
+            return _compared(connection, frame, stored, computed)
     except duckdb.Error as error:
         return f"it cannot be read: {str(error).partition(chr(10))[0]}".replace(opened, path.name)
     finally:
         os.close(descriptor)
 
 
-def _compared(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, stored: str) -> str:
+def _compared(
+    connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, stored: str, computed: Collection[str]
+) -> str:
     found = [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {stored}").fetchall()]
     if found != list(frame.columns):
         return f"it has other columns: {', '.join(map(str, found))}"
     rows = _one(connection, f"SELECT count(*) FROM {stored}")
     if rows != len(frame):
         return f"it has {rows} rows, the journal gives {len(frame)}"
-    unequal = " OR ".join(f"s.{_quoted(name)} IS DISTINCT FROM m.{_text(frame, name)}" for name in frame.columns)
+    unequal = " OR ".join(_unequal(frame, name, nearly=name in computed) for name in frame.columns)
     count = _one(connection, f"SELECT count(*) FROM {stored} s POSITIONAL JOIN made m WHERE {unequal}")
     return f"{count} of its {rows} rows differ from the journal" if count else ""
 
@@ -93,6 +102,18 @@ def _one(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     if row is None:
         raise RunFolderError("duckdb counted nothing")
     return int(row[0])
+
+
+def _unequal(frame: pd.DataFrame, name: str, *, nearly: bool) -> str:
+    """The condition that a column differs; never NULL, and an unknown value equals an unknown one alone."""
+    stored, made = f"s.{_quoted(name)}", f"m.{_text(frame, name)}"
+    distinct = f"{stored} IS DISTINCT FROM {made}"
+    if not nearly:
+        return distinct
+    stored = f"try_cast({stored} AS DOUBLE)"
+    finite = f"isfinite({stored}) AND isfinite({made})"  # for duckdb a NaN is not below a NaN, but equal to it
+    near = f"abs({stored} - {made}) <= {TOLERANCE} * greatest(abs({stored}), abs({made}))"
+    return f"({distinct} AND NOT coalesce({finite} AND {near}, false))"
 
 
 def _text(frame: pd.DataFrame, name: str) -> str:

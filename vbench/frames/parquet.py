@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vbench.frames import duck
-from vbench.frames.columns import STORED
+from vbench.frames.columns import COMPUTED, STORED
 from vbench.frames.passing import read
 from vbench.frames.tables import Tables
 from vbench.store import files
@@ -24,5 +24,7 @@ def write(folder: Path, into: Path | None = None) -> tuple[Path, ...]:
 def differences(folder: Path, tables: Tables) -> Iterator[str]:
     """What each file that is there says otherwise than the journal."""
     for name, file in zip(STORED, NAMES, strict=True):
-        if files.is_regular(folder, file) and (said := duck.differences(getattr(tables, name), folder / file)):
+        if not files.is_regular(folder, file):
+            continue
+        if said := duck.differences(getattr(tables, name), folder / file, computed=COMPUTED[name]):
             yield f"{file}: {said}"

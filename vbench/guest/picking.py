@@ -40,19 +40,18 @@ def by_pointer(text, pointer):
     """The number that an RFC 6901 pointer leads to in the one JSON document that was printed."""
     said(text)
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_int=float)  # int refuses more than 4300 digits
         for token in pointer.split("/")[1:]:
             found = below(found, token.replace("~1", "/").replace("~0", "~"))
     except LookupError as error:
         raise NoNumber(f"the pointer {shown(pointer)} leads nowhere: no {error.args[0]}") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise NoNumber(f"what it printed is not one JSON document: {str(error)[:200]}") from None
-    if isinstance(found, bool) or not isinstance(found, (int, float)):
-        raise NoNumber(f"the pointer {shown(pointer)} leads to {shown(found)}, which is not a number")
-    try:
-        return finite(float(found))
-    except OverflowError:
-        raise NoNumber(f"the pointer {shown(pointer)} leads to a number too large") from None
+    except RecursionError:
+        raise NoNumber("what it printed cannot be read as JSON: it is nested too deeply") from None
+    if not isinstance(found, float):
+        raise NoNumber(f"the pointer {shown(pointer)} leads to {of_json(found)}, which is not a number")
+    return finite(found)
 
 
 def below(value, token):
@@ -63,6 +62,15 @@ def below(value, token):
         return value[int(token)]
     what = "item" if isinstance(value, list) else "member"
     raise LookupError(f"{what} {shown(token)}")
+
+
+def of_json(value):
+    """What is no number, as the document has it; what has parts by its kind alone, since it can be deep."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "an array"
+    return cut(json.dumps(value))
 
 
 def finite(value):
@@ -77,5 +85,8 @@ def said(text):
 
 
 def shown(value):
-    text = repr(value)
+    return cut(repr(value))
+
+
+def cut(text):
     return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."

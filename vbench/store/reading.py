@@ -11,8 +11,10 @@ from vbench.model import SCHEMA, Facts, Manifest, Reading, Run, State, Trial, Vo
 from vbench.store import files, journal
 from vbench.store.names import is_run_id, is_safe, short
 from vbench.store.sums import changed
+from vbench.units import UNITS, base_unit
 
 LARGEST_B = 64 * 2**20
+BASE_UNITS = tuple(dict.fromkeys(base_unit(name)[0] for name in UNITS))
 T = TypeVar("T")
 
 
@@ -62,7 +64,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _refuse_hostile(manifest: Manifest, path: Path) -> None:
-    """Names become paths and labels, so what no vbench could have written is not read."""
+    """Names become paths and labels, and units stand beside each number: what no vbench could write is not read."""
     if not is_run_id(manifest.run_id):
         raise RunFolderError(f"{path}: {short(manifest.run_id)} cannot be a run id")
     arms = [record.name for record in manifest.environments]
@@ -74,6 +76,10 @@ def _refuse_hostile(manifest: Manifest, path: Path) -> None:
         raise RunFolderError(f"{path}: two environments have the same name")
     if manifest.baseline not in arms:
         raise RunFolderError(f"{path}: the baseline {manifest.baseline!r} is not among the environments")
+    for unit in (metric.unit for record in manifest.benchmarks for metric in record.metrics):
+        if unit not in BASE_UNITS:
+            hint = f"no vbench wrote it: metrics are stored in base units, {', '.join(BASE_UNITS)}"
+            raise RunFolderError(f"{path}: {short(unit)} cannot be a metric's unit", hint=hint)
 
 
 def unfinished(manifest: Manifest) -> Iterator[str]:
