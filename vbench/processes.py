@@ -1,6 +1,6 @@
 """This host's processes and the processor time of each, in one quick look: it is taken between a trial's operations.
 
-psutil, which reads more of each process, takes three times as long for the same.
+psutil, which reads more of each process, takes two to three times as long for the same.
 """
 
 import os

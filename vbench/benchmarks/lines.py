@@ -11,7 +11,7 @@ from vbench.errors import CommandTimeout, VbenchError
 
 # What a tool says on lines of their own, directly before its first operation and after its last.
 BEGUN, ENDED = b"vbench: begun", b"vbench: ended"
-# How much less or more than the tool's own time may lie between: a shell says so for fio, 40 ms under emulation.
+# How much less or more than the tool's own time may lie between: a shell says so for fio, 30 ms under emulation.
 _LESS, _LESS_S = 0.1, 0.01
 _MORE, _MORE_S = 0.05, 0.1
 

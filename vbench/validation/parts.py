@@ -17,7 +17,7 @@ Gates = Literal["void", "record"]
 
 DOSES = {"dose-0": 0.0, "dose-0.5": 0.005, "dose-1": 0.01, "dose-2": 0.02, "dose-5": 0.05, "dose-10": 0.1}
 PAIRS = (("same-1", "same-2"), ("same-3", "same-4"), ("same-5", "same-6"), ("same-7", "same-8"))
-QUOTA, QUOTA_PERIOD_S = 0.8, 0.02  # in periods of 5 or 10 ms being throttled costs up to 1 % more
+QUOTA, QUOTA_PERIOD_S = 0.8, 0.02  # being throttled costs something each time: no more often than needed
 DELAY_S = 200e-6
 STOPPED, COUNTED, LIMITED, DELAYED = "stopped", "counted", "limited", "delayed"
 # Short trials where only processors count: blocks decide the width of an interval, not the seconds within them.
