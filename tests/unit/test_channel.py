@@ -1,9 +1,12 @@
 """The guest channel against an agent of this machine, and against ends that babble, fall silent or go away."""
 
+import gc
 import json
 import os
 import signal
 import sys
+import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -122,6 +125,29 @@ def test_a_spawned_process_of_a_lost_end_says_so_and_its_output_ends(agent: Agen
 def test_a_spawned_process_outlives_no_limit(agent: AgentSession) -> None:
     with agent.spawn(["cat"]) as process, pytest.raises(CommandTimeout, match=r"cat was still running after 0.01 s"):
         process.wait(timeout_s=0.01)
+
+
+def test_garbage_collected_within_a_request_does_not_ask_for_the_channel_that_is_held() -> None:
+    done: list[bool] = []
+
+    def ask() -> None:
+        with session(agent_command(HERE)) as made:
+            with made.spawn(["true"]) as process:  # its input is left open, and its output and it know each other
+                assert process.stdout.read() == b""
+            gone, write = weakref.ref(process), made.channel._write
+            del process
+
+            def collect_first(data: memoryview) -> int:
+                gc.collect()
+                return write(data)
+
+            made.channel._write = collect_first  # type: ignore[method-assign]
+            done.append(made.run(["true"], timeout_s=LIMIT_S).status == 0 and gone() is None)
+
+    asking = threading.Thread(target=ask, daemon=True)  # one that waits for itself is left to the end of the tests
+    asking.start()
+    asking.join(LIMIT_S)
+    assert done == [True]
 
 
 def test_a_limit_holds_though_a_daemon_keeps_the_output_open(agent: AgentSession) -> None:

@@ -151,6 +151,9 @@ class _Stdin(io.RawIOBase):
             with suppress(SessionLost):
                 self._send(None)
 
+    def __del__(self) -> None:
+        """Not `close`, as of other files: garbage is collected anywhere, so within `send` too, which holds its lock."""
+
     def _send(self, data: bytes | None) -> None:
         text = None if data is None else base64.b64encode(data).decode()
         self._channel.send({"id": 0, "op": "in", "to": self._number, "data": text})
