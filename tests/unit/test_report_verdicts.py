@@ -97,8 +97,12 @@ def test_the_report_is_about_this_host_and_says_which_claims_were_declared(text:
 
 
 def test_what_was_declared_and_not_measured_is_told() -> None:
-    said = [line for line in words.limits(view(make_run(hostile=True))) if line.startswith("Declared")]
+    seen = view(make_run(hostile=True))
+    said = [line for line in words.limits(seen) if line.startswith("Declared")]
     assert said == ["Declared confirmatory and not measured: tcg cpu.matrix time, runc syscall.getpid latency."]
+    assert words.roles(seen).startswith("No declared comparison was measured, so every verdict is exploratory")
+    undeclared = replace(seen.run, manifest=replace(seen.run.manifest, confirmatory=()))
+    assert words.roles(view(undeclared)).startswith("The suite declared no comparison confirmatory, so every")
 
 
 def test_voided_blocks_are_counted_and_what_keeping_them_would_change_is_told() -> None:

@@ -223,7 +223,9 @@ def roles(view: View) -> str:
     found = sum(row.cost.role == "confirmatory" for row in view.rows)
     exploratory = "exploratory: adjusted by Benjamini and Hochberg, a search for candidates rather than a test"
     if not found:
-        return f"The suite declared no comparison confirmatory, so every verdict is {exploratory}."
+        declared = bool(view.run.manifest.confirmatory)
+        none = "No declared comparison was measured" if declared else "The suite declared no comparison confirmatory"
+        return f"{none}, so every verdict is {exploratory}."
     are = "is" if found == 1 else "are"
     return f"{counted(found, 'comparison')} {are} confirmatory, adjusted by Holm; all others are {exploratory}."
 

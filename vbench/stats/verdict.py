@@ -16,7 +16,7 @@ class Rule(StrEnum):
 
     CONTROL_DIFFERS = "the control differs from the baseline"
     WITHIN_MARGIN = "the 90 % interval lies within the margin"
-    EXCLUDES_NONE = "the 95 % interval excludes a ratio of 1"
+    EXCLUDES_NONE = "the 95 % interval excludes equality"
     NOTHING_SHOWN = "no rule gave a verdict"
 
 

@@ -13,6 +13,7 @@ from vbench.validation import binomial
 FALSE_POSITIVES = 0.05  # of comparisons at 95 %
 WIDEST = 2  # half-width of a known fault's interval, in tolerances
 TOO_WIDE = "not shown: the interval is too wide, give it more minutes"
+ESTIMATE_OUTSIDE = "not shown: the estimate lies outside, the interval not wholly; give it more minutes"
 
 
 class State(StrEnum):
@@ -132,7 +133,9 @@ def recovered(
     """Whether a known fault is found: the estimate within the tolerance, the interval at most twice as wide as it."""
     value, low, high = interval
     widest = WIDEST * tolerance
-    ok = abs(value - truth) <= tolerance and _half(low, high) <= widest
+    narrow = _half(low, high) <= widest
+    ok = narrow and abs(value - truth) <= tolerance
+    clear = low > truth + tolerance or high < truth - tolerance
     return Row(
         part=part,
         check=check,
@@ -143,7 +146,7 @@ def recovered(
         low=low,
         high=high,
         blocks=blocks,
-        why="" if ok else _beyond(low > truth + tolerance or high < truth - tolerance),
+        why="" if ok else ESTIMATE_OUTSIDE if narrow and not clear else _beyond(clear),
     )
 
 
