@@ -22,7 +22,7 @@ from vbench.proc import LocalSession
 from vbench.testbed import LocalTestbed
 from vbench.units import show
 
-GUESTS, CONTAINERS = 8, 20
+GUESTS, CONTAINERS = 8, 100
 MARKER = "first user command"
 HAND_OVER = "exec switch_root /root /opt/vbench/python -I -S /opt/vbench/agent.py --port vbench.agent\n"
 LIMIT_S = 120.0
