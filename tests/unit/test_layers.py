@@ -31,6 +31,7 @@ RANKS = (
     ("cli", "__main__"),
 )
 FACE = {"__init__": {"errors", "api"}}  # what `import vbench` offers, and loads only when it is asked for
+LAST_RESORTS = {"cli/__init__.py", "cli/fault.py"}  # where a fault of vbench itself becomes a report
 RANK = {name: rank for rank, line in enumerate(RANKS) for name in line}
 MODULES = sorted(path for path in ROOT.rglob("*.py") if GUEST not in path.parents)
 EVERY_FILE = [*MODULES, *sorted(GUEST.glob("*.py"))]
@@ -103,7 +104,7 @@ def test_nothing_catches_everything(path: Path) -> None:
         if isinstance(node, ast.ExceptHandler):
             assert node.type is not None
             names = {name.id for name in ast.walk(node.type) if isinstance(name, ast.Name)}
-            assert "Exception" not in names
+            assert "Exception" not in names or relative(path) in LAST_RESORTS
             cleans_up = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None
             assert "BaseException" not in names or cleans_up
 

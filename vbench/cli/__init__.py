@@ -63,7 +63,7 @@ def vbench() -> None:
 
     \b
     Exit codes: 0 done · 1 a threshold was exceeded · 2 wrong use or suite · 3 some trials failed, results saved ·
-    4 an environment cannot run here, or the host is being measured · 130 interrupted
+    4 an environment cannot run here, or the host is being measured · 70 a fault of vbench itself · 130 interrupted
     """
 
 
@@ -96,6 +96,11 @@ def main() -> NoReturn:
         complain(f"{what}{error.strerror or error}")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered cannot be written
         status = VbenchError.exit_code
+    except Exception as error:  # noqa: BLE001  # a fault of vbench: it must not look like an outcome, nor fill the terminal
+        from vbench.cli import fault
+
+        complain(*fault.lines(error))
+        status = fault.EXIT_CODE
     sys.exit(status)
 
 
