@@ -1,6 +1,5 @@
 """One run from suite to closed folder: opens the testbed, refuses what cannot run, executes and finishes."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +19,8 @@ from vbench.suite import Suite
 from vbench.sweeping import sweep
 from vbench.testbed import abandoned
 from vbench.units import show_duration
+
+_CLOCKS = runners.Clocks()
 
 
 @dataclass(frozen=True)
@@ -42,20 +43,23 @@ def conduct(
     tags: dict[str, str],
     stored: Callable[[Path], None] = lambda folder: None,
     until_s: float | None = None,
+    clocks: runners.Clocks = _CLOCKS,
 ) -> Conducted:
     """Runs `plan` and stores it under `results`; `stored` is told the folder on every way out that has one.
 
     No block begins that would not end before `until_s` of the monotonic clock. Raises EnvironmentUnavailable before
     anything is stored, and what Runner.run raises afterwards.
     """
-    refuse_short(2 * plan.expected_s / len(plan.blocks), until_s, "the calibration and one block are")
+    refuse_short(2 * plan.expected_s / len(plan.blocks), until_s, "the calibration and one block are", clocks)
     run_id = store.run_id(suite.name)
     with runners.place_of_run(suite, image, run_id) as (host, testbed):
         runners.refuse_missing(suite, host, image)
         manifest = _manifest(suite, plan, run_id, image=image, command=command, tags=tags)
         with store.create(results, manifest) as writer:
             look = adaptive.looking(suite, manifest)
-            runner = runners.Runner(suite, plan, host, testbed, writer, progress(host, testbed), look, until_s=until_s)
+            runner = runners.Runner(
+                suite, plan, host, testbed, writer, progress(host, testbed), look, until_s=until_s, clocks=clocks
+            )
             return _executed(runner, writer, stored)
 
 
@@ -67,6 +71,7 @@ def resume(
     stored: Callable[[Path], None] = lambda folder: None,
     said: Callable[[str], None] = lambda words: None,
     until_s: float | None = None,
+    clocks: runners.Clocks = _CLOCKS,
 ) -> Conducted:
     """Goes on with the run in `folder` as it was planned; `given` is its suite once more, if need be.
 
@@ -82,7 +87,7 @@ def resume(
         look = adaptive.looking(suite, manifest)
         ledger, block = _ledger(run, look)
         if block is not None:
-            refuse_short(ledger.next_s(), until_s, "what comes next is")
+            refuse_short(ledger.next_s(), until_s, "what comes next is", clocks)
         with runners.place_of_run(suite, image, manifest.run_id) as (host, testbed):
             runners.refuse_missing(suite, host, image)
             found = resumption.differences(run, facts.of_host(host))
@@ -93,7 +98,16 @@ def resume(
             now = datetime.now(UTC).isoformat(timespec="seconds")
             writer.take_up(Resumption(now, block, found.others))
             runner = runners.Runner(
-                suite, plan, host, testbed, writer, progress(suite, run), look, ledger=ledger, until_s=until_s
+                suite,
+                plan,
+                host,
+                testbed,
+                writer,
+                progress(suite, run),
+                look,
+                ledger=ledger,
+                until_s=until_s,
+                clocks=clocks,
             )
             return _executed(runner, writer, stored)
 
@@ -123,9 +137,9 @@ def finish(writer: Writer, state: State) -> None:
         writer.finish(state)
 
 
-def refuse_short(needed_s: float, until_s: float | None, what: str) -> None:
+def refuse_short(needed_s: float, until_s: float | None, what: str, clocks: runners.Clocks) -> None:
     """Raises UsageError when there is not even time for the least that is worth beginning."""
-    if until_s is None or time.monotonic() + needed_s <= until_s:
+    if until_s is None or clocks.monotonic_s() + needed_s <= until_s:
         return
     raise UsageError(
         f"{what} expected to take {show_duration(needed_s)}, more than --max-time leaves",

@@ -1,7 +1,6 @@
 """Runs of fakes as a kill -9 leaves them, and gone on with: for the tests of resuming."""
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from tests.unit.test_runner import Told
 from vbench import conduct, plan, store
 from vbench import suite as suites
 from vbench.model import Reading, Run, Trial, Void
+from vbench.runner import Clocks
 from vbench.store import journal
 from vbench.suite import Suite
 
@@ -36,6 +36,13 @@ slowdown = 1.25
 """
 PER_BLOCK = 9  # trials
 TRIAL_S = 10.0  # of an aged run
+NOW_S = 1.8e9  # Unix time at which the killed runs are gone on with
+UPTIME_S = 30 * 86400.0
+
+
+def clocks(*, later_s: float = 0.0, uptime_s: float = UPTIME_S, monotonic_s: float = 0.0) -> Clocks:
+    """Clocks that stand still at `later_s` after `NOW_S`."""
+    return Clocks(lambda: NOW_S + later_s, lambda: monotonic_s, lambda: uptime_s)
 
 
 def a_suite(tmp_path: Path, *changes: tuple[str, str]) -> Suite:
@@ -75,6 +82,7 @@ class Killed:
             progress=lambda host, testbed: Told(at_trial=copy),
             command=self.command,
             tags=self.tags,
+            clocks=clocks(),
         )
         self.whole = store.load(done.folder)
 
@@ -86,6 +94,7 @@ class Killed:
 def resumed(folder: Path, given: Suite | None = None, **more: Any) -> tuple[Run, list[str]]:
     """The run gone on with, and what was said of it."""
     said: list[str] = []
+    more = {"clocks": clocks()} | more
     conduct.resume(folder, given, progress=lambda suite, run: Told(), said=said.append, **more)
     return store.load(folder), said
 
@@ -93,7 +102,7 @@ def resumed(folder: Path, given: Suite | None = None, **more: Any) -> tuple[Run,
 def aged(folder: Path, *, pause_s: float) -> None:
     """As if each trial had taken `TRIAL_S`, one after the other, and the last had ended `pause_s` ago."""
     entries, _ = journal.read(folder / "journal.jsonl")
-    ended = time.time() - pause_s
+    ended = NOW_S - pause_s
     left = sum(isinstance(entry, Trial) for entry in entries)
     lines = []
     for entry in entries:

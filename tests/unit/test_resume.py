@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.unit.killed import (
     a_suite,
     aged,
     changed,
+    clocks,
     content,
     entries,
     places,
@@ -120,8 +120,8 @@ def test_a_block_within_which_the_run_paused_long_is_void_and_repeated(killed: A
 
 def test_a_block_within_which_the_host_was_rebooted_is_void_and_repeated(killed: At) -> None:
     folder = killed(TORN)
-    aged(folder, pause_s=time.clock_gettime(time.CLOCK_BOOTTIME) + 60)
-    run, _ = resumed(folder)
+    aged(folder, pause_s=600)
+    run, _ = resumed(folder, clocks=clocks(uptime_s=540))
     assert [void.reasons for void in run.voids] == [("the host was rebooted within this block",)]
     assert {cost.blocks for cost in costs(run)} == {3}
 
@@ -136,10 +136,10 @@ def test_between_blocks_and_within_the_calibration_a_pause_costs_nothing(killed:
 
 
 def test_many_resumptions_end_in_one_whole_run(killed: At) -> None:
-    """Each is interrupted after two more trials; at the pace of fakes every pause is a long one."""
+    """Each is interrupted after two more trials and gone on with an hour later."""
     folder, times = killed(4), 0
     while store.read_manifest(folder).state is not State.COMPLETE:
-        stop_after(folder, 2 if times < 4 else 1000)
+        stop_after(folder, 2 if times < 4 else 1000, later_s=(times + 1) * 3600)
         times += 1
     run = store.load(folder)
     assert len(run.manifest.resumed) == times == 5
@@ -148,7 +148,7 @@ def test_many_resumptions_end_in_one_whole_run(killed: At) -> None:
     assert {cost.blocks for cost in costs(run)} == {3}
 
 
-def stop_after(folder: Path, trials: int) -> None:
+def stop_after(folder: Path, trials: int, *, later_s: float) -> None:
     told = Told()
 
     def stop(trial: Trial) -> None:
@@ -157,7 +157,7 @@ def stop_after(folder: Path, trials: int) -> None:
 
     told.at_trial = stop
     try:
-        conduct.resume(folder, None, progress=lambda suite, run: told)
+        conduct.resume(folder, None, progress=lambda suite, run: told, clocks=clocks(later_s=later_s))
     except KeyboardInterrupt:
         assert store.read_manifest(folder).state is State.PARTIAL
 
@@ -280,7 +280,7 @@ def test_a_run_whose_last_trial_was_stored_only_has_to_be_finished(killed: At) -
 def test_an_adaptive_run_that_had_seen_enough_needs_no_time_and_no_further_block(tmp_path: Path) -> None:
     noisy = ("slowdown = 1.25\n", "slowdown = 1.25\nnoise = 0.01\n")
     runs = Killed(tmp_path, a_suite(tmp_path, ADAPTIVE, noisy), (11 * PER_BLOCK,))
-    run, _ = resumed(runs.folder(11 * PER_BLOCK), until_s=time.monotonic())
+    run, _ = resumed(runs.folder(11 * PER_BLOCK), until_s=0.0)
     assert run.manifest.state is State.COMPLETE
     assert run.manifest.resumed[0].block is None
     assert len(run.trials) == 11 * PER_BLOCK
@@ -310,7 +310,9 @@ def test_no_block_begins_that_would_end_too_late(killed: At) -> None:
     """The torn block lacks 4 of 9 trials, the next one all; blocks took 90 s, and there is time for one of them."""
     folder = killed(TORN)
     aged(folder, pause_s=PAUSE_S)
-    found = conduct.resume(folder, None, progress=lambda suite, run: Told(), until_s=time.monotonic() + 8 * TRIAL_S)
+    found = conduct.resume(
+        folder, None, progress=lambda suite, run: Told(), until_s=8 * TRIAL_S, clocks=clocks(monotonic_s=0.0)
+    )
     assert found.stopped == "block 3 is expected to take 1 min 30 s, more than is left"
     run = store.load(folder)
     assert run.manifest.state is State.PARTIAL

@@ -1,8 +1,9 @@
 """Plan → trials: every environment started afresh in every block, and every trial stored the moment it ends."""
 
+from vbench.runner.clocks import Clocks
 from vbench.runner.ledger import MOST_REPEATS, Ledger
 from vbench.runner.place import place_of_run, refuse_missing
 from vbench.runner.progress import Count, Progress
 from vbench.runner.running import Runner
 
-__all__ = ["MOST_REPEATS", "Count", "Ledger", "Progress", "Runner", "place_of_run", "refuse_missing"]
+__all__ = ["MOST_REPEATS", "Clocks", "Count", "Ledger", "Progress", "Runner", "place_of_run", "refuse_missing"]

@@ -1,6 +1,5 @@
 """What is stored of a run, block by block: what is left to do of each, and how long one takes."""
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -121,11 +120,6 @@ class Ledger:
             return "the clock was set back within this block"
         paused_s = _idle_s(trials) + now_s - _end_s(trials)
         return f"the run paused for {show_duration(paused_s)} within this block" if paused_s > self.block_s() else ""
-
-
-def booted_s() -> float:
-    """Unix time at which the kernel began."""
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _begin_s(trials: Sequence[Trial]) -> float:

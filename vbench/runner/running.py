@@ -1,6 +1,5 @@
 """Executes a plan: starts each environment afresh, watches the host meanwhile, and repeats what a gate voids."""
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -13,7 +12,8 @@ from vbench.contracts import Session, Started, Testbed
 from vbench.errors import NoSpace, SessionLost, StopFailed, VbenchError
 from vbench.model import Block, EnvironmentRecord, Facts, Look, Measured, Outcome, Plan, Step, Trial, Void
 from vbench.proc import LocalSession
-from vbench.runner.ledger import Ledger, booted_s
+from vbench.runner.clocks import Clocks
+from vbench.runner.ledger import Ledger
 from vbench.runner.progress import Count, Progress
 from vbench.runner.step import StepTrials
 from vbench.store import Writer, storable
@@ -36,6 +36,7 @@ class Runner:
     look: Callable[[Sequence[Trial], Sequence[Void]], Look] | None = None  # after each block of an adaptive run
     ledger: Ledger | None = None  # of a resumed run, what its journal held
     until_s: float | None = None  # no block begins that would end after this, on the monotonic clock
+    clocks: Clocks = field(default_factory=Clocks)
     count: Count = field(default_factory=Count)
     stopped: str = ""  # why the run ended before its last block, for want of time
     _loops: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -89,13 +90,14 @@ class Runner:
     def _broken(self, block: Block, attempt: int) -> str:
         if not self._ledger.left(block.index, attempt):
             return ""
-        return self._ledger.broken(block.index, attempt, now_s=time.time(), booted_s=booted_s())
+        now_s = self.clocks.unix_s()
+        return self._ledger.broken(block.index, attempt, now_s=now_s, booted_s=now_s - self.clocks.uptime_s())
 
     def _out_of_time(self, block: Block, attempt: int) -> str:
         if self.until_s is None:
             return ""
         needed_s = self._ledger.part_s(block.index, attempt)
-        if time.monotonic() + needed_s <= self.until_s:
+        if self.clocks.monotonic_s() + needed_s <= self.until_s:
             return ""
         what = f"block {block.index}" if block.index else "the calibration"
         return f"{what} is expected to take {show_duration(needed_s)}, more than is left"

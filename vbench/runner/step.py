@@ -11,6 +11,7 @@ from vbench import plan as plans
 from vbench.contracts import Benchmark, Place, Session, Started, Testbed
 from vbench.errors import NoSpace, SessionLost, StopFailed, VbenchError
 from vbench.model import Block, Failed, Measured, Outcome, Skipped, Step, Trial
+from vbench.runner.clocks import Clocks
 from vbench.runner.progress import Progress
 from vbench.runner.watch import Seen, Watch
 from vbench.store import Writer
@@ -26,6 +27,8 @@ class Owner(Protocol):
     def writer(self) -> Writer: ...
     @property
     def progress(self) -> Progress: ...
+    @property
+    def clocks(self) -> Clocks: ...
     def loops(self, arm: str, benchmark: str) -> int | None: ...
     def learn(self, arm: str, benchmark: str, outcome: Outcome) -> None: ...
     def spent(self) -> gates.Spent: ...
@@ -42,9 +45,15 @@ class StepTrials:
     attempt: int = 0
     kept: frozenset[str] = frozenset()  # stored by an earlier start of this step, before the run was resumed
     order: int = 0
-    begun_s: float = field(default_factory=time.time)
-    begun: float = field(default_factory=time.monotonic)
+    begun_s: float = field(init=False)
+    begun: float = field(init=False)
     stored: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self.begun_s, self.begun = self.runner.clocks.unix_s(), time.monotonic()
 
     def started(self, session: Session) -> None:
         """The trial of `start.*` is the runner's own; both its ends are defined at contracts.StartTiming."""
@@ -69,7 +78,7 @@ class StepTrials:
     def give_up(self, error: VbenchError) -> None:
         """The start failed, or the environment was lost: a row for everything that was to come."""
         if self.order:  # a start that failed took its time; what is skipped takes none
-            self.begun_s, self.begun = time.time(), time.monotonic()
+            self._begin()
         if self.order == 0:
             for name in self._missing(self._starts()):
                 self._store(name, Failed(f"the start failed: {error.message}", error.hint))
@@ -85,7 +94,7 @@ class StepTrials:
 
     def _trial(self, name: str, benchmark: Benchmark, place: Place) -> None:
         watch = Watch(place.session, self.runner.spent)
-        self.begun_s, self.begun = time.time(), time.monotonic()
+        self._begin()
         raw: list[str] = []
 
         def keep(file: str, data: bytes) -> None:
