@@ -17,6 +17,32 @@ from vbench.errors import CommandFailed
 from vbench.model import Layer, Measured, Metric
 
 T = TypeVar("T")
+_WRAPPERS = {"taskset": 2, "chroot": 1}
+"""Commands that run another one, and how many words of their own they have before it."""
+_UNTIL_DASHES = ("nsenter", "setpriv", "unshare")
+"""Commands that run another one behind `--`."""
+
+
+def program(argv: Sequence[str]) -> str:
+    """What a message calls a command: the program itself, without what only leads to it (setpriv, taskset, chroot)."""
+    words = list(argv)
+    while words:
+        name, rest = PurePosixPath(words[0]).name, words[1:]
+        if name in _UNTIL_DASHES and "--" in rest:
+            words = rest[rest.index("--") + 1 :]
+        elif name in _WRAPPERS and len(rest) > _WRAPPERS[name]:
+            words = rest[_WRAPPERS[name] :]
+        elif name == "env" and rest:
+            words = _after_env(rest)
+        else:
+            return words[0]
+    return argv[0]
+
+
+def _after_env(words: list[str]) -> list[str]:
+    while words and (words[0] == "-C" or "=" in words[0]):
+        words = words[2 if words[0] == "-C" else 1 :]
+    return words
 
 
 @dataclass(frozen=True)
@@ -35,7 +61,8 @@ class Completed:
         how = f"was killed by signal {-self.status}" if self.status < 0 else f"ended with status {self.status}"
         how = "was not found" if self.status == 127 else how
         said = (self.stderr or self.stdout).decode(errors="replace").strip()[-400:]
-        raise CommandFailed(f"{self.argv[0]} {how}: {said}" if said else f"{self.argv[0]} {how}")
+        name = program(self.argv)
+        raise CommandFailed(f"{name} {how}: {said}" if said else f"{name} {how}")
 
     @property
     def text(self) -> str:
@@ -125,6 +152,16 @@ class Missing:
 
     what: str
     hint: str = ""
+
+
+def lacks(missing: Sequence[Missing]) -> str:
+    """What is missing, in words that follow a colon or stand alone."""
+    return f"missing: {', '.join(item.what for item in missing)}"
+
+
+def hints(missing: Sequence[Missing]) -> str:
+    """How to get what is missing, each way once."""
+    return "; ".join(dict.fromkeys(item.hint for item in missing if item.hint))
 
 
 @dataclass(frozen=True)

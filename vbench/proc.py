@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
-from vbench.contracts import Completed, Session, Workplace
+from vbench.contracts import Completed, Session, Workplace, program
 from vbench.errors import FULL, CommandFailed, CommandTimeout, NoSpace
 from vbench.model import Layer
 
@@ -68,7 +68,7 @@ class LocalProcess:
         try:
             return self.popen.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            raise CommandTimeout(f"{self.argv[0]} was still running after {timeout_s:g} s") from None
+            raise CommandTimeout(f"{program(self.argv)} was still running after {timeout_s:g} s") from None
 
     def kill(self) -> None:
         """SIGKILL to the whole group; a command that has ended takes its left-over children with it."""
@@ -133,7 +133,8 @@ def run(
     except subprocess.TimeoutExpired:
         _kill_group(popen)
         raise CommandTimeout(
-            f"{argv[0]} did not end within {timeout_s:g} s and was killed", hint=f"command: {' '.join(argv)[:200]}"
+            f"{program(argv)} did not end within {timeout_s:g} s and was killed",
+            hint=f"command: {' '.join(argv)[:200]}",
         ) from None
     except BaseException:
         _kill_group(popen)

@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from vbench import __version__
-from vbench.contracts import Attachment, Image, Process, Session, Testbed, Workplace
+from vbench.contracts import Attachment, Image, Process, Session, Testbed, Workplace, lacks
+from vbench.environments.rights import namespace_hint, rights_missing
 from vbench.errors import FULL, NoSpace, StartFailed, StopFailed, TrialFailed, UsageError, VbenchError
 from vbench.interrupts import unwinding
 from vbench.proc import LocalSession
@@ -47,7 +48,8 @@ def holder(host: Session, unshare: Sequence[str], script: str = "", *words: str)
     argv = ["unshare", *unshare, "--", "sh", "-c", script + _HOLD, "vbench-holder", *words]
     with host.spawn(argv) as process:
         if process.stdout.readline() != b"ready\n":
-            raise StartFailed(f"namespaces could not be made: {_said(process)}", hint="root rights are needed")
+            said = _said(process)
+            raise StartFailed(f"namespaces could not be made: {said}", hint=namespace_hint(said))
         yield process.pid
 
 
@@ -219,8 +221,9 @@ def ip_batch(host: Session, netns: str, *lines: str) -> None:
 
 def network_missing(host: Session) -> str:
     """Why this host can have no testbed network, or nothing."""
-    if os.geteuid() != 0:
-        return "network namespaces need root rights"
+    lacks_rights = rights_missing(host, network=True)
+    if lacks_rights:
+        return f"network namespaces cannot be made, {lacks(lacks_rights)}"
     lacking = [
         tool for tool in ("ip", "nsenter", "unshare") if host.run([tool, "--version"], timeout_s=5).status == 127
     ]

@@ -105,8 +105,8 @@ def test_without_root_a_container_is_refused_before_anything_starts(nobodys: Pat
     written = suite(tmp_path, base='kind = "bare"\nroot = "host"', more=more, scratch=nobodys)
     done = vbench("run", written, "--results", str(nobodys / "r"), before=NOBODY, env={"HOME": str(nobodys)})
     assert (done.status, done.stdout) == (4, b"")
-    assert b"environment runc (oci runtime=runc) cannot run here: no root rights" in done.stderr
-    assert b"hint: run as root; or leave it out with --env" in done.stderr
+    assert b"environment runc (oci runtime=runc) cannot run here, missing: root rights" in done.stderr
+    assert b"hint: run as root; or take environments.runc out of the suite" in done.stderr
     assert not (nobodys / "r").exists()
 
 
@@ -142,15 +142,15 @@ def test_a_missing_tool_is_named_with_the_way_to_get_it(tmp_path: Path, kind: st
     done = vbench("run", written, "--results", str(tmp_path / "r"), before=hidden)
     assert (done.status, done.stdout) == (4, b""), done.stderr.decode()
     assert b"environment it (" in done.stderr
-    assert f"cannot run here: no {tool}".encode() in done.stderr
-    assert b"hint: apt-get install " in done.stderr
+    assert f"cannot run here, missing: {tool}".encode() in done.stderr
+    assert b"hint: install it as its project says" in done.stderr or b"hint: apt-get install qemu" in done.stderr
 
 
 def test_without_an_image_it_is_said_how_to_get_one(tmp_path: Path) -> None:
     written = suite(tmp_path, base='kind = "bare"')
     done = vbench("run", written, "--results", str(tmp_path / "r"), env={"XDG_CACHE_HOME": str(tmp_path / "cache")})
     assert (done.status, done.stdout) == (4, b"")
-    assert b"no image\n  hint: run `vbench image build`" in done.stderr
+    assert b"missing: the image\n  hint: run `vbench image build`" in done.stderr
 
 
 def test_trials_that_failed_are_counted_and_the_rest_is_stored(tmp_path: Path) -> None:

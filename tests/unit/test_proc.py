@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from vbench import proc
+from vbench.contracts import program
 from vbench.errors import CommandFailed, CommandTimeout, NoSpace
 from vbench.proc import LocalSession
 
@@ -29,11 +30,28 @@ def test_a_status_a_signal_and_a_missing_command_are_told_apart() -> None:
         (["sh", "-c", "echo why >&2; exit 3"], "sh ended with status 3: why"),
         (["sh", "-c", "kill -9 $$"], "sh was killed by signal 9"),
         (["no-such-command"], "no-such-command was not found"),
+        (["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", "exit 3"], "^sh ended with status 3"),
+        (["taskset", "-c", "0", "env", "-C", "/", "A=b", "sh", "-c", "exit 3"], "^sh ended with status 3"),
     ],
 )
 def test_a_failure_is_a_decision_and_says_how_it_ended(argv: list[str], said: str) -> None:
     with pytest.raises(CommandFailed, match=said):
         proc.run(argv, timeout_s=LIMIT_S).check()
+
+
+@pytest.mark.parametrize(
+    ("argv", "name"),
+    [
+        (("setpriv", "--pdeathsig", "KILL", "--", "nsenter", "--net=/x", "--", "taskset", "-c", "1", "qemu"), "qemu"),
+        (("nsenter", "--mount=/x", "--", "chroot", "/root", "/usr/bin/env", "A=b", "/opt/python", "--"), "/opt/python"),
+        (("unshare", "--net", "tc", "qdisc"), "unshare"),
+        (("taskset", "--version"), "taskset"),
+        (("env",), "env"),
+        (("setpriv", "--"), "setpriv"),
+    ],
+)
+def test_a_message_names_the_program_and_not_what_leads_to_it(argv: tuple[str, ...], name: str) -> None:
+    assert program(argv) == name
 
 
 def test_a_limit_kills_what_the_command_started_too(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from vbench.contracts import Completed, Process, Session
+from vbench.contracts import Completed, Process, Session, program
 from vbench.errors import CommandTimeout, VbenchError
 
 # What a tool says on lines of their own, directly before its first operation and after its last.
@@ -51,7 +51,7 @@ class Lines:
         try:
             line = self._queue.get(timeout=timeout_s)
         except queue.Empty:
-            raise CommandTimeout(f"{self._process.argv[0]} said nothing for {timeout_s:g} s") from None
+            raise CommandTimeout(f"{program(self._process.argv)} said nothing for {timeout_s:g} s") from None
         if isinstance(line, bytes):
             return line
         self._queue.put(line)
@@ -123,7 +123,7 @@ def _followed(process: Process, hear: Hear, timeout_s: float) -> Completed:
             said.append(line + b"\n" if line not in (BEGUN, ENDED) else b"")
         status = process.wait(timeout_s=max(1.0, deadline - time.monotonic()))
     except CommandTimeout:
-        raise CommandTimeout(f"{process.argv[0]} did not end within {timeout_s:g} s and was killed") from None
+        raise CommandTimeout(f"{program(process.argv)} did not end within {timeout_s:g} s and was killed") from None
     return Completed(process.argv, status, b"".join(said), process.stderr())
 
 

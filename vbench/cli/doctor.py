@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from vbench.contracts import Environment
+from vbench.contracts import Environment, hints, lacks
 from vbench.units import show
 
 
@@ -59,8 +59,7 @@ def _row(environment: Environment, host: Any, testbed: Any, *, start: bool) -> d
     row |= {"hint": "", "ready_s": None}
     lacking = environment.missing(host)
     if lacking:
-        problem = ", ".join(m.what for m in lacking)
-        return row | {"state": "missing", "problem": f"missing: {problem}", "hint": "; ".join(m.hint for m in lacking)}
+        return row | {"state": "missing", "problem": lacks(lacking), "hint": hints(lacking)}
     if not start:
         return row | {"state": "present"}
     probe = environment.probe(host, testbed)

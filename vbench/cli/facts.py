@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 import click
 import msgspec
 
-from vbench.contracts import Session
+from vbench.contracts import Session, hints, lacks
 from vbench.errors import EnvironmentUnavailable, UsageError, nearest
 from vbench.model import Fact, Facts, Layer, Status
 
@@ -50,9 +50,7 @@ def _session(env: str | None, suite: str) -> Iterator[Session]:
     chain = [loaded.environment(name) for name in suites.chain(loaded, env)]
     with runners.place_of_run(loaded, images.find(), "facts") as (host, testbed), ExitStack() as stack:
         if lacking := chain[0].missing(host):
-            what = ", ".join(missing.what for missing in lacking)
-            hints = "; ".join(missing.hint for missing in lacking if missing.hint)
-            raise EnvironmentUnavailable(f"environment {env} cannot run here, missing: {what}", hint=hints)
+            raise EnvironmentUnavailable(f"environment {env} cannot run here, {lacks(lacking)}", hint=hints(lacking))
         session: Session = host
         place = testbed
         for environment in chain:

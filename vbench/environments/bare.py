@@ -11,6 +11,7 @@ from msgspec import Meta, json
 from vbench.contracts import Attachment, Environment, Missing, Probe, Session, Settings, Testbed, Workplace
 from vbench.environments.channel import AgentSession
 from vbench.environments.probing import probe
+from vbench.environments.rights import rights_missing
 from vbench.environments.starting import agent_command, pinned, started
 from vbench.errors import StartFailed
 from vbench.model import Layer
@@ -57,9 +58,7 @@ class Bare(Settings, frozen=True, kw_only=True):
             return (Missing("a C compiler", "apt-get install gcc libc6-dev"),) if no_compiler else ()
         if host.workplace.image not in ("", "host"):
             return ()  # it stands on an environment that has the image as root
-        if host.run(["id", "-u"], timeout_s=10).text.strip() != "0":
-            return (Missing("root rights", "run as root, or set root = 'host' to measure with the host's own files"),)
-        return ()
+        return rights_missing(host, otherwise="set root = 'host' to measure with the host's own files")
 
     def probe(self, host: Session, testbed: Testbed) -> Probe:
         return probe(self, host, testbed)

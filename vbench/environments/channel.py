@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
-from vbench.contracts import ClockReading, Completed, Process, Session, StartTiming, Workplace
+from vbench.contracts import ClockReading, Completed, Process, Session, StartTiming, Workplace, program
 from vbench.errors import CommandFailed, CommandTimeout, SessionLost, StartFailed
 from vbench.model import Layer
 
@@ -221,7 +221,7 @@ class RemoteProcess:
 
     def wait(self, *, timeout_s: float) -> int:
         if not self._over.wait(timeout_s):
-            raise CommandTimeout(f"{self.argv[0]} was still running after {timeout_s:g} s")
+            raise CommandTimeout(f"{program(self.argv)} was still running after {timeout_s:g} s")
         if self._status is None:
             raise SessionLost(f"the environment went away; {self.channel.describe_loss()}")
         return self._status
@@ -254,7 +254,7 @@ class AgentSession:
         message = {"op": "run", "argv": words, "timeout_s": timeout_s, "stdin": base64.b64encode(stdin).decode()}
         reply = _checked(self.channel.ask(message, timeout_s=timeout_s + GRACE_S))
         if reply.get("timeout"):
-            raise CommandTimeout(f"{words[0]} did not end within {timeout_s:g} s and was killed")
+            raise CommandTimeout(f"{program(words)} did not end within {timeout_s:g} s and was killed")
         out, err = base64.b64decode(reply["stdout"]), base64.b64decode(reply["stderr"])
         return Completed(tuple(words), reply["status"], out, err)
 

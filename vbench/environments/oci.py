@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from vbench.contracts import Attachment, Environment, Missing, Probe, Session, Settings, Testbed, Workplace
 from vbench.environments.probing import probe
+from vbench.environments.rights import rights_missing
 from vbench.environments.starting import agent_command, pinned, started
 from vbench.errors import CommandTimeout, StartFailed, StopFailed
 from vbench.model import Layer
@@ -29,6 +30,7 @@ _CAPABILITIES = [
     )
 ]
 _NAMESPACES = ("pid", "ipc", "uts", "mount")
+_PACKAGED = ("runc", "crun")  # by Debian and Ubuntu, each under its own name
 
 
 class Oci(Settings, frozen=True, kw_only=True):
@@ -68,10 +70,8 @@ class Oci(Settings, frozen=True, kw_only=True):
     def missing(self, host: Session) -> tuple[Missing, ...]:
         lacking = []
         if host.run([self.runtime, "--version"], timeout_s=10).status == 127:
-            lacking.append(Missing(self.runtime, f"apt-get install {self.runtime}"))
-        if host.run(["id", "-u"], timeout_s=10).text.strip() != "0":
-            lacking.append(Missing("root rights", "run as root"))
-        return tuple(lacking)
+            lacking.append(Missing(self.runtime, _how_to_get(self.runtime)))
+        return (*lacking, *rights_missing(host))
 
     def probe(self, host: Session, testbed: Testbed) -> Probe:
         return probe(self, host, testbed)
@@ -179,6 +179,12 @@ class Oci(Settings, frozen=True, kw_only=True):
             _delete(host, left["runtime"], left["name"])
             undone.append(f"container {left['name']}")
         return tuple(undone)
+
+
+def _how_to_get(runtime: str) -> str:
+    if runtime in _PACKAGED:
+        return f"apt-get install {runtime}"
+    return f"install it as its project says, or set `runtime` to its path; Debian packages {' and '.join(_PACKAGED)}"
 
 
 def _mounts(scratch: Path) -> list[dict[str, Any]]:

@@ -29,6 +29,10 @@ from vbench.units import Bytes
 
 PORT = "vbench.agent"
 SOCKET = "qmp"  # in the machine's folder
+_OPENS = """
+test -e "$1" || { echo absent; exit; }
+if why=$( (: <>"$1") 2>&1 ); then echo opens; else echo "$(id -u) $(stat -Lc '%a %G' "$1") $why"; fi
+"""
 LIMITS_S = {"tcg": 120.0, "kvm": 30.0}  # TCG boots here in 3 to 8 s, KVM elsewhere in under 2; both with room for load
 
 
@@ -70,9 +74,7 @@ class Qemu(Settings, frozen=True, kw_only=True):
             for tool, package in ((machine.qemu, machine.package), ("mke2fs", "e2fsprogs"))
             if host.run([tool, "--version" if tool == machine.qemu else "-V"], timeout_s=10).status == 127
         ]
-        if self.accel == "kvm" and host.run(["test", "-w", "/dev/kvm"], timeout_s=10).status != 0:
-            lacking.append(Missing("/dev/kvm", "enable virtualization in the firmware, or nesting on the outer host"))
-        return tuple(lacking)
+        return (*lacking, *(kvm_missing(host) if self.accel == "kvm" else ()))
 
     def probe(self, host: Session, testbed: Testbed) -> Probe:
         found = probe(self, host, testbed)
@@ -205,6 +207,24 @@ def _nic(attachment: Attachment | None) -> tuple[str, ...]:
 
 def _architecture(host: Session) -> Architecture | None:
     return ARCHITECTURES.get(host.run(["uname", "-m"], timeout_s=10).text.strip())
+
+
+def kvm_missing(host: Session, device: str = "/dev/kvm") -> tuple[Missing, ...]:
+    """Why the session cannot open the device, which exists on many hosts that keep it from a user or a container."""
+    said = host.run(["sh", "-c", _OPENS, "sh", device], timeout_s=10).text.strip()
+    if said == "opens":
+        return ()
+    if said == "absent":
+        hint = "`modprobe kvm_intel` or `kvm_amd`; if that fails, enable virtualization in the firmware, or nesting"
+        return (Missing(device, f"{hint} on the outer host"),)
+    user, mode, group, why = [*said.split(maxsplit=3), "", "", "", ""][:4]
+    if "not permitted" in why or (user == "0" and "denied" in why):
+        return (Missing(f"permission for {device}", f"a container needs it given: --device {device}"),)
+    if "denied" in why:
+        is_groups = mode[-2:-1] in ("6", "7") and group != "root"
+        join = f"add yourself to the group {group}: `sudo usermod -aG {group} $USER`, then log in again"
+        return (Missing(f"permission for {device}", join if is_groups else f"it has mode {mode} and group {group}"),)
+    return (Missing(f"a {device} that opens ({why.rpartition(': ')[2]})", "look into `dmesg | grep kvm`"),)
 
 
 def _check_accelerator(host: Session, qmp: Path, wanted: str) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
-from vbench.contracts import Process, Session, StartTiming, Workplace
+from vbench.contracts import Process, Session, StartTiming, Workplace, program
 from vbench.environments.channel import AgentSession, Channel
 from vbench.errors import CommandTimeout, StartFailed
 from vbench.model import Layer
@@ -71,7 +71,8 @@ def _describe(process: Process, channel: Channel, log: Callable[[], str]) -> str
     with suppress(CommandTimeout):  # its end is often a moment behind the end of its output
         process.wait(timeout_s=0.5)
     status = process.poll()
-    how = f"{process.argv[0]} is still running" if status is None else f"{process.argv[0]} ended with status {status}"
+    name = program(process.argv)
+    how = f"{name} is still running" if status is None else f"{name} ended with status {status}"
     said = process.stderr().decode(errors="replace").strip()[-300:]
     noise = b" ".join(channel.garbage).decode(errors="replace").strip()[-200:]
     return "; ".join(part for part in (how, said, noise, log()) if part)

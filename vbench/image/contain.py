@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vbench import proc
 from vbench.contracts import Completed
-from vbench.errors import CommandFailed, NoSpace, VbenchError
+from vbench.errors import NoSpace, VbenchError
 from vbench.image.recipe import EPOCH
 
 _NO_SPACE_HINT = "an image needs about 2 GB while it is built: free some, or set XDG_CACHE_HOME to another disk"
@@ -25,10 +25,7 @@ def contained(argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] |
     said = (done.stderr + done.stdout).decode(errors="replace")
     if done.status and any(words in said for words in _NO_SPACE):
         raise NoSpace(f"no space left while {Path(argv[0]).name} was writing the image", hint=_NO_SPACE_HINT)
-    try:
-        return done.check()
-    except CommandFailed as error:
-        raise CommandFailed(error.message.replace("setpriv", Path(argv[0]).name, 1), hint=error.hint) from None
+    return done.check()
 
 
 def in_root(root: Path, argv: Sequence[str], *, timeout_s: float) -> Completed:

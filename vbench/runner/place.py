@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from vbench import facts, processors
-from vbench.contracts import Image, Missing, Session, Testbed
+from vbench import suite as suites
+from vbench.contracts import Image, Missing, Session, Testbed, hints, lacks
 from vbench.errors import EnvironmentUnavailable
 from vbench.proc import LocalSession
 from vbench.suite import Suite
@@ -41,10 +42,20 @@ def refuse_missing(suite: Suite, host: Session, image: Image | None) -> None:
     for name, environment in suite.environments.items():
         lacking = () if environment.on else environment.missing(host)
         if not lacking and not image and environment.needs_image:
-            lacking = (Missing("image", "run `vbench image build`"),)
+            lacking = (Missing("the image", "run `vbench image build`"),)
         if lacking:
-            what = ", no ".join(m.what for m in lacking)
             raise EnvironmentUnavailable(
-                f"environment {name} ({environment.title()}) cannot run here: no {what}",
-                hint="; ".join(m.hint for m in lacking if m.hint) + "; or leave it out with --env",
+                f"environment {name} ({environment.title()}) cannot run here, {lacks(lacking)}",
+                hint="; ".join(way for way in (hints(lacking), _without(suite, name)) if way),
             )
+
+
+def _without(suite: Suite, name: str) -> str:
+    """How to run the suite without this environment; nothing where the baseline needs it, which always stays."""
+    baseline = suite.method.baseline
+    if name in suites.chain(suite, baseline):
+        return ""
+    others = [arm for arm in suite.arms if arm != baseline and name not in suites.chain(suite, arm)]
+    if not others:
+        return f"or take environments.{name} out of the suite"
+    return f"or measure the others: {' '.join(f'--env {arm}' for arm in others)}"

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from vbench import gates
 from vbench import plan as plans
-from vbench.contracts import Benchmark, Place, Session, Started, Testbed
+from vbench.contracts import Benchmark, Place, Session, Started, Testbed, hints, lacks
 from vbench.errors import NoSpace, SessionLost, StopFailed, VbenchError
 from vbench.model import Block, Failed, Measured, Outcome, Skipped, Step, Trial
 from vbench.runner.clocks import Clocks
@@ -155,7 +155,7 @@ def _measured(benchmark: Benchmark, place: Place) -> Outcome:
     """One trial's outcome. Raises what ends the whole start: SessionLost, StopFailed, NoSpace."""
     lacking = benchmark.missing(place.session, place.testbed)
     if lacking:
-        return Skipped("no " + ", no ".join(m.what for m in lacking), "; ".join(m.hint for m in lacking if m.hint))
+        return Skipped(lacks(lacking), hints(lacking))
     try:
         benchmark.prepare(place)
         return benchmark.measure(place)

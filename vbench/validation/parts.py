@@ -6,7 +6,8 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from vbench import suite as suites
-from vbench.contracts import Image, Session
+from vbench.contracts import Image, Missing, Session, lacks
+from vbench.environments.bare import Bare
 from vbench.environments.oci import Oci
 from vbench.environments.qemu import Qemu
 from vbench.suite import Suite
@@ -173,8 +174,8 @@ def missing(part: Part, host: Session, image: Image | None) -> str:
 
 
 def _lacking(environment: Qemu | Oci, host: Session, image: Image | None) -> str:
-    lacking = [f"no {missing.what}" for missing in environment.missing(host)]
-    return ", ".join(lacking + ([] if image else ["no image"]))
+    lacking = (*environment.missing(host), *(() if image else (Missing("an image"),)))
+    return lacks(lacking) if lacking else ""
 
 
 def _netem_missing(host: Session) -> str:
@@ -193,5 +194,4 @@ def netem_problem(said: str) -> str:
 
 def bare_root(host: Session, image: Image | None) -> Literal["image", "host"]:
     """The image as root where there is one and the rights to enter it; the host's own files otherwise."""
-    is_root = host.run(["id", "-u"], timeout_s=10).text.strip() == "0"
-    return "image" if image is not None and is_root else "host"
+    return "image" if image is not None and not Bare().missing(host) else "host"

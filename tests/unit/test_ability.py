@@ -1,0 +1,109 @@
+"""Ability is tested, not presence: rights that root lacks, a device that does not open, a limit that is used up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from vbench.contracts import Completed, Session, Workplace, lacks
+from vbench.environments.bare import Bare
+from vbench.environments.oci import Oci
+from vbench.environments.qemu import Qemu, kvm_missing
+from vbench.environments.rights import namespace_hint, rights_missing
+from vbench.testbed import network_missing
+
+ALL, DOCKERS = "000001ffffffffff", "00000000a80425fb"  # the second: what docker gives by default
+
+
+@dataclass
+class Machine:
+    """A host session by what its commands print; any other command succeeds without a word."""
+
+    uid: str = "0"
+    capabilities: str = ALL
+    refuses: dict[str, str] = field(default_factory=dict)  # command to its complaint
+    absent: tuple[str, ...] = ()
+    kvm: str = "opens"
+    workplace: Workplace = field(default_factory=lambda: Workplace(image="host"))
+
+    def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
+        del timeout_s, stdin
+        said = {"id": self.uid, "cat": f"Name:\tcat\nCapEff:\t{self.capabilities}\n", "sh": self.kvm, "uname": "x86_64"}
+        if argv[0] in self.absent:
+            return Completed(tuple(argv), 127, b"", b"")
+        if argv[0] in self.refuses:
+            return Completed(tuple(argv), 1, b"", self.refuses[argv[0]].encode())
+        return Completed(tuple(argv), 0, said.get(argv[0], "").encode(), b"")
+
+
+def on(**what: Any) -> Session:
+    return cast(Session, Machine(**what))
+
+
+def test_root_with_all_its_capabilities_lacks_nothing() -> None:
+    for network in (False, True):
+        assert rights_missing(on(), network=network) == ()
+    assert Bare().missing(on()) == Oci().missing(on()) == Qemu(accel="kvm").missing(on()) == ()
+    assert network_missing(on()) == ""
+
+
+def test_a_user_is_told_to_be_root_and_what_else_there_is() -> None:
+    (missing,) = Bare().missing(on(uid="1000"))
+    assert (missing.what, "run as root, or set root = 'host'" in missing.hint) == ("root rights", True)
+    (missing,) = Oci().missing(on(uid="1000"))
+    assert (missing.what, missing.hint) == ("root rights", "run as root")
+
+
+def test_root_without_capabilities_is_told_which_and_never_to_be_root() -> None:
+    for found in (Bare().missing(on(capabilities=DOCKERS)), Oci().missing(on(capabilities=DOCKERS))):
+        assert [missing.what for missing in found] == ["CAP_SYS_ADMIN"]
+        assert "--privileged" in found[0].hint and "run as root" not in found[0].hint
+    (missing,) = rights_missing(on(capabilities=DOCKERS), network=True)
+    assert missing.what == "CAP_NET_ADMIN and CAP_SYS_ADMIN"
+    assert "CAP_NET_ADMIN and CAP_SYS_ADMIN" in network_missing(on(capabilities=DOCKERS))
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("unshare: unshare failed: No space left on device", "limit on namespaces is used up"),
+        ("unshare: unshare failed: Operation not permitted", "a container's filter"),
+        ("unshare: unshare failed: Cannot allocate memory", ""),
+    ],
+)
+def test_a_namespace_that_is_refused_is_told_by_its_cause(said: str, hint: str) -> None:
+    (missing,) = rights_missing(on(refuses={"unshare": said}))
+    assert said in missing.what
+    assert hint in missing.hint and bool(hint) == bool(missing.hint)
+    assert namespace_hint(said) == missing.hint
+
+
+@pytest.mark.parametrize(
+    ("said", "what", "hint"),
+    [
+        ("absent", "/dev/kvm", "modprobe"),
+        ("1000 660 kvm sh: 2: cannot open /dev/kvm: Permission denied", "permission for /dev/kvm", "the group kvm"),
+        ("1000 660 virt sh: 2: cannot open /dev/kvm: Permission denied", "permission for /dev/kvm", "-aG virt"),
+        ("1000 600 root sh: 2: cannot open /dev/kvm: Permission denied", "permission for /dev/kvm", "mode 600"),
+        ("0 660 kvm sh: 2: cannot open /dev/kvm: Operation not permitted", "permission for /dev/kvm", "--device"),
+        ("0 660 kvm sh: 2: cannot create /dev/kvm: No such device", "(No such device)", "dmesg"),
+        ("", "/dev/kvm that opens", ""),
+    ],
+)
+def test_kvm_that_does_not_open_is_told_by_its_cause(said: str, what: str, hint: str) -> None:
+    (missing,) = kvm_missing(on(kvm=said))
+    assert what in missing.what and hint in missing.hint
+    assert ("firmware" in missing.hint) == (said == "absent")
+
+
+@pytest.mark.parametrize(("runtime", "hint"), [("crun", "apt-get install crun"), ("kata", "Debian packages runc and")])
+def test_a_runtime_is_called_a_package_only_where_there_is_one(runtime: str, hint: str) -> None:
+    (missing,) = Oci(runtime=runtime).missing(on(absent=(runtime,)))
+    assert hint in missing.hint
+    assert ("apt-get" in missing.hint) == (runtime == "crun")
+
+
+def test_what_is_missing_reads_well_whatever_its_article() -> None:
+    found = (*rights_missing(on(uid="7")), *Bare(root="host").missing(on(absent=("cc",))))
+    assert lacks(found) == "missing: root rights, a C compiler"
