@@ -5,7 +5,7 @@ what all environments of a run share. Environments never use a local path or `su
 through the session they start on, and that is why they stack.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -239,6 +239,7 @@ class Environment(Protocol):
     """A place to run a workload; a frozen struct whose fields are its suite keys."""
 
     kind: ClassVar[str]
+    known_as: ClassVar[Mapping[str, str]]  # what others call it, in lower case, to what stands for it in a suite
 
     @property
     def on(self) -> str | None: ...  # name of the environment it is started on; None: the host session

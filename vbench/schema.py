@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from vbench import units
-from vbench.suite import NAME, Document, Method, TestbedSettings
+from vbench.suite import NAME, Document, Method, TestbedSettings, families
 from vbench.units import Bytes, Seconds, Share
 
 
@@ -24,7 +24,7 @@ def suite_schema() -> dict[str, Any]:
         _add_kind(definitions[places[kind]["$ref"].rpartition("/")[2]], kind, named=named)
     one_of = {"anyOf": [places[kind] for kind in environments.KINDS]}
     plain = [kind for kind in benchmarks.KINDS if "." in kind]  # the others have no name by themselves
-    listed = [{"enum": plain}, *(places[kind] for kind in benchmarks.KINDS)]
+    listed = [{"enum": [*plain, *families(benchmarks.KINDS)]}, *(places[kind] for kind in benchmarks.KINDS)]
     names = {"pattern": f"^{NAME.pattern}$"}
     document["properties"] |= {
         "name": {"type": "string", **names},

@@ -64,7 +64,7 @@ def refused(ended: Ended) -> str:
         (GOOD.replace("= 1\n", '= "one"\n'), "method.blocks: expected a whole number, got a text", ""),
         (GOOD.replace('"fake"', '"fkae"'), "environments.a.kind: no environment is of kind 'fkae'", "'fake'"),
         (GOOD.replace("cpu.hash", "cpu.hsah"), "benchmarks[0].kind: no benchmark is of kind 'cpu.hsah'", "'cpu.hash'"),
-        (GOOD.replace('baseline = "a"\n', ""), "method.baseline: missing", ""),
+        (GOOD.replace('name = "small"\n', ""), "name: missing", ""),
         (GOOD.replace('baseline = "a"', 'baseline = "b"'), "method.baseline: no environment is named 'b'", "a"),
         (GOOD.replace('"10 min"', '"1 us"'), "method.budget is", "raise method.budget"),
         (GOOD + "[", "not TOML", "toml.io"),

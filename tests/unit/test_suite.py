@@ -1,12 +1,14 @@
 """A suite is read strictly, and whatever is wrong with it is said with the path of the key."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vbench import benchmarks, environments
 from vbench import suite as suites
 from vbench.errors import SuiteError
 from vbench.schema import suite_schema
@@ -72,7 +74,7 @@ def test_a_good_suite_is_read_with_its_quantities_in_base_units() -> None:
         ("blocks = 2", "blocks = 0", "method.blocks: expected a whole number >= 1", ""),
         ("blocks = 2", f"blocks = {10**30}", "method.blocks:", ""),
         ("blocks = 2", f"blocks = {'9' * 5000}", "not TOML", ""),
-        ("blocks = 2\n", "", "method.confirmatory: an adaptive run needs to know", "such as"),
+        ("blocks = 2\n", "n_max = 9\nn_min = 5\n", "method.confirmatory: an adaptive run needs to know", "such as"),
         ("blocks = 2", "n_min = 50", "method.n_min: 50 is more than n_max, 40", ""),
         ("blocks = 2", "blocks = 2\ndelta = 1.5", "method.delta: must lie between 0 and 1", "2 %"),
         ("blocks = 2", "blocks = 2\ndelta = '2 apples'", "method.delta: expected a share", ""),
@@ -94,7 +96,6 @@ def test_a_good_suite_is_read_with_its_quantities_in_base_units() -> None:
         ),
         ("blocks = 2", "blocks = 2\nn_max = 9", "method.n_max: belongs to an adaptive run, and method.blocks", "n_max"),
         ("blocks = 2", "blocks = 2\nwidth = '1 %'", "method.width: belongs to an adaptive run", "width"),
-        ('baseline = "a"\n', "", "method.baseline: missing", ""),
         ('baseline = "a"', 'baseline = "aa"', "method.baseline: no environment is named 'aa'", "'a'"),
         ('baseline = "a"', 'baseline = "a"\ncontrol = "b"', "method.control: 'b' is another's name", "another"),
         ('baseline = "a"', 'baseline = "a"\ncontrol = "host"', "method.control: 'host' is another's name", ""),
@@ -264,11 +265,10 @@ def test_the_records_name_every_arm_and_hold_plain_values() -> None:
 
 
 def test_the_schema_holds_every_kind_and_refuses_unknown_keys() -> None:
-    from vbench import benchmarks, environments
-
     schema = suite_schema()
     by_itself = [kind for kind in benchmarks.KINDS if kind != "command"]
-    assert schema["properties"]["benchmarks"]["items"]["anyOf"][0]["enum"] == by_itself
+    entries = schema["properties"]["benchmarks"]["items"]["anyOf"]
+    assert entries[0]["enum"] == [*by_itself, *suites.families(benchmarks.KINDS)]
     (of_the_user,) = [part for part in schema["$defs"].values() if "argv" in part["properties"]]
     assert of_the_user["required"] == ["kind", "name", "argv"]
     named = {part["properties"].get("kind", {}).get("const") for part in schema["$defs"].values()}
@@ -291,3 +291,103 @@ def test_no_damage_to_a_good_suite_raises_anything_but_a_suite_error(at: int, wh
         suites.parse(GOOD[:at] + what + GOOD[at + 1 :], source="s.toml")
     except SuiteError as error:
         assert "\n" not in error.message
+
+
+# --- a short suite, and all that is wrong with one ----------------------------------------------------------------
+
+SHORT = """
+name = "short"
+benchmarks = ["cpu", "syscall.getpid"]
+environments.one.kind = "fake"
+environments.two.kind = "fake"
+"""
+
+
+def test_a_suite_of_four_lines_has_the_documented_defaults() -> None:
+    suite = suites.parse(SHORT, source="s.toml")
+    method = suite.method
+    assert (method.baseline, method.blocks, method.trial, method.warmup, method.budget) == ("one", 10, 1, 0.5, 3600)
+    assert suite.arms == ("one", "two")
+
+
+@pytest.mark.parametrize("key", ["n_min = 5", "look_every = 2", "n_max = 20", "width = '1 %'"])
+def test_blocks_have_no_default_where_an_adaptive_run_is_meant(key: str) -> None:
+    error = refused(f"{SHORT}[method]\n{key}\n")
+    assert "method.confirmatory: an adaptive run needs to know" in error.message
+
+
+def test_a_declared_comparison_without_blocks_is_an_adaptive_run() -> None:
+    suite = suites.parse(f'{SHORT}[method]\nconfirmatory = ["two cpu.hash"]\n', source="s.toml")
+    assert suite.method.blocks is None
+
+
+def test_a_family_stands_for_its_kinds_and_each_name_is_taken_once() -> None:
+    suite = suites.parse(SHORT, source="s.toml")
+    assert tuple(suite.benchmarks) == (*suites.families(benchmarks.KINDS)["cpu"], "syscall.getpid")
+    assert {benchmark.kind.partition(".")[0] for benchmark in suite.benchmarks.values()} == {"cpu", "syscall"}
+    for entries in ('["cpu", "cpu.hash"]', '["cpu.hash", "cpu"]', '["cpu", "cpu"]'):
+        error = refused(SHORT.replace('["cpu", "syscall.getpid"]', entries))
+        assert "benchmarks[1]: a second benchmark named 'cpu.hash'" in error.message
+
+
+@pytest.mark.parametrize("entry", ['"cpu.*"', '"CPU"', '"cpu."', '{kind = "cpu"}'])
+def test_what_looks_like_a_family_leads_to_it(entry: str) -> None:
+    error = refused(SHORT.replace('"cpu"', entry))
+    assert "benchmarks[0].kind: no benchmark is of kind" in error.message
+    assert error.hint.startswith('"cpu" as a text of its own stands for cpu.hash, cpu.matrix')
+
+
+def test_all_that_is_unknown_or_missing_is_told_at_once() -> None:
+    text = """
+benchmarks = ["cpu.hahs", {kind = "disk.randread", sise = 1}, {kind = "command", name = "app.x"}]
+[method]
+block = 3
+[testbed]
+cpu = 1
+[environments.a]
+kind = "fkae"
+[environments.b]
+[environments.c]
+kind = "fake"
+slowdwon = 2
+"""
+    error = refused(text)
+    expected = [
+        "9 keys are wrong: name: missing",
+        "method.block: unknown key (perhaps you meant 'blocks')",
+        "testbed.cpu: unknown key (perhaps you meant 'cpus')",
+        "environments.a.kind: no environment is of kind 'fkae' (perhaps you meant 'fake')",
+        "environments.b.kind: missing (known: ",
+        "environments.c.slowdwon: unknown key (perhaps you meant 'slowdown')",
+        "benchmarks[0].kind: no benchmark is of kind 'cpu.hahs' (perhaps you meant 'cpu.hash')",
+        "benchmarks[1].sise: unknown key (perhaps you meant 'size')",
+        "benchmarks[2].argv: missing",
+    ]
+    assert [words for words in expected if words not in error.message] == []
+    assert "vbench suite new" in error.hint
+
+
+def test_a_value_that_a_key_does_not_take_is_told_with_those_that_it_takes() -> None:
+    for keys, words, hint in (
+        ('kind = "qemu"\naccel = "kmv"', "accel: 'kmv' is not one of its values", "'kvm'"),
+        ('kind = "bare"\nroot = "x"', "root: 'x' is not one of its values", "known: image, host"),
+        ('kind = "fake"\nfails = "never"', "fails: 'never' is not one of its values", "known: nothing, start"),
+    ):
+        error = refused(f"{SHORT}[environments.it]\n{keys}\n")
+        assert f"environments.it.{words}" in error.message
+        assert hint in error.hint
+    error = refused(SHORT.replace('"cpu"', '{kind = "disk.randread", engine = "aio"}'))
+    assert error.hint == "perhaps you meant 'libaio'"
+
+
+def test_what_others_call_an_environment_leads_to_what_stands_for_it() -> None:
+    names = [(name, hint) for made in environments.KINDS.values() for name, hint in made.known_as.items()]
+    assert {"runc", "docker", "podman", "kvm", "chroot", "native", "vm"} <= {name for name, _ in names}
+    for name, hint in names:
+        assert name not in environments.KINDS and name == name.lower()
+        error = refused(SHORT.replace('"fake"', f'"{name.upper()}"', 1))
+        assert error.hint == hint
+        (kind,) = re.findall(r'kind = "(\w+)"', hint)
+        keys = dict(re.findall(r'with (\w+) = "([^"]+)"', hint))
+        table = "\n".join(f'{key} = "{value}"' for key, value in {"kind": kind, **keys}.items())
+        suites.parse(f"{SHORT}[environments.it]\n{table}\n", source=name)  # what the hint says can be written

@@ -1,7 +1,7 @@
 """The native environment: processor affinity and the image as root, no added cgroup and no isolation."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Annotated, ClassVar, Literal
@@ -28,6 +28,9 @@ class Bare(Settings, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "bare"
+    known_as: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("native", "host", "metal", "bare-metal", "baremetal", "none", "process"), 'kind = "bare" is native'
+    ) | {"chroot": 'kind = "bare" is native, with the image as root by chroot'}
     root: Literal["image", "host"] = "image"
     dose: Annotated[float, Meta(ge=0, le=10)] | None = None
     delay: Seconds = Seconds(0)

@@ -10,7 +10,7 @@ import math
 import os
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -43,6 +43,7 @@ class Fake(Settings, frozen=True, kw_only=True):
     """Figures are `slowdown` times a constant, wavering by ±`noise` in a fixed pattern; `fails` names what breaks."""
 
     kind: ClassVar[str] = "fake"
+    known_as: ClassVar[Mapping[str, str]] = {}
     slowdown: float = 1.0
     noise: float = 0.0
     fails: Literal["nothing", "start", "trial", "session"] = "nothing"

@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -40,6 +40,15 @@ class Oci(Settings, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "oci"
+    known_as: ClassVar[Mapping[str, str]] = (
+        {name: f'kind = "oci" with runtime = "{name}"' for name in ("runc", "crun", "youki", "runsc")}
+        | dict.fromkeys(("gvisor",), 'kind = "oci" with runtime = "runsc"')
+        | dict.fromkeys(("kata", "kata-containers"), 'kind = "oci" with the path of its OCI `runtime`, if it has one')
+        | dict.fromkeys(
+            ("docker", "podman", "containerd", "nerdctl", "lxc", "container", "containers"),
+            'kind = "oci" starts a container by a runtime such as runc itself; no engine above it is measured',
+        )
+    )
     runtime: str = "runc"
     options: tuple[str, ...] = ()
     quota: Annotated[float, Meta(ge=0.01, le=4096)] | None = None

@@ -1,7 +1,7 @@
 """Virtual machines by QEMU: hardware-assisted (KVM) or full emulation (TCG), never one instead of the other."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -40,6 +40,12 @@ class Qemu(Settings, frozen=True, kw_only=True):
     """One machine a start, from a disk whose writes are thrown away, with virtio devices and the image's own kernel."""
 
     kind: ClassVar[str] = "qemu"
+    known_as: ClassVar[Mapping[str, str]] = {
+        name: f'kind = "qemu" with accel = "{name}"' for name in ("kvm", "tcg")
+    } | dict.fromkeys(
+        ("vm", "machine", "libvirt", "virtualbox", "vmware", "xen", "hyperv", "hyper-v", "firecracker"),
+        'kind = "qemu" is the one virtual machine that vbench starts; accel = "kvm" or "tcg"',
+    )
     accel: Literal["tcg", "kvm"] = "tcg"
     cpu: str = "max"
     cache: Literal["none", "writeback", "writethrough", "directsync", "unsafe"] = "none"

@@ -1,5 +1,6 @@
 """Suites: environments × benchmarks × method, a TOML file."""
 
+from vbench.suite.keys import families
 from vbench.suite.narrowing import (
     benchmark_records,
     chain,
@@ -22,6 +23,7 @@ __all__ = [
     "chain",
     "confirmatory",
     "environment_records",
+    "families",
     "folders",
     "load",
     "parse",

@@ -6,9 +6,7 @@ from vbench.contracts import Environment
 from vbench.errors import SuiteError, nearest
 from vbench.suite.names import named, shown
 from vbench.suite.narrowing import confirmatory
-from vbench.suite.shape import MOST_CONFIRMATORY, RESERVED, Suite
-
-_ADAPTIVE = ("n_min", "look_every", "n_max", "width")  # keys of `method` that say when an adaptive run stops
+from vbench.suite.shape import ADAPTIVE, MOST_CONFIRMATORY, RESERVED, Suite
 
 
 def check(suite: Suite, given: Collection[str]) -> None:
@@ -52,7 +50,7 @@ def _check_method(suite: Suite) -> None:
 
 
 def _check_blocks(suite: Suite, given: Collection[str]) -> None:
-    ignored = [key for key in _ADAPTIVE if key in given]
+    ignored = [key for key in ADAPTIVE if key in given]
     if suite.method.blocks is not None and ignored:
         raise SuiteError(
             f"method.{ignored[0]}: belongs to an adaptive run, and method.blocks fixes {suite.method.blocks} blocks",

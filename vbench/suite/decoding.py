@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
+from msgspec.structs import replace
 
 from vbench import units
 from vbench.contracts import Benchmark, Environment
 from vbench.errors import SuiteError, nearest
+from vbench.suite.keys import families
 from vbench.suite.names import in_family, named, shown
-from vbench.suite.shape import Document, Method, Suite, TestbedSettings
+from vbench.suite.shape import ADAPTIVE, FIXED_BLOCKS, Document, Method, Suite, TestbedSettings
 
 T = TypeVar("T")
 
@@ -21,12 +23,22 @@ def suite_of(text: str, document: Document) -> Suite:
         name=named(document.name, "name"),
         about=document.about,
         text=text,
-        method=convert(document.method, Method, "method"),
+        method=_method(document.method, environments),
         testbed=convert(document.testbed, TestbedSettings, "testbed"),
         environments=environments,
         benchmarks=_benchmarks(document.benchmarks),
         arms=tuple(environments),
     )
+
+
+def _method(table: dict[str, Any], environments: Mapping[str, Environment]) -> Method:
+    """With the defaults that depend on the rest of the suite."""
+    method = convert(table, Method, "method")
+    if method.blocks is None and not method.confirmatory and not any(key in table for key in ADAPTIVE):
+        method = replace(method, blocks=FIXED_BLOCKS)
+    if "baseline" not in table:
+        method = replace(method, baseline=next(iter(environments), ""))
+    return method
 
 
 def _environments(tables: Mapping[str, Any]) -> Iterator[tuple[str, Environment]]:
@@ -35,38 +47,52 @@ def _environments(tables: Mapping[str, Any]) -> Iterator[tuple[str, Environment]
     for name, table in tables.items():
         path = f"environments.{name}"
         named(name, path)
-        yield name, _of_kind(table, KINDS, path, "environment")
+        yield name, _of_kind(table, KINDS, path)
 
 
 def _benchmarks(entries: Sequence[Any]) -> dict[str, Benchmark]:
     from vbench.benchmarks import KINDS
 
     found: dict[str, Benchmark] = {}
+    named_families = families(KINDS)
     for index, entry in enumerate(entries):
         path = f"benchmarks[{index}]"
+        if isinstance(entry, str) and entry in named_families:
+            found |= _family(named_families[entry], found, path)
+            continue
         table = {"kind": entry} if isinstance(entry, str) else entry
         settings = {key: value for key, value in table.items() if key != "name"} if isinstance(table, dict) else table
         kind = settings.get("kind") if isinstance(settings, dict) else None
         name = table.get("name", kind if "." in str(kind) else None) if isinstance(table, dict) else None
         if kind in KINDS and name is None:
             in_family(name, str(kind), f"{path}.name")
-        benchmark: Benchmark = _of_kind(settings, KINDS, path, "benchmark")
+        benchmark: Benchmark = _of_kind(settings, KINDS, path)
         in_family(name, benchmark.kind, f"{path}.name")
         if name in found:
-            raise SuiteError(f"{path}: a second benchmark named {name!r}", hint="give one of them another `name`")
+            raise _second(str(name), path)
         found[str(name)] = benchmark
     return found
 
 
-def _of_kind(table: Any, kinds: Mapping[str, type], path: str, what: str) -> Any:
+def _family(kinds: Sequence[str], found: Mapping[str, Benchmark], path: str) -> dict[str, Benchmark]:
+    """All kinds of a family, each with its defaults."""
+    from vbench.benchmarks import KINDS
+
+    for kind in kinds:
+        if kind in found:
+            raise _second(kind, path)
+    return {kind: KINDS[kind]() for kind in kinds}
+
+
+def _second(name: str, path: str) -> SuiteError:
+    return SuiteError(f"{path}: a second benchmark named {name!r}", hint="give one of them another `name`")
+
+
+def _of_kind(table: Any, kinds: Mapping[str, type], path: str) -> Any:
     if not isinstance(table, dict):
         raise SuiteError(f"{path}: expected a table with a `kind`, got {shown(table)}")
-    kind = table.get("kind")
-    if kind is None:
-        raise SuiteError(f"{path}.kind: missing", hint=f"known: {', '.join(kinds)}")
-    if not isinstance(kind, str) or kind not in kinds:
-        raise SuiteError(f"{path}.kind: no {what} is of kind {shown(kind)}", hint=nearest(str(kind), list(kinds)))
-    return convert({key: value for key, value in table.items() if key != "kind"}, kinds[kind], path)
+    settings = {key: value for key, value in table.items() if key != "kind"}
+    return convert(settings, kinds[table["kind"]], path)
 
 
 def convert(table: object, kind: type[T], path: str) -> T:
@@ -80,8 +106,7 @@ def convert(table: object, kind: type[T], path: str) -> T:
 
 
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `(?P<key>)?\$(?P<at>.*)`)?", re.DOTALL)
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
-_REQUIRED = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
+_VALUE = re.compile(r"Invalid enum value (.*)", re.DOTALL)
 _TYPES = re.compile(r"`([a-z |]+)`")
 _WORDS = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
 _WORDS |= {"array": "a list", "object": "a table"}
@@ -91,12 +116,9 @@ def _explained(message: str, kind: type, path: str) -> SuiteError:
     match = _MESSAGE.fullmatch(message)
     what, at = (match["what"], match["at"] or "") if match else (message, "")
     place = f"{path}{at}".lstrip(".")
-    if unknown := _UNKNOWN.fullmatch(what):
-        known = [] if at else list(getattr(kind, "__struct_fields__", ()))
-        hint = nearest(unknown[1], known) if known else ""
-        return SuiteError(f"{_join(place, unknown[1])}: unknown key", hint=hint)
-    if required := _REQUIRED.fullmatch(what):
-        return SuiteError(f"{_join(place, required[1])}: missing")
+    if value := _VALUE.fullmatch(what):
+        allowed = _values(kind, at)
+        return SuiteError(f"{place}: {value[1]} is not one of its values", hint=nearest(value[1].strip("'"), allowed))
     what = _TYPES.sub(_plainly, what)
     return SuiteError(f"{place}: {what[:1].lower()}{what[1:]}" if place else what)
 
@@ -106,5 +128,13 @@ def _plainly(types: re.Match[str]) -> str:
     return " or ".join(_WORDS.get(word, f"`{word}`") for word in types[1].split(" | ") if word != "null")
 
 
-def _join(place: str, key: str) -> str:
-    return f"{place}.{key}" if place else key
+def _values(kind: type, at: str) -> list[str]:
+    """Which texts the key at this path takes, as its type lists them."""
+    key = at.removeprefix(".").partition("[")[0].partition(".")[0]
+    return [str(value) for value in _literals(get_type_hints(kind).get(key))]
+
+
+def _literals(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    return tuple(value for part in get_args(annotation) for value in _literals(part))

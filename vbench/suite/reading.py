@@ -10,6 +10,7 @@ from vbench import units
 from vbench.benchmarks.command import Command
 from vbench.contracts import Benchmark
 from vbench.errors import SuiteError, nearest
+from vbench.suite import keys
 from vbench.suite.checks import check
 from vbench.suite.decoding import convert, suite_of
 from vbench.suite.shape import Document, Suite
@@ -84,6 +85,7 @@ def parse(text: str, *, source: str) -> Suite:
     """A suite from the text of its file; `source` is how messages name the file. Raises SuiteError."""
     try:
         table = _toml(text)
+        keys.refuse(table)
         document = convert(table, Document, "")
         suite = suite_of(text, document)
         check(suite, document.method)

@@ -12,18 +12,24 @@ from vbench.units import Bytes, Seconds, Share
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 RESERVED = {"host": "the facts of the host itself are stored under it"}
+ADAPTIVE = ("n_min", "look_every", "n_max", "width")
+"""Keys of `method` that say when an adaptive run stops."""
+FIXED_BLOCKS = 10
 MOST_CONFIRMATORY = 5  # method.md: few enough that Holm leaves them power
 Blocks = Annotated[int, Meta(ge=1, le=1000)]
 
 
 class Method(Settings, frozen=True):
-    """How the numbers are taken: `[method]`. With `blocks` that many; without, until the intervals are narrow."""
+    """How the numbers are taken: `[method]`. With `blocks` that many; without, until the intervals are narrow.
 
-    baseline: str
-    trial: Seconds
-    warmup: Seconds
-    budget: Seconds
-    blocks: Blocks | None = None
+    `decoding` fills in what depends on other keys: the baseline, and the blocks of a suite that declares nothing.
+    """
+
+    baseline: str = ""  # the first environment of the file
+    trial: Seconds = Seconds(1)
+    warmup: Seconds = Seconds(0.5)
+    budget: Seconds = Seconds(3600)
+    blocks: Blocks | None = None  # 10 where no comparison is declared and no key of an adaptive run is given
     n_min: Blocks = 15
     look_every: Blocks = 5
     n_max: Blocks = 40
@@ -71,7 +77,7 @@ class Document(Settings, frozen=True):
 
     name: str
     benchmarks: list[Any]
-    method: dict[str, Any]
     environments: dict[str, Any]
     about: str = ""
+    method: dict[str, Any] = msgspec.field(default_factory=dict)
     testbed: dict[str, Any] = msgspec.field(default_factory=dict)

@@ -1,0 +1,99 @@
+"""The keys and kinds of a suite's file, judged all at once: who writes a first suite mends it once, not key by key."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from vbench.errors import SuiteError, nearest
+from vbench.suite.names import shown
+from vbench.suite.shape import Document, Method, TestbedSettings
+
+
+class Problem(NamedTuple):
+    """One key that is unknown or missing, and what to do about it."""
+
+    at: str
+    what: str
+    hint: str = ""
+
+
+def refuse(document: Mapping[str, Any]) -> None:
+    """Raises SuiteError with every key of the file that is unknown or missing; what a key holds is not looked at."""
+    found = list(_problems(document))
+    if len(found) == 1:
+        raise SuiteError(f"{found[0].at}: {found[0].what}", hint=found[0].hint)
+    if found:
+        said = [f"{at}: {what}" + (f" ({hint})" if hint else "") for at, what, hint in found]
+        raise SuiteError(f"{len(found)} keys are wrong: {'; '.join(said)}", hint="`vbench suite new` writes a template")
+
+
+def families(kinds: Mapping[str, type]) -> dict[str, tuple[str, ...]]:
+    """Family to its kinds: the name of a family stands for all of them, each with its defaults."""
+    found: dict[str, tuple[str, ...]] = {}
+    for kind in kinds:
+        family, dot, _ = kind.partition(".")
+        if dot:
+            found[family] = (*found.get(family, ()), kind)
+    return found
+
+
+def _problems(document: Mapping[str, Any]) -> Iterator[Problem]:
+    from vbench import benchmarks, environments
+
+    yield from _of_table(document, Document, "")
+    for path, kind in (("method", Method), ("testbed", TestbedSettings)):
+        yield from _of_table(document.get(path), kind, path)
+    tables = document.get("environments")
+    for name, table in tables.items() if isinstance(tables, dict) else ():
+        yield from _of_kind(table, environments.KINDS, f"environments.{name}", "environment")
+    entries = document.get("benchmarks")
+    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+        if isinstance(entry, str) and entry in families(benchmarks.KINDS):
+            continue
+        table = {"kind": entry} if isinstance(entry, str) else entry
+        yield from _of_kind(table, benchmarks.KINDS, f"benchmarks[{index}]", "benchmark", also=("name",))
+
+
+def _of_table(table: Any, kind: type, path: str, *, also: tuple[str, ...] = ()) -> Iterator[Problem]:
+    if not isinstance(table, dict):
+        return  # decoding says what was expected
+    fields = msgspec.structs.fields(kind)
+    known = [field.encode_name for field in fields]
+    for key in table:
+        if key not in (*known, *also):
+            yield Problem(_join(path, key), "unknown key", nearest(key, known) if known else "")
+    for field in fields:
+        if field.required and field.encode_name not in table:
+            yield Problem(_join(path, field.encode_name), "missing")
+
+
+def _of_kind(
+    table: Any, kinds: Mapping[str, type], path: str, what: str, *, also: tuple[str, ...] = ()
+) -> Iterator[Problem]:
+    if not isinstance(table, dict):
+        return
+    kind = table.get("kind")
+    if kind is None:
+        yield Problem(f"{path}.kind", "missing", f"known: {', '.join(kinds)}")
+    elif not isinstance(kind, str) or kind not in kinds:
+        yield Problem(f"{path}.kind", f"no {what} is of kind {shown(kind)}", _meant(str(kind), kinds))
+    else:
+        yield from _of_table(table, kinds[kind], path, also=("kind", *also))
+
+
+def _meant(kind: str, kinds: Mapping[str, type]) -> str:
+    """What stands for a kind that there is not: another name of one, a family, or the nearest spelling."""
+    for made in kinds.values():
+        known_as: Mapping[str, str] = getattr(made, "known_as", {})
+        if kind.lower() in known_as:
+            return known_as[kind.lower()]
+    named = families(kinds)
+    family = kind.lower().removesuffix(".*").removesuffix(".")
+    if family in named:
+        return f'"{family}" as a text of its own stands for {", ".join(named[family])}'
+    return nearest(kind, [*kinds, *named])
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
