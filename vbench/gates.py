@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
+from typing import NamedTuple
 
 from vbench import processes
 from vbench.contracts import ClockReading
@@ -42,8 +41,8 @@ class Counters:
     """The host's own counters at one moment; times in s, None where the host does not tell."""
 
     at_s: float
-    busy_s: float  # user, nice and system time of the processors (proc_stat(5)); neither interrupts nor steal
-    steal_s: float
+    busy_s: float | None  # user, nice and system time of the processors (proc_stat(5)); neither interrupts nor steal
+    steal_s: float | None
     ours_s: float | None  # of our processes that are pinned to these processors, their ended children included
     kernel_s: dict[int, float]  # kernel threads by pid, those that last ran there: they serve whoever asked
     throttled: int | None
@@ -53,23 +52,48 @@ class Counters:
     queued_s: float | None = None  # the same of all tasks on these processors, ended and foreign ones too
 
 
-def read(cpus: Sequence[int], *, apart: bool, sysfs: Path = Path("/sys")) -> Counters:
+def read(cpus: Sequence[int], *, apart: bool, sysfs: Path = Path("/sys"), procfs: Path = Path("/proc")) -> Counters:
     """Now, on this host. `apart`: harness and peer are kept off `cpus`; if not, ours cannot be told from theirs."""
-    each = psutil.cpu_times(percpu=True)
-    mine = [each[cpu] for cpu in cpus]
+    times = processor_times((procfs / "stat").read_text(), {*cpus, *os.sched_getaffinity(0)})
+    mine = None if times is None else [times[cpu] for cpu in cpus]
     now = spent(cpus, apart=apart)
     return Counters(
         at_s=time.clock_gettime(time.CLOCK_MONOTONIC_RAW),
-        busy_s=sum(t.user + t.nice + t.system for t in mine),
-        steal_s=sum(getattr(t, "steal", 0.0) for t in mine),
+        busy_s=None if mine is None else sum(t.busy_s for t in mine),
+        steal_s=None if mine is None else sum(t.steal_s for t in mine),
         ours_s=now.ours_s,
         kernel_s=now.kernel_s,
         throttled=_throttled(sysfs),
-        idle_s=sum(t.idle + getattr(t, "iowait", 0.0) + getattr(t, "steal", 0.0) for t in mine),
-        processors=len(mine),
+        idle_s=None if mine is None else sum(t.idle_s for t in mine),
+        processors=len(cpus),
         delays_s=_delays_s(cpus) if apart else None,
         queued_s=_queued_s(cpus),
     )
+
+
+class ProcessorTimes(NamedTuple):
+    """What one processor did since boot, in s."""
+
+    busy_s: float
+    idle_s: float  # idle, iowait and steal
+    steal_s: float
+
+
+def processor_times(stat: str, needed: Iterable[int]) -> dict[int, ProcessorTimes] | None:
+    """From /proc/stat (proc_stat(5)), by the processor's number, which has gaps where processors are offline.
+
+    None if a needed processor has no line. Then the lines may be renumbered as well: lxcfs numbers those of a container
+    from 0, while the affinity mask keeps the host's numbers.
+    """
+    found = {}
+    for line in stat.splitlines():
+        name, *fields = line.split()
+        if not (name.startswith("cpu") and name[3:].isdigit()):
+            continue
+        # Kernels before 2.6.11 have no steal; user, nice, system, idle and iowait are in all that run containers.
+        user, nice, system, idle, iowait, _, _, steal = (*(int(field) / TICKS for field in fields[:8]), *[0.0] * 8)[:8]
+        found[int(name[3:])] = ProcessorTimes(user + nice + system, idle + iowait + steal, steal)
+    return found if set(needed) <= set(found) else None
 
 
 def spent(cpus: Sequence[int], *, apart: bool) -> Spent:
@@ -175,7 +199,7 @@ def reading(
         wall_s=wall_s,
         busy_s=_busy_s(first, last),
         ours_s=served_s(first, last),
-        steal_s=last.steal_s - first.steal_s,
+        steal_s=None if first.steal_s is None or last.steal_s is None else last.steal_s - first.steal_s,
         run_delay_s=_run_delay_s(first.delays_s, last.delays_s),
         queued_s=None if first.queued_s is None or last.queued_s is None else last.queued_s - first.queued_s,
         throttled=None if first.throttled is None or last.throttled is None else last.throttled - first.throttled,
@@ -185,8 +209,10 @@ def reading(
     )
 
 
-def _busy_s(first: Counters, last: Counters) -> float:
+def _busy_s(first: Counters, last: Counters) -> float | None:
     """The smaller of what ticks saw busy and what was not idle: a quota in step with the tick looks all busy."""
+    if first.busy_s is None or last.busy_s is None:
+        return None
     seen_s = last.busy_s - first.busy_s
     if first.idle_s is None or last.idle_s is None:
         return seen_s

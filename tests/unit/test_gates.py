@@ -133,6 +133,42 @@ def test_the_counters_of_this_host_are_read_and_grow() -> None:
     assert gates.read(cpus, apart=False).ours_s is None
 
 
+# --- processors by number ------------------------------------------------------------------------------------------
+
+
+STAT = """cpu  500 0 300 9000 0 0 0 20 0 0
+cpu0 300 10 100 4000 50 7 8 5 0 0
+cpu3 200 0 200 5000 0 0 0 15 0 0
+intr 1 2 3
+"""
+
+
+def test_a_processor_is_found_by_its_number_where_others_are_offline() -> None:
+    found = gates.processor_times(STAT, [3])
+    assert found is not None
+    assert found[3] == pytest.approx((4.0, 50.15, 0.15))
+    assert found[0] == pytest.approx((4.1, 40.55, 0.05))
+
+
+@pytest.mark.parametrize("needed", [[1], [0, 3, 4]])
+def test_counters_of_a_processor_without_a_line_are_unknown(needed: list[int]) -> None:
+    assert gates.processor_times(STAT, needed) is None
+
+
+def test_old_kernels_that_do_not_tell_steal_have_none() -> None:
+    found = gates.processor_times("cpu0 100 0 0 500\n", [0])
+    assert found == {0: (1.0, 5.0, 0.0)}
+
+
+@pytest.mark.parametrize("text", ["cpu9 1 2 3 4 5 6 7 8\n", ""])
+def test_a_start_on_a_host_with_renumbered_processors_has_unknown_counters(tmp_path: Path, text: str) -> None:
+    (tmp_path / "stat").write_text(text)
+    first, last = (gates.read([0], apart=False, procfs=tmp_path) for _ in range(2))
+    found = reading(first, last)
+    assert (found.busy_s, found.steal_s) == (None, None)
+    assert gates.judge(found) == ()
+
+
 # --- run delay: told, never judged ------------------------------------------------------------------------------
 
 
