@@ -298,7 +298,8 @@ class Benchmark(Protocol):
     """A workload and the metrics it yields; a frozen struct whose fields are its suite keys."""
 
     kind: ClassVar[str]  # family.name
-    about: ClassVar[str]  # one line: what one operation is
+    about: ClassVar[str]  # one line: what one operation is; a key of its own stands as `key`
+    short: ClassVar[str]  # one to three words for a headline
     exposes: ClassVar[str]  # what of virtualization its cost comes from; the docstring says the rest
     metrics: ClassVar[tuple[Metric, ...]]  # of "command" each entry has its own
 

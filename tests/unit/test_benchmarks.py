@@ -103,6 +103,12 @@ def test_a_kind_is_its_family_and_a_name(kind: str) -> None:
     assert kind.partition(".")[0] in FAMILIES
     assert benchmark.about
     assert benchmark.metrics
+    assert 0 < len(benchmark.short) <= 24
+    assert all(metric.about for metric in benchmark.metrics)
+
+
+def test_no_two_kinds_have_the_same_short_name() -> None:
+    assert len({benchmark.short for benchmark in KINDS.values()}) == len(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

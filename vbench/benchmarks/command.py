@@ -66,6 +66,7 @@ class Command(Settings, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "command"
+    short: ClassVar[str] = "command"
     about: ClassVar[str] = "one run of a command of your own, from its start to its end"
     exposes: ClassVar[str] = (
         "whatever your command uses; a short one is mostly the cost of a new process: fork, exec, page faults and exit"

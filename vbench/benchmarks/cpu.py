@@ -18,6 +18,7 @@ class Hash(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "cpu.hash"
+    short: ClassVar[str] = "integer hash"
     exposes: ClassVar[str] = (
         "translation of instructions under emulation; with hardware assistance user code runs natively, and the cost "
         "should be that of timer interrupts and of what shares the processor"
@@ -34,6 +35,7 @@ class Matrix(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "cpu.matrix"
+    short: ClassVar[str] = "matrix product"
     exposes: ClassVar[str] = "emulated floating point, which a translator does in software"
     about: ClassVar[str] = "product of two 64 × 64 matrices of doubles"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("time", "s", "lower", "of one whole product"),)
@@ -47,6 +49,7 @@ class Sha256(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "cpu.sha256"
+    short: ClassVar[str] = "SHA-256"
     exposes: ClassVar[str] = "translation of instructions, as cpu.hash, for code whose steps wait for each other"
     about: ClassVar[str] = "SHA-256 of 16 KiB in portable C"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "of hashed data"),)
@@ -65,6 +68,7 @@ class Branchy(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "cpu.branchy"
+    short: ClassVar[str] = "bytecode"
     exposes: ClassVar[str] = (
         "indirect jumps: a translator looks each target up in a table of translated code, and mitigations of "
         "speculation that an environment turns on act on the predictor; with hardware assistance the hypervisor is "
@@ -83,6 +87,7 @@ class Aes(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "cpu.aes"
+    short: ClassVar[str] = "AES"
     exposes: ClassVar[str] = (
         "whether the virtual processor shows special instructions and what they cost: natively executed with "
         "hardware assistance, calls of a helper under emulation"

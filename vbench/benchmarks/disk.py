@@ -23,7 +23,7 @@ FIO_S = 0.25  # fio's own start and end
 LIMIT_S = 60.0
 
 LATENCY = Metric("latency", "s", "lower", "median completion latency")
-LATENCY_P99 = Metric("latency_p99", "s", "lower", "99th percentile within the trial")
+LATENCY_P99 = Metric("latency_p99", "s", "lower", "99th percentile of latency, within the trial")
 
 
 def _file(place: Place, size_b: int) -> str:
@@ -65,6 +65,7 @@ class FileBenchmark(Settings, frozen=True, kw_only=True):
     """`size` of the file; a disk's or host's own cache can hold a small one."""
 
     kind: ClassVar[str] = ""
+    short: ClassVar[str] = ""
     exposes: ClassVar[str] = ""
     about: ClassVar[str] = ""
     metrics: ClassVar[tuple[Metric, ...]] = ()
@@ -129,6 +130,7 @@ class RandRead(RandomBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "disk.randread"
+    short: ClassVar[str] = "random reads"
     exposes: ClassVar[str] = (
         "the latency each layer adds to a request: virtual device, exits and interrupts, image format, overlay; "
         "with a depth above 1, how well these overlap and batch"
@@ -145,6 +147,7 @@ class RandWrite(RandomBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "disk.randwrite"
+    short: ClassVar[str] = "random writes"
     exposes: ClassVar[str] = (
         "as disk.randread, and the cache mode of a virtual disk, which decides whether the host's memory or its "
         "device takes the write; copy-on-write in image formats and overlays"
@@ -161,9 +164,10 @@ class SeqWrite(FileBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "disk.seqwrite"
+    short: ClassVar[str] = "sequential writes"
     exposes: ClassVar[str] = "copies and the cost of a byte on the way to the device, and the cache mode"
     about: ClassVar[str] = "fio: 1 MiB sequential writes, one at a time, O_DIRECT"
-    metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "written"),)
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "bytes written a second"),)
 
     def measure(self, place: Place) -> Measured:
         result, operations = _trial(place, self.size, "write", rw="write", block_b=MIB)
@@ -179,6 +183,7 @@ class Fsync(FileBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "disk.fsync"
+    short: ClassVar[str] = "fsync"
     exposes: ClassVar[str] = (
         "the flush: whether and how each layer hands it down (virtual device, cache mode, host file system), with a "
         "full wait for the lowest one"

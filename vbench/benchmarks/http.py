@@ -115,15 +115,18 @@ class Requests(Settings, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "http.requests"
+    short: ClassVar[str] = "HTTP requests"
     exposes: ClassVar[str] = (
         "a service's mix: small packets both ways, interrupts, system calls and wake-ups of an event loop, a file from "
         "the page cache"
     )
-    about: ClassVar[str] = "nginx inside, wrk at the peer: GET of a small file over `connections` (16) that stand"
+    about: ClassVar[str] = (
+        "nginx inside, wrk at the peer: GET of a small file over standing connections, `connections` at a time (16)"
+    )
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("rate", "1/s", "higher", "requests answered a second"),
         Metric("latency", "s", "lower", "median of a request, with all connections busy"),
-        Metric("latency_p99", "s", "lower", "99th percentile within the trial"),
+        Metric("latency_p99", "s", "lower", "99th percentile of latency, within the trial"),
     )
     connections: Annotated[int, Meta(ge=1, le=1000)] = 16
     size: Annotated[int, Meta(ge=1, le=2**20)] = 1024

@@ -220,6 +220,7 @@ class KernelBenchmark(Settings, frozen=True, kw_only=True):
     """A benchmark that is one compiled kernel: its kind names both the family and the kernel."""
 
     kind: ClassVar[str] = ""
+    short: ClassVar[str] = ""
     exposes: ClassVar[str] = ""
     about: ClassVar[str] = ""
     metrics: ClassVar[tuple[Metric, ...]] = ()

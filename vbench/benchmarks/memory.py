@@ -67,12 +67,15 @@ class Copy(StreamBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "memory.copy"
+    short: ClassVar[str] = "memory copy"
     exposes: ClassVar[str] = (
         "bandwidth through the second level of page tables, and of what shares the memory controller; a load and a "
         "store through a software translation cache under emulation"
     )
     about: ClassVar[str] = "STREAM copy: a = b over arrays of doubles"
-    metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "16 B counted an element"),)
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("bandwidth", "B/s", "higher", "bandwidth, 16 B counted an element"),
+    )
     bytes_per_element: ClassVar[int] = 16
 
 
@@ -83,9 +86,12 @@ class Scale(StreamBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "memory.scale"
+    short: ClassVar[str] = "memory scale"
     exposes: ClassVar[str] = "as memory.copy, with a multiplication an element, which a translator does in software"
     about: ClassVar[str] = "STREAM scale: a = s × b over arrays of doubles"
-    metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "16 B counted an element"),)
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("bandwidth", "B/s", "higher", "bandwidth, 16 B counted an element"),
+    )
     bytes_per_element: ClassVar[int] = 16
 
 
@@ -96,9 +102,12 @@ class Add(StreamBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "memory.add"
+    short: ClassVar[str] = "memory add"
     exposes: ClassVar[str] = "as memory.copy, with two streams of loads beside the stores"
     about: ClassVar[str] = "STREAM add: a = b + c over arrays of doubles"
-    metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "24 B counted an element"),)
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("bandwidth", "B/s", "higher", "bandwidth, 24 B counted an element"),
+    )
     bytes_per_element: ClassVar[int] = 24
 
 
@@ -110,11 +119,14 @@ class Triad(StreamBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "memory.triad"
+    short: ClassVar[str] = "memory triad"
     exposes: ClassVar[str] = (
         "bandwidth through the second level of page tables, and of what shares the memory controller"
     )
     about: ClassVar[str] = "STREAM triad: a = b + s × c over three arrays of doubles"
-    metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "24 B counted an element"),)
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("bandwidth", "B/s", "higher", "bandwidth, 24 B counted an element"),
+    )
     bytes_per_element: ClassVar[int] = 24
 
 
@@ -128,6 +140,7 @@ class Chase(SetBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "memory.chase"
+    short: ClassVar[str] = "pointer chase"
     exposes: ClassVar[str] = (
         "nested paging: where a set is larger than the translation cache almost every load misses it, and a walk "
         "through two levels of page tables is longer than through one; under emulation each load passes a software "
@@ -153,6 +166,7 @@ class Fault(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "memory.fault"
+    short: ClassVar[str] = "page fault"
     exposes: ClassVar[str] = (
         "page faults: an exception each, and new entries in page tables, which shadow paging intercepts and "
         "emulation does in software; under nested paging the walk is longer and the hypervisor is not involved"

@@ -27,6 +27,7 @@ class Iperf3Benchmark(Settings, frozen=True, kw_only=True):
     """One test by iperf3 a trial, with a fresh server on the peer that listens before the client starts."""
 
     kind: ClassVar[str] = ""
+    short: ClassVar[str] = ""
     exposes: ClassVar[str] = ""
     about: ClassVar[str] = ""
     metrics: ClassVar[tuple[Metric, ...]] = ()
@@ -68,12 +69,15 @@ class Stream(Iperf3Benchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "network.stream"
+    short: ClassVar[str] = "TCP stream"
     exposes: ClassVar[str] = (
         "the virtual NIC and switch: copies, exits for each batch, segmentation offload kept or lost; in reverse also "
         "interrupts into the environment"
     )
-    about: ClassVar[str] = "iperf3: one TCP stream to the peer, or from it (`reverse`)"
-    metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "counted by the receiver"),)
+    about: ClassVar[str] = "iperf3: one TCP stream to the peer, or from the peer (`reverse`)"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("bandwidth", "B/s", "higher", "bytes a second, counted by the receiver"),
+    )
     congestion: str = "reno"
     reverse: bool = False
 
@@ -98,6 +102,7 @@ class Udp(Iperf3Benchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "network.udp"
+    short: ClassVar[str] = "UDP"
     exposes: ClassVar[str] = (
         "the cost of a packet where nothing merges them: each passes the virtual NIC, its exits and the switch alone"
     )
@@ -105,7 +110,7 @@ class Udp(Iperf3Benchmark, frozen=True, kw_only=True):
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("received", "1/s", "higher", "datagrams that the peer received a second"),
         Metric("sent", "1/s", "higher", "datagrams that the environment sent a second"),
-        Metric("loss", "1", "lower", "share of the datagrams", scale="difference", margin=LOSS_MARGIN),
+        Metric("loss", "1", "lower", "share of the datagrams that is lost", scale="difference", margin=LOSS_MARGIN),
         Metric("jitter", "s", "lower", "smoothed difference of transit times, by the peer"),
     )
     length: Annotated[int, Meta(ge=16, le=65507)] = 1400
@@ -163,13 +168,14 @@ class RoundTrip(LatencyBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "network.rr"
+    short: ClassVar[str] = "TCP round trip"
     exposes: ClassVar[str] = (
         "the latency of the path: notification of the host, switch, interrupt into the environment, two wake-ups"
     )
     about: ClassVar[str] = "one byte over TCP to the peer and back, without Nagle's delay"
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("latency", "s", "lower", "median round trip"),
-        Metric("latency_p99", "s", "lower", "99th percentile within the trial"),
+        Metric("latency_p99", "s", "lower", "99th percentile of latency, within the trial"),
     )
     port: ClassVar[int] = ECHO_PORT
     serves: ClassVar[str] = "serve"
@@ -183,6 +189,7 @@ class Connect(LatencyBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "network.connect"
+    short: ClassVar[str] = "TCP connections"
     exposes: ClassVar[str] = (
         "the path's latency twice, and the work of each connection in both kernels: socket, handshake, and whatever "
         "tracks connections on the way (conntrack, NAT, proxies)"
@@ -191,7 +198,7 @@ class Connect(LatencyBenchmark, frozen=True, kw_only=True):
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("rate", "1/s", "higher", "connections a second, one after another"),
         Metric("latency", "s", "lower", "median of one connection"),
-        Metric("latency_p99", "s", "lower", "99th percentile within the trial"),
+        Metric("latency_p99", "s", "lower", "99th percentile of latency, within the trial"),
     )
     port: ClassVar[int] = GREET_PORT
     serves: ClassVar[str] = "greet"

@@ -15,6 +15,7 @@ class Json(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "python.json"
+    short: ClassVar[str] = "Python JSON"
     exposes: ClassVar[str] = (
         "allocation and copying of small objects in a large program; under emulation the translation of much code "
         "that is executed seldom; with hardware assistance the cost should be that of what shares the processor and "
@@ -32,6 +33,7 @@ class Regex(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "python.regex"
+    short: ClassVar[str] = "Python regex"
     exposes: ClassVar[str] = (
         "a large loop of C with hard-to-predict branches, as cpu.branchy, in a program that people run; translation "
         "of instructions under emulation"
@@ -48,6 +50,7 @@ class Nbody(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "python.nbody"
+    short: ClassVar[str] = "Python n-body"
     exposes: ClassVar[str] = (
         "the interpreter's loop: indirect jumps, small objects, and floating point, which a translator does in software"
     )

@@ -17,6 +17,7 @@ class Futex(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "scheduler.futex"
+    short: ClassVar[str] = "futex"
     exposes: ClassVar[str] = (
         "wake-ups: on one processor two context switches; on several an interrupt between processors and an idle one "
         "that halts and wakes, an exit to the hypervisor each; system calls that a kernel in user space intercepts"
@@ -33,6 +34,7 @@ class Thread(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "scheduler.thread"
+    short: ClassVar[str] = "threads"
     exposes: ClassVar[str] = (
         "clone, exit and the two context switches between them; process limits and control groups that count tasks; "
         "page faults of a fresh thread"

@@ -15,6 +15,7 @@ class Ready(Settings, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "start.ready"
+    short: ClassVar[str] = "start"
     exposes: ClassVar[str] = (
         "what an instance costs before it does anything: a process, namespaces, firmware, a kernel's boot"
     )

@@ -16,6 +16,7 @@ class Getpid(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "syscall.getpid"
+    short: ClassVar[str] = "getpid"
     exposes: ClassVar[str] = (
         "the way into the kernel: mitigations, seccomp filters, kernels in user space that intercept it; with "
         "hardware assistance the hypervisor is not involved, and another kernel in the guest is a difference in "
@@ -33,6 +34,7 @@ class ClockCall(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "syscall.clock"
+    short: ClassVar[str] = "clock by system call"
     exposes: ClassVar[str] = (
         "the way into the kernel, as syscall.getpid, and the clock source behind it: a register, a paravirtual page, "
         "or a device whose every read is an exit to the hypervisor"
@@ -54,6 +56,7 @@ class Vdso(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "syscall.vdso"
+    short: ClassVar[str] = "clock by vDSO"
     exposes: ClassVar[str] = (
         "the clock source that the environment's kernel chose: the processor's counter, natively or scaled, a "
         "paravirtual page beside it, or none that user space can read"
@@ -76,6 +79,7 @@ class Mmap(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "syscall.mmap"
+    short: ClassVar[str] = "mmap"
     exposes: ClassVar[str] = (
         "two system calls with work on the kernel's own tables; kernels in user space, which keep such tables twice"
     )
@@ -90,6 +94,7 @@ class Open(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "syscall.open"
+    short: ClassVar[str] = "open"
     exposes: ClassVar[str] = (
         "the walk through mounts and names: overlay and shared file systems, security modules; kernels in user space "
         "that ask a helper outside for each file"
@@ -106,6 +111,7 @@ class ReadZero(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "syscall.read_zero"
+    short: ClassVar[str] = "read"
     exposes: ClassVar[str] = (
         "a system call that writes into user memory: mitigations around it, and under emulation each store's "
         "translation"
@@ -122,6 +128,7 @@ class WriteNull(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "syscall.write_null"
+    short: ClassVar[str] = "write"
     exposes: ClassVar[str] = "the way into the kernel and through its files, as syscall.getpid with a descriptor"
     about: ClassVar[str] = "write of 4 KiB to /dev/null"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("latency", "s", "lower", "of one write"),)
@@ -136,6 +143,7 @@ class Pipe(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "syscall.pipe"
+    short: ClassVar[str] = "pipe"
     exposes: ClassVar[str] = (
         "context switches with their change of page tables; on several processors idle wake-ups, an exit to the "
         "hypervisor each, and interrupts between processors"
@@ -152,6 +160,7 @@ class Fork(KernelBenchmark, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "syscall.fork"
+    short: ClassVar[str] = "fork"
     exposes: ClassVar[str] = (
         "building and tearing down page tables, and page faults: the dearest case for shadow paging and for emulation"
     )

@@ -1,0 +1,126 @@
+"""Plain names of benchmarks, metrics and settings, made of what their own types say of themselves.
+
+A run folder keeps the same texts as they were when it was measured. They stand in for kinds that this version does not
+know, and for commands of the suite's own.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from vbench import benchmarks, environments
+from vbench.model import BenchmarkRecord, EnvironmentRecord, Metric
+from vbench.units import encode, show_bytes
+
+MIB = 2**20
+_TOOL = re.compile(r"^[a-z0-9]+: ")
+_KEY = re.compile(r"`(\w+)`(?:((?: \w+)*) \([^()`]*\))?|, or ([^,`]+) \(`(\w+)`\)")
+
+
+def short(record: BenchmarkRecord, metric: str) -> str:
+    """For a headline: `start`, `random writes (randwrite16) latency p99`; the first metric goes without saying."""
+    kind = benchmarks.KINDS.get(record.kind)
+    family, _, own = record.name.partition(".")
+    if kind is None or family == record.kind:
+        name = own or record.name
+    else:
+        name = kind.short if record.name == record.kind else f"{kind.short} ({own or record.name})"
+    is_first = bool(record.metrics) and record.metrics[0].name == metric
+    return name if is_first else f"{name} {metric.replace('_', ' ')}"
+
+
+def operation(record: BenchmarkRecord) -> str:
+    """What one operation is, with this entry's own settings: `4 KiB random overwrites, 16 at a time, O_DIRECT`."""
+    about = record.about
+    kind = benchmarks.KINDS.get(record.kind)
+    if kind is not None and record.name.partition(".")[0] != record.kind:
+        about = kind.about
+    return filled(_TOOL.sub("", about), record.settings)
+
+
+def filled(about: str, settings: Mapping[str, Any]) -> str:
+    """The text with its keys replaced by their values.
+
+    A key may be followed by its default in brackets, which goes. `to A, or from A (`key`)` is the first of the two
+    where the key is not set, and where it is, the second one, for as many words before it.
+    """
+    end, text = 0, ""
+    for found in _KEY.finditer(about):
+        text += about[end : found.start()]
+        end = found.end()
+        key, more, other, flag = found.groups()
+        if flag is not None:
+            kept = text.split(" ")[: -len(other.split(" "))]
+            text = " ".join([*kept, other]) if settings.get(flag) else text
+        elif key in settings:
+            text += f"{value_of(settings[key])}{more or ''}"
+        else:
+            text += found[0]
+    return text + about[end:]
+
+
+def measured(metric: Metric) -> str:
+    """What a metric is: `median of one fdatasync`, `time of one hash of 4 KiB`; its name where it says no more."""
+    if metric.about.startswith("of "):
+        return f"{metric.name.replace('_', ' ')} {metric.about}"
+    return metric.about or metric.name.replace("_", " ")
+
+
+def plain(record: BenchmarkRecord, metric: str) -> str:
+    """`4 KiB random overwrites, 16 at a time, O_DIRECT: 99th percentile of latency, within the trial`."""
+    what, own = operation(record), _metric(record, metric)
+    parts = [part for part in (what, measured(own)) if part]
+    return ": ".join(parts)
+
+
+def _metric(record: BenchmarkRecord, name: str) -> Metric:
+    """As its type says it now, or else as the run kept it."""
+    kind = benchmarks.KINDS.get(record.kind)
+    known = (*(kind.metrics if kind else ()), *record.metrics)
+    return next((metric for metric in known if metric.name == name), Metric(name, "1", "lower"))
+
+
+def changed(record: EnvironmentRecord | BenchmarkRecord) -> dict[str, Any]:
+    """The settings that are not their kind's default. All that are set, of a kind that this version does not know."""
+    tables: dict[type, Mapping[str, type]] = {
+        EnvironmentRecord: environments.KINDS,
+        BenchmarkRecord: benchmarks.KINDS,
+    }
+    kind = tables[type(record)].get(record.kind)
+    usual = _defaults(kind) if kind is not None else {}
+    return {key: value for key, value in record.settings.items() if _is_set(value) and value != usual.get(key)}
+
+
+def unsaid(record: BenchmarkRecord) -> dict[str, Any]:
+    """Settings that are not the default and do not stand in the plain name."""
+    kind = benchmarks.KINDS.get(record.kind)
+    about = record.about if kind is None else kind.about
+    return {key: value for key, value in changed(record).items() if f"`{key}`" not in about}
+
+
+def value_of(value: object) -> str:
+    """Whole mebibytes are sizes."""
+    is_size = type(value) is int and value > 0 and value % MIB == 0
+    return show_bytes(value) if is_size and isinstance(value, int) else str(value)
+
+
+def pairs(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is set, as key and text."""
+    return [(key, value_of(value)) for key, value in settings.items() if _is_set(value)]
+
+
+def _is_set(value: object) -> bool:
+    return value is not None and value not in ("", [], ())
+
+
+def _defaults(kind: type) -> dict[str, Any]:
+    """As a manifest holds them."""
+    found = {}
+    for field in msgspec.structs.fields(kind):
+        if field.default_factory is not msgspec.NODEFAULT:
+            found[field.encode_name] = msgspec.to_builtins(field.default_factory(), enc_hook=encode)
+        elif field.default is not msgspec.NODEFAULT:
+            found[field.encode_name] = msgspec.to_builtins(field.default, enc_hook=encode)
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
