@@ -26,8 +26,8 @@ def complete(context: click.Context, parameter: click.Parameter, incomplete: str
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["html", "json", "md", "csv", "table"]),
-    help="csv: the costs; table: for a terminal.  [default: html, and the table on a terminal]",
+    type=click.Choice(["html", "json", "md", "csv", "table", "findings"]),
+    help="csv: the costs; findings: a few lines; table: for a terminal.  [default: html, and the table on a terminal]",
 )
 @click.option(
     "--explain",
@@ -69,6 +69,8 @@ def report(
         text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     elif kind == "table":
         text = _table(loaded)
+    elif kind == "findings":
+        text = reports.findings(loaded)
     else:
         if kind is None and output is None and sys.stdout.isatty():
             click.echo(_table(loaded).encode(errors="replace"), nl=False)

@@ -287,21 +287,21 @@ def _rows_of(view: View, arm: Arm) -> list[Row]:
 
 
 def _claims(view: View, arm: Arm) -> tuple[Claim, ...]:
-    """The largest cost of each family, largest first, of those judged slower.
+    """Largest first."""
+    return tuple(_claim(view, group, arm) for group, _ in largest(view, arm)[:CLAIMS])
 
-    Where too few blocks allow no verdict at all: of those whose interval lies above 1.
-    """
+
+def largest(view: View, arm: Arm) -> list[tuple[Group, Cost]]:
+    """The largest cost of each family that was judged slower; without any verdict, whose interval lies above 1."""
     is_judged = any(row.cost.verdict for row in _rows_of(view, arm))
-    largest: dict[str, Group] = {}
+    found: dict[str, tuple[Group, Cost]] = {}
     for group in view.groups:
         mine = _cost_of(group, arm)
         if mine is None or not (mine.verdict is Verdict.SLOWER if is_judged else verdicts.side(mine) > 0):
             continue
-        best = _cost_of(largest[group.family], arm) if group.family in largest else None
-        if best is None or (mine.cost or 0) > (best.cost or 0):
-            largest[group.family] = group
-    ordered = sorted(largest.values(), key=lambda group: -((_cost_of(group, arm) or _NONE).cost or 0))
-    return tuple(_claim(view, group, arm) for group in ordered[:CLAIMS])
+        if group.family not in found or (mine.cost or 0) > (found[group.family][1].cost or 0):
+            found[group.family] = group, mine
+    return sorted(found.values(), key=lambda pair: -(pair[1].cost or 0))
 
 
 _NONE = Cost("", "", "1", "lower", "", None, None, None, 0, None, None)

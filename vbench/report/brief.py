@@ -1,0 +1,195 @@
+"""The findings of a run in a few lines: a headline for each environment, and a text for the end of a run."""
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+from vbench import facts
+from vbench.cost import LEAST_ENVELOPE, FamilyCost
+from vbench.model import Cost, Facts, Run, Status, Verdict
+from vbench.report import names, verdicts, words
+from vbench.report.text import (
+    amount,
+    amount_interval,
+    counted,
+    finite,
+    has_interval,
+    interval,
+    percent,
+    plain,
+    ratio,
+)
+from vbench.report.view import Arm, Group, Row, View, view
+
+NAMED = 3
+"""Costs named in one headline: each the largest of its family."""
+ARMS = 3
+"""Environments told one by one in the title of a page."""
+WIDTH = 100
+LISTED = 8
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What is said of one arm in one line: `start 3.98×, threads 1.148×; 42 of 48 undecided`."""
+
+    arm: Arm
+    text: str
+
+
+def headlines(seen: View) -> tuple[Headline, ...]:
+    return tuple(Headline(arm, _headline(seen, arm)) for arm in seen.compared)
+
+
+def title(seen: View) -> str:
+    """One line about the whole run; of many environments the one that costs most."""
+    told = headlines(seen)
+    if not told:
+        return words.title(seen)
+    if len(told) <= ARMS:
+        return " · ".join(f"{found.arm.name}: {found.text}" for found in told)
+    top = max(
+        ((cost.cost or 0, group, arm) for arm in seen.compared for group, cost in words.largest(seen, arm)),
+        key=lambda found: found[0],
+        default=None,
+    )
+    most = f"at most {ratio(top[0])} ({top[2].name}, {_short(top[1], seen)})" if top else "no cost shown"
+    rows = [row for row in seen.rows if row.arm.role == "compared"]
+    return f"{len(told)} environments against {seen.baseline}: {most}; {_undecided(rows)}"
+
+
+def _headline(seen: View, arm: Arm) -> str:
+    rows = [row for row in seen.rows if row.arm == arm]
+    if not rows:
+        return "nothing was measured"
+    named = _named(seen, arm)
+    if any(row.cost.verdict for row in rows):
+        count = sum(row.cost.verdict is Verdict.FASTER for row in rows)
+        faster = [f"{count} faster"] if count else []
+        return "; ".join([named or "no cost shown", *faster, _undecided(rows)])
+    blocks = max(row.cost.blocks for row in rows)
+    few = f"no verdict, which needs {LEAST_ENVELOPE} blocks and has {blocks}"
+    return f"{named} observed; {few}" if named else few
+
+
+def _named(seen: View, arm: Arm) -> str:
+    largest = words.largest(seen, arm)
+    parts = [f"{_short(group, seen)} {amount(cost)}" for group, cost in largest[:NAMED]]
+    left = len(largest) - NAMED
+    more = f" and {left} more {'family' if left == 1 else 'families'}" if left > 0 else ""
+    return ", ".join(parts) + more
+
+
+def _short(group: Group, seen: View) -> str:
+    record = next(record for record in seen.run.manifest.benchmarks if record.name == group.benchmark)
+    return names.short(record, group.metric)
+
+
+def _undecided(rows: list[Row]) -> str:
+    """What no verdict decides: inconclusive, withheld, or without one."""
+    decided = {Verdict.SLOWER, Verdict.FASTER, Verdict.EQUIVALENT}
+    count = sum(row.cost.verdict not in decided for row in rows)
+    return f"{count} of {len(rows)} undecided" if count else f"all {len(rows)} decided"
+
+
+# --- the text for a terminal --------------------------------------------------------------------------------------
+
+
+def findings(run: Run, *, width: int = WIDTH) -> str:
+    """Plain text: of each arm what is slower by how much, the families, how much is undecided; and the host's noise.
+
+    Pure: the same run gives the same text. Names from the run folder cannot steer a terminal.
+    """
+    seen = view(run)
+    lines = [*_wrapped(f"{words.title(seen)}: {_where(run)}", width, "  "), ""]
+    for found in headlines(seen):
+        lines += _wrapped(f"{found.arm.name}: {found.text}", width, "    ")
+        for name, text in _details(seen, found.arm):
+            lines += _wrapped(f"  {name:<12}{text}", width, " " * 14)
+    lines += _wrapped(f"Noise floor: {_noise(seen)}", width, "  ")
+    lines += _wrapped(lost, width, "  ") if (lost := _lost(seen)) else []
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, width: int, indent: str) -> list[str]:
+    flat = " ".join(plain(text).split())
+    lead = plain(text)[: len(text) - len(text.lstrip(" "))]
+    shown = plain(text).replace("\n", " ").replace("\t", " ") if lead else flat
+    return textwrap.wrap(shown, width, subsequent_indent=indent, break_on_hyphens=False, replace_whitespace=False)
+
+
+def _where(run: Run) -> str:
+    parts = [processor(run.host), kernel(run.host), day(run.manifest.started), facts.headline(run.host)]
+    return ", ".join(part for part in parts if part)
+
+
+def _details(seen: View, arm: Arm) -> Iterator[tuple[str, str]]:
+    """What the headline leaves out: intervals, and the means of whole families."""
+    rows = [row for row in seen.rows if row.arm == arm]
+    largest = words.largest(seen, arm)
+    said = "slower" if any(row.cost.verdict for row in rows) else "observed"
+    if largest:
+        yield said, "; ".join(f"{_short(group, seen)} {_with_interval(cost)}" for group, cost in largest[:LISTED])
+    faster = [row.cost for row in rows if row.cost.verdict is Verdict.FASTER]
+    if faster:
+        yield "faster", "; ".join(f"{cost.benchmark} {cost.metric} {_with_interval(cost)}" for cost in faster[:LISTED])
+    if judged := [row.cost for row in rows if row.cost.verdict]:
+        yield "verdicts", verdicts.counts(judged)
+    means = [found for found in seen.families if found.environment == arm.name and finite(found.cost) is not None]
+    if means:
+        yield "families", "; ".join(map(_mean, means))
+
+
+def _with_interval(cost: Cost) -> str:
+    return f"{amount(cost)} ({amount_interval(cost)})" if verdicts.is_bounded(cost) else amount(cost)
+
+
+def _mean(found: FamilyCost) -> str:
+    inside = f" ({interval(found.low, found.high)})" if finite(found.low) is not None else ""
+    rough = f", {found.label}" if found.label else ""
+    return f"{words.family(found.family)} {ratio(found.cost)}{inside}{rough}"
+
+
+def _noise(seen: View) -> str:
+    """How far the control may lie from the baseline, over the metrics with a ratio."""
+    controls = [row.cost for row in seen.rows if row.arm.role == "control" and row.cost.difference is None]
+    floors = sorted(floor for cost in controls if (floor := finite(cost.floor)) is not None)
+    if not floors:
+        return "unknown, the control has too few blocks"
+    name = seen.run.manifest.control
+    middle = f"{percent(median(floors))} at the median of {counted(len(floors), 'metric')}"
+    off = sum(has_interval(cost) and verdicts.side(cost) != 0 for cost in controls)
+    return (
+        f"{middle} ({percent(floors[0])} to {percent(floors[-1])}), by {name}, the baseline measured again; "
+        f"{off} of its intervals {'leaves' if off == 1 else 'leave'} 1 out, one in twenty does so by chance"
+    )
+
+
+def _lost(seen: View) -> str:
+    return words.lost_sentence(seen) if seen.trials["failed"] + seen.trials["skipped"] else ""
+
+
+# --- the host in a few words --------------------------------------------------------------------------------------
+
+
+def processor(host: Facts) -> str:
+    """`Intel(R) Xeon(R) Processor @ 2.90GHz, 2 processors`; empty where nothing is known."""
+    model, online = (_known(host, key) for key in ("cpu.model", "cpu.threads"))
+    count = f"{online} processor{'' if online == '1' else 's'}" if online else ""
+    return ", ".join(part for part in (model, count) if part)
+
+
+def kernel(host: Facts) -> str:
+    found = _known(host, "kernel.release")
+    return f"kernel {found}" if found else ""
+
+
+def _known(host: Facts, key: str) -> str:
+    fact = host.get(key)
+    return facts.show(key, fact) if fact is not None and fact.status is Status.OK else ""
+
+
+def day(started: str) -> str:
+    """Of an ISO 8601 moment; one that is none stands as it is."""
+    return started[:10] if len(started) > 10 and started[10] == "T" else started
