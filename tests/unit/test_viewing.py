@@ -102,10 +102,12 @@ def test_a_link_out_of_the_folder_is_not_followed(results: Path, tmp_path: Path)
     assert (run.state, run.problem) == ("damaged", "a link that leads out of its folder")
 
 
-def test_a_link_to_itself_leads_nowhere(results: Path) -> None:
-    (results / "loop").symlink_to("loop")
-    assert leads_out(results / "loop")
-    assert summary(results / "loop").state == "damaged"
+@pytest.mark.parametrize("target", ["link", "nothing", "../nothing"])
+def test_a_link_to_itself_or_to_nothing_leads_nowhere(results: Path, target: str) -> None:
+    (results / "link").symlink_to(target)
+    assert leads_out(results / "link")
+    assert summary(results / "link").state == "damaged"
+    assert Site(results, results).answer("/runs/link").status == 403
 
 
 def test_no_folder_is_no_run_and_a_file_is_an_error(tmp_path: Path) -> None:

@@ -87,8 +87,8 @@ def summary(path: Path) -> Summary:
 def leads_out(path: Path) -> bool:
     """Whether a folder in a list is a link to somewhere else, or to nowhere."""
     try:
-        return path.is_symlink() and path.resolve().parent != path.parent.resolve()
-    except (OSError, RuntimeError):  # a link to itself: RuntimeError up to Python 3.12
+        return path.is_symlink() and path.resolve(strict=True).parent != path.parent.resolve()
+    except (OSError, RuntimeError):  # a link to nothing; a link to itself, which is a RuntimeError up to Python 3.12
         return True
 
 
