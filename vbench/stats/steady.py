@@ -57,7 +57,7 @@ def change_point(values: Sequence[float]) -> ChangePoint | None:
         raise ValueError("a change point needs finite values")
     signs = np.sign(x[:, None] - x[None, :])
     u = np.array([signs[:t, t:].sum() for t in range(1, x.size)])
-    at = int(np.abs(u).argmax()) + 1
+    at = int(np.argmax(np.abs(u))) + 1
     k, n = float(np.abs(u).max()), x.size
     p = min(1.0, 2 * math.exp(-6 * k * k / (n**3 + n**2)))
     return ChangePoint(at, p, float(np.median(x[at:]) - np.median(x[:at])))
