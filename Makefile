@@ -7,7 +7,7 @@ VBENCH := $(BIN)/vbench
 # Kinds that CI's machine can run: a skip of one of these is a failure (tests/conftest.py).
 REAL ?=
 
-.PHONY: demo test lint proof kills image system system-test clean
+.PHONY: demo test test-pythons lint proof kills image system system-test clean
 
 demo: image
 	@run=$$($(VBENCH) run suites/smoke.toml) || [ $$? -eq 3 ] && \
@@ -16,6 +16,10 @@ demo: image
 
 test: system-test image .make-dev lint
 	$(BIN)/pytest $(addprefix --real ,$(REAL)) tests/unit tests/contract tests/real
+
+# The unit tests and the type check on every other Python that this machine has, in environments of their own.
+test-pythons: .make-dev
+	@sh tools/test-pythons
 
 lint: .make-dev
 	$(BIN)/ruff check .
@@ -52,4 +56,4 @@ system-test:
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .make-*
+	rm -rf $(VENV) .venvs .make-*
