@@ -9,6 +9,9 @@ from msgspec import Meta, Struct
 SCHEMA = 2
 """Number of the run folder's schema; its history is in docs/schema.md."""
 
+MOST_CELLS = 20_000
+"""Comparisons of a run, environments times metrics: 40 environments and 40 benchmarks of five metrics are 8,000."""
+
 FAMILIES = ("cpu", "memory", "syscall", "scheduler", "python", "disk", "network", "http", "command", "start")
 
 Better = Literal["lower", "higher"]

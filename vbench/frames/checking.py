@@ -48,7 +48,7 @@ def rebuild(folder: Path) -> tuple[Path, ...]:
     if manifest.state is not State.COMPLETE:
         hint = "`vbench run --resume` ends it; `vbench export --format parquet` writes its tables elsewhere"
         raise RunFolderError(f"{folder}: the run is {manifest.state}, and only a complete one has tables", hint=hint)
-    if any(file == "journal.jsonl" for file, _ in sums.changes(folder, manifest)):
+    if any(file in ("", "journal.jsonl") for file, _ in sums.changes(folder, manifest)):
         hint = "restore the journal from a copy; `vbench export --format parquet` writes what is left of it elsewhere"
         raise RunFolderError(f"{folder}: the journal is not what the run left, so nothing is made of it", hint=hint)
     paths = parquet.write(folder)

@@ -2,11 +2,12 @@
 
 from vbench.store.finding import find, found
 from vbench.store.journal import storable
-from vbench.store.reading import load, missing_facts, read_manifest, unfinished
+from vbench.store.reading import cells, load, missing_facts, read_manifest, unfinished
 from vbench.store.writing import Writer, create, reopen, run_id
 
 __all__ = [
     "Writer",
+    "cells",
     "create",
     "find",
     "found",

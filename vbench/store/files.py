@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vbench.errors import FULL, NoSpace, RunFolderError
+from vbench.store import bounds
 
 _CHUNK_B = 2**16
-_LARGEST_TAIL_B = 2**26
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def mend_last_line(descriptor: int, *, is_whole: Callable[[bytes], bool]) -> Non
     begin = _after_last_newline(descriptor, size)
     if begin == size:
         return
-    if size - begin < _LARGEST_TAIL_B and is_whole(os.pread(descriptor, size - begin, begin)):
+    if size - begin <= bounds.LINE_B and is_whole(os.pread(descriptor, size - begin, begin)):
         _write_all(descriptor, b"\n")
     else:
         os.ftruncate(descriptor, begin)

@@ -1,8 +1,9 @@
 """One line a trial, each with its own checksum, so that damage to one line is seen and costs that trial alone."""
 
 import math
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
@@ -11,18 +12,22 @@ from msgspec.structs import replace
 
 from vbench.errors import RunFolderError
 from vbench.model import Failed, Measured, Reading, Trial, Void
+from vbench.store import bounds
+from vbench.units import show_bytes
 
 Entry = Trial | Reading | Void
 _KINDS: dict[str, type[Trial] | type[Reading] | type[Void]] = {"trial": Trial, "reading": Reading, "void": Void}
-
-LARGEST_LINE_B = 64 * 2**20
+_SHORTEST_B = len(b'{"crc":"","void":{}}')
 
 
 def line(entry: Entry) -> bytes:
     """`{"crc": CRC-32 of the entry's bytes, eight hexadecimal digits, "trial" | "reading" | "void": entry}`."""
     kind = next(name for name, struct in _KINDS.items() if isinstance(entry, struct))
     body = msgspec.json.encode(storable(entry) if isinstance(entry, Trial) else entry)
-    return msgspec.json.encode({"crc": _crc(body), kind: msgspec.Raw(body)}) + b"\n"
+    whole = msgspec.json.encode({"crc": _crc(body), kind: msgspec.Raw(body)}) + b"\n"
+    if len(whole) > bounds.LINE_B and isinstance(entry, Trial):  # nobody could read it again
+        return line(replace(entry, outcome=Failed("the trial gave more samples than a line of the journal may hold")))
+    return whole
 
 
 def storable(trial: Trial) -> Trial:
@@ -46,16 +51,33 @@ class Damage:
     words: str
 
 
+@dataclass
+class Damages:
+    """The first damaged lines in words, and how many more there are."""
+
+    named: list[str] = field(default_factory=list)
+    more: int = 0
+
+    def add(self, damage: Damage) -> None:
+        if len(self.named) < bounds.NAMED:
+            self.named.append(damage.words)
+        else:
+            self.more += 1
+
+    def warnings(self) -> list[str]:
+        return [*self.named, *([f"{self.more} more lines of journal.jsonl are damaged"] if self.more else [])]
+
+
 def read(path: Path) -> tuple[list[Entry], list[str]]:
-    """The entries whose lines are whole, and a warning for every line that is not."""
+    """The entries whose lines are whole, and warnings of the lines that are not."""
     entries: list[Entry] = []
-    warnings: list[str] = []
+    damages = Damages()
     for found in lines(path):
         if isinstance(found, Damage):
-            warnings.append(found.words)
+            damages.add(found)
         else:
             entries.append(found)
-    return entries, warnings
+    return entries, damages.warnings()
 
 
 def lines(path: Path) -> Iterator[Entry | Damage]:
@@ -63,14 +85,24 @@ def lines(path: Path) -> Iterator[Entry | Damage]:
     last, torn = 0, False
     try:
         with path.open("rb") as file:
-            while text := file.readline(LARGEST_LINE_B + 1):
+            bounds.refuse_large(path, os.fstat(file.fileno()).st_size, bounds.JOURNAL_B)
+            while text := file.readline(bounds.LINE_B + 1):
                 last += 1
                 torn = not text.endswith(b"\n")
-                if torn and len(text) > LARGEST_LINE_B:
-                    raise RunFolderError(f"{path}: line {last} is larger than 64 MiB: this is not a journal")
+                _refuse_endless(path, last, text)
                 yield _parse(text) or Damage(_warning(last, torn=torn))
     except OSError as error:
         raise RunFolderError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _refuse_endless(path: Path, number: int, text: bytes) -> None:
+    if len(text) > bounds.LINE_B:
+        limit = show_bytes(bounds.LINE_B)
+        raise RunFolderError(
+            f"{path}: line {number} is larger than {limit}: this is not a journal", hint=bounds.FOREIGN
+        )
+    if number > bounds.LINES:
+        raise RunFolderError(f"{path} has more than {bounds.LINES:,} lines: this is not a journal", hint=bounds.FOREIGN)
 
 
 def is_whole(text: bytes) -> bool:
@@ -85,6 +117,8 @@ def _warning(number: int, *, torn: bool) -> str:
 
 
 def _parse(text: bytes) -> Entry | None:
+    if len(text) < _SHORTEST_B:
+        return None
     try:
         found = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
         (kind,) = found.keys() - {"crc"}

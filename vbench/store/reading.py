@@ -1,5 +1,6 @@
 """Read a run folder that anybody may have written: what is damaged is a warning, what is no run is an error."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -7,19 +8,22 @@ from typing import Any, TypeVar
 import msgspec
 
 from vbench.errors import RunFolderError
-from vbench.model import SCHEMA, Facts, Manifest, Reading, Run, State, Trial, Void
-from vbench.store import files, journal
+from vbench.model import MOST_CELLS, SCHEMA, Facts, Manifest, Reading, Run, State, Trial, Void
+from vbench.store import bounds, files, journal
 from vbench.store.names import is_run_id, is_safe, short
 from vbench.store.sums import changed
-from vbench.units import UNITS, base_unit
+from vbench.units import UNITS, base_unit, show_bytes
 
-LARGEST_B = 64 * 2**20
 BASE_UNITS = tuple(dict.fromkeys(base_unit(name)[0] for name in UNITS))
 T = TypeVar("T")
 
 
-class _Versioned(msgspec.Struct):
+class _Parts(msgspec.Struct):
+    """What is looked at before the rest is decoded: JSON takes many times its size in memory."""
+
     schema: int
+    plan: msgspec.Raw = msgspec.Raw()
+    checksums: msgspec.Raw = msgspec.Raw()
 
 
 def load(path: Path, *, condense: Callable[[Trial], Trial] = lambda trial: trial) -> Run:
@@ -53,14 +57,26 @@ def read_manifest(folder: Path) -> Manifest:
         raise RunFolderError(f"{str(folder)!r} is not a run folder", hint="run folders are in `results/`")
     if not files.is_regular(folder, path.name):
         raise RunFolderError(f"{folder} has no manifest.json: this is not a run folder", hint="`results/<run id>`")
-    data = _bytes(path)
-    found = _decoded(data, _Versioned, path).schema
-    if not 1 <= found <= SCHEMA:
-        hint = "install the newer vbench" if found > SCHEMA else "docs/schema.md names the schemas that there are"
-        raise RunFolderError(f"{path} has schema {found}, this vbench reads 1 to {SCHEMA}", hint=hint)
+    data = _bytes(path, bounds.MANIFEST_B)
+    parts: _Parts = _decoded(data, _Parts, path)
+    if not 1 <= parts.schema <= SCHEMA:
+        hint = (
+            "install the newer vbench" if parts.schema > SCHEMA else "docs/schema.md names the schemas that there are"
+        )
+        raise RunFolderError(f"{path} has schema {parts.schema}, this vbench reads 1 to {SCHEMA}", hint=hint)
+    _refuse_large(parts, len(data), path)
     manifest: Manifest = _decoded(data, Manifest, path)
     _refuse_hostile(manifest, path)
     return manifest
+
+
+def _refuse_large(parts: _Parts, size: int, path: Path) -> None:
+    plan, checksums = bytes(parts.plan), bytes(parts.checksums)
+    bounds.refuse_large(path, size - len(plan) - len(checksums), bounds.ABOUT_B)
+    if len(plan) > bounds.PLAN_B:
+        raise RunFolderError(f"{path}: the plan is larger than {show_bytes(bounds.PLAN_B)}", hint=bounds.FOREIGN)
+    if checksums.count(b":") > bounds.CHECKSUMS:
+        raise RunFolderError(f"{path} names more than {bounds.CHECKSUMS:,} files", hint=bounds.FOREIGN)
 
 
 def _refuse_hostile(manifest: Manifest, path: Path) -> None:
@@ -72,6 +88,9 @@ def _refuse_hostile(manifest: Manifest, path: Path) -> None:
     for name in (*names, *manifest.plan.environments, *manifest.plan.benchmarks):
         if not is_safe(name):
             raise RunFolderError(f"{path}: {short(name)} cannot be a name")
+    if cells(manifest) > MOST_CELLS:
+        hint = "no vbench wrote it: a suite of so many is refused"
+        raise RunFolderError(f"{path}: {cells(manifest):,} comparisons, a run has at most {MOST_CELLS:,}", hint=hint)
     if len(set(arms)) < len(arms):
         raise RunFolderError(f"{path}: two environments have the same name")
     if manifest.baseline not in arms:
@@ -80,6 +99,11 @@ def _refuse_hostile(manifest: Manifest, path: Path) -> None:
         if unit not in BASE_UNITS:
             hint = f"no vbench wrote it: metrics are stored in base units, {', '.join(BASE_UNITS)}"
             raise RunFolderError(f"{path}: {short(unit)} cannot be a metric's unit", hint=hint)
+
+
+def cells(manifest: Manifest) -> int:
+    """Comparisons that a run's report has room for: environments times metrics."""
+    return len(manifest.environments) * sum(max(1, len(record.metrics)) for record in manifest.benchmarks)
 
 
 def unfinished(manifest: Manifest) -> Iterator[str]:
@@ -118,15 +142,15 @@ def _journal(
     arms = {record.name for record in manifest.environments}
     benchmarks = {record.name for record in manifest.benchmarks}
     entries: list[journal.Entry] = []
-    warnings: list[str] = []
-    unknown = 0
+    damages, unknown = journal.Damages(), 0
     for found in journal.lines(path):
         if isinstance(found, journal.Damage):
-            warnings.append(found.words)
+            damages.add(found)
         elif not _is_known(found, arms, benchmarks):
             unknown += 1
         else:
             entries.append(condense(found) if isinstance(found, Trial) else found)
+    warnings = damages.warnings()
     if unknown:
         warnings.append(f"{unknown} entries of unknown environments or benchmarks were dropped")
     return entries, warnings
@@ -152,7 +176,7 @@ def _facts(folder: Path, name: str, warnings: list[str]) -> Facts:
         warnings.append(missing_facts(name))
         return {}
     try:
-        facts: Facts = _decoded(_bytes(path), Facts, path)
+        facts: Facts = _decoded(_bytes(path, bounds.FACTS_B), Facts, path)
     except RunFolderError as error:
         warnings.append(f"facts/{name}.json was not read: {error.message}")
         return {}
@@ -166,15 +190,14 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, limit: int) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST_B + 1)
+            size = os.fstat(file.fileno()).st_size
+            bounds.refuse_large(path, size, limit)
+            return file.read(size)
     except OSError as error:
         raise RunFolderError(f"{path} cannot be read: {error.strerror or error}") from error
-    if len(data) > LARGEST_B:
-        raise RunFolderError(f"{path} is larger than 64 MiB: no vbench wrote it")
-    return data
 
 
 def _decoded(data: bytes, kind: Any, path: Path) -> Any:

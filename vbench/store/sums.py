@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 
 from vbench.model import Manifest
-from vbench.store import files
+from vbench.store import bounds, files
 from vbench.store.names import short
+from vbench.units import show_bytes
 
 UNSUMMED = frozenset({"manifest.json"})
 """It holds the checksums, so that it can have none."""
@@ -20,31 +22,65 @@ def changed(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def changes(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
-    """Each file that is not what the run left, and how."""
+    """Each file that is not what the run left, and how; one entry without a name for files too large to be read."""
+    if bounds.size_b(folder, manifest.checksums) > bounds.FOLDER_B:
+        yield "", f"the files are more than {show_bytes(bounds.FOLDER_B)}, so their checksums were not looked at"
+        return
     for name, digest in sorted(manifest.checksums.items()):
         path = folder / name
         if Path(name).is_absolute() or ".." in Path(name).parts:
             yield name, f"the manifest names a file outside its folder: {short(name)}"
         elif not files.is_regular(folder, name):
             yield name, f"{short(name)} is {_instead(path)}, though the manifest has its checksum"
+        elif bounds.size_b(folder, [name]) > (limit := bounds.largest_b(name)):
+            yield name, f"{short(name)} was changed after the run: it is larger than {show_bytes(limit)}"
         elif _digest(path) != digest:
             yield name, f"{short(name)} was changed after the run"
 
 
 def strangers(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """What lies in the folder of an ended run without a checksum; nothing can be told while a run goes on."""
+    """What lies in the folder of an ended run without a checksum; nothing can be told while a run goes on.
+
+    The first of them each, and how many more there are.
+    """
     if not manifest.checksums:
         return
-    for top, folders, names in os.walk(folder):
-        for name in sorted(folders):
-            path = Path(top, name)
+    found = _strangers(folder, manifest)
+    yield from islice(found, bounds.NAMED)
+    more = sum(1 for _ in islice(found, bounds.FILES))
+    if more:
+        yield f"{'more than ' if more == bounds.FILES else ''}{more:,} more files or links are not of this run"
+
+
+def _strangers(folder: Path, manifest: Manifest) -> Iterator[str]:
+    for inside, is_folder in _walk(folder):
+        path = folder / inside
+        if is_folder:
             if path.is_symlink():
-                yield f"{short(str(path.relative_to(folder)))} is a link, which no vbench writes"
-        for name in sorted(names):
-            inside = str(Path(top, name).relative_to(folder))
-            if inside not in manifest.checksums and inside not in UNSUMMED:
-                kind = "" if files.is_regular(folder, inside) else f" and {_instead(Path(top, name))}"
-                yield f"{short(inside)} is not of this run: the manifest has no checksum of it{kind}"
+                yield f"{short(inside)} is a link, which no vbench writes"
+        elif inside not in manifest.checksums and inside not in UNSUMMED:
+            kind = "" if files.is_regular(folder, inside) else f" and {_instead(path)}"
+            yield f"{short(inside)} is not of this run: the manifest has no checksum of it{kind}"
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
+    """Path inside the folder of everything in it, and whether it is a folder or a link to one.
+
+    Not os.walk, which before Python 3.12 calls itself for each level: a folder can be deeper than Python's stack.
+    """
+    waiting = [""]
+    while waiting:
+        top = waiting.pop()
+        try:
+            with os.scandir(folder / top) as entries:
+                inside = sorted((entry.name, entry.is_dir(), entry.is_symlink()) for entry in entries)
+        except OSError:
+            continue
+        for name, is_folder, is_link in inside:
+            path = f"{top}/{name}" if top else name
+            yield path, is_folder
+            if is_folder and not is_link:
+                waiting.append(path)
 
 
 def renew(folder: Path, names: Sequence[str]) -> None:

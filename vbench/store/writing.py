@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from vbench import units
 from vbench.errors import RunFolderError
 from vbench.model import SCHEMA, EnvironmentRecord, Fact, Manifest, Reading, Resumption, State, Trial, Void
-from vbench.store import files, journal, privacy
+from vbench.store import bounds, files, journal, privacy
 from vbench.store.names import is_run_id, is_safe
 from vbench.store.reading import read_manifest
 
@@ -67,6 +67,7 @@ def _resumable(folder: Path) -> None:
     journal_path = folder / "journal.jsonl"
     if os.path.lexists(journal_path) and not files.is_regular(folder, journal_path.name):
         raise RunFolderError(f"{journal_path} is not a file: no vbench wrote it")
+    bounds.refuse_large(journal_path, bounds.size_b(folder, [journal_path.name]), bounds.JOURNAL_B)
 
 
 class Writer:
@@ -140,12 +141,13 @@ class Writer:
     def raw(self, name: str, data: bytes) -> str:
         """A tool's own output as it came but for host names and home paths; its path inside the folder.
 
+        Output that is larger than any that is read again is cut.
         A name that is taken gets a number. Cheap enough for within a start: the disk is waited for in `append`.
         """
         path = self._free(self.folder / "raw" / _safe(name))
         text = data.decode("utf-8", "surrogateescape")
         with files.storing(path):
-            path.write_bytes(self._clean(text).encode("utf-8", "surrogateescape"))
+            path.write_bytes(self._clean(text).encode("utf-8", "surrogateescape")[: bounds.RAW_B])
         self._unsynced.append(path)
         return str(path.relative_to(self.folder))
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from vbench.contracts import Environment
 from vbench.errors import SuiteError, nearest
+from vbench.model import MOST_CELLS
 from vbench.suite.names import named, shown
 from vbench.suite.narrowing import confirmatory
 from vbench.suite.shape import ADAPTIVE, MOST_CONFIRMATORY, RESERVED, Suite
@@ -16,10 +17,21 @@ def check(suite: Suite, given: Collection[str]) -> None:
     _check_confirmatory(suite)
     if not suite.benchmarks:
         raise SuiteError("benchmarks: the list is empty", hint="`vbench list benchmarks` names them")
+    _check_size(suite)
     for name, environment in suite.environments.items():
         if name in RESERVED:
             raise SuiteError(f"environments.{name}: the name is taken: {RESERVED[name]}", hint="choose another name")
         _check_on(suite, name, environment)
+
+
+def _check_size(suite: Suite) -> None:
+    cells = (len(suite.arms) + 1) * sum(max(1, len(benchmark.metrics)) for benchmark in suite.benchmarks.values())
+    if cells > MOST_CELLS:
+        raise SuiteError(
+            f"{len(suite.arms)} environments with {len(suite.benchmarks)} benchmarks are {cells:,} comparisons, "
+            f"at most {MOST_CELLS:,} can be reported",
+            hint="split the suite",
+        )
 
 
 def _check_method(suite: Suite) -> None:
