@@ -37,10 +37,10 @@ def compare(
     first run, or its group, is the reference.
     """
     from vbench import compare as comparing
-    from vbench import store
+    from vbench import cost, store
 
     share = comparing.percent(fail_above) if fail_above is not None else None
-    loaded = [store.load(folder(run)) for run in runs]
+    loaded = [store.load(folder(run), condense=cost.condensed) for run in runs]
     compared = comparing.compare(loaded, by=by, reference=reference)
     judgements = tuple(comparing.judge(c.costs, share) for c in compared.comparisons) if share is not None else ()
     _show(compared, judgements, kind, output)

@@ -2,6 +2,7 @@
 
 from vbench import facts
 from vbench.cost.blocks import Voided, voided
+from vbench.cost.cells import condensed
 from vbench.cost.conditions import Conditions, conditions
 from vbench.cost.families import FamilyCost, families
 from vbench.cost.verdicts import Finding, costs, findings, not_measured
@@ -18,6 +19,7 @@ __all__ = [
     "FamilyCost",
     "Finding",
     "Voided",
+    "condensed",
     "conditions",
     "confounds",
     "costs",

@@ -4,6 +4,7 @@ import math
 from statistics import median
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vbench.cost.blocks import Trials
 from vbench.model import Failed, Measured, Metric, Run, Skipped, Trial
@@ -93,6 +94,14 @@ def _pairs(cell: str, metric: Metric, own: Values, baseline: Values) -> Pairs:
     if not all(math.isfinite(value) and value > 0 for value in everything):
         return Pairs(cell, why="no ratio: a value is zero, negative or not a number")
     return pairing.ratios(cell, own, baseline, metric.better)
+
+
+def condensed(trial: Trial) -> Trial:
+    """The trial with one sample a metric, the median, and without histograms: its costs are the very same."""
+    if not isinstance(trial.outcome, Measured):
+        return trial
+    medians = {name: (median(samples),) if samples else () for name, samples in trial.outcome.samples.items()}
+    return replace(trial, outcome=replace(trial.outcome, samples=medians, counts={}))
 
 
 def _values(trials: dict[int, Trial], metric: str) -> Values:
