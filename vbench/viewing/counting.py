@@ -5,9 +5,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from vbench.store import files
+from vbench.errors import RunFolderError
+from vbench.store import bounds, files
+from vbench.units import show_bytes
 
 CHUNK_B = 2**20
+MOST_B = 256 * 2**20  # 90,000 trials, and a moment: the others in the list are waiting
 _BLOCK = re.compile(rb'"trial":\{"block":(\d{1,9}),')
 _OVERLAP_B = 32  # what a chunk's end may hold of a mark that ends in the next
 # A quote inside any text of the journal has a backslash before it, so these stand nowhere but in a trial.
@@ -24,9 +27,14 @@ class Trials(Struct, frozen=True):
 
 
 def count(folder: Path) -> Trials | None:
-    """None when there is no journal. Raises OSError when it cannot be read."""
+    """None when there is no journal. Raises OSError when it cannot be read, RunFolderError when that takes too long."""
     if not files.is_regular(folder, "journal.jsonl"):
         return None
+    size = bounds.size_b(folder, ["journal.jsonl"])
+    if size > MOST_B:
+        raise RunFolderError(
+            f"its journal of {show_bytes(size)} is too large for a list", hint="`vbench report` reads it"
+        )
     names = ("measured", "failed", "skipped")
     marks = {name: _OUTCOME % name.encode() for name in names}
     found, blocks, seen = dict.fromkeys(names, 0), set[int](), b""

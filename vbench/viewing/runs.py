@@ -77,11 +77,18 @@ def summary(path: Path) -> Summary:
         if leads_out(path):
             return Summary(path.name, DAMAGED, "a link that leads out of its folder")
         manifest = store.read_manifest(path)
-        return _of(path, manifest, counting.count(path))
     except RunFolderError as error:
         return Summary(path.name, DAMAGED, error.message)
     except OSError as error:
         return Summary(path.name, DAMAGED, f"{error.filename or path}: {error.strerror or error}")
+    try:
+        trials = counting.count(path)
+        problem = "" if trials else "journal.jsonl is missing: there are no trials"
+    except RunFolderError as error:
+        trials, problem = None, error.message
+    except OSError as error:
+        trials, problem = None, f"journal.jsonl cannot be read: {error.strerror or error}"
+    return _of(path, manifest, trials, problem)
 
 
 def leads_out(path: Path) -> bool:
@@ -92,11 +99,11 @@ def leads_out(path: Path) -> bool:
         return True
 
 
-def _of(path: Path, manifest: Manifest, trials: Trials | None) -> Summary:
+def _of(path: Path, manifest: Manifest, trials: Trials | None, problem: str) -> Summary:
     return Summary(
         name=path.name,
         state=str(manifest.state),
-        problem="" if trials else "journal.jsonl is missing: there are no trials",
+        problem=problem,
         suite=manifest.suite,
         started=manifest.started,
         duration_s=_duration_s(manifest),

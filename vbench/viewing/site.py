@@ -1,6 +1,7 @@
 """What `vbench view` answers to each address: the list, a page a run, the reports. Knows nothing of sockets."""
 
 import os
+import shlex
 import stat
 import threading
 from collections import OrderedDict
@@ -10,11 +11,15 @@ from typing import BinaryIO
 from urllib.parse import unquote_to_bytes
 
 from vbench.errors import RunFolderError
+from vbench.store import bounds, cells, read_manifest
 from vbench.viewing import pages
 from vbench.viewing.reports import KINDS, reports
 from vbench.viewing.runs import DAMAGED, Summary, folders, leads_out, newest_first, summary
 
 MOST_PAGES = 4  # kept in memory: 1 to 3 MB each
+LARGEST_JOURNAL_B = 128 * 2**20  # 45,000 trials of the published run's size: half a minute
+MOST_CELLS = 4000
+LARGEST_RUN_B = 2 * 2**30  # with its raw files, whose checksums are looked at
 Stamp = tuple[int, ...]
 
 
@@ -38,7 +43,9 @@ class Site:
     reports: Path
     _summaries: dict[Path, tuple[Stamp, Summary]] = field(default_factory=dict)
     _pages: "OrderedDict[Path, tuple[Stamp, bytes]]" = field(default_factory=OrderedDict)
-    _one: threading.Lock = field(default_factory=threading.Lock)  # pages are made one after the other
+    # One after the other each, for the sake of memory; a page that takes long must not keep the list from anybody.
+    _listing: threading.Lock = field(default_factory=threading.Lock)
+    _making: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, target: str) -> Answer:
         """For the target of a GET request, percent-encoded as it came."""
@@ -54,19 +61,19 @@ class Site:
 
     def _index(self) -> Answer:
         try:
-            with self._one:
-                found = newest_first([self._summary(path) for path in folders(self.results)])
+            with self._listing:
+                kept = {path: self._summary(path) for path in folders(self.results)}
+                self._summaries = kept
+            found = newest_first([summary for _, summary in kept.values()])
             shown = pages.index(found, reports(self.reports), results=self.results, folder=self.reports)
         except RunFolderError as error:
             return refusal(500, error.message, hint=error.hint)
         return Answer(200, shown, policy=pages.index_policy())
 
-    def _summary(self, path: Path) -> Summary:
+    def _summary(self, path: Path) -> tuple[Stamp, Summary]:
         stamp = _stamp(path)
         kept = self._summaries.get(path)
-        if kept is None or kept[0] != stamp:
-            self._summaries[path] = kept = (stamp, summary(path))
-        return kept[1]
+        return kept if kept is not None and kept[0] == stamp else (stamp, summary(path))
 
     def _run(self, name: str) -> Answer:
         path = _child(self.results, name)
@@ -75,7 +82,10 @@ class Site:
         if leads_out(path):
             return refusal(403, f"{name!r} is a link that leads out of {self.results}/")
         try:
-            with self._one:
+            if _is_large(path):
+                hint = f"`vbench report {shlex.quote(str(path))}` makes a file of it"
+                return refusal(500, "its page would take minutes", hint=hint, title="This run is too large to be shown")
+            with self._making:
                 return Answer(200, self._page(path))
         except RunFolderError as error:
             return refusal(500, error.message, hint=error.hint, title=f"This run is {DAMAGED}")
@@ -106,6 +116,16 @@ class Site:
             file.close()
             return refusal(403, f"{name!r} is not a file")
         return Answer(200, kind=KINDS[path.suffix], file=file, size=seen.st_size)
+
+
+def _is_large(path: Path) -> bool:
+    """Whether others would wait for minutes while the run's page is made. Raises RunFolderError."""
+    manifest = read_manifest(path)
+    return (
+        bounds.size_b(path, ["journal.jsonl"]) > LARGEST_JOURNAL_B
+        or bounds.size_b(path, manifest.checksums) > LARGEST_RUN_B
+        or cells(manifest) > MOST_CELLS
+    )
 
 
 def refusal(status: int, message: str, *, hint: str = "", title: str = "") -> Answer:
