@@ -1,17 +1,33 @@
-"""Chooses the processors of environment and peer: equal for all arms, aware of SMT siblings and NUMA nodes."""
+"""Chooses the processors of environment and peer: equal for all arms, aware of siblings, nodes and unlike cores."""
 
-from collections import defaultdict
-from dataclasses import dataclass
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from vbench.contracts import Session
 from vbench.errors import EnvironmentUnavailable, UsageError
+from vbench.units import show, show_bytes
+
+# Boost clocks of equal cores differ by some percent (Intel's favoured cores 4 %); unlike cores by a quarter and more.
+_EQUAL_SPEED = 0.9
+LARGEST_CAPACITY = 1024  # SCHED_CAPACITY_SCALE; a frequency in kHz is larger
+_NUMBER = re.compile(r"[0-9]+")
+_CACHE = re.compile(r"([0-9]+)([KM])")
+# All that tells cores apart, in one command; a file that is not there is left out.
+_ASK = """cd /sys/devices/system/cpu && grep -s . cpu[0-9]*/topology/thread_siblings_list cpu[0-9]*/cpu_capacity \\
+cpu[0-9]*/cpufreq/cpuinfo_max_freq cpu[0-9]*/cache/index[0-9]*/level cpu[0-9]*/cache/index[0-9]*/size"""
 
 
 @dataclass(frozen=True)
 class Processor:
+    """One processor of the kernel's numbering. `core` and `node` are any numbers that are equal for siblings."""
+
     cpu: int
     core: int
     node: int
+    speed: int | None = None  # capacity (Arm, 1024 is the host's fastest) or highest frequency in kHz
+    cache_b: int | None = None  # its last-level cache
 
 
 @dataclass(frozen=True)
@@ -21,23 +37,28 @@ class Processors:
     environment: tuple[int, ...]
     peer: tuple[int, ...]
     shared: bool = False
+    unlike: str = ""  # what cores this host has, where they are of several kinds
 
 
 def parse(text: str) -> tuple[Processor, ...]:
-    """`lscpu -p=CPU,CORE,NODE`: lines `0,0,0`, an empty node is node 0. Raises UsageError on anything else."""
+    """`lscpu -p=CPU,CORE,NODE`: lines `0,0,0`, an empty node is node 0. Raises UsageError on anything else.
+
+    A processor whose core is not told is a core of its own.
+    """
     found = []
     for line in text.splitlines():
         if line.startswith("#") or not line.strip():
             continue
-        words = line.split(",")
-        if len(words) != 3 or not (words[0].isdigit() and words[1].isdigit()):
+        words = ["" if word == "-" else word for word in line.strip().split(",")]
+        if len(words) != 3 or not words[0].isdigit() or not all(word.isdigit() for word in words[1:] if word):
             raise UsageError(f"lscpu printed an unknown line: {line!r}")
-        found.append(Processor(int(words[0]), int(words[1]), int(words[2] or 0)))
+        cpu, core, node = words
+        found.append(Processor(int(cpu), int(core) if core else -1 - int(cpu), int(node or 0)))
     return tuple(found)
 
 
 def parse_list(text: str) -> frozenset[int]:
-    """The kernel's list format: `0-3,8` (cpuset(7))."""
+    """The kernel's list format: `0-3,8` (cpuset(7)). Raises ValueError."""
     cpus: set[int] = set()
     for part in text.strip().split(","):
         first, _, last = part.partition("-")
@@ -45,11 +66,91 @@ def parse_list(text: str) -> frozenset[int]:
     return frozenset(cpus)
 
 
-def choose(processors: tuple[Processor, ...], usable: frozenset[int], wanted: int) -> Processors:
-    """`wanted` processors of one node for the environments, whole cores first; all else off these cores is the peer's.
+def with_sysfs(processors: Sequence[Processor], text: str) -> tuple[Processor, ...]:
+    """What the kernel tells of each core beside lscpu: lines `cpu0/cpu_capacity:1024` below /sys/devices/system/cpu.
 
-    The highest numbers are taken: interrupts and the rest of the system favour the lowest. Raises UsageError when
-    the host has too few.
+    The kernel's own list of siblings replaces lscpu's core, whose number repeats in the clusters of some Arm machines.
+    """
+    known: dict[str, dict[str, str]] = defaultdict(dict)
+    for line in text.splitlines():
+        path, _, value = line.partition(":")
+        cpu, _, name = path.partition("/")
+        known[cpu][name] = value.strip()
+    return tuple(_known(one, known.get(f"cpu{one.cpu}", {})) for one in processors)
+
+
+def _known(processor: Processor, files: dict[str, str]) -> Processor:
+    siblings = _siblings(files.get("topology/thread_siblings_list", ""))
+    speeds = (files.get(name, "") for name in ("cpu_capacity", "cpufreq/cpuinfo_max_freq"))
+    return replace(
+        processor,
+        core=min(siblings) if processor.cpu in siblings else processor.core,
+        speed=next((int(speed) for speed in speeds if _NUMBER.fullmatch(speed)), None),
+        cache_b=_last_level_b(files),
+    )
+
+
+def _siblings(text: str) -> frozenset[int]:
+    try:
+        return parse_list(text)
+    except ValueError:
+        return frozenset()
+
+
+def _last_level_b(files: dict[str, str]) -> int | None:
+    """Size of the cache of the highest level."""
+    levels = {}
+    for name, level in files.items():
+        size = _CACHE.fullmatch(files.get(f"{name.removesuffix('/level')}/size", ""))
+        if name.endswith("/level") and _NUMBER.fullmatch(level) and size:
+            levels[int(level)] = int(size[1]) * {"K": 2**10, "M": 2**20}[size[2]]
+    return levels[max(levels)] if levels else None
+
+
+@dataclass(frozen=True, order=True)
+class Kind:
+    """Cores that are alike; the greater kind is the better one to measure on."""
+
+    speed: int  # of the fastest of them, 0 where it is not told
+    threads: int  # of a core: on hybrid processors only the performance cores have two
+    cache_b: int
+
+    def __str__(self) -> str:
+        """`5.00 GHz, 2 threads a core, 24 MiB of last-level cache`."""
+        words = []
+        if self.speed > LARGEST_CAPACITY:
+            words.append(show(self.speed * 1e3, "Hz"))
+        elif self.speed:
+            words.append(f"capacity {self.speed}")
+        words.append(f"{self.threads} threads a core" if self.threads > 1 else "1 thread a core")
+        words.append(f"{show_bytes(self.cache_b)} of last-level cache" if self.cache_b else "cache unknown")
+        return ", ".join(words)
+
+
+def kinds(processors: Iterable[Processor]) -> dict[int, Kind]:
+    """The kind of every processor. A host whose cores are all alike has one kind."""
+    processors = tuple(processors)
+    threads = Counter(_core(one) for one in processors)
+    tops: list[int] = []
+    for speed in sorted({one.speed or 0 for one in processors}, reverse=True):
+        if not tops or speed < _EQUAL_SPEED * tops[-1]:
+            tops.append(speed)
+    return {
+        one.cpu: Kind(min(top for top in tops if top >= (one.speed or 0)), threads[_core(one)], one.cache_b or 0)
+        for one in processors
+    }
+
+
+def _core(one: Processor) -> tuple[int, int, int]:
+    """Threads of one core are equally fast: where a core's number is not unique, that tells its owners apart."""
+    return one.node, one.core, one.speed or 0
+
+
+def choose(processors: tuple[Processor, ...], usable: frozenset[int], wanted: int) -> Processors:
+    """`wanted` processors of one kind and one node, whole cores first; all that is off these cores is the peer's.
+
+    The best kind is taken: performance cores before efficiency cores. Within a kind the highest numbers are taken:
+    interrupts and the rest of the system favour the lowest. Raises UsageError when the host has too few.
     """
     mine = [p for p in processors if p.cpu in usable]
     if wanted < 1 or wanted > len(mine):
@@ -57,27 +158,87 @@ def choose(processors: tuple[Processor, ...], usable: frozenset[int], wanted: in
             f"the suite asks for {wanted} processors and this process may use {len(mine)}",
             hint="lower `cpus` in [testbed]",
         )
-    cores: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for p in mine:
-        cores[p.node, p.core].append(p.cpu)
-    nodes = sorted({node for node, _ in cores}, reverse=True)
-    by_room = sorted(nodes, key=lambda node: sum(n == node for n, _ in cores) < wanted)
-    order = sorted(cores, key=lambda key: (by_room.index(key[0]), -key[1]))
-    threads = [cpu for rank in range(len(mine)) for key in order for cpu in sorted(cores[key])[rank : rank + 1]]
-    chosen = tuple(sorted(threads[:wanted]))
-    taken = {key for key, cpus in cores.items() if set(cpus) & set(chosen)}
-    peer = tuple(sorted(cpu for key, cpus in cores.items() if key not in taken for cpu in cpus))
+    known = kinds(processors)
+    best = _best(mine, known, wanted)
+    cores: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for p in best:
+        cores[_core(p)].append(p.cpu)
+    nodes = sorted({node for node, *_ in cores}, reverse=True)
+    by_room = sorted(nodes, key=lambda node: sum(n == node for n, *_ in cores) < wanted)
+    ranks = sorted(set(known.values()), reverse=True)
+    order = sorted(cores, key=lambda key: (by_room.index(key[0]), ranks.index(known[cores[key][0]]), -max(cores[key])))
+    threads = [cpu for rank in range(len(best)) for key in order for cpu in sorted(cores[key])[rank : rank + 1]]
+    return _with_peer(processors, usable, threads[:wanted])
+
+
+def _best(mine: Sequence[Processor], known: dict[int, Kind], wanted: int) -> list[Processor]:
+    """Processors of the best kind; of the next ones too where it has too few."""
+    taken: list[Processor] = []
+    for kind in sorted({known[p.cpu] for p in mine}, reverse=True):
+        taken += [p for p in mine if known[p.cpu] == kind]
+        if len(taken) >= wanted:
+            break
+    return taken
+
+
+def chosen(processors: tuple[Processor, ...], usable: frozenset[int], listed: frozenset[int]) -> Processors:
+    """The processors that the suite lists for the environments. Raises UsageError for one that cannot be used."""
+    lacking = sorted(listed - usable & {p.cpu for p in processors})
+    if lacking:
+        raise UsageError(
+            f"the suite lists processor {lacking[0]}, which this process may not use or which is offline",
+            hint=f"usable: {show_list(usable)}; change `cpu_list` in [testbed]",
+        )
+    return _with_peer(processors, usable, listed)
+
+
+def _with_peer(processors: tuple[Processor, ...], usable: frozenset[int], taken: Iterable[int]) -> Processors:
+    environment = tuple(sorted(taken))
+    cores = {_core(p) for p in processors if p.cpu in environment}
+    peer = tuple(sorted(p.cpu for p in processors if p.cpu in usable and _core(p) not in cores))
+    unlike = described(processors)
     if peer:
-        return Processors(chosen, peer)
-    others = tuple(sorted(usable - set(chosen)))
-    return Processors(chosen, others or chosen, shared=True)
+        return Processors(environment, peer, unlike=unlike)
+    others = tuple(sorted(usable - set(environment)))
+    return Processors(environment, others or environment, shared=True, unlike=unlike)
 
 
-def find(host: Session, wanted: int) -> Processors:
-    """The sets on this host. Raises EnvironmentUnavailable without lscpu."""
+def described(processors: Iterable[Processor]) -> str:
+    """Of a host with unlike cores, its kinds with their processors: `0-11: 5.00 GHz, …; 12-19: …`. Else empty."""
+    known = kinds(processors)
+    different = sorted(set(known.values()), reverse=True)
+    if len(different) < 2:
+        return ""
+    return "; ".join(f"{show_list(cpu for cpu in known if known[cpu] == kind)}: {kind}" for kind in different)
+
+
+def show_list(cpus: Iterable[int]) -> str:
+    """The kernel's list format, the counterpart of `parse_list`."""
+    runs: list[list[int]] = []
+    for cpu in sorted(cpus):
+        if runs and cpu == runs[-1][-1] + 1:
+            runs[-1].append(cpu)
+        else:
+            runs.append([cpu])
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+
+
+def of_host(host: Session) -> tuple[Processor, ...]:
+    """Every processor that is online. Raises EnvironmentUnavailable without lscpu."""
     listing = host.run(["lscpu", "-p=CPU,CORE,NODE"], timeout_s=10)
     if listing.status == 127:
         raise EnvironmentUnavailable("lscpu was not found", hint="apt-get install util-linux, or the like")
+    return with_sysfs(parse(listing.check().text), host.run(["sh", "-c", _ASK], timeout_s=10).text)
+
+
+def find(host: Session, wanted: int, listed: str | None = None) -> Processors:
+    """The sets on this host; `listed` are the environments' processors in the kernel's list format.
+
+    Raises EnvironmentUnavailable without lscpu, UsageError where the host has too few or lacks a listed one.
+    """
+    processors = of_host(host)
     status = host.run(["cat", "/proc/self/status"], timeout_s=10).check().text
     allowed = next(line.split(":")[1] for line in status.splitlines() if line.startswith("Cpus_allowed_list"))
-    return choose(parse(listing.check().text), parse_list(allowed), wanted)
+    if listed is None:
+        return choose(processors, parse_list(allowed), wanted)
+    return chosen(processors, parse_list(allowed), parse_list(listed))
