@@ -90,7 +90,7 @@ def resume(
             refuse_short(ledger.next_s(), until_s, "what comes next is", clocks)
         with runners.place_of_run(suite, image, manifest.run_id) as (host, testbed):
             runners.refuse_missing(suite, host, image)
-            found = resumption.differences(run, facts.of_host(host))
+            found = resumption.differences(run, facts.of_host(host, cpu=testbed.cpus[0]))
             resumption.refuse_other_host(run, found)
             for words in (*run.warnings, *found.others):
                 said(words)

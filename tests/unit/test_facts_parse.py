@@ -194,3 +194,61 @@ def test_versions_of_engines_are_read_with_what_the_distribution_changed() -> No
 def test_an_engine_that_says_no_version_has_none(answer: tuple[int, str], status: Status) -> None:
     found = tools.engines(cast(Session, Engines(runc=answer)))["tool.runc"]
     assert (found.value, found.status) == (None, status)
+
+
+# --- processors of other makes, and of other numbers ---------------------------------------------------------------
+
+
+S390 = """vendor_id       : IBM/S390
+# processors    : 2
+bogomips per cpu: 3241.00
+features\t: esan3 zarch stfle
+processor 0: version = FF,  identification = 2E14D7,  machine = 8561
+processor 1: version = FF,  identification = 2E14D7,  machine = 8561
+"""
+
+
+def composed(**members: object) -> bytes:
+    return json.dumps({"format": 1, **members}).encode()
+
+
+def test_an_s390_is_read_or_unknown_and_never_an_error() -> None:
+    found = facts.parse(composed(files={"/proc/cpuinfo": S390}))
+    values = {key: shown(fact) for key, fact in found.items() if key.startswith("cpu.")}
+    assert values["cpu.vendor"] == "IBM/S390"
+    assert values["cpu.model"] == "machine 8561"
+    assert values["cpu.flags"] == ["esan3", "stfle", "zarch"]
+    assert values["cpu.threads"] == 2
+    assert values["cpu.cores"] == "absent"
+    assert "error" not in values.values()
+
+
+CPU = "/sys/devices/system/cpu"
+
+
+def cache(cpu: int, size: str) -> dict[str, str]:
+    folder = f"{CPU}/cpu{cpu}/cache/index3"
+    return {f"{folder}/level": "3", f"{folder}/type": "Unified", f"{folder}/size": size}
+
+
+def test_caches_and_frequency_are_those_of_the_processor_that_was_used() -> None:
+    files = {**cache(0, "24576K"), **cache(3, "8192K"), f"{CPU}/cpu3/cpufreq/scaling_governor": "performance"}
+    found = facts.parse(composed(files=files, python={"processor": 3}))
+    assert found["cpu.cache.l3"].value == 8 * 2**20
+    assert found["cpu.governor"].value == "performance"
+
+
+@pytest.mark.parametrize("version", ["1.2.3.4", "2.10.0.255"])
+def test_a_firmware_version_of_four_numbers_is_no_address(version: str) -> None:
+    found = facts.parse(composed(files={"/sys/class/dmi/id/bios_version": version}))
+    assert found["dmi.bios_version"].value == version
+
+
+def test_a_kernel_release_that_begins_with_four_numbers_is_no_address() -> None:
+    release = "5.15.167.4-microsoft-standard-WSL2"
+    assert facts.parse(composed(python={"release": release}))["kernel.release"].value == release
+
+
+def test_an_address_in_a_name_of_the_firmware_stays_hidden() -> None:
+    found = facts.parse(composed(files={"/sys/class/dmi/id/product_name": "board at 203.0.113.7"}))
+    assert "203" not in str(found["dmi.product_name"].value)

@@ -3,6 +3,8 @@
 import ast
 import importlib
 import json
+import os
+import re
 import sys
 from pathlib import Path, PurePosixPath
 
@@ -193,3 +195,13 @@ def test_the_probe_writes_nothing_beside_itself(tmp_path: Path) -> None:
         (tmp_path / source.name).write_bytes(source.read_bytes())
     proc.run([sys.executable, str(tmp_path / "probe.py")], timeout_s=60).check()
     assert sorted(path.name for path in tmp_path.iterdir()) == [source.name for source in SOURCES]
+
+
+def test_the_probe_reads_the_processor_that_it_is_asked_for() -> None:
+    last = max(os.sched_getaffinity(0))
+    done = proc.run([sys.executable, str(GUEST / "probe.py"), "/nowhere", str(last)], timeout_s=60).check()
+    found = json.loads(done.stdout)
+    assert found["python"]["processor"] == last
+    assert f"/sys/devices/system/cpu/cpu{last}/cpufreq/scaling_governor" in found["files"]
+    first = found["files"]["/proc/cpuinfo"].splitlines()[0]
+    assert re.fullmatch(rf"processor\s*: {last}", first) or not first.startswith("processor")

@@ -2,6 +2,7 @@
 
 from msgspec import MsgspecError
 
+from vbench import processors
 from vbench.contracts import Session
 from vbench.errors import CommandTimeout, StartFailed, TrialFailed
 from vbench.facts import cgroup, clock, cloud, cpu, devices, kernel, tools, virtualization
@@ -46,14 +47,21 @@ def collect(session: Session, *, scratch: str | None = None) -> Facts:
     return {name: there.get(name, fact) if key_of(name).area == "network" else fact for name, fact in found.items()}
 
 
-def of_host(host: Session) -> Facts:
-    """The facts of the host itself, with the versions of the engines on it. Raises SessionLost."""
-    return _merged(collect(host), tools.engines(host))
+def of_host(host: Session, *, cpu: int | None = None) -> Facts:
+    """The facts of the host itself, with its kinds of processors and the versions of the engines on it.
+
+    `cpu` is the processor whose caches and frequency are meant, where that is not one that the harness runs on.
+    Raises SessionLost.
+    """
+    unlike = processors.described(processors.of_host(host))
+    kinds = {"cpu.kinds": Fact(unlike or "all alike", "lscpu and /sys/devices/system/cpu")}
+    return _merged(_probed(host, None, cpu), kinds | tools.engines(host))
 
 
-def _probed(session: Session, scratch: str | None) -> Facts:
+def _probed(session: Session, scratch: str | None, cpu: int | None = None) -> Facts:
     place = session.workplace
     argv = [place.python, str(place.guest / "probe.py"), scratch or str(place.scratch)]
+    argv += [] if cpu is None else [str(cpu)]
     try:
         done = session.run(argv, timeout_s=_LIMIT_S)
     except CommandTimeout:

@@ -1,5 +1,7 @@
 """Processor and memory facts: model, topology, features, frequency policy, caches, vulnerabilities, huge pages."""
 
+import re
+
 from vbench.facts.evidence import (
     Absent,
     Evidence,
@@ -32,6 +34,7 @@ _ARM_PARTS = {
     "0x41/0xd49": "Neoverse-N2",
     "0x41/0xd4f": "Neoverse-V2",
 }
+_S390_MACHINE = re.compile(r"^processor \d+:.*\bmachine = (\w+)", re.MULTILINE)
 _ARM_MAKERS = {"0x41": "ARM", "0x43": "Cavium", "0x48": "HiSilicon", "0x50": "Ampere", "0x61": "Apple"}
 
 
@@ -60,6 +63,9 @@ def _model(text: str) -> str:
             return clean(line_value(key)(text))
         except Absent:
             continue
+    machine = _S390_MACHINE.search(text)
+    if machine:
+        return clean(f"machine {machine[1]}")
     part = f"{line_value('CPU implementer')(text)}/{line_value('CPU part')(text)}"
     return _ARM_PARTS.get(part) or clean(f"part {part}")
 
@@ -77,19 +83,25 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _flags(text: str) -> tuple[str, ...]:
-    try:
-        return _words(line_value("flags")(text))
-    except Absent:
-        return _words(line_value("Features")(text))
+    for key in ("flags", "Features", "features"):  # x86, Arm, s390
+        try:
+            return _words(line_value(key)(text))
+        except Absent:
+            continue
+    raise Absent
 
 
 def _blocks(text: str) -> list[dict[str, str]]:
-    found = []
+    blocks = []
     for block in text.split("\n\n"):
         pairs = (line.partition(":") for line in block.splitlines())
-        values = {key.strip(): value.strip() for key, _, value in pairs}
-        if "processor" in values:
-            found.append(values)
+        blocks.append({key.strip(): value.strip() for key, _, value in pairs})
+    return blocks
+
+
+def _threads(text: str) -> int:
+    """Lines `processor : 3`, on s390 `processor 3: version = …`."""
+    found = len(re.findall(r"^processor\s*\d*\s*:", text, re.MULTILINE))
     if not found:
         raise ValueError("no processor in /proc/cpuinfo")
     return found
@@ -115,7 +127,7 @@ def _topology(evidence: Evidence) -> Facts:
     return {
         "cpu.sockets": evidence.file(INFO, _sockets),
         "cpu.cores": evidence.file(INFO, _cores),
-        "cpu.threads": evidence.file(INFO, lambda text: len(_blocks(text))),
+        "cpu.threads": evidence.file(INFO, _threads),
         "cpu.usable": made("sched_getaffinity", platform.affinity, lambda cpus: len(cpus) or None),
         "cpu.affinity": made("sched_getaffinity", platform.affinity, lambda cpus: tuple(map(str, sorted(cpus)))),
         "cpu.smt": evidence.file(f"{CPU}/smt/active", on_off),
@@ -134,11 +146,15 @@ def _count(text: str) -> int:
     return total
 
 
+def _own(evidence: Evidence) -> str:
+    return f"{CPU}/cpu{evidence.python.processor}"
+
+
 def _caches(evidence: Evidence) -> dict[str, str]:
     """`l1d`, `l2`, `l3` … to the path of the size."""
     found = {}
     for path, level in evidence.files.items():
-        if path.startswith(f"{CPU}/cpu0/cache/index") and path.endswith("/level") and isinstance(level, str):
+        if path.startswith(f"{_own(evidence)}/cache/index") and path.endswith("/level") and isinstance(level, str):
             kind = evidence.files.get(path.removesuffix("level") + "type")
             letter = {"Data": "d", "Instruction": "i", "Unified": ""}.get(kind if isinstance(kind, str) else "")
             if letter is not None and level in ("1", "2", "3", "4"):
@@ -154,7 +170,7 @@ def _cache_b(text: str) -> int:
 
 
 def _frequency(evidence: Evidence) -> Facts:
-    policy = f"{CPU}/cpu0/cpufreq"
+    policy = f"{_own(evidence)}/cpufreq"
     boost = evidence.file(f"{CPU}/cpufreq/boost", on_off)
     if boost.value is None:
         boost = evidence.file(f"{CPU}/intel_pstate/no_turbo", lambda text: not on_off(text))

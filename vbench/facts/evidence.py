@@ -16,12 +16,12 @@ _PRIVATE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUID
     r"|(?:[0-9a-f]{2}[:-]){5,}[0-9a-f]{2}"  # MAC, GUID
     r"|[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,}"  # IPv6
-    r"|\b\d{1,3}(?:\.\d{1,3}){3}\b"  # IPv4
     r"|\b[0-9a-f]{16,}\b"
     r"|\S+@\S+"
     r"|(?:/home|/root|/Users|/run/user|/var/home)(?:/\S*)?",
     re.IGNORECASE,
 )
+_IPV4 = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
 _STRANGE = re.compile(r"[^\w… .,:;()\[\]/+*#~<>=&%!'-]")
 _WORD = re.compile(r"[A-Za-z0-9][\w.+~-]{0,63}")
 
@@ -90,6 +90,7 @@ class Platform(Struct, frozen=True):
     compiler: str = ""
     page_b: int | None = None
     affinity: tuple[int, ...] | None = None
+    processor: int = 0  # whose caches and frequency were read
     processors: int | None = None
     byteorder: str = ""
     packages: dict[str, str] = {}
@@ -165,6 +166,11 @@ def _status(errno_name: str) -> Status:
 
 def clean(text: str) -> str:
     """Free text fit to be published: one line, no identifiers, addresses or home paths. Raises Absent when empty."""
+    return clean_version(_IPV4.sub(_HIDDEN, text))
+
+
+def clean_version(text: str) -> str:
+    """As `clean`, of a text that is a version: its four numbers with points between are no address."""
     line = " ".join(_STRANGE.sub(" ", _PRIVATE.sub(_HIDDEN, text.replace("\0", " "))).split())
     line = line.replace(f" {_HIDDEN}", _HIDDEN)
     if not line:
@@ -181,7 +187,8 @@ def word(text: str) -> str:
     """One word of letters, digits and `._+~-`. Raises ValueError for more and Absent for nothing."""
     if not text.strip():
         raise Absent
-    if not _WORD.fullmatch(text.strip()) or _PRIVATE.search(text.strip()):
+    # A whole word of four numbers is an address; the kernel of WSL is called 5.15.167.4-microsoft-standard-WSL2.
+    if not _WORD.fullmatch(text.strip()) or _PRIVATE.search(text.strip()) or _IPV4.fullmatch(text.strip()):
         raise ValueError(f"not one plain word: {text[:40]!r}")
     return text.strip()
 

@@ -56,6 +56,7 @@ _PROCESSOR = (
     Key("cpu.usable", "Processors usable", "processor", explains=_ALL, matters=True),
     Key("cpu.affinity", "Processors in the affinity mask", "processor", "list", nature=True),
     Key("cpu.smt", "Hyper-threading active", "processor", "yes/no", explains=("cpu", "memory", "python")),
+    Key("cpu.kinds", "Kinds of processors", "processor"),
     Key("cpu.isolated", "Isolated processors", "processor"),
     Key("cpu.nohz_full", "Tickless processors", "processor", explains=("cpu", "syscall", "scheduler")),
     Key("cpu.numa_nodes", "NUMA nodes", "processor", explains=("memory",)),
@@ -221,10 +222,10 @@ RESERVED = frozenset(
 """Keys that the runner fills; the probe cannot know them."""
 
 _BY_NAME = {key.name: key for key in KEYS}
-ENGINES = frozenset({"tool.qemu", "tool.runc", "tool.crun"})
-"""Keys of the host alone: what is inside an environment did not start it."""
+OF_HOST = frozenset({"cpu.kinds", "tool.qemu", "tool.runc", "tool.crun"})
+"""Keys of the host alone: an environment sees its own processors only, and what is inside it did not start it."""
 
-STATIC = tuple(key.name for key in KEYS if not key.name.endswith(".*") and key.name not in RESERVED | ENGINES)
+STATIC = tuple(key.name for key in KEYS if not key.name.endswith(".*") and key.name not in RESERVED | OF_HOST)
 
 
 def key_of(name: str) -> Key:

@@ -5,7 +5,7 @@ import re
 
 from vbench.contracts import Session
 from vbench.errors import CommandTimeout
-from vbench.facts.evidence import Evidence, Output, Unreadable, clean, made, word
+from vbench.facts.evidence import Evidence, Output, Unreadable, clean_version, made, word
 from vbench.model import Fact, Facts
 
 _NOT_FOUND = 127
@@ -60,4 +60,4 @@ def _said(text: str, says: re.Pattern[str]) -> str:
     if match is None:
         raise ValueError("no version where the engine prints it")
     # A commit of 40 digits would be taken for an identifier of the machine.
-    return clean(re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28}\b", r"\1", match[1]))
+    return clean_version(re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28}\b", r"\1", match[1]))

@@ -1,6 +1,6 @@
 """Hypervisor and container witnesses, each its own fact: no single tool names the whole stack."""
 
-from vbench.facts.evidence import Absent, Evidence, Output, Unreadable, clean, made, word
+from vbench.facts.evidence import Absent, Evidence, Output, Unreadable, clean, clean_version, made, word
 from vbench.model import Facts
 
 DMI = "/sys/class/dmi/id"
@@ -63,8 +63,9 @@ def _virt_what(output: Output) -> tuple[str, ...]:
 
 
 def _firmware(evidence: Evidence) -> Facts:
-    fields = ("sys_vendor", "product_name", "bios_vendor", "bios_version", "board_vendor")
+    fields = ("sys_vendor", "product_name", "bios_vendor", "board_vendor")
     found = {f"dmi.{name}": evidence.file(f"{DMI}/{name}", clean) for name in fields}
+    found["dmi.bios_version"] = evidence.file(f"{DMI}/bios_version", clean_version)
     return {
         **found,
         "dmi.device_tree_model": evidence.file("/proc/device-tree/model", clean),

@@ -2,7 +2,8 @@
 
 Runs inside every environment, also under emulation, so it imports little and starts few processes. Everything it reads
 stands in its files by name: no serial, UUID, hardware address, host name or user name is asked for.
-Python 3.9 and later, standard library only.  Usage: probe.py [SCRATCH]
+Caches, frequency and model are those of processor CPU, else of the first one that this process may use.
+Python 3.9 and later, standard library only.  Usage: probe.py [SCRATCH [CPU]]
 """
 
 import json
@@ -57,10 +58,8 @@ FILES = (
     CPU + "/cpuidle/current_driver",
     CPU + "/cpufreq/boost",
     CPU + "/intel_pstate/no_turbo",
-    CPU + "/cpu0/cpufreq/scaling_driver",
-    CPU + "/cpu0/cpufreq/scaling_governor",
-    CPU + "/cpu0/cpufreq/scaling_max_freq",
 )
+OF_PROCESSOR = ("cpufreq/scaling_driver", "cpufreq/scaling_governor", "cpufreq/scaling_max_freq")
 COMMANDS = (
     (("systemd-detect-virt", "--vm"), 10.0),
     (("systemd-detect-virt", "--container"), 10.0),
@@ -83,13 +82,14 @@ CONFIG_LINES = ("CONFIG_HZ=", "CONFIG_PREEMPT", "CONFIG_NO_HZ", "CONFIG_MITIGATI
 AZURE_CHASSIS = "7783-7084-3265-9085-8269-3286-77"  # the same on every Azure machine, so it identifies none
 
 
-def cpuinfo():
-    """The first processor in full, of the others only where they are: flags repeated 256 times say nothing."""
+def cpuinfo(cpu):
+    """The processor in full, of the others only where they are: flags repeated 256 times say nothing."""
     try:
         text = read_bytes("/proc/cpuinfo", 8 << 20).decode("utf-8", "replace")
     except OSError as error:
         return failure(error)
-    first, *others = text.strip().split("\n\n")
+    others = text.strip().split("\n\n")
+    first = others.pop(next((i for i, block in enumerate(others) if number_of(block) == str(cpu)), 0))
     # aarch64 and s390 name the machine in its own block; a board's "Serial" line stands there too.
     kept = [line for line in first.splitlines() if not line.lower().startswith("serial")]
     blocks = ["\n".join(kept)]
@@ -99,6 +99,15 @@ def cpuinfo():
         if chosen:
             blocks.append("\n".join(chosen))
     return "\n\n".join(blocks)
+
+
+def number_of(block):
+    """The processor that a block of /proc/cpuinfo is about, None for a block about the machine."""
+    for line in block.splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "processor":
+            return value.strip()
+    return None
 
 
 def kernel_config():
@@ -116,18 +125,19 @@ def kernel_config():
     return "\n".join(line for line in text.splitlines() if line.startswith(CONFIG_LINES))
 
 
-def files():
-    found = {path: read(path) for path in FILES}
-    found["/proc/cpuinfo"] = cpuinfo()
+def files(cpu):
+    own = CPU + "/cpu" + str(cpu) + "/"
+    found = {path: read(path) for path in (*FILES, *(own + name for name in OF_PROCESSOR))}
+    found["/proc/cpuinfo"] = cpuinfo(cpu)
     found["/proc/self/status"] = lines_of("/proc/self/status", STATUS_LINES)
     found["/proc/meminfo"] = lines_of("/proc/meminfo", MEMORY_LINES)
     found["kernel config"] = kernel_config()
     for name in names(CPU + "/vulnerabilities"):
         found[CPU + "/vulnerabilities/" + name] = read(CPU + "/vulnerabilities/" + name)
-    for index in names(CPU + "/cpu0/cache"):
+    for index in names(own + "cache"):
         if index.startswith("index"):
             for part in ("level", "type", "size", "shared_cpu_list"):
-                path = CPU + "/cpu0/cache/" + index + "/" + part
+                path = own + "cache/" + index + "/" + part
                 found[path] = read(path)
     for supply in names("/sys/class/power_supply"):
         kind = read("/sys/class/power_supply/" + supply + "/type")
@@ -195,7 +205,7 @@ def which(name):
     return None
 
 
-def python():
+def python(cpu):
     uname = os.uname()
     try:
         libc = os.confstr("CS_GNU_LIBC_VERSION")
@@ -210,6 +220,7 @@ def python():
         "compiler": sys.version.split("[")[-1].rstrip("]"),
         "page_b": os.sysconf("SC_PAGE_SIZE"),
         "affinity": sorted(os.sched_getaffinity(0)),
+        "processor": cpu,
         "processors": os.cpu_count(),
         "byteorder": sys.byteorder,
         "packages": packages(),
@@ -248,12 +259,12 @@ def devices():
     return {"azure": tag == AZURE_CHASSIS, **present}
 
 
-def evidence(scratch_path):
+def evidence(scratch_path, cpu):
     return {
         "format": 1,
-        "files": files(),
+        "files": files(cpu),
         "commands": {" ".join(argv): run(argv, limit) for argv, limit in COMMANDS},
-        "python": python(),
+        "python": python(cpu),
         "calls": clocks(),
         "namespaces": namespaces(),
         "container": container(),
@@ -267,4 +278,5 @@ def evidence(scratch_path):
 
 
 if __name__ == "__main__":
-    json.dump(evidence(sys.argv[1] if len(sys.argv) > 1 else None), sys.stdout)
+    words = sys.argv[1:] + [None] * 2
+    json.dump(evidence(words[0], min(os.sched_getaffinity(0)) if words[1] is None else int(words[1])), sys.stdout)

@@ -86,8 +86,9 @@ def clock_source(kernels, file=Path("/sys/devices/system/clocksource/clocksource
     return {"clock_source": file.read_text().strip() if file.is_file() else None}
 
 
-def last_level_cache_b(folder=Path("/sys/devices/system/cpu/cpu0/cache")):
-    """The largest cache that this environment claims to have, None where it does not say."""
+def last_level_cache_b(folder=None):
+    """The largest cache that this environment claims for its own processor, None where it does not say."""
+    folder = folder or Path(f"/sys/devices/system/cpu/cpu{min(os.sched_getaffinity(0))}/cache")
     sizes = []
     for file in folder.glob("index*/size"):
         text = file.read_text().strip()

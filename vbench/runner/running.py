@@ -52,7 +52,7 @@ class Runner:
     def run(self) -> Count:
         """Every block; failed and skipped trials are stored and counted. Raises StopFailed, NoSpace."""
         if HOST not in self._described:
-            self.writer.facts(HOST, facts.of_host(self.host))
+            self.writer.facts(HOST, facts.of_host(self.host, cpu=self.testbed.cpus[0]))
         self.progress.begin(self.plan)
         for block in self.plan.blocks:
             self._until_valid(block)
