@@ -391,3 +391,22 @@ def test_what_others_call_an_environment_leads_to_what_stands_for_it() -> None:
         keys = dict(re.findall(r'with (\w+) = "([^"]+)"', hint))
         table = "\n".join(f'{key} = "{value}"' for key, value in {"kind": kind, **keys}.items())
         suites.parse(f"{SHORT}[environments.it]\n{table}\n", source=name)  # what the hint says can be written
+
+
+# --- the processors that a suite lists ----------------------------------------------------------------------------
+
+
+def test_a_suite_may_list_its_processors() -> None:
+    suite = suites.parse(GOOD.replace("[testbed]", '[testbed]\ncpus = 3\ncpu_list = "2-3,7"'), source="s.toml")
+    assert suite.testbed.cpu_list == "2-3,7"
+
+
+def test_a_list_of_another_length_than_each_environment_gets_is_refused() -> None:
+    error = refused(GOOD.replace("[testbed]", '[testbed]\ncpu_list = "2-3,7"'))
+    assert "testbed.cpu_list: lists 3 processors, and testbed.cpus is 1" in error.message
+    assert "cpus = 3" in error.hint
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "1,,2", "99999", "1 2"])
+def test_a_list_that_the_kernel_would_not_read_is_refused(text: str) -> None:
+    assert "testbed.cpu_list" in refused(GOOD.replace("[testbed]", f'[testbed]\ncpu_list = "{text}"')).message

@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from vbench.model import Plan
+    from vbench.processors import Processors
     from vbench.suite import Suite
 
 
@@ -90,20 +91,28 @@ def _lines(suite: "Suite", plan: "Plan") -> Iterator[str]:
 
 def _commands(suite: "Suite") -> dict[str, list[tuple[str, ...]]]:
     """Of every arm, what starts each environment of its stack; what only a run knows is PID, RUN and N."""
-    from vbench import image, processors
+    from vbench import image
     from vbench import suite as suites
     from vbench.preview import Preview
     from vbench.proc import LocalSession
 
     host, limits = LocalSession(), suite.testbed
-    chosen = processors.find(host, limits.cpus)
+    chosen = _processors(suite)
     preview = Preview(host, image.find(), chosen.environment, chosen.peer, limits.memory, Path(limits.scratch))
     arms = (*suite.arms, suite.method.control)
     stacks = {arm: [suite.environment(name) for name in suites.chain(suite, arm)] for arm in arms}
     return {arm: [words for e in stack for words in e.commands(host, preview)] for arm, stack in stacks.items()}
 
 
+def _processors(suite: "Suite") -> "Processors":
+    from vbench import processors
+    from vbench.proc import LocalSession
+
+    return processors.find(LocalSession(), suite.testbed.cpus, suite.testbed.cpu_list)
+
+
 def _head(suite: "Suite", plan: "Plan") -> Iterator[str]:
+    from vbench import processors
     from vbench.units import show, show_bytes, show_duration
 
     method, testbed = suite.method, suite.testbed
@@ -111,7 +120,14 @@ def _head(suite: "Suite", plan: "Plan") -> Iterator[str]:
     yield f"suite     {plan.suite}, seed {plan.seed}, baseline {plan.baseline}, control {plan.control}"
     yield f"blocks    {len(plan.blocks) - 1} and the calibration, {len(plan.environments)} starts each"
     yield f"trial     {show(method.trial, 's')} after {show(method.warmup, 's')} of warm-up, loops = calibrated"
-    yield f"each has  {testbed.cpus} processors, {show_bytes(testbed.memory)} of memory, scratch in {testbed.scratch}"
+    chosen = _processors(suite)
+    count = "1 processor" if testbed.cpus == 1 else f"{testbed.cpus} processors"
+    yield (
+        f"each has  {count} ({processors.show_list(chosen.environment)}), "
+        f"{show_bytes(testbed.memory)} of memory, scratch in {testbed.scratch}"
+    )
+    if chosen.unlike:
+        yield f"          this host's processors are unlike ({chosen.unlike}): `cpu_list` in [testbed] chooses others"
     yield f"duration  {show_duration(plan.expected_s)} expected, budget {show_duration(plan.budget_s)}"
     if starts:
         yield f"          {', '.join(starts)}: from the starts themselves"

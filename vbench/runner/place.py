@@ -20,7 +20,7 @@ def place_of_run(suite: Suite, image: Image | None, name: str) -> Iterator[tuple
     """The host session with its layers, and the opened testbed; harness and children are pinned off the arms' set."""
     host = LocalSession()
     host = replace(host, layers=facts.layers(facts.collect(host)))
-    chosen = processors.find(host, suite.testbed.cpus)
+    chosen = processors.find(host, suite.testbed.cpus, suite.testbed.cpu_list)
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, chosen.peer)
     try:

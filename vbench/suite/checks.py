@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from vbench import processors
 from vbench.contracts import Environment
 from vbench.errors import SuiteError, nearest
 from vbench.model import MOST_CELLS
@@ -13,6 +14,7 @@ from vbench.suite.shape import ADAPTIVE, MOST_CONFIRMATORY, RESERVED, Suite
 def check(suite: Suite, given: Collection[str]) -> None:
     """Raises SuiteError; `given` has the keys that the file's `[method]` names, defaults left out."""
     _check_method(suite)
+    _check_testbed(suite)
     _check_blocks(suite, given)
     _check_confirmatory(suite)
     if not suite.benchmarks:
@@ -59,6 +61,17 @@ def _check_method(suite: Suite) -> None:
         if value <= 0:
             table = "testbed" if key == "memory" else "method"
             raise SuiteError(f"{table}.{key}: must be above 0")
+
+
+def _check_testbed(suite: Suite) -> None:
+    """A list of processors has as many as each environment gets."""
+    cpus, text = suite.testbed.cpus, suite.testbed.cpu_list
+    if text is None:
+        return
+    listed = processors.parse_list(text)
+    if len(listed) != cpus:
+        what = f"lists {len(listed)} processors, and testbed.cpus is {cpus}"
+        raise SuiteError(f"testbed.cpu_list: {what}", hint=f"set cpus = {len(listed)}, or list {cpus}")
 
 
 def _check_blocks(suite: Suite, given: Collection[str]) -> None:

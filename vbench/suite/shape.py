@@ -15,6 +15,7 @@ RESERVED = {"host": "the facts of the host itself are stored under it"}
 ADAPTIVE = ("n_min", "look_every", "n_max", "width")
 """Keys of `method` that say when an adaptive run stops."""
 FIXED_BLOCKS = 10
+CPU_LIST = r"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$"  # the kernel's list format, cpuset(7)
 MOST_CONFIRMATORY = 5  # method.md: few enough that Holm leaves them power
 Blocks = Annotated[int, Meta(ge=1, le=1000)]
 
@@ -50,6 +51,7 @@ class TestbedSettings(Settings, frozen=True):
     """What every environment gets alike: `[testbed]`."""
 
     cpus: Annotated[int, Meta(ge=1, le=4096)] = 1
+    cpu_list: Annotated[str, Meta(pattern=CPU_LIST)] | None = None  # which: "4-7,12"; else the best
     memory: Bytes = Bytes(2**30)
     scratch: str = "/var/tmp"  # on a disk: the folder all environments get their scratch space from
 
