@@ -14,7 +14,7 @@ GUEST = ROOT / "guest"
 
 # From the lowest to the highest: a module imports from lower lines only, or from within its own package.
 RANKS = (
-    ("errors", "units", "interrupts"),
+    ("errors", "units", "interrupts", "foreign"),
     ("__init__",),
     ("model",),
     ("contracts",),

@@ -1,6 +1,5 @@
 """A user's own command as a benchmark: its wall time by the environment's clock, or a number picked from its output."""
 
-import base64
 import json
 import os
 import re
@@ -10,17 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from math import isfinite
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, ClassVar, TypeVar, cast
 
 import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
+from vbench import foreign
 from vbench.benchmarks import carrying
-from vbench.benchmarks.kernel_driver import CLOCK_SLACK, CLOCK_SLACK_S, drift_notes
+from vbench.benchmarks.kernel_driver import CLOCK_SLACK, CLOCK_SLACK_S, NotNegative, drift_notes
 from vbench.benchmarks.lines import Moments, listen
 from vbench.contracts import Missing, Place, Session, Settings, Testbed
 from vbench.errors import TrialFailed, VbenchError
+from vbench.foreign import Count
 from vbench.model import Better, Measured, Metric, Scale
 from vbench.units import Seconds, base_unit, show_bytes
 
@@ -32,20 +33,30 @@ STDERR_SHOWN = 300
 BUSY = 0.95  # least share of the runs in all the time from the first to the last, for their processor time to be theirs
 LONGEST = 1000
 WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
+T = TypeVar("T")
 WALL = Metric("time", "s", "lower", "wall time of one run")
 
 
 class Reply(msgspec.Struct, frozen=True):
     """What guest/timed.py answers."""
 
-    walls: Annotated[tuple[float, ...], Meta(min_length=1)]
+    walls: Annotated[tuple[Annotated[float, Meta(gt=0)], ...], Meta(min_length=1, max_length=LONGEST)]
     picked: tuple[float, ...] | None
-    warmups: int
-    spent_s: float
-    span_s: float
-    clock: str
-    padding: int
-    printed_b: int
+    warmups: Count
+    spent_s: NotNegative
+    span_s: NotNegative
+    clock: Annotated[str, Meta(max_length=100)]
+    padding: Count
+    printed_b: Count
+
+
+class Streams(msgspec.Struct, frozen=True):
+    """The ends of what the last run printed, beside a Reply, or beside why there is none."""
+
+    stdout: bytes = b""
+    stderr: bytes = b""
+    error: str | None = None
+    hint: str = ""
 
 
 class _Metrics:
@@ -203,15 +214,18 @@ class Command(Settings, frozen=True, kw_only=True):
         done = listen(place.session, argv, moments.hear, timeout_s=limit_s, stdin=stdin)
         if done.status < 0:
             raise TrialFailed(f"what times the command was killed by signal {-done.status}, with the command")
-        fields = _decoded(done.check().stdout)
-        said = {name: base64.b64decode(fields.pop(name, "")) for name in ("stdout", "stderr")}
-        for name, data in said.items():
+        line = done.check().stdout
+        said = _decoded(line, Streams)
+        for name, data in (("stdout", said.stdout), ("stderr", said.stderr)):
             if data:  # as it came: inside JSON an escape before a host's name would hide it from the store's cleaner
                 place.raw(f"{name}.txt", data)
-        if "error" in fields:
-            raise TrialFailed(_epitaph(str(fields["error"]), said["stderr"]), hint=str(fields.get("hint", "")))
-        place.raw("runs.json", json.dumps(fields).encode())
-        return _reply(fields)
+        if said.error is not None:
+            raise TrialFailed(_epitaph(said.error[:LONGEST], said.stderr), hint=said.hint[:LONGEST])
+        reply = _decoded(line, Reply)
+        if reply.picked is not None and len(reply.picked) != len(reply.walls):
+            raise TrialFailed(f"the answer about its runs has {len(reply.picked)} numbers of {len(reply.walls)} runs")
+        place.raw("runs.json", json.dumps(msgspec.to_builtins(reply)).encode())
+        return reply
 
     def _values(self, reply: Reply) -> tuple[float, ...]:
         """Samples in base units. Raises TrialFailed for what cannot enter a ratio."""
@@ -264,18 +278,11 @@ def _check_regex(regex: str) -> None:
         raise ValueError(f"regex: expected one group, around the number, got {groups}; (?:…) groups without counting")
 
 
-def _decoded(line: bytes) -> dict[str, Any]:
+def _decoded(line: bytes, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(line, type=dict[str, Any])
-    except msgspec.DecodeError as error:
+        return foreign.decode(line, kind)
+    except ValueError as error:
         raise TrialFailed(f"the answer about its runs cannot be read: {error}: {line[:200]!r}") from None
-
-
-def _reply(fields: dict[str, Any]) -> Reply:
-    try:
-        return msgspec.convert(fields, Reply)
-    except msgspec.ValidationError as error:
-        raise TrialFailed(f"the answer about its runs cannot be read: {error}") from None
 
 
 def _operations(reply: Reply) -> int | None:

@@ -1,21 +1,27 @@
 """Our own wrapper around the fio command: builds a job's command line and reads its JSON, nothing more."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from math import inf
+from typing import Annotated, Any, Literal, TypeVar
 
-from msgspec import Struct
+from msgspec import Meta, Struct, field
 
+from vbench import foreign
 from vbench.benchmarks.lines import BEGUN, ENDED
 from vbench.contracts import Completed
 from vbench.errors import TrialFailed
+from vbench.foreign import LONGEST, Count
 
 CLOCK = "CLOCK_MONOTONIC"  # what fio 3 reads with clocksource=clock_gettime
 Direction = Literal["read", "write"]
 Engine = Literal["psync", "libaio", "io_uring"]
 LAYOUT, TRIAL = "layout", "trial"  # names of jobs
+OLDEST = "fio 3.18"  # the first whose json+ has `N`: its commit 56440e63 of January 2020
+_PRIVATE = frozenset({"filename"})
 _DIRECT_REFUSED = "does not support O_DIRECT"
 _FILLED = 90.0  # percent of the operations at the depth asked for, below which the queue was not kept full
+T = TypeVar("T")
 
 
 class Result(Struct, frozen=True):
@@ -82,20 +88,58 @@ def _milliseconds(seconds: float) -> int:
     return max(0, round(seconds * 1000))
 
 
+Percent = Annotated[float, Meta(ge=0, le=1000)]  # above 100 where a flush counts as an operation too
+
+
+class Latency(Struct, frozen=True):
+    """`N` values in bins, of ns or, before fio 3, of µs."""
+
+    N: Count | None = None
+    bins: dict[Count, Count] | None = None
+
+
+class Side(Struct, frozen=True):
+    """One direction of a job, or its flushes; fio 2 has `bw` in KiB/s and `clat` alone."""
+
+    total_ios: Count | None = None
+    iops: float | None = None
+    bw: float | None = None
+    bw_bytes: float | None = None
+    runtime: float | None = None  # ms
+    clat_ns: Latency | None = None
+    clat: Latency | None = None
+    lat_ns: Latency | None = None
+
+
+class Job(Struct, frozen=True):
+    jobname: str = ""
+    error: int = 0
+    read: Side = Side()
+    write: Side = Side()
+    sync: Side = Side()
+    iodepth_level: dict[str, Percent] = {}
+
+
+class Document(Struct, frozen=True):
+    """What is read of fio's JSON."""
+
+    jobs: tuple[Job, ...] | None = None
+    version: str = field(name="fio version", default="fio of an unknown version")
+
+
 def parse(done: Completed, direction: Direction, name: str = TRIAL) -> Result:
     """The job's numbers. Raises TrialFailed for fio's own errors, other jobs' too, and for what cannot be believed."""
-    document = decode(done)
-    jobs = document.get("jobs")
-    if not isinstance(jobs, list):
+    document = _document(done)
+    if document.jobs is None:
         raise TrialFailed("fio reported no jobs")
-    for job in jobs:
-        if job.get("error"):
-            raise _failed(job["error"], done)
+    for job in document.jobs:
+        if job.error:
+            raise _failed(job.error, done)
     done_check(done)
-    found = [job for job in jobs if job.get("jobname") == name]
+    found = [job for job in document.jobs if job.jobname == name]
     if len(found) != 1:
         raise TrialFailed(f"fio reported {len(found) or 'no'} jobs named {name} instead of one")
-    return _result(found[0].get(direction, {}), found[0])
+    return _result(found[0].read if direction == "read" else found[0].write, found[0], document.version)
 
 
 def flushes(result: Result) -> dict[int, int]:
@@ -122,57 +166,73 @@ def done_check(done: Completed) -> None:
         raise TrialFailed(f"fio ended with status {done.status}: {_said(done)}", hint=_hint(done))
 
 
-def decode(done: Completed) -> dict[str, Any]:
-    """fio's JSON, which begins after whatever it had to say first."""
-    text = done.stdout.decode(errors="replace")
-    start = 0 if text.startswith("{") else text.find("\n{") + 1
+def decode(done: Completed) -> Any:
+    """fio's JSON, which begins after whatever it had to say first. Raises TrialFailed."""
+    text = done.stdout
+    begin = 0 if text.startswith(b"{") else text.find(b"\n{") + 1
+    end = text.rfind(b"\n}", begin)
     try:
-        document, _ = json.JSONDecoder().raw_decode(text, start)
-    except json.JSONDecodeError:
+        document = foreign.decode(foreign.without_nan(text[begin:] if end < 0 else text[begin : end + 2]))
+    except ValueError as error:
         done_check(done)
-        raise TrialFailed(f"fio printed no JSON: {_said(done)}") from None
+        raise TrialFailed(f"fio printed no JSON that can be read: {error}: {_said(done)}") from None
     if not isinstance(document, dict):
         raise TrialFailed(f"fio printed JSON that is no object: {text[:100]!r}")
     return document
 
 
+def _document(done: Completed) -> Document:
+    try:
+        return foreign.convert(decode(done), Document)
+    except ValueError as error:
+        done_check(done)
+        raise TrialFailed(f"fio's JSON is not what fio prints: {error}") from None
+
+
 def redacted(done: Completed) -> bytes:
     """fio's JSON for the run folder, without the path of its file."""
-    document = decode(done)
-    for options in (document.get("global options", {}), *(j.get("job options", {}) for j in document.get("jobs", []))):
-        options.pop("filename", None)
-    return json.dumps(document).encode()
+    return json.dumps(foreign.without(decode(done), _PRIVATE)).encode()
 
 
-def _result(side: Mapping[str, Any], job: Mapping[str, Any]) -> Result:
-    try:
-        counts = _counts(side)
-        operations, iops = side["total_ios"], side["iops"]
-        bandwidth = side["bw_bytes"] if "bw_bytes" in side else side["bw"] * 1024
-    except KeyError as error:
-        raise TrialFailed(f"fio's JSON lacks {error}") from None
-    if not operations or not counts or not bandwidth > 0 or not iops > 0:
+def _result(side: Side, job: Job, version: str) -> Result:
+    counts = _counts(side.clat_ns, side.clat, version)
+    operations, iops = _there(side.total_ios, "total_ios"), _there(side.iops, "iops")
+    bandwidth = side.bw_bytes if side.bw_bytes is not None else _there(side.bw, "bw_bytes") * 1024
+    if not operations or not counts or not 0 < bandwidth < inf or not iops > 0:
         raise TrialFailed("fio completed no operation within the trial", hint="take a longer `trial`")
     # `total_ios` of the flushes is 0 in every version seen; their latencies are counted all the same.
-    sync_counts = _counts(job["sync"], "lat") if "lat_ns" in job.get("sync", {}) else {}
-    runtime_ms = side.get("runtime")
+    sync_counts = _counts(job.sync.lat_ns, None, version) if job.sync.lat_ns else {}
     return Result(
-        iops=float(iops),
-        bandwidth=float(bandwidth),
-        operations=int(operations),
+        iops=iops,
+        bandwidth=bandwidth,
+        operations=operations,
         latency_counts=counts,
         sync_counts=sync_counts,
-        lasted_s=runtime_ms / 1000 if isinstance(runtime_ms, int | float) else None,
-        at_depth=job.get("iodepth_level", {}),
+        lasted_s=None if side.runtime is None else side.runtime / 1000,
+        at_depth=job.iodepth_level,
     )
 
 
-def _counts(side: Mapping[str, Any], of: str = "clat") -> dict[int, int]:
-    """A latency's bins, ns to number; none where nothing ran. Raises KeyError, and TrialFailed for torn bins."""
-    latency, scale = (side[f"{of}_ns"], 1) if f"{of}_ns" in side else (side[of], 1000)  # before fio 3: µs
-    counts = {int(bound) * scale: int(number) for bound, number in latency.get("bins", {}).items()}
-    if sum(counts.values()) != latency["N"]:
-        raise TrialFailed(f"fio's latency bins hold {sum(counts.values())} operations, it counted {latency['N']}")
+def _there(value: T | None, key: str) -> T:
+    if value is None:
+        raise TrialFailed(f"fio's JSON lacks {key!r}")
+    return value
+
+
+def _counts(in_ns: Latency | None, in_us: Latency | None, version: str) -> dict[int, int]:
+    """A latency's bins, ns to number; none where nothing ran. Raises TrialFailed for torn bins."""
+    latency, scale = (in_us, 1000) if in_ns is None else (in_ns, 1)
+    latency = _there(latency, "clat_ns")
+    if latency.N is None:
+        raise TrialFailed(
+            f"this fio is too old: {version[:60]} does not say how many latencies it counted",
+            hint=f"use {OLDEST} or later, or the image, which has it",
+        )
+    counts = {bound * scale: number for bound, number in (latency.bins or {}).items() if number}
+    if max(counts, default=0) > LONGEST:
+        raise TrialFailed(f"fio reported a latency that cannot be: {max(counts)} ns")
+    if sum(counts.values()) != latency.N:
+        raise TrialFailed(f"fio's latency bins hold {sum(counts.values())} operations, it counted {latency.N}")
     return counts
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import IPv4Address
 from typing import Annotated, ClassVar
 
-import msgspec
 from msgspec import Meta, Struct
 
+from vbench import foreign
 from vbench.benchmarks import wrk
 from vbench.benchmarks.peer import no_network, peer_address, server
 from vbench.benchmarks.percentiles import latencies
@@ -47,6 +48,12 @@ http {{
 """
 
 
+class Route(Struct, frozen=True):
+    """What `ip -json route get` prints of a route: the address from which it is taken."""
+
+    prefsrc: str
+
+
 class Served(Struct, frozen=True):
     """Where the server answers and finds its files, and where wrk's script lies on the peer."""
 
@@ -58,8 +65,8 @@ class Served(Struct, frozen=True):
 def own_address(session: Session, peer: str) -> str:
     """The address by which this session's host speaks to the peer. Raises TrialFailed."""
     done = session.run(["ip", "-json", "route", "get", peer], timeout_s=30)
-    with suppress(msgspec.MsgspecError, LookupError, TypeError):
-        return str(msgspec.json.decode(done.stdout)[0]["prefsrc"])
+    with suppress(ValueError, LookupError):
+        return str(IPv4Address(foreign.decode(done.stdout, tuple[Route, ...])[0].prefsrc))
     said = (done.stderr or done.stdout).decode(errors="replace").strip()[-200:]
     raise TrialFailed(f"no route to the peer at {peer}: {said}", hint="`ip` of iproute2 is needed inside")
 

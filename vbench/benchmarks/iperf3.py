@@ -1,23 +1,24 @@
 """Our own wrapper around the iperf3 command: builds both ends' command lines and reads the client's JSON."""
 
 import json
-import re
 from collections.abc import Callable
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 from msgspec import Struct
 
+from vbench import foreign
 from vbench.benchmarks.lines import Moments
 from vbench.contracts import Completed
 from vbench.errors import TrialFailed
+from vbench.foreign import LONGEST, Count
 
 CLOCK = "CLOCK_MONOTONIC"
 LISTENING = b"Server listening"
 # What the server says: a connection for data, a second of warm-up, the results' rule.
 _CONNECTED, _OMITTED, _RESULTS = b" connected to ", b"(omitted)", b"- - -"
 SATURATED = 90.0  # percent of one processor above which an end is what limits
-_NOT_A_NUMBER = re.compile(r"(:\s*)-?nan\b")
+_PRIVATE = frozenset({"system_info", "cookie"})
 
 
 class Span(Moments):
@@ -95,16 +96,52 @@ def whole_seconds(trial_s: float) -> int:
     return max(1, round(trial_s))
 
 
-def decode(done: Completed) -> dict[str, Any]:
-    """The client's JSON; `-nan`, which iperf3 prints and JSON does not know, becomes null."""
+class Sum(Struct, frozen=True):
+    """One end's figures; which of them there are depends on the protocol and the version."""
+
+    bits_per_second: float | None = None
+    bytes: float | None = None
+    seconds: float | None = None
+    packets: float | None = None
+    lost_packets: float | None = None
+    jitter_ms: float | None = None
+    retransmits: Count | None = None
+
+
+class Cpu(Struct, frozen=True):
+    """Percent of one processor."""
+
+    host_total: float | None = None
+    remote_total: float | None = None
+
+
+class End(Struct, frozen=True):
+    """What the client prints at the end; `sum` mixes both ends' figures of UDP, before 3.10 alone."""
+
+    sum: Sum = Sum()
+    sum_sent: Sum | None = None
+    sum_received: Sum | None = None
+    cpu_utilization_percent: Cpu = Cpu()
+
+
+class Document(Struct, frozen=True):
+    """What is read of the client's JSON."""
+
+    end: End = End()
+    error: str = ""
+
+
+def decode(done: Completed) -> Any:
+    """The client's JSON; `-nan`, which iperf3 prints and JSON does not know, becomes null. Raises TrialFailed."""
     if done.status == 127:
         raise TrialFailed("iperf3 was not found", hint="install iperf3, or use the image that has it")
-    text = done.stdout.decode(errors="replace")
+    text = done.stdout
     try:
-        document = json.loads(_NOT_A_NUMBER.sub(r"\1null", text[max(0, text.find("{")) :]))
-    except json.JSONDecodeError:
-        said = (done.stderr.decode(errors="replace") or text).strip()[-300:]
-        raise TrialFailed(f"iperf3 ended with status {done.status} and printed no JSON: {said}") from None
+        document = foreign.decode(foreign.without_nan(text[max(0, text.find(b"{")) :]))
+    except ValueError as error:
+        said = (done.stderr or text).decode(errors="replace").strip()[-300:]
+        ended = f"iperf3 ended with status {done.status}"
+        raise TrialFailed(f"{ended} and printed no JSON that can be read: {error}: {said}".rstrip(": ")) from None
     if not isinstance(document, dict):
         raise TrialFailed(f"iperf3 printed JSON that is no object: {text[:100]!r}")
     return document
@@ -113,68 +150,70 @@ def decode(done: Completed) -> dict[str, Any]:
 def parse(done: Completed) -> Result:
     """What the receiver counted. Raises TrialFailed for an error, which can stand beside partial results."""
     end = _end(done)
-    received = _rate(end, "sum_received")
-    cpu = end.get("cpu_utilization_percent", {})
-    retransmits = end.get("sum_sent", {}).get("retransmits")
-    there = end["sum_received"]
+    there, here = end.sum_received or Sum(), end.sum_sent or Sum()
     return Result(
-        received=received,
-        sent=_rate(end, "sum_sent"),
-        arrived_b=round(_positive(there, "bytes")),
-        lasted_s=_positive(there, "seconds"),
-        retransmits=retransmits,
-        client_cpu=cpu.get("host_total"),
-        server_cpu=cpu.get("remote_total"),
+        received=_rate(there, "sum_received"),
+        sent=_rate(here, "sum_sent"),
+        arrived_b=_count(there.bytes, "bytes"),
+        lasted_s=_positive(there.seconds, "seconds"),
+        retransmits=here.retransmits,
+        client_cpu=end.cpu_utilization_percent.host_total,
+        server_cpu=end.cpu_utilization_percent.remote_total,
     )
 
 
 def parse_udp(done: Completed, *, length_b: int) -> Datagrams:
     """What arrived of what was sent; before iperf3 3.10 one `sum` mixes both ends' figures. Raises TrialFailed."""
     end = _end(done)
-    both = end.get("sum", {})
-    there, here = end.get("sum_received", both), end.get("sum_sent", both)
-    arrived = _arrived(there, length_b) if "sum_received" in end else _not_lost(both)
-    loss = max(0.0, 1 - arrived / _positive(there, "packets"))
-    received = arrived / _positive(there, "seconds")
-    sent_in_all, lasted_s = _positive(here, "packets"), _positive(here, "seconds")
-    cpu = end.get("cpu_utilization_percent", {})
-    jitter_s = _number(there, "jitter_ms") * 1e-3
+    there, here = end.sum_received or end.sum, end.sum_sent or end.sum
+    arrived = _arrived(there, length_b) if end.sum_received else _not_lost(end.sum)
+    loss = max(0.0, 1 - arrived / _positive(there.packets, "packets"))
+    sent_in_all, lasted_s = _count(here.packets, "packets"), _positive(here.seconds, "seconds")
     return Datagrams(
-        received=received,
-        sent=sent_in_all / lasted_s,
-        sent_in_all=int(sent_in_all),
+        received=_finite(arrived / _positive(there.seconds, "seconds"), "rate of datagrams"),
+        sent=_finite(sent_in_all / lasted_s, "rate of datagrams"),
+        sent_in_all=sent_in_all,
         lasted_s=lasted_s,
         loss=loss,
-        jitter_s=jitter_s,
-        client_cpu=cpu.get("host_total"),
-        server_cpu=cpu.get("remote_total"),
+        jitter_s=_jitter_s(there),
+        client_cpu=end.cpu_utilization_percent.host_total,
+        server_cpu=end.cpu_utilization_percent.remote_total,
     )
 
 
-def _arrived(there: dict[str, Any], length_b: int) -> float:
+def _jitter_s(there: Sum) -> float:
+    jitter_s = _number(there.jitter_ms, "jitter_ms") * 1e-3
+    if jitter_s < 0:
+        raise TrialFailed(f"iperf3's jitter_ms cannot be {there.jitter_ms}")
+    return jitter_s
+
+
+def _arrived(there: Sum, length_b: int) -> float:
     """From the receiver's bytes: `lost_packets` of iperf3 3.12 has the losses of the omitted seconds too."""
-    arrived = _number(there, "bytes") / length_b
+    arrived = _number(there.bytes, "bytes") / length_b
     if arrived <= 0:
         raise TrialFailed("iperf3 counted no datagrams that arrived")
     return arrived
 
 
-def _not_lost(both: dict[str, Any]) -> float:
-    packets, lost = _number(both, "packets"), _number(both, "lost_packets")
+def _not_lost(both: Sum) -> float:
+    packets, lost = _number(both.packets, "packets"), _number(both.lost_packets, "lost_packets")
     if not 0 <= lost < packets:
-        raise TrialFailed(f"iperf3 counted {lost:.0f} of {packets:.0f} datagrams as lost: none that arrived")
+        raise TrialFailed(f"iperf3 counted {lost:g} of {packets:g} datagrams as lost: none that arrived")
     return packets - lost
 
 
-def _end(done: Completed) -> dict[str, Any]:
-    document = decode(done)
-    if document.get("error"):
-        raise TrialFailed(f"iperf3: {document['error']}", hint=_hint(document["error"]))
+def _end(done: Completed) -> End:
+    try:
+        document = foreign.convert(decode(done), Document)
+    except ValueError as error:
+        raise TrialFailed(f"iperf3's JSON is not what iperf3 prints: {error}") from None
+    if document.error:
+        raise TrialFailed(f"iperf3: {document.error[:300]}", hint=_hint(document.error))
     if done.status != 0:  # before 3.10 the error stands on stderr alone
         said = done.stderr.decode(errors="replace").strip()[-300:]
         raise TrialFailed(f"iperf3 ended with status {done.status}: {said}".removesuffix(": "), hint=_hint(said))
-    end: dict[str, Any] = document.get("end", {})
-    return end
+    return document.end
 
 
 def _hint(error: str) -> str:
@@ -185,10 +224,7 @@ def _hint(error: str) -> str:
 
 def redacted(done: Completed) -> bytes:
     """The client's JSON for the run folder, without the host's name and the session's cookie."""
-    document = decode(done)
-    for key in ("system_info", "cookie"):
-        document.get("start", {}).pop(key, None)
-    return json.dumps(document).encode()
+    return json.dumps(foreign.without(decode(done), _PRIVATE)).encode()
 
 
 def limits(result: Result | Datagrams) -> tuple[str, ...]:
@@ -198,22 +234,36 @@ def limits(result: Result | Datagrams) -> tuple[str, ...]:
     return ()
 
 
-def _rate(end: dict[str, Any], which: str) -> float:
-    bits = end.get(which, {}).get("bits_per_second")
-    if not isinstance(bits, int | float) or not isfinite(bits) or bits <= 0:
+def _rate(side: Sum, which: str) -> float:
+    """B/s."""
+    bits = side.bits_per_second
+    if bits is None or not 0 < bits < inf or not bits / 8:
         raise TrialFailed(f"iperf3's {which} is not a rate: {bits}")
     return bits / 8
 
 
-def _number(side: dict[str, Any], key: str) -> float:
-    value = side.get(key)
-    if not isinstance(value, int | float) or not isfinite(value):
+def _number(value: float | None, key: str) -> float:
+    if value is None:
+        raise TrialFailed(f"iperf3's {key} is not a number: {value}")
+    return _finite(value, key)
+
+
+def _finite(value: float, key: str) -> float:
+    if not isfinite(value):
         raise TrialFailed(f"iperf3's {key} is not a number: {value}")
     return value
 
 
-def _positive(side: dict[str, Any], key: str) -> float:
-    value = _number(side, key)
-    if value <= 0:
+def _positive(value: float | None, key: str) -> float:
+    number = _number(value, key)
+    if number <= 0:
+        raise TrialFailed(f"iperf3's {key} cannot be {number:g}")
+    return number
+
+
+def _count(value: float | None, key: str) -> int:
+    """At least one."""
+    number = round(_positive(value, key))
+    if not 0 < number <= LONGEST:
         raise TrialFailed(f"iperf3's {key} cannot be {value}")
-    return value
+    return number

@@ -5,16 +5,18 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from math import isfinite
 from statistics import median
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
+from msgspec import Meta
 from msgspec.structs import replace as with_changes
 
+from vbench import foreign
 from vbench.benchmarks.lines import Lines
 from vbench.contracts import Missing, Place, Process, Session, Settings, Testbed
 from vbench.errors import CommandTimeout, TrialFailed
+from vbench.foreign import LONGEST, Count
 from vbench.model import Measured, Metric
 
 VALUES = 10
@@ -24,25 +26,37 @@ SLOWEST = 40.0  # a trial may last this many times what was asked: loops are fix
 DRIFT = 0.05
 CLOCK_SLACK = 0.01
 CLOCK_SLACK_S = 0.005
+LEAST_S, MOST_S = 1e-15, 1e6  # no operation is quicker than a femtosecond, or lasts eleven days
+LONGEST_ERROR = 500
 CLOCK_SHARE = 0.001  # of what is timed at once, above which the cost of a clock read is told
 
 
 A = TypeVar("A")
+Number = Annotated[int, Meta(ge=1, le=LONGEST)]
+NotNegative = Annotated[float, Meta(ge=0)]
+
+
+class Extra(msgspec.Struct, frozen=True):
+    """What some kernels add (guest/workloads.py)."""
+
+    round_trips_ns: tuple[Number, ...] = ()
+    last_level_cache_b: Count | None = None
+    clock_source: Annotated[str, Meta(max_length=100)] | None = None
 
 
 class Reply(msgspec.Struct, frozen=True):
     """What the driver answers: seconds an operation, the rest as described in guest/driver.py."""
 
     values: tuple[float, ...]
-    warmups: tuple[tuple[int, float], ...]
-    loops: int
-    clock: str
-    padding: int
-    spent_s: float
-    extra: dict[str, Any]
+    warmups: tuple[tuple[Count, float], ...]
+    loops: Number
+    clock: Annotated[str, Meta(max_length=100)]
+    padding: Count
+    spent_s: NotNegative
+    extra: Extra
     pyperf: dict[str, Any]
-    operations: int | None = None  # executed in all: calibration and warm-ups too, but no dose
-    clock_read_s: float | None = None  # what one read of its clock costs, as it was set up
+    operations: Number | None = None  # executed in all: calibration and warm-ups too, but no dose
+    clock_read_s: NotNegative | None = None  # what one read of its clock costs, as it was set up
     dose: float | None = None  # share of extra operations that it executed, by which `validate` proves the intervals
 
 
@@ -50,31 +64,32 @@ class Ready(msgspec.Struct, frozen=True):
     """What the driver answers once a kernel is set up; its clock did not step back while it looked."""
 
     ready: bool
-    clock_read_s: float
+    clock_read_s: NotNegative
 
 
 class Refusal(msgspec.Struct, frozen=True):
     """What the driver answers when a kernel failed."""
 
-    error: str
+    error: str | None = None
     errno: int | None = None
 
 
 def parse(line: bytes) -> Reply:
     """The driver's line as a reply. Raises TrialFailed for an error and for values that nobody can believe."""
     reply = _answer(line, Reply)
-    if not reply.values or not all(isfinite(value) and value > 0 for value in reply.values):
-        raise TrialFailed(f"the driver answered with values that cannot be: {reply.values}")
+    odd = [value for value in reply.values if not LEAST_S <= value <= MOST_S]
+    if odd or not reply.values:
+        raise TrialFailed(f"the driver answered with values that cannot be: {odd[0] if odd else 'none'}")
     return reply
 
 
 def _answer(line: bytes, kind: type[A]) -> A:
     try:
-        fields = json.loads(line)
-        if isinstance(fields, dict) and "error" in fields:
-            raise TrialFailed(msgspec.convert(fields, Refusal).error)
-        return msgspec.convert(fields, kind)
-    except (ValueError, msgspec.ValidationError) as error:
+        refusal = foreign.decode(line, Refusal)
+        if refusal.error is not None:
+            raise TrialFailed(refusal.error[:LONGEST_ERROR] or "the driver failed and did not say why")
+        return foreign.decode(line, kind)
+    except ValueError as error:
         raise TrialFailed(f"the driver's answer cannot be read: {error}: {line[:200]!r}") from None
 
 

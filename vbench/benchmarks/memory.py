@@ -20,7 +20,7 @@ def _sized(size: Bytes, least: int) -> None:
 
 
 def _cache_note(what: str, size: int, needed: int, reply: Reply) -> tuple[str, ...]:
-    cache = reply.extra.get("last_level_cache_b")
+    cache = reply.extra.last_level_cache_b
     if not isinstance(cache, int) or size >= needed * cache or size < MEANT_FOR_A_CACHE:
         return ()
     return (f"{what} of {show_bytes(size)} is small for the last-level cache of {show_bytes(cache)} claimed here",)

@@ -65,7 +65,7 @@ class Vdso(KernelBenchmark, frozen=True, kw_only=True):
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("latency", "s", "lower", "of one reading"),)
 
     def notes(self, reply: Reply) -> tuple[str, ...]:
-        source = reply.extra.get("clock_source")
+        source = reply.extra.clock_source
         if source not in WITHOUT_VDSO:
             return ()
         return (f"the clock source {source} has no reader in the vDSO: each reading entered the kernel",)

@@ -4,13 +4,15 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from math import ceil
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from vbench import foreign
 from vbench.contracts import Completed
 from vbench.errors import TrialFailed
+from vbench.foreign import LONGEST, Count
 
 CLOCK = "CLOCK_REALTIME"  # gettimeofday, in µs
 SATURATED = 0.9  # share of one processor above which the load generator is what limits
@@ -38,19 +40,22 @@ end
 """
 
 
+Microseconds = Annotated[int, Meta(ge=0, le=LONGEST // 1000)]
+
+
 class Summary(Struct, frozen=True):
     """The script's line: `duration` in µs, errors by their kind, `latency` in µs to number as wrk corrected it."""
 
-    duration: int
-    requests: int
-    bytes: int
-    cpu_s: float
-    connect: int
-    read: int
-    write: int
-    status: int
-    timeout: int
-    latency: dict[int, int]
+    duration: Count
+    requests: Count
+    bytes: Count
+    cpu_s: Annotated[float, Meta(ge=0)]
+    connect: Count
+    read: Count
+    write: Count
+    status: Count
+    timeout: Count
+    latency: dict[Microseconds, Count]
 
 
 class Result(Struct, frozen=True):
@@ -109,13 +114,12 @@ _ERRORS = {
 
 def summary(done: Completed) -> Summary:
     """The script's line after all that wrk prints itself. Raises TrialFailed."""
-    text = done.stdout.decode(errors="replace")
-    line = next((line for line in text.splitlines() if line.startswith(MARK)), None)
+    line = next((line for line in done.stdout.splitlines() if line.startswith(MARK.encode())), None)
     if line is None:
         raise TrialFailed(f"wrk ended with status {done.status} and without a summary: {_said(done)}")
     try:
-        return msgspec.json.decode(line.removeprefix(MARK), type=Summary)
-    except msgspec.MsgspecError as error:
+        return foreign.decode(line.removeprefix(MARK.encode()), Summary)
+    except ValueError as error:
         raise TrialFailed(f"wrk's summary cannot be read: {error}: {line[:100]!r}") from None
 
 

@@ -1,13 +1,14 @@
 """The native environment: processor affinity and the image as root, no added cgroup and no isolation."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Annotated, ClassVar, Literal
 
-from msgspec import Meta, json
+from msgspec import Meta, Struct
 
+from vbench import foreign
 from vbench.contracts import Attachment, Environment, Missing, Probe, Session, Settings, Testbed, Workplace
 from vbench.environments.channel import AgentSession
 from vbench.environments.probing import probe
@@ -145,12 +146,32 @@ class Bare(Settings, frozen=True, kw_only=True):
 def _slow_down(host: Session, attachment: Attachment, delay_s: float) -> None:
     """netem at both ends of the environment's own link, in the run's namespaces. Raises CommandFailed."""
     inside, bridge = (["nsenter", f"--net={netns}", "--"] for netns in (attachment.netns, attachment.bridge_netns))
-    link = json.decode(host.run([*inside, "ip", "-j", "link", "show", "eth0"], timeout_s=10).check().stdout)
-    ports = json.decode(host.run([*bridge, "ip", "-j", "link", "show"], timeout_s=10).check().stdout)
-    port = next(found["ifname"] for found in ports if found["ifindex"] == link[0]["link_index"])
+    link = _interfaces(host, [*inside, "ip", "-j", "link", "show", "eth0"])[0]
+    ports = _interfaces(host, [*bridge, "ip", "-j", "link", "show"])
+    port = next((found.ifname for found in ports if found.ifindex == link.link_index), None)
+    if port is None:
+        raise StartFailed("the bridge has no port that leads to the environment's interface")
     netem = ("root", "netem", "delay", f"{delay_s * 1e6:.0f}us")
     for enter, device in ((inside, "eth0"), (bridge, port)):
         host.run([*enter, "tc", "qdisc", "add", "dev", device, *netem], timeout_s=10).check()
+
+
+class Interface(Struct, frozen=True):
+    """What `ip -j link` prints of one."""
+
+    ifindex: int
+    ifname: str
+    link_index: int | None = None
+
+
+def _interfaces(host: Session, argv: Sequence[str]) -> tuple[Interface, ...]:
+    try:
+        found = foreign.decode(host.run(argv, timeout_s=10).check().stdout, tuple[Interface, ...])
+    except ValueError as error:
+        raise StartFailed(f"ip printed something else than interfaces: {error}") from None
+    if not found:
+        raise StartFailed(f"ip printed no interface: {' '.join(argv)}")
+    return found
 
 
 def _once(make: Callable[[], Session]) -> Callable[[], Session]:

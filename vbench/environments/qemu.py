@@ -4,10 +4,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from msgspec import json
+from msgspec import Struct
 
+from vbench import foreign
 from vbench.contracts import (
     Attachment,
     Completed,
@@ -34,6 +35,13 @@ test -e "$1" || { echo absent; exit; }
 if why=$( (: <>"$1") 2>&1 ); then echo opens; else echo "$(id -u) $(stat -Lc '%a %G' "$1") $why"; fi
 """
 LIMITS_S = {"tcg": 120.0, "kvm": 30.0}  # TCG boots here in 3 to 8 s, KVM elsewhere in under 2; both with room for load
+
+
+class Accelerator(Struct, frozen=True):
+    """QEMU's answer to query-kvm."""
+
+    enabled: bool
+    present: bool | None = None
 
 
 class Qemu(Settings, frozen=True, kw_only=True):
@@ -235,9 +243,13 @@ def kvm_missing(host: Session, device: str = "/dev/kvm") -> tuple[Missing, ...]:
 
 def _check_accelerator(host: Session, qmp: Path, wanted: str) -> None:
     """The accelerator as QMP reports it, never as the guest guesses. Raises StartFailed."""
-    enabled: Any = json.decode(ask(host, qmp, "query-kvm").check().stdout)
-    if enabled.get("enabled") is not (wanted == "kvm"):
-        raise StartFailed(f"accel = {wanted!r} was asked for, and QEMU reports query-kvm {enabled}")
+    said = ask(host, qmp, "query-kvm").check().stdout
+    try:
+        found = foreign.decode(said, Accelerator)
+    except ValueError as error:
+        raise StartFailed(f"QEMU's answer to query-kvm cannot be read: {error}") from None
+    if found.enabled is not (wanted == "kvm"):
+        raise StartFailed(f"accel = {wanted!r} was asked for, and QEMU reports {found}")
 
 
 def _refuse_counted_time(host: Session, qmp: Path, accel: str, options: Sequence[str]) -> None:
