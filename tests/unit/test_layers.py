@@ -32,7 +32,8 @@ RANKS = (
     ("cli", "__main__"),
 )
 FACE = {"__init__": {"errors", "api"}}  # what `import vbench` offers, and loads only when it is asked for
-LAST_RESORTS = {"cli/__init__.py", "cli/fault.py"}  # where a fault of vbench itself becomes a report
+# Where a fault of vbench itself becomes a report or, in a run, a failed trial.
+LAST_RESORTS = {"cli/__init__.py", "cli/fault.py", "runner/catching.py"}
 RANK = {name: rank for rank, line in enumerate(RANKS) for name in line}
 MODULES = sorted(path for path in ROOT.rglob("*.py") if GUEST not in path.parents)
 EVERY_FILE = [*MODULES, *sorted(GUEST.glob("*.py"))]

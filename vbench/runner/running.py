@@ -9,9 +9,10 @@ from msgspec.structs import replace as with_changes
 from vbench import facts, gates, interrupts
 from vbench import suite as suites
 from vbench.contracts import Session, Started, Testbed
-from vbench.errors import NoSpace, SessionLost, StopFailed, VbenchError
+from vbench.errors import NoSpace, SessionLost, StartFailed, StopFailed, TrialFailed, VbenchError
 from vbench.model import Block, EnvironmentRecord, Facts, Look, Measured, Outcome, Plan, Step, Trial, Void
 from vbench.proc import LocalSession
+from vbench.runner.catching import Keep, caught, guarded
 from vbench.runner.clocks import Clocks
 from vbench.runner.ledger import Ledger
 from vbench.runner.progress import Count, Progress
@@ -126,14 +127,15 @@ class Runner:
 
     def _step(self, block: Block, step: Step, attempt: int, kept: frozenset[str]) -> None:
         """All trials of one start that are not `kept`, and what the host saw meanwhile."""
-        done = StepTrials(self, block, step, attempt, kept)
+        done, keep = StepTrials(self, block, step, attempt, kept), self._keep(block, step)
         try:
             with interrupts.unwinding() as stack:
-                session, testbed = self._start(step.environment, stack)
+                session, testbed = self._start(step.environment, stack, keep)
                 done.started(session)
                 if step.environment not in self._described:
-                    self._describe(step.environment, session)
-                self._watched(done, session, testbed, stack)
+                    self._describe(step.environment, session, keep)
+                shared = stack.enter_context(guarded(ExitStack(), keep, stops_as=TrialFailed))
+                self._watched(done, session, testbed, shared)
         except (StopFailed, NoSpace):
             raise
         except VbenchError as error:
@@ -179,19 +181,31 @@ class Runner:
             if keep:
                 self._keep_evidence(done.block, done.step, session)
 
-    def _start(self, arm: str, stack: ExitStack) -> tuple[Session, Testbed]:
+    def _keep(self, block: Block, step: Step) -> Keep:
+        """Stores a file of a start, whose name says of which."""
+
+        def keep(name: str, data: bytes) -> None:
+            self.writer.raw(f"{block.index:03d}-{step.environment}-{name}", data)
+
+        return keep
+
+    def _start(self, arm: str, stack: ExitStack, keep: Keep) -> tuple[Session, Testbed]:
         """The whole stack of an arm, the lowest first."""
         session: Session = self.host
         testbed = self.testbed
         for name in suites.chain(self.suite, arm):
-            session = stack.enter_context(self.suite.environment(name).start(session, testbed))
-            testbed = testbed.within(session)
+            with caught(StartFailed, keep):
+                start = self.suite.environment(name).start(session, testbed)
+                session = stack.enter_context(guarded(start, keep))
+                testbed = testbed.within(session)
         return session, testbed
 
-    def _describe(self, arm: str, session: Session) -> None:
+    def _describe(self, arm: str, session: Session, keep: Keep) -> None:
         """Facts and the exact commands, once and outside every trial: as a rule of the calibration's start."""
         self._described.add(arm)
-        self.writer.facts(arm, self._facts(session))
+        with caught(StartFailed, keep):
+            found = self._facts(session)
+        self.writer.facts(arm, found)
         environment = self.suite.environment(arm)
         record = EnvironmentRecord(
             name=arm,
@@ -220,7 +234,7 @@ class Runner:
     def _keep_evidence(self, block: Block, step: Step, session: Session) -> None:
         if isinstance(session, Started):
             for name, data in session.evidence().items():
-                self.writer.raw(f"{block.index:03d}-{step.environment}-{name}", data)
+                self._keep(block, step)(name, data)
 
     def loops(self, arm: str, benchmark: str) -> int | None:
         return self._loops.get((self._settings_of(arm), benchmark))

@@ -6,11 +6,14 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
 
+import msgspec
+
 from vbench import gates
 from vbench import plan as plans
 from vbench.contracts import Benchmark, Place, Session, Started, Testbed, hints, lacks
-from vbench.errors import NoSpace, SessionLost, StopFailed, VbenchError
+from vbench.errors import NoSpace, SessionLost, StopFailed, TrialFailed, VbenchError
 from vbench.model import Block, Failed, Measured, Outcome, Skipped, Step, Trial
+from vbench.runner.catching import Keep, caught
 from vbench.runner.clocks import Clocks
 from vbench.runner.progress import Progress
 from vbench.runner.watch import Seen, Watch
@@ -108,13 +111,14 @@ class StepTrials:
             outcome = _measured(benchmark, place)
         except SessionLost as error:
             outcome, lost = Failed(error.message, error.hint), error
-        self.runner.learn(self.step.environment, name, outcome)
         wall_s, seen = time.monotonic() - self.begun, Seen()
         watch.over()
         try:
             seen = watch.seen(is_lost=lost is not None)
         except SessionLost as error:
             lost = error
+        outcome = _storable(outcome, keep)
+        self.runner.learn(self.step.environment, name, outcome)
         self._store(name, outcome, raw[-1] if raw else None, wall_s=wall_s, seen=seen)
         if lost:
             raise lost
@@ -153,13 +157,25 @@ def _nothing(name: str, data: bytes) -> None:
 
 def _measured(benchmark: Benchmark, place: Place) -> Outcome:
     """One trial's outcome. Raises what ends the whole start: SessionLost, StopFailed, NoSpace."""
-    lacking = benchmark.missing(place.session, place.testbed)
-    if lacking:
-        return Skipped(lacks(lacking), hints(lacking))
     try:
-        benchmark.prepare(place)
-        return benchmark.measure(place)
+        with caught(TrialFailed, place.raw):
+            lacking = benchmark.missing(place.session, place.testbed)
+            if lacking:
+                return Skipped(lacks(lacking), hints(lacking))
+            benchmark.prepare(place)
+            return benchmark.measure(place)
     except (SessionLost, StopFailed, NoSpace):
         raise
     except VbenchError as error:
         return Failed(error.message, error.hint)
+
+
+def _storable(outcome: Outcome, keep: Keep) -> Outcome:
+    """The outcome, or a failed one where a benchmark returned what no journal can hold."""
+    try:
+        with caught(TrialFailed, keep):
+            msgspec.json.encode(outcome)
+            msgspec.convert(msgspec.to_builtins(outcome), Outcome)
+    except TrialFailed as error:
+        return Failed(error.message, error.hint)
+    return outcome

@@ -1,0 +1,158 @@
+"""Whatever a kind's own code raises costs its trials and not the run; what ends a run still does."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.test_runner import FEW, a_suite, execute, of
+from vbench.benchmarks.cpu import Hash
+from vbench.contracts import Place, Session, Testbed
+from vbench.environments.fake import Fake
+from vbench.errors import NoSpace, StopFailed, TrialFailed
+from vbench.model import Failed, Measured, Run, Skipped
+from vbench.runner.catching import caught, guarded
+
+ODD = [KeyError("bins"), IndexError(), RecursionError("too deep"), UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no")]
+
+
+def measuring(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
+    monkeypatch.setattr(Hash, "measure", lambda self, place: act(place))
+
+
+def starting(monkeypatch: pytest.MonkeyPatch, start: Any) -> None:
+    monkeypatch.setattr(Fake, "start", start)
+
+
+def raising(error: BaseException) -> Any:
+    def act(place: Place) -> Measured:
+        raise error
+
+    return act
+
+
+def kept(run: Run) -> dict[str, str]:
+    return {path.name: path.read_text() for path in (run.path / "raw").iterdir() if path.name.endswith("error.txt")}
+
+
+@pytest.mark.parametrize("error", ODD, ids=lambda error: type(error).__name__)
+def test_what_a_benchmark_raises_is_a_failed_trial_and_the_run_goes_on(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measuring(monkeypatch, raising(error))
+    run = execute(tmp_path, a_suite(FEW))
+    for trial in of(run, benchmark="cpu.hash"):
+        assert isinstance(trial.outcome, Failed)
+        assert f"a fault of vbench: {type(error).__name__}" in trial.outcome.reason
+        assert "in act" in trial.outcome.reason
+        assert "report" in trial.outcome.hint
+    assert all(isinstance(trial.outcome, Measured) for trial in of(run, benchmark="syscall.getpid"))
+    name, text = sorted(kept(run).items())[0]
+    assert name == "000-a-cpu.hash-error.txt"
+    assert "Traceback" in text
+    assert "act" in text
+
+
+def test_a_benchmark_that_returns_what_no_journal_holds_is_a_failed_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd: list[Any] = [None, Measured({"time": ("x",)}), Measured({"time": (1.0,)}, operations="many")]  # type: ignore[arg-type]
+    answers = iter(odd * 100)
+    measuring(monkeypatch, lambda place: next(answers))
+    run = execute(tmp_path, a_suite(FEW))
+    assert all(isinstance(trial.outcome, Failed) for trial in of(run, benchmark="cpu.hash"))
+    assert all(isinstance(trial.outcome, Measured) for trial in of(run, benchmark="syscall.getpid"))
+
+
+def test_what_a_missing_tools_question_raises_costs_one_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Hash, "missing", lambda self, session, testbed: next(iter(())))
+    run = execute(tmp_path, a_suite(FEW))
+    assert all("StopIteration" in trial.outcome.reason for trial in of(run, benchmark="cpu.hash"))  # type: ignore[union-attr]
+    assert all(isinstance(trial.outcome, Measured) for trial in of(run, benchmark="syscall.getpid"))
+
+
+def test_what_a_benchmark_leaves_badly_costs_nothing_that_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def resource() -> Iterator[None]:
+        yield
+        raise ValueError("it would not close")
+
+    def act(place: Place) -> Measured:
+        place.shared("resource", resource)
+        return Measured({"time": (1e-6,)})
+
+    measuring(monkeypatch, act)
+    run = execute(tmp_path, a_suite(FEW))
+    assert all(isinstance(trial.outcome, Measured) for trial in run.trials)
+    assert "it would not close" in "".join(kept(run).values())
+
+
+def test_what_a_start_raises_skips_its_trials_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = Fake.start
+
+    @contextmanager
+    def odd(self: Fake, host: Session, testbed: Testbed) -> Iterator[Session]:
+        if self.slowdown > 1:
+            raise AttributeError("no such thing")
+        with start(self, host, testbed) as session:
+            yield session
+
+    starting(monkeypatch, odd)
+    run = execute(tmp_path, a_suite(FEW))
+    assert all(isinstance(trial.outcome, Measured) for trial in run.trials if trial.environment == "a")
+    lost = [trial for trial in run.trials if trial.environment == "b"]
+    assert {type(trial.outcome) for trial in lost} == {Failed, Skipped}
+    assert all("AttributeError: no such thing" in trial.outcome.reason for trial in lost)  # type: ignore[union-attr]
+    assert "000-b-error.txt" in kept(run)
+
+
+def test_what_a_stop_raises_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = Fake.start
+
+    @contextmanager
+    def odd(self: Fake, host: Session, testbed: Testbed) -> Iterator[Session]:
+        with start(self, host, testbed) as session:
+            yield session
+        raise KeyError("pid")
+
+    starting(monkeypatch, odd)
+    with pytest.raises(StopFailed, match="not stopped in order: a fault of vbench: KeyError"):
+        execute(tmp_path, a_suite(FEW))
+
+
+@pytest.mark.parametrize("error", [StopFailed("it runs still"), NoSpace("full")], ids=["stop", "space"])
+def test_what_must_end_a_run_ends_it(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measuring(monkeypatch, raising(error))
+    with pytest.raises(type(error)):
+        execute(tmp_path, a_suite(FEW))
+
+
+def test_an_interrupt_is_no_fault_and_leaves_no_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measuring(monkeypatch, raising(KeyboardInterrupt()))
+    run = execute(tmp_path, a_suite(FEW))
+    assert of(run, benchmark="cpu.hash") == []
+    assert kept(run) == {}
+
+
+def test_an_expected_failure_passes_as_it_is() -> None:
+    files: dict[str, bytes] = {}
+    with pytest.raises(TrialFailed, match="no number"), caught(StopFailed, files.__setitem__):
+        raise TrialFailed("no number")
+    assert files == {}
+
+
+def test_an_error_of_what_goes_on_between_start_and_stop_is_not_that_of_either() -> None:
+    @contextmanager
+    def fine() -> Iterator[int]:
+        yield 1
+
+    files: dict[str, bytes] = {}
+    with pytest.raises(ZeroDivisionError), guarded(fine(), files.__setitem__) as one:
+        raise ZeroDivisionError(one)
+    assert files == {}

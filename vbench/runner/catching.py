@@ -1,0 +1,69 @@
+"""Makes a failed trial of whatever an environment's or a benchmark's own code raises, so that the run goes on."""
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from vbench.errors import StartFailed, StopFailed, VbenchError
+
+Keep = Callable[[str, bytes], None]
+T = TypeVar("T")
+FILE = "error.txt"
+HINT = f"please report this fault of vbench with the file raw/…-{FILE}"
+_LONGEST_WORDS = 200
+_LONGEST_FILE_B = 64 * 1024
+
+
+@contextmanager
+def caught(kind: type[VbenchError], keep: Keep) -> Iterator[None]:
+    """Every error within that is no VbenchError leaves as `kind`; its traceback is kept as a file."""
+    try:
+        yield
+    except VbenchError:
+        raise
+    except Exception as error:
+        keep(FILE, details(error))
+        raise kind(words(error), hint=HINT) from error
+
+
+@dataclass
+class guarded(Generic[T]):
+    """A start and its stop: their own unexpected errors leave as StartFailed and as `stops_as`, others as they are."""
+
+    start: AbstractContextManager[T]
+    keep: Keep
+    stops_as: type[VbenchError] = StopFailed
+
+    def __enter__(self) -> T:
+        with caught(StartFailed, self.keep):
+            return self.start.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        try:
+            return self.start.__exit__(kind, error, trace)
+        except VbenchError:
+            raise
+        except Exception as other:
+            if other is error:  # raised while it ran, and its stop was in order
+                raise
+            self.keep(FILE, details(other))
+            raise self.stops_as(f"it was not stopped in order: {words(other)}", hint=HINT) from other
+
+
+def words(error: Exception) -> str:
+    """`a fault of vbench: KeyError: 'bins' (fio.py:190 in _counts)`."""
+    said = " ".join(str(error).split())[:_LONGEST_WORDS].encode(errors="replace").decode()
+    calls = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(calls[-1].filename).name}:{calls[-1].lineno} in {calls[-1].name})" if calls else ""
+    return f"a fault of vbench: {type(error).__name__}{': ' if said else ''}{said}{where}"
+
+
+def details(error: Exception) -> bytes:
+    """The traceback, with the end of it when it is long."""
+    return "".join(traceback.format_exception(error)).encode(errors="replace")[-_LONGEST_FILE_B:]
