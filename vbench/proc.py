@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -19,26 +19,33 @@ from vbench.model import Layer
 GUEST = Path(__file__).parent / "guest"
 NOT_FOUND = 127
 _STDERR_TAIL_B = 64 * 1024
-# What tools need to find their files and the archive; everything else would differ from user to user.
+# What image builds need to find their files and the archive, through a site's proxy and by its certificates.
 _PASSED = {"PATH", "HOME", "TMPDIR", "DEBIAN_FRONTEND", "SOURCE_DATE_EPOCH", "DOCKER_HOST", "VBENCH_LOCK"}
 _PASSED_PREFIXES = ("XDG_", "SSL_CERT", "PIP_", "REQUESTS_CA")
 _SBIN = ":/usr/local/sbin:/usr/sbin:/sbin"  # a user's PATH often lacks the folders of mke2fs and ip
 
 
-def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The allow-listed environment of every command, with messages in English."""
+def fetching() -> dict[str, str]:
+    """The environment of commands that fetch and build, with messages in English. It can hold a user's secrets."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if name in _PASSED or name.startswith(_PASSED_PREFIXES) or name.lower().endswith("_proxy")
     }
-    kept["PATH"] = kept.get("PATH", "/usr/local/bin:/usr/bin:/bin") + _SBIN
-    return kept | {"LC_ALL": "C.UTF-8"} | dict(extra or {})
+    return kept | measuring()
+
+
+def measuring() -> dict[str, str]:
+    """The environment of commands that a run starts on its host: engines, tools, the way to an agent.
+
+    Of the caller it has nothing but where programs are found. What a workload gets is in guest/surroundings.py.
+    """
+    return {"PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin") + _SBIN, "LC_ALL": "C.UTF-8"}
 
 
 def which(name: str) -> str | None:
     """Path of a command as `run` would find it."""
-    return shutil.which(name, path=environment()["PATH"])
+    return shutil.which(name, path=measuring()["PATH"])
 
 
 @dataclass
@@ -83,7 +90,11 @@ class LocalProcess:
 
 @contextmanager
 def spawn(
-    argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    base: Callable[[], dict[str, str]] = fetching,
+    cwd: Path | None = None,
 ) -> Iterator[LocalProcess]:
     """A running command with binary pipes; its group is killed on the way out. Raises FileNotFoundError."""
     with os.fdopen(os.memfd_create("stderr"), "w+b", 0) as errors:  # a full /tmp must not matter
@@ -92,7 +103,7 @@ def spawn(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env=environment(env),
+            env={**base(), **(env or {})},
             cwd=cwd,
             start_new_session=True,  # Ctrl-C is the harness's to handle, and the group can be killed whole
             bufsize=0,
@@ -113,6 +124,7 @@ def run(
     timeout_s: float,
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
+    base: Callable[[], dict[str, str]] = fetching,
     cwd: Path | None = None,
 ) -> Completed:
     """The command's end; status 127 when it is not found. Raises CommandTimeout after killing its group."""
@@ -122,7 +134,7 @@ def run(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment(env),
+            env={**base(), **(env or {})},
             cwd=cwd,
             start_new_session=True,
         )
@@ -174,11 +186,11 @@ class LocalSession:
     prefix: tuple[str, ...] = ()  # words before every command: nsenter, taskset, chroot
 
     def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
-        return run([*self.prefix, *argv], timeout_s=timeout_s, stdin=stdin)
+        return run([*self.prefix, *argv], timeout_s=timeout_s, stdin=stdin, base=measuring)
 
     @contextmanager
     def spawn(self, argv: Sequence[str]) -> Iterator[LocalProcess]:
-        with spawn([*self.prefix, *argv]) as process:
+        with spawn([*self.prefix, *argv], base=measuring) as process:
             yield process
 
     def put(self, source: Path, target: PurePosixPath) -> None:

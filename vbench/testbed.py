@@ -261,9 +261,11 @@ def _open_network(testbed: LocalTestbed, stack: ExitStack) -> None:
     )
     root = stack.enter_context(testbed.chroot(None))
     cpus = ",".join(map(str, testbed.peer_cpus))
+    workplace = Workplace(image=testbed.image.digest, scratch=PurePosixPath("/tmp"))
+    usual = (workplace.python, "-I", "-S", str(workplace.guest / "surroundings.py"))
     testbed._peer = LocalSession(
-        workplace=Workplace(image=testbed.image.digest, scratch=PurePosixPath("/tmp")),
-        prefix=("taskset", "-c", cpus, "nsenter", f"--net={testbed.bridge_netns}", "--", *root),
+        workplace=workplace,
+        prefix=("taskset", "-c", cpus, "nsenter", f"--net={testbed.bridge_netns}", "--", *root, *usual),
     )
     testbed.peer_address = PEER_ADDRESS
 

@@ -18,6 +18,8 @@ import sys
 import threading
 import time
 
+from surroundings import environment, take
+
 CHUNK_B = 48 * 1024
 STDERR_TAIL_B = 64 * 1024
 KILL_S = 5.0  # what the kernel holds on to for longer is left to the end of the start
@@ -60,9 +62,11 @@ class Agent:
     def __init__(self, channel):
         self.channel = channel
         self.spawned = {}
+        self.environment = environment()
 
     def serve(self):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        take()
+        signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which every command would inherit
         signal.signal(signal.SIGTERM, lambda *_: (kill_descendants(), os._exit(0)))
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what a workload orphans stays ours to kill
         for line in self.channel.lines():
@@ -178,6 +182,7 @@ class Agent:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
+            env=self.environment,
             start_new_session=True,
             bufsize=0,
         )

@@ -1,0 +1,113 @@
+"""Gives each workload the same surroundings in every environment, whatever vbench's own caller brought.
+
+Environment variables, limits, signals, working folder and the like are inherited through chroot and container, and not
+through a virtual machine: left alone they would differ between what is compared, and carry a user's secrets inside.
+
+Standard library only.  Usage: surroundings.py WORD...   becomes that command, in these surroundings
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import sys
+
+# /tmp is a file system in memory wherever the image is the root, and always writable.
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/tmp",
+    "TMPDIR": "/tmp",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+}
+DOSE = "VBENCH_DOSE"  # a known fault, which `bare` gives its agent
+
+NO_LIMIT = resource.RLIM_INFINITY
+MIB = 2**20
+# Soft and hard. Each is what a kernel or a login gives by default, or less, so that few callers have less.
+LIMITS = {
+    "AS": (NO_LIMIT, NO_LIMIT),
+    "CORE": (0, 0),
+    "CPU": (NO_LIMIT, NO_LIMIT),
+    "DATA": (NO_LIMIT, NO_LIMIT),
+    "FSIZE": (NO_LIMIT, NO_LIMIT),
+    "MEMLOCK": (8 * MIB, 8 * MIB),
+    "MSGQUEUE": (819200, 819200),
+    "NICE": (0, 0),
+    "NOFILE": (1024, 16384),
+    "NPROC": (16384, 16384),
+    "RSS": (NO_LIMIT, NO_LIMIT),
+    "RTPRIO": (0, 0),
+    "RTTIME": (NO_LIMIT, NO_LIMIT),
+    "SIGPENDING": (16384, 16384),
+    "STACK": (8 * MIB, NO_LIMIT),
+}
+
+PR_SET_TIMERSLACK, USUAL_SLACK_NS = 29, 50_000
+PR_SET_THP_DISABLE = 41
+USUAL_PERSONALITY = 0  # `setarch -R` sets another: without address randomization
+
+
+def environment():
+    """What every command gets, and nothing more."""
+    return ENVIRONMENT | ({DOSE: os.environ[DOSE]} if DOSE in os.environ else {})
+
+
+def take():
+    """Gives this process the usual surroundings, which its children inherit. What it may not change stays as it is."""
+    os.umask(0o022)
+    os.chdir("/")
+    for name, (soft, hard) in LIMITS.items():
+        limit(getattr(resource, "RLIMIT_" + name), soft, hard)
+    unblock()
+    schedule()
+    libc = ctypes.CDLL(None)
+    libc.personality(USUAL_PERSONALITY)
+    libc.prctl(PR_SET_TIMERSLACK, USUAL_SLACK_NS, 0, 0, 0)
+    libc.prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write("0")
+
+
+def limit(kind, soft, hard):
+    """Where the hard limit may not be raised, as near as it comes."""
+    most = resource.getrlimit(kind)[1]
+    for pair in ((soft, hard), (least(soft, most), least(hard, most))):
+        with contextlib.suppress(ValueError, OSError):  # Python's word for EPERM is ValueError
+            resource.setrlimit(kind, pair)
+            return
+
+
+def least(one, other):
+    return min((one, other), key=lambda value: float("inf") if value == NO_LIMIT else value)
+
+
+def unblock():
+    """No signal is blocked and none ignored, but those that Python ignores and gives its children back."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def schedule():
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
+
+
+def main(words):
+    take()
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execvpe(words[0], words, environment())
+    except OSError as error:
+        sys.stderr.write(f"{words[0]}: {error.strerror}\n")
+        sys.exit(127 if isinstance(error, FileNotFoundError | PermissionError) else 126)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
