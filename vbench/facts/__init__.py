@@ -5,7 +5,7 @@ from msgspec import MsgspecError
 from vbench import processors
 from vbench.contracts import Session
 from vbench.errors import CommandTimeout, StartFailed, TrialFailed
-from vbench.facts import cgroup, clock, cloud, cpu, devices, kernel, tools, virtualization
+from vbench.facts import cgroup, clock, cloud, cpu, devices, kernel, process, tools, virtualization
 from vbench.facts.diff import confounds, show
 from vbench.facts.evidence import Evidence, decode, failed, without_home
 from vbench.facts.layers import headline, layers
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _LIMIT_S = 60.0
-_AREAS = (cpu, kernel, virtualization, cloud, cgroup, clock, devices, tools)
+_AREAS = (cpu, kernel, process, virtualization, cloud, cgroup, clock, devices, tools)
 
 
 def collect(session: Session, *, scratch: str | None = None) -> Facts:
@@ -50,17 +50,19 @@ def collect(session: Session, *, scratch: str | None = None) -> Facts:
 def of_host(host: Session, *, cpu: int | None = None) -> Facts:
     """The facts of the host itself, with its kinds of processors and the versions of the engines on it.
 
-    `cpu` is the processor whose caches and frequency are meant, where that is not one that the harness runs on.
-    Raises SessionLost.
+    `cpu` is the processor whose caches and frequency are meant, where that is not one that the harness runs on. The
+    probe runs in the surroundings that an agent gives to commands: those of the caller reach no arm. Raises SessionLost.
     """
     unlike = processors.described(processors.of_host(host))
     kinds = {"cpu.kinds": Fact(unlike or "all alike", "lscpu and /sys/devices/system/cpu")}
-    return _merged(_probed(host, None, cpu), kinds | tools.engines(host))
+    place = host.workplace
+    usual = (place.python, "-I", "-S", str(place.guest / "surroundings.py"))
+    return _merged(_probed(host, None, cpu, before=usual), kinds | tools.engines(host))
 
 
-def _probed(session: Session, scratch: str | None, cpu: int | None = None) -> Facts:
+def _probed(session: Session, scratch: str | None, cpu: int | None = None, *, before: tuple[str, ...] = ()) -> Facts:
     place = session.workplace
-    argv = [place.python, str(place.guest / "probe.py"), scratch or str(place.scratch)]
+    argv = [*before, place.python, str(place.guest / "probe.py"), scratch or str(place.scratch)]
     argv += [] if cpu is None else [str(cpu)]
     try:
         done = session.run(argv, timeout_s=_LIMIT_S)

@@ -13,7 +13,7 @@ Level = dict[str, str | Unreadable]
 def read(evidence: Evidence) -> Facts:
     """All facts of this area."""
     memory = _of_memory(evidence, "memory.max", "memory.limit_in_bytes")
-    swap = _of_memory(evidence, "memory.swap.max", "memory.memsw.limit_in_bytes")
+    swap = _first(_tightest(evidence, "cgroup2", "memory.swap.max", _bytes), _v1_swap(evidence))
     weights = (("cgroup2", "cpu.weight"), ("cpu", "cpu.shares"))
     return {
         "cgroup.version": made("/proc/self/mountinfo", _version(evidence), str),
@@ -81,6 +81,15 @@ def _bytes(text: str) -> float:
 
 def _of_memory(evidence: Evidence, v2: str, v1: str) -> Fact:
     return _first(_tightest(evidence, "cgroup2", v2, _bytes), _tightest(evidence, "memory", v1, _bytes))
+
+
+def _v1_swap(evidence: Evidence) -> Fact:
+    """v1 limits memory and swap together, v2 swap alone: the same fact is what swap has left beside the memory."""
+    both = _tightest(evidence, "memory", "memory.memsw.limit_in_bytes", _bytes)
+    memory = _tightest(evidence, "memory", "memory.limit_in_bytes", _bytes)
+    if isinstance(both.value, int) and isinstance(memory.value, int):
+        return Fact(max(0, both.value - memory.value), f"{both.source}, less {memory.source.rpartition(' ')[2]}")
+    return both
 
 
 def _share(quota: str, period: str) -> float:

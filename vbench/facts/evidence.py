@@ -102,6 +102,14 @@ class Clocks(Struct, frozen=True):
     read_ns: float | None = None
 
 
+class Process(Struct, frozen=True):
+    """What the probe's own process was given."""
+
+    nice: int | None = None
+    policy: int | None = None
+    environment_b: int | None = None
+
+
 class Marks(Struct, frozen=True):
     """What container engines leave behind."""
 
@@ -119,6 +127,7 @@ class Evidence(Struct, frozen=True):
     commands: dict[str, Output] = {}
     python: Platform = Platform()
     calls: Clocks = Clocks()
+    process: Process = Process()
     namespaces: dict[str, int] = {}
     container: Marks = Marks()
     cgroup: dict[str, tuple[dict[str, str | Unreadable], ...]] = {}

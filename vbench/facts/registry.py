@@ -113,6 +113,18 @@ _KERNEL_KEYS = (
     Key("process.no_new_privileges", "No new privileges", "process", "yes/no", nature=True),
     Key("process.capabilities", "Capabilities", "process", nature=True),
     Key("process.security_label", "Security label", "process", nature=True),
+    Key("process.nice", "Nice value", "process", explains=_ALL),
+    Key("process.scheduling", "Scheduling class", "process", explains=_ALL),
+    Key("process.environment", "Environment variables", "process", "B", explains=("cpu", "memory", "python", "start")),
+    Key("process.umask", "File mode mask", "process"),
+    Key("process.oom_score_adj", "Preference of the out-of-memory killer", "process"),
+    Key("process.limits.as", "Limit of address space (soft:hard)", "process", explains=("memory", "python")),
+    Key("process.limits.data", "Limit of data (soft:hard)", "process", explains=("memory", "python")),
+    Key("process.limits.memlock", "Limit of locked memory (soft:hard)", "process", explains=("memory", "disk")),
+    Key("process.limits.nofile", "Limit of open files (soft:hard)", "process", explains=("syscall", *_NETWORK)),
+    # Where the stack has no limit the kernel lays out all memory another way.
+    Key("process.limits.stack", "Limit of the stack (soft:hard)", "process", explains=_CODE),
+    Key("process.limits.*", "Limit (soft:hard)", "process"),
     Key("namespace.*", "Namespace", "process", nature=True),
 )
 _LAYERS = (

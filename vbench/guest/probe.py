@@ -50,6 +50,8 @@ FILES = (
     "/proc/device-tree/model",
     "/proc/device-tree/hypervisor/compatible",
     "/proc/self/attr/current",
+    "/proc/self/limits",
+    "/proc/self/oom_score_adj",
     CPU + "/online",
     CPU + "/isolated",
     CPU + "/nohz_full",
@@ -68,6 +70,7 @@ COMMANDS = (
     (("iperf3", "--version"), 10.0),
 )
 STATUS_LINES = (
+    "Umask",
     "Speculation_Store_Bypass",
     "SpeculationIndirectBranch",
     "Seccomp",
@@ -253,6 +256,16 @@ def clocks():
     return {"resolution_s": time.clock_getres(clock), "read_ns": best}
 
 
+def process():
+    """What this process was given: by the agent in an environment, by whoever called on the host itself."""
+    try:
+        size = len(read_bytes("/proc/self/environ", 1 << 20))
+    except OSError:
+        size = None
+    policy = os.sched_getscheduler(0)
+    return {"nice": os.getpriority(os.PRIO_PROCESS, 0), "policy": policy, "environment_b": size}
+
+
 def devices():
     tag = read("/sys/class/dmi/id/chassis_asset_tag")
     present = {"kvm": os.path.exists("/dev/kvm"), "vhost_net": os.path.exists("/dev/vhost-net")}
@@ -266,6 +279,7 @@ def evidence(scratch_path, cpu):
         "commands": {" ".join(argv): run(argv, limit) for argv, limit in COMMANDS},
         "python": python(cpu),
         "calls": clocks(),
+        "process": process(),
         "namespaces": namespaces(),
         "container": container(),
         "cgroup": cgroups(),

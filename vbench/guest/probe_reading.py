@@ -54,4 +54,13 @@ def mounts():
         left, _, right = line.partition(" - ")
         before, after = left.split(" "), right.split(" ")
         if len(before) >= 6 and len(after) >= 3:
-            yield before[2], before[3], before[4], before[5], after[0], after[1], after[2]
+            root, point, source = (unescaped(path) for path in (before[3], before[4], after[1]))
+            yield before[2], root, point, before[5], after[0], source, after[2]
+
+
+def unescaped(path):
+    """The kernel writes space, tab, line break and backslash of a path as three octal digits (proc_pid_mountinfo(5))."""
+    if "\\" not in path:
+        return path
+    parts = path.split("\\")
+    return parts[0] + "".join(chr(int(part[:3], 8)) + part[3:] for part in parts[1:])
