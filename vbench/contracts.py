@@ -19,6 +19,8 @@ from vbench.model import Layer, Measured, Metric
 T = TypeVar("T")
 _WRAPPERS = {"taskset": 2, "chroot": 1}
 """Commands that run another one, and how many words of their own they have before it."""
+_USUAL = ("-I", "-S", "surroundings.py")
+"""What an interpreter is told that then becomes the command behind it."""
 _UNTIL_DASHES = ("nsenter", "setpriv", "unshare")
 """Commands that run another one behind `--`."""
 
@@ -34,6 +36,8 @@ def program(argv: Sequence[str]) -> str:
             words = rest[_WRAPPERS[name] :]
         elif name == "env" and rest:
             words = _after_env(rest)
+        elif len(rest) > len(_USUAL) and PurePosixPath(rest[len(_USUAL) - 1]).name == _USUAL[-1]:
+            words = rest[len(_USUAL) :]
         else:
             return words[0]
     return argv[0]

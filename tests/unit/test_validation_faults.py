@@ -109,10 +109,8 @@ def test_a_dosed_environment_hands_its_dose_to_everything_it_runs() -> None:
 
 def test_a_quota_becomes_microseconds_of_each_period() -> None:
     limited = Oci(quota=0.8, period=parts.QUOTA_PERIOD_S)  # type: ignore[arg-type]
-    config = limited.config(preview(), SimpleNamespace(python="p", guest=PurePosixPath("/g")), "n", NOWHERE, None)  # type: ignore[arg-type]
-    assert config["linux"]["resources"]["cpu"] == {"cpus": "1", "quota": 16000, "period": 20000}
-    plain = Oci().config(preview(), SimpleNamespace(python="p", guest=PurePosixPath("/g")), "n", NOWHERE, None)  # type: ignore[arg-type]
-    assert plain["linux"]["resources"]["cpu"] == {"cpus": "1"}
+    assert limited.limits(LocalSession(), preview()).quota == {"quota": 16000, "period": 20000}
+    assert Oci().limits(LocalSession(), preview()).quota == {}
 
 
 class Links:

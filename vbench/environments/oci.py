@@ -8,35 +8,40 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from msgspec import Meta
+from msgspec import Meta, MsgspecError
 
-from vbench.contracts import Attachment, Environment, Missing, Probe, Session, Settings, Testbed, Workplace
+from vbench.contracts import Environment, Missing, Probe, Session, Settings, Testbed, Workplace
+from vbench.environments import container
+from vbench.environments.architecture import ARCHITECTURES
 from vbench.environments.probing import probe
 from vbench.environments.rights import rights_missing
+from vbench.environments.seccomp import LIMIT_B, PROFILE, Filter, made
 from vbench.environments.starting import agent_command, pinned, started
 from vbench.errors import CommandTimeout, StartFailed, StopFailed
 from vbench.model import Layer
-from vbench.units import Seconds, show, show_bytes
+from vbench.units import Seconds, show
 
 LIMIT_S = 60.0
 RECORD = "oci.json"  # in the start's folder, for `sweep`
 
-# The capabilities that container engines give by default (moby/profiles, containerd/oci).
-_CAPABILITIES = [
-    f"CAP_{name}"
-    for name in (
-        *("CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP"),
-        *("SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE"),
-    )
-]
-_NAMESPACES = ("pid", "ipc", "uts", "mount")
 _PACKAGED = ("runc", "crun")  # by Debian and Ubuntu, each under its own name
+# Either exists where the kernel accounts swap: v1's root group has the first, every group of v2 but the root the other.
+_SWAP = "ls /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes /sys/fs/cgroup/*/memory.swap.max"
+_OWN_QUOTA = """
+[ -e /sys/fs/cgroup/cgroup.controllers ] || exit 0
+while IFS=: read -r number _ group; do [ "$number" = 0 ] && cat "/sys/fs/cgroup$group/cpu.max"; done </proc/self/cgroup
+"""
+
+
+_GET_PROFILE = "apt-get install golang-github-containers-common, or the containers-common of your distribution"
+_WITHOUT = "set seccomp = false for a container without a system call filter"
 
 
 class Oci(Settings, frozen=True, kw_only=True):
     """One container a start. `runtime` is the command of any OCI runtime; `options` go before its sub-command.
 
-    `quota` is the number of processors whose time it may use up in each `period`.
+    It gets what Docker and podman give by default, their system call filter too, unless `seccomp` is false. `quota` is
+    the number of processors whose time it may use up in each `period`.
     """
 
     kind: ClassVar[str] = "oci"
@@ -53,6 +58,7 @@ class Oci(Settings, frozen=True, kw_only=True):
     options: tuple[str, ...] = ()
     quota: Annotated[float, Meta(ge=0.01, le=4096)] | None = None
     period: Seconds = Seconds(0.1)
+    seccomp: bool = True
     on: str | None = None
 
     def __post_init__(self) -> None:
@@ -68,7 +74,8 @@ class Oci(Settings, frozen=True, kw_only=True):
         return (Oci(), Oci(runtime="crun"))
 
     def title(self) -> str:
-        return f"oci runtime={self.runtime}" + (f" quota={self.quota:g}" if self.quota else "")
+        quota = f" quota={self.quota:g}" if self.quota else ""
+        return f"oci runtime={self.runtime}{quota}{'' if self.seccomp else ' seccomp=false'}"
 
     def expected_start_s(self) -> float:
         return 0.5
@@ -80,7 +87,9 @@ class Oci(Settings, frozen=True, kw_only=True):
         lacking = []
         if host.run([self.runtime, "--version"], timeout_s=10).status == 127:
             lacking.append(Missing(self.runtime, _how_to_get(self.runtime)))
-        return (*lacking, *rights_missing(host))
+        if self.seccomp and host.run(["test", "-r", PROFILE], timeout_s=10).status != 0:
+            lacking.append(Missing(PROFILE, f"{_GET_PROFILE}; or {_WITHOUT}"))
+        return (*lacking, *rights_missing(host), *_other_limits(host))
 
     def probe(self, host: Session, testbed: Testbed) -> Probe:
         return probe(self, host, testbed)
@@ -98,7 +107,18 @@ class Oci(Settings, frozen=True, kw_only=True):
         ):
             workplace = Workplace(image=testbed.image.digest)
             runtime = self._runtime(bundle)
-            _write(host, bundle / "config.json", self.config(testbed, workplace, name, scratch, attachment))
+            limits, given = self.limits(host, testbed), self.filter(host)
+            netns = attachment.netns if attachment else None
+            document = container.config(
+                name=name,
+                args=agent_command(workplace),
+                root=testbed.image.root,
+                scratch=scratch,
+                limits=limits,
+                seccomp=given,
+                netns=netns,
+            )
+            _write(host, bundle / "config.json", document)
             _write(host, bundle / RECORD, {"runtime": runtime, "name": name})
             argv = self._words(testbed, bundle, name)
             try:
@@ -107,7 +127,7 @@ class Oci(Settings, frozen=True, kw_only=True):
                     argv,
                     workplace=workplace,
                     layers=[Layer(self.runtime, "OCI runtime, namespaces and cgroup of its own")],
-                    mechanisms=self.mechanisms(testbed, attachment),
+                    mechanisms=self._mechanisms(limits, given, networked=netns is not None),
                     attach_s=time.monotonic() - begun,
                     limit_s=LIMIT_S,
                     memory_limit_b=testbed.memory_b,
@@ -127,52 +147,28 @@ class Oci(Settings, frozen=True, kw_only=True):
         with testbed.folder("bundle") as bundle:
             return (self._words(testbed, bundle, "vbench-NAME"),)
 
-    def mechanisms(self, testbed: Testbed, attachment: Attachment | None) -> tuple[str, ...]:
-        cpus = ",".join(map(str, testbed.cpus))
-        return (
-            f"affinity {cpus}",
-            f"cgroup cpuset {cpus}",
-            f"cgroup memory limit {show_bytes(testbed.memory_b)}",
-            *([f"cgroup quota of {self.quota:g} processors, period {show(self.period, 's')}"] if self.quota else []),
-            f"namespaces {', '.join(_NAMESPACES)}{', network' if attachment else ''}",
-            f"{len(_CAPABILITIES)} capabilities",
-            "no new privileges",
-            "no seccomp filter",
-            "read-only root",
-        )
+    def limits(self, host: Session, testbed: Testbed) -> container.Limits:
+        accounted = host.run(["sh", "-c", _SWAP], timeout_s=10).stdout.strip()
+        return container.Limits(testbed.cpus, testbed.memory_b, bool(accounted), self._bandwidth())
 
-    def config(
-        self, testbed: Testbed, workplace: Workplace, name: str, scratch: Path, attachment: Attachment | None
-    ) -> dict[str, Any]:
-        """The bundle's config.json (OCI runtime specification 1.0)."""
-        assert testbed.image is not None
-        namespaces: list[dict[str, str]] = [{"type": kind} for kind in _NAMESPACES]
-        if attachment and attachment.netns:
-            namespaces.append({"type": "network", "path": attachment.netns})
-        caps = dict.fromkeys(("bounding", "effective", "permitted"), _CAPABILITIES)
-        return {
-            "ociVersion": "1.0.2",
-            "hostname": "guest",
-            "process": {
-                "terminal": False,
-                "user": {"uid": 0, "gid": 0},
-                "args": list(agent_command(workplace)),
-                "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"],
-                "cwd": "/",
-                "capabilities": caps,
-                "noNewPrivileges": True,
-            },
-            "root": {"path": str(testbed.image.root), "readonly": True},
-            "mounts": _mounts(scratch),
-            "linux": {
-                "namespaces": namespaces,
-                "cgroupsPath": f"/{name}",
-                "resources": {
-                    "memory": {"limit": testbed.memory_b},
-                    "cpu": {"cpus": ",".join(map(str, testbed.cpus)), **self._bandwidth()},
-                },
-            },
-        }
+    def filter(self, host: Session) -> Filter | None:
+        """The host's profile as it is for a container's capabilities. Raises StartFailed where it cannot be used."""
+        if not self.seccomp:
+            return None
+        machine, kernel = (host.run(["uname", option], timeout_s=10).text.strip() for option in ("-m", "-r"))
+        if machine not in ARCHITECTURES:
+            raise StartFailed(f"no system call filter is known for {machine}", hint=_WITHOUT)
+        read = host.run(["head", "-c", str(LIMIT_B), PROFILE], timeout_s=10).check()
+        try:
+            return made(read.stdout, ARCHITECTURES[machine], container.CAPABILITIES, kernel)
+        except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise StartFailed(f"{PROFILE} is no seccomp profile: {error}", hint=_WITHOUT) from None
+
+    def _mechanisms(self, limits: container.Limits, given: Filter | None, *, networked: bool) -> list[str]:
+        quota = f"cgroup quota of {self.quota or 0:g} processors, period {show(self.period, 's')}"
+        affinity = f"affinity {','.join(map(str, limits.cpus))}"
+        in_force = container.mechanisms(limits, given, networked=networked)
+        return [affinity, *([quota] if self.quota else []), *in_force]
 
     def _bandwidth(self) -> dict[str, int]:
         if self.quota is None:
@@ -190,27 +186,19 @@ class Oci(Settings, frozen=True, kw_only=True):
         return tuple(undone)
 
 
+def _other_limits(host: Session) -> tuple[Missing, ...]:
+    """A v2 group with processes takes no groups below it: the container's is beside it, without its limits."""
+    quota = host.run(["sh", "-c", _OWN_QUOTA], timeout_s=10).text.split()
+    if not quota or quota[0] == "max":
+        return ()
+    hint = "limit a slice: systemd-run --slice=bench.slice --scope, after systemctl set-property bench.slice CPUQuota="
+    return (Missing(f"the processor limit of vbench's own cgroup ({' '.join(quota)}) for a container", hint),)
+
+
 def _how_to_get(runtime: str) -> str:
     if runtime in _PACKAGED:
         return f"apt-get install {runtime}"
     return f"install it as its project says, or set `runtime` to its path; Debian packages {' and '.join(_PACKAGED)}"
-
-
-def _mounts(scratch: Path) -> list[dict[str, Any]]:
-    def mount(target: str, kind: str, source: str, *options: str) -> dict[str, Any]:
-        return {"destination": target, "type": kind, "source": source, "options": list(options)}
-
-    return [
-        mount("/proc", "proc", "proc"),
-        mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
-        mount("/dev/pts", "devpts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"),
-        mount("/dev/shm", "tmpfs", "shm", "nosuid", "noexec", "nodev", "mode=1777", "size=65536k"),
-        mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "ro"),
-        mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev", "relatime", "ro"),
-        mount("/tmp", "tmpfs", "tmpfs", "mode=1777"),
-        mount("/run", "tmpfs", "tmpfs", "mode=755"),
-        mount("/scratch", "bind", str(scratch), "bind", "rw"),
-    ]
 
 
 def _write(host: Session, target: Path, content: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ def mounts():
 
 
 def unescaped(path):
-    """The kernel writes space, tab, line break and backslash of a path as three octal digits (proc_pid_mountinfo(5))."""
+    """The kernel writes space, tab, line break and backslash of a path as three octal digits each (proc(5))."""
     if "\\" not in path:
         return path
     parts = path.split("\\")
