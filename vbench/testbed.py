@@ -12,15 +12,16 @@ import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from vbench import __version__
+from vbench import __version__, priority
 from vbench.contracts import Attachment, Image, Process, Session, Testbed, Workplace, lacks
 from vbench.environments.rights import namespace_hint, rights_missing
 from vbench.errors import FULL, NoSpace, StartFailed, StopFailed, TrialFailed, UsageError, VbenchError
 from vbench.interrupts import unwinding
+from vbench.paths import usable
 from vbench.proc import LocalSession
 from vbench.processors import Processors
 
@@ -236,8 +237,9 @@ def open_testbed(
 ) -> Iterator[LocalTestbed]:
     """The testbed of one run, undone on every way out. Raises NoSpace, UsageError (scratch), StartFailed."""
     with unwinding() as stack:
-        base = stack.enter_context(_owned_folder(scratch, name))
-        testbed = LocalTestbed(host, image, processors, memory_b, base)
+        stack.enter_context(priority.usual())
+        base = stack.enter_context(_owned_folder(usable(scratch, "the scratch folder"), name))
+        testbed = LocalTestbed(host, _resolved(image) if image else None, processors, memory_b, base)
         testbed.no_network = network_missing(host) or ("" if image else "there is no image for the peer")
         if not testbed.no_network:
             try:
@@ -245,6 +247,17 @@ def open_testbed(
             except VbenchError as error:
                 testbed.no_network = error.message
         yield testbed
+
+
+def _resolved(image: Image) -> Image:
+    what = "the image's folder"
+    return replace(
+        image,
+        root=usable(image.root, what),
+        disk=usable(image.disk, what),
+        kernel=usable(image.kernel, what),
+        initramfs=usable(image.initramfs, what),
+    )
 
 
 def _open_network(testbed: LocalTestbed, stack: ExitStack) -> None:

@@ -19,7 +19,7 @@ from vbench import contracts, units
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.kernel_driver import KernelDriver, believable, drift_notes, parse
 from vbench.benchmarks.lines import Lines, Moments, listen
-from vbench.contracts import Benchmark, Completed, Place, Session, Workplace
+from vbench.contracts import Benchmark, Completed, Place, Session, Workplace, program
 from vbench.errors import CommandFailed, CommandTimeout, SessionLost, TrialFailed
 from vbench.model import FAMILIES
 from vbench.proc import LocalProcess, LocalSession, spawn
@@ -370,7 +370,7 @@ def test_a_random_read_lays_its_file_out_once_a_start_and_removes_it() -> None:
         measured = benchmark.measure(place)
         benchmark.measure(place)
     assert list(measured.samples) == ["iops", "latency", "latency_p99"]
-    assert [argv[0] for argv in session.ran] == ["fio", "/usr/bin/env", "/usr/bin/env", "rm"]
+    assert [program(argv) for argv in session.ran] == ["fio", "fio", "fio", "rm"]
     assert list(raw) == ["fio.json"]
 
 

@@ -16,9 +16,9 @@ GUEST = ROOT / "guest"
 RANKS = (
     ("errors", "units", "interrupts", "foreign"),
     ("__init__",),
-    ("model",),
+    ("model", "paths"),
     ("contracts",),
-    ("proc", "processes", "processors", "stats", "lock"),
+    ("priority", "proc", "processes", "processors", "stats", "lock"),
     ("facts",),
     ("image", "environments", "benchmarks"),
     ("testbed", "preview", "suite", "gates", "store", "sweeping"),

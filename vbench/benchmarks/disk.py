@@ -1,6 +1,6 @@
 """Disk benchmarks: what each layer between a file and its device costs, by fio past the page cache."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Annotated, Any, ClassVar
 
@@ -27,19 +27,27 @@ LATENCY_P99 = Metric("latency_p99", "s", "lower", "99th percentile of latency, w
 
 
 def _file(place: Place, size_b: int) -> str:
-    """The file of this size in this start's scratch space, written whole at first use and shared by the family."""
-    path = str(place.session.workplace.scratch / f"disk-{size_b}.dat")
+    """The file of this size in this start's scratch space, written whole at first use and shared by the family.
+
+    Named from within that space, since for fio a colon in a name begins the next file.
+    """
+    name = f"disk-{size_b}.dat"
 
     @contextmanager
     def make() -> Iterator[str]:
         try:
-            done = place.session.run(fio.layout(path, size_b), timeout_s=LIMIT_S + size_b / SLOWEST_LAYOUT)
+            argv = _there(place, fio.layout(name, size_b))
+            done = place.session.run(argv, timeout_s=LIMIT_S + size_b / SLOWEST_LAYOUT)
             fio.parse(done, "write", fio.LAYOUT)
-            yield path
+            yield name
         finally:
-            _remove(place.session, path)
+            _remove(place.session, str(place.session.workplace.scratch / name))
 
     return place.shared(f"disk.file.{size_b}", make)
+
+
+def _there(place: Place, argv: Sequence[str]) -> list[str]:
+    return ["env", "-C", str(place.session.workplace.scratch), *argv]
 
 
 def _remove(session: Session, path: str) -> None:
@@ -55,7 +63,7 @@ def _trial(
     argv = fio.job(file, size_b, rw=rw, block_b=block_b, trial_s=place.trial_s, warmup_s=place.warmup_s, **how)
     limit_s = LIMIT_S + 2 * (place.trial_s + place.warmup_s)
     moments = Moments(place.begin, place.end)
-    done = listen(place.session, place.padded(argv), moments.hear, timeout_s=limit_s)
+    done = listen(place.session, place.padded(_there(place, argv)), moments.hear, timeout_s=limit_s)
     place.raw("fio.json", fio.redacted(done))
     result = fio.parse(done, direction)
     return result, result.operations if moments.fit(result.lasted_s) else None

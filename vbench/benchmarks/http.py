@@ -23,26 +23,27 @@ WRK_S = 0.3  # start and end of wrk, twice
 
 # error_log to stderr at `notice`: it says when the workers start, by then it listens. user root: the worker must read
 # the scratch folder, which is root's own. keepalive_requests: by default the 1000th request closes the connection.
+# Paths are below the folder that -p names: a path in here would need nginx's own quotes.
 _CONFIGURATION = """\
 user root;
 daemon off;
 worker_processes 1;
 error_log stderr notice;
-pid {folder}/nginx.pid;
+pid nginx.pid;
 events {{ worker_connections 1024; }}
 http {{
   access_log off;
   keepalive_requests 1000000000;
   keepalive_timeout 1h;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
   default_type text/plain;
   server {{
     listen {address}:{port};
-    root {folder}/root;
+    root root;
   }}
 }}
 """
@@ -94,7 +95,7 @@ def _served(place: Place) -> Iterator[Served]:
     address = own_address(inside, peer_address(place.testbed))
     with _folder(inside, "http") as folder, _folder(peer, f"wrk-{address}") as script_folder:
         configuration, script = f"{folder}/nginx.conf", f"{script_folder}/done.lua"
-        _write(inside, configuration, _CONFIGURATION.format(folder=folder, address=address, port=PORT).encode())
+        _write(inside, configuration, _CONFIGURATION.format(address=address, port=PORT).encode())
         _write(peer, script, wrk.SCRIPT.encode())
         # A shell only to join both outputs: nginx says on stderr that it is ready, and readiness is read from stdout.
         joined = ["sh", "-c", 'exec "$@" 2>&1', "nginx", "nginx", "-e", "stderr", "-p", folder, "-c", configuration]

@@ -28,6 +28,7 @@ from vbench.contracts import (
     StartTiming,
     Testbed,
     Workplace,
+    program,
 )
 from vbench.environments.probing import probe
 from vbench.errors import CommandTimeout, SessionLost, StartFailed
@@ -244,7 +245,7 @@ def _made_up(argv: Sequence[str], session: FakeSession) -> str | None:
     """What a measuring tool, or the look for its files, would print; None for every other command."""
     if argv[0] == "stat":
         return "\n".join(argv)
-    if not any(Path(word).name == "fio" for word in argv[:3]):
+    if Path(program(argv)).name != "fio":
         return None
     return "fio-3.33" if "--version" in argv else json.dumps(_fio(argv, session.factor("fio")))
 

@@ -26,10 +26,11 @@ from vbench.environments.probing import probe
 from vbench.environments.starting import pinned, started
 from vbench.errors import StartFailed
 from vbench.model import Layer
+from vbench.paths import qemu_value
 from vbench.units import Bytes
 
 PORT = "vbench.agent"
-SOCKET = "qmp"  # in the machine's folder
+SOCKET, SCRATCH, CONSOLE = "qmp", "scratch.img", "console.log"  # in the machine's folder
 _OPENS = """
 test -e "$1" || { echo absent; exit; }
 if why=$( (: <>"$1") 2>&1 ); then echo opens; else echo "$(id -u) $(stat -Lc '%a %G' "$1") $why"; fi
@@ -106,8 +107,8 @@ class Qemu(Settings, frozen=True, kw_only=True):
             raise StartFailed("there is no image to boot", hint="run `vbench image build`")
         begun = time.monotonic()
         with testbed.folder("machine") as folder, testbed.attach("tap") as attachment:
-            self._make_scratch(host, folder / "scratch.img")
-            console = folder / "console.log"
+            self._make_scratch(host, folder)
+            console = folder / CONSOLE
             argv = self.words(machine, image, testbed, folder, attachment)
             with started(
                 host,
@@ -140,12 +141,14 @@ class Qemu(Settings, frozen=True, kw_only=True):
             *("setpriv", "--pdeathsig", "KILL", "--"),  # a killed harness takes its machines with it
             *(("nsenter", f"--net={attachment.bridge_netns}", "--") if attachment else ()),
             *pinned(testbed.cpus),
-            *("env", "-C", str(folder)),  # a socket's own path may have 107 bytes
-            *self.command(machine, image, testbed, folder, attachment),
+            # There its own files need no path: a socket's may have 107 bytes, and QEMU reads others in its own way. The
+            # writes that it throws away go there too, on the file system that is the same for all arms.
+            *("env", "-C", str(folder), f"TMPDIR={folder}"),
+            *self.command(machine, image, testbed, attachment),
         ]
 
     def command(
-        self, machine: Architecture, image: Image, testbed: Testbed, folder: Path, attachment: Attachment | None
+        self, machine: Architecture, image: Image, testbed: Testbed, attachment: Attachment | None
     ) -> list[str]:
         """QEMU's words: each option beside its argument."""
         kernel_words = [
@@ -168,17 +171,17 @@ class Qemu(Settings, frozen=True, kw_only=True):
             *("-cpu", self.cpu),
             *("-smp", str(len(testbed.cpus))),
             *("-m", f"{testbed.memory_b // 2**20}M"),
-            *("-kernel", _quoted(image.kernel)),
-            *("-initrd", _quoted(image.initramfs)),
+            *("-kernel", str(image.kernel)),
+            *("-initrd", str(image.initramfs)),
             *("-append", " ".join(kernel_words)),
-            *("-drive", f"id=root,file={_quoted(image.disk)},{drive},snapshot=on"),
+            *("-drive", f"id=root,file={qemu_value(image.disk)},{drive},snapshot=on"),
             *("-device", "virtio-blk-pci,drive=root"),
-            *("-drive", f"id=scratch,file={_quoted(folder / 'scratch.img')},{drive}"),
+            *("-drive", f"id=scratch,file={SCRATCH},{drive}"),
             *("-device", "virtio-blk-pci,drive=scratch"),
             *("-chardev", "stdio,id=agent,signal=off"),
             *("-device", "virtio-serial-pci"),
             *("-device", f"virtserialport,chardev=agent,name={PORT}"),
-            *("-serial", f"file:{folder / 'console.log'}"),
+            *("-serial", f"file:{CONSOLE}"),
             *("-qmp", f"unix:{SOCKET},server=on,wait=off"),
             *("-device", "virtio-rng-pci"),
             *_nic(attachment),
@@ -196,20 +199,18 @@ class Qemu(Settings, frozen=True, kw_only=True):
             "a kernel of its own",
         )
 
-    def _make_scratch(self, host: Session, path: Path) -> None:
-        host.run(["truncate", "-s", str(int(self.scratch)), str(path)], timeout_s=30).check()
+    def _make_scratch(self, host: Session, folder: Path) -> None:
+        host.run(["truncate", "-s", str(int(self.scratch)), str(folder / SCRATCH)], timeout_s=30).check()
         # No lazy tables: a kernel thread of the guest would fill them in while the first trials run.
         options = "lazy_itable_init=0,lazy_journal_init=0,nodiscard"
-        host.run(["mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-E", options, str(path)], timeout_s=60).check()
+        # In its folder: of a path mke2fs would take what follows a `?` for options, and what precedes it for the disk.
+        words = ["env", "-C", str(folder), "mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-E", options, SCRATCH]
+        host.run(words, timeout_s=60).check()
 
     @classmethod
     def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:
         del host, folder
         return ()  # a machine dies with the process that started it, its files with the folder
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace(",", ",,")
 
 
 def _nic(attachment: Attachment | None) -> tuple[str, ...]:
