@@ -1,5 +1,7 @@
 """What every environment promises, proved on each of them by the same checks."""
 
+import os
+import sys
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 
@@ -7,6 +9,7 @@ import pytest
 
 from tests.contract.conftest import Stack
 from tests.contract.traces import command_lines, traces
+from vbench import proc
 from vbench.contracts import Session, Started, Testbed
 from vbench.environments.bare import Bare
 from vbench.errors import CommandFailed, CommandTimeout
@@ -140,3 +143,46 @@ def test_bare_adds_no_cgroup_and_no_namespace_but_the_runs_mounts(host: LocalSes
     script = "cat /proc/self/cgroup; for n in pid net uts ipc user cgroup; do readlink /proc/self/ns/$n; done"
     with Bare().start(host, testbed) as session:
         assert session.run(["sh", "-c", script], timeout_s=60).text == host.run(["sh", "-c", script], timeout_s=60).text
+
+
+LIMITED = """
+import sys
+from pathlib import Path
+from vbench import image, processors
+from vbench.environments.bare import Bare
+from vbench.environments.oci import Oci
+from vbench import proc
+from vbench.proc import LocalSession
+from vbench.testbed import open_testbed
+
+host = LocalSession()
+with open_testbed(
+    host=host,
+    image=image.find(),
+    processors=processors.find(host, 1),
+    memory_b=2**30,
+    scratch=Path(sys.argv[1]),
+    name="limited",
+) as bed:
+    for environment in (Bare(), Oci()):
+        with environment.start(host, bed) as session:
+            print(session.run(["cat", "/proc/self/cgroup"], timeout_s=60).check().text)
+"""
+
+
+@pytest.mark.parametrize("stack", ["oci-runc"], indirect=True)
+def test_a_processor_limit_of_the_caller_is_the_containers_too(stack: Stack) -> None:
+    hierarchy = Path("/sys/fs/cgroup/cpu")
+    if not hierarchy.is_dir():
+        pytest.skip("no v1 hierarchy: what v2 cannot have is told before, see test_container.py")
+    group = hierarchy / f"vbench-limited-{os.getpid()}"
+    group.mkdir()
+    try:
+        (group / "cpu.cfs_quota_us").write_text("90000")
+        enter = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', str(group)]
+        done = proc.run([*enter, sys.executable, "-c", LIMITED, str(stack.testbed.base)], timeout_s=120)  # type: ignore[attr-defined]
+        native, inside = [line.rpartition(":")[2] for line in done.check().text.split() if ":cpu:" in line]
+        assert native == f"/{group.name}"
+        assert inside.startswith(f"/{group.name}/vbench-")
+    finally:
+        group.rmdir()

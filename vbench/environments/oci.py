@@ -5,11 +5,12 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, MsgspecError
 
+from vbench import facts
 from vbench.contracts import Environment, Missing, Probe, Session, Settings, Testbed, Workplace
 from vbench.environments import container
 from vbench.environments.architecture import ARCHITECTURES
@@ -132,6 +133,7 @@ class Oci(Settings, frozen=True, kw_only=True):
                     limit_s=LIMIT_S,
                     memory_limit_b=testbed.memory_b,
                 ) as session:
+                    _check_group(host, session, self.runtime)
                     yield session
             finally:
                 _delete(host, runtime, name)
@@ -184,6 +186,25 @@ class Oci(Settings, frozen=True, kw_only=True):
             _delete(host, left["runtime"], left["name"])
             undone.append(f"container {left['name']}")
         return tuple(undone)
+
+
+def _check_group(host: Session, session: Session, runtime: str) -> None:
+    """In a v1 hierarchy the container is below vbench's own group, or has other limits. Raises StartFailed."""
+    own, inside = (_cpu_group(one.run(["cat", "/proc/self/cgroup"], timeout_s=30).text) for one in (host, session))
+    if own is None or inside is None or PurePosixPath(inside).is_relative_to(own):
+        return
+    quota = facts.own_quota(host)
+    if quota is not None:
+        raise StartFailed(
+            f"{runtime} made the container outside the cgroup that gives vbench {quota:g} processors",
+            hint="run vbench without that limit, or take runc, which makes it inside",
+        )
+
+
+def _cpu_group(text: str) -> str | None:
+    """The group of the v1 controller of processors in a /proc/PID/cgroup."""
+    lines = [line.split(":", 2) for line in text.splitlines()]
+    return next((path for _, controllers, path in lines if "cpu" in controllers.split(",")), None)
 
 
 def _other_limits(host: Session) -> tuple[Missing, ...]:

@@ -20,6 +20,7 @@ __all__ = [
     "key_of",
     "layers",
     "of_host",
+    "own_quota",
     "parse",
     "show",
     "title_of",
@@ -96,8 +97,13 @@ def with_limits(
     *,
     configured_cpus: int | None = None,
     configured_memory_b: int | None = None,
+    quota: float | None = None,
 ) -> Facts:
-    """The facts with what the suite asked for and what the engine was told; None is not known and adds nothing."""
+    """The facts with what the suite asked for and what the engine was told; None is not known and adds nothing.
+
+    `quota` is that of vbench's own control group, in processors: all arms are below it, and neither a container nor a
+    virtual machine sees it.
+    """
     added = {
         "limits.cpus.requested": Fact(requested_cpus, "suite"),
         "limits.memory.requested": Fact(requested_memory_b, "suite"),
@@ -106,7 +112,21 @@ def with_limits(
         added["limits.cpus.configured"] = Fact(configured_cpus, "engine's command line")
     if configured_memory_b is not None:
         added["limits.memory.configured"] = Fact(configured_memory_b, "engine's command line")
+    measured = facts.get("limits.cpus.measured")
+    if (
+        quota is not None
+        and measured is not None
+        and isinstance(measured.value, int | float)
+        and quota < measured.value
+    ):
+        added["limits.cpus.measured"] = Fact(quota, f"{measured.source}, and the quota of vbench itself")
     return _merged(facts, added)
+
+
+def own_quota(host: Session) -> float | None:
+    """Processors that the host's control groups leave to this process; None is no limit, or none that is known."""
+    quota = collect(host)["cgroup.cpu.quota"].value
+    return float(quota) if isinstance(quota, int | float) else None
 
 
 def with_engine(facts: Facts, image: str, argv: tuple[tuple[str, ...], ...]) -> Facts:

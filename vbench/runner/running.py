@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from msgspec.structs import replace as with_changes
 
@@ -218,6 +219,10 @@ class Runner:
             record = with_changes(record, argv=session.argv, mechanisms=session.mechanisms)
         self.writer.record(record)
 
+    @cached_property
+    def _quota(self) -> float | None:
+        return facts.own_quota(self.host)
+
     def _facts(self, session: Session) -> Facts:
         limits = self.suite.testbed
         configured_b = session.memory_limit_b if isinstance(session, Started) else None
@@ -227,6 +232,7 @@ class Runner:
             requested_memory_b=limits.memory,
             configured_cpus=len(self.testbed.cpus),
             configured_memory_b=configured_b,
+            quota=self._quota,
         )
         argv = session.argv if isinstance(session, Started) else ()
         return facts.with_engine(found, session.workplace.image, argv)
