@@ -52,7 +52,8 @@ def of_host(host: Session, *, cpu: int | None = None) -> Facts:
     """The facts of the host itself, with its kinds of processors and the versions of the engines on it.
 
     `cpu` is the processor whose caches and frequency are meant, where that is not one that the harness runs on. The
-    probe runs in the surroundings that an agent gives to commands: those of the caller reach no arm. Raises SessionLost.
+    probe runs in the surroundings that an agent gives to commands, since the caller's reach no arm.
+    Raises SessionLost.
     """
     unlike = processors.described(processors.of_host(host))
     kinds = {"cpu.kinds": Fact(unlike or "all alike", "lscpu and /sys/devices/system/cpu")}
