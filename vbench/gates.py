@@ -54,7 +54,7 @@ class Counters:
 
 def read(cpus: Sequence[int], *, apart: bool, sysfs: Path = Path("/sys"), procfs: Path = Path("/proc")) -> Counters:
     """Now, on this host. `apart`: harness and peer are kept off `cpus`; if not, ours cannot be told from theirs."""
-    times = processor_times((procfs / "stat").read_text(), {*cpus, *os.sched_getaffinity(0)})
+    times = processor_times((procfs / "stat").read_text(encoding="utf-8"), {*cpus, *os.sched_getaffinity(0)})
     mine = None if times is None else [times[cpu] for cpu in cpus]
     now = spent(cpus, apart=apart)
     return Counters(
@@ -134,7 +134,7 @@ def _kernel_s(tasks: Mapping[int, Task], cpus: Sequence[int]) -> dict[int, float
 def _delays_s(cpus: Sequence[int], procfs: Path = Path("/proc")) -> dict[int, float] | None:
     """By thread. A task that ends takes its own with it: no parent inherits it."""
     own = procfs / "self/schedstat"
-    if not own.exists() or waited_s(own.read_text()) is None:
+    if not own.exists() or waited_s(own.read_text(encoding="utf-8")) is None:
         return None
     found = {}
     for task in processes.below(processes.look()[0], os.getpid()):
@@ -143,7 +143,7 @@ def _delays_s(cpus: Sequence[int], procfs: Path = Path("/proc")) -> dict[int, fl
                 continue
         for file in procfs.glob(f"{task.pid}/task/*/schedstat"):
             with suppress(OSError):
-                found[int(file.parent.name)] = waited_s(file.read_text()) or 0.0
+                found[int(file.parent.name)] = waited_s(file.read_text(encoding="utf-8")) or 0.0
     return found
 
 
@@ -157,7 +157,7 @@ def waited_s(schedstat: str) -> float | None:
 
 
 def _queued_s(cpus: Sequence[int], file: Path = Path("/proc/schedstat")) -> float | None:
-    return queued_s(file.read_text(), cpus) if file.exists() else None
+    return queued_s(file.read_text(encoding="utf-8"), cpus) if file.exists() else None
 
 
 def queued_s(schedstat: str, cpus: Sequence[int]) -> float | None:
@@ -171,7 +171,7 @@ def queued_s(schedstat: str, cpus: Sequence[int]) -> float | None:
 
 
 def _throttled(sysfs: Path) -> int | None:
-    counts = [int(path.read_text()) for path in sysfs.glob(_THROTTLES)]
+    counts = [int(path.read_text(encoding="utf-8")) for path in sysfs.glob(_THROTTLES)]
     return sum(counts) if counts else None
 
 

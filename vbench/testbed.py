@@ -296,7 +296,7 @@ def _namespace() -> str:
 def _started(pid: int) -> int | None:
     """Start time of a process in clock ticks since boot (proc(5), field 22), None when it has ended."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         return None if fields[0] in "ZX" else int(fields[19])  # killed, and not waited for yet
     except (OSError, IndexError, ValueError):
         return None
@@ -306,7 +306,7 @@ def _started(pid: int) -> int | None:
 def _owned_folder(scratch: Path, name: str) -> Iterator[Path]:
     with _emptied(f"vbench-{name}", scratch) as folder:
         with _using(scratch):
-            (folder / OWNER).write_text(json.dumps(owner_of_this_process()))
+            (folder / OWNER).write_text(json.dumps(owner_of_this_process()), encoding="utf-8")
         yield folder
 
 
@@ -348,7 +348,7 @@ def abandoned(scratch: Path) -> tuple[Path, ...]:
 def _is_abandoned(folder: Path) -> bool:
     try:
         found = folder.lstat()
-        owner = json.loads((folder / OWNER).read_text())
+        owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
         pid, started, namespace = int(owner["pid"]), owner["started"], owner["namespace"]
     except (OSError, ValueError, KeyError, TypeError):
         return False  # not ours, or not readable: never removed on a guess

@@ -18,7 +18,7 @@ RANKS = (
     ("__init__",),
     ("model", "paths"),
     ("contracts",),
-    ("priority", "proc", "processes", "processors", "stats", "lock"),
+    ("priority", "proc", "processes", "processors", "stats", "lock", "home"),
     ("facts",),
     ("image", "environments", "benchmarks"),
     ("testbed", "preview", "suite", "gates", "store", "sweeping"),
@@ -88,6 +88,20 @@ def test_the_guest_needs_nothing_but_the_standard_library(path: Path) -> None:
 def test_only_one_module_starts_processes() -> None:
     users = {relative(path) for path in MODULES for name in imports(path) if name.partition(".")[0] == "subprocess"}
     assert users == {"proc.py"}
+
+
+def test_files_are_read_and_written_in_one_encoding_whatever_the_locale() -> None:
+    offenders = [
+        f"{relative(path)}:{node.lineno}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"read_text", "write_text"}
+        and len(node.args) < (1 if node.func.attr == "read_text" else 2)
+        and "encoding" not in {keyword.arg for keyword in node.keywords}
+    ]
+    assert offenders == []
 
 
 def test_only_one_module_imports_duckdb() -> None:

@@ -78,7 +78,7 @@ def conclude(found: "Validation", results: Path, *, as_json: bool) -> None:
 
     path = validation.save(results, found)
     if as_json:
-        click.echo(path.read_text(), nl=False)
+        click.echo(path.read_text(encoding="utf-8"), nl=False)
     else:
         click.echo(found.host)
         _print(found.rows)

@@ -182,7 +182,7 @@ class Oci(Settings, frozen=True, kw_only=True):
     def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:
         undone = []
         for record in sorted(folder.glob(f"*/{RECORD}")):
-            left = json.loads(record.read_text())
+            left = json.loads(record.read_text(encoding="utf-8"))
             _delete(host, left["runtime"], left["name"])
             undone.append(f"container {left['name']}")
         return tuple(undone)

@@ -93,7 +93,7 @@ class _Work:
         """vmlinux and initramfs beside the root; the kernel's release."""
         release = rootfs.kernel_release(tools)
         modules = tools / "kernel/lib/modules" / release
-        paths = closure((modules / "modules.dep").read_text(), recipe.BOOT_MODULES)
+        paths = closure((modules / "modules.dep").read_text(encoding="utf-8"), recipe.BOOT_MODULES)
         with writing():
             shutil.copyfile(tools / "kernel/vmlinux", self.place / "vmlinux")
             (self.place / "initramfs").write_bytes(initramfs(tools / "bin/busybox", modules, release, paths))

@@ -66,7 +66,9 @@ def packages(target: Path, suite: str) -> None:
     for pattern in _TRACES:
         for path in target.glob(pattern):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    (target / "etc/apt/sources.list").write_text("".join(f"{line}\n" for line in recipe.mirrors(suite)))
+    (target / "etc/apt/sources.list").write_text(
+        "".join(f"{line}\n" for line in recipe.mirrors(suite)), encoding="utf-8"
+    )
     _text(target / "etc/hostname", "guest\n")
     _text(target / "etc/hosts", "127.0.0.1 localhost guest\n")
     _text(target / "etc/resolv.conf", "")
@@ -74,7 +76,7 @@ def packages(target: Path, suite: str) -> None:
 
 def _text(path: Path, text: str) -> None:
     path.unlink(missing_ok=True)  # mmdebstrap gives hostname and resolv.conf this host's own modes
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     path.chmod(0o644)
 
 
@@ -85,7 +87,7 @@ def tools(target: Path, suite: str) -> None:
     release = release_folder.name
     in_root(target, ["depmod", release], timeout_s=300)
     wanted = (*recipe.BOOT_MODULES, *recipe.GUEST_MODULES)
-    paths = kernel.closure((release_folder / "modules.dep").read_text(), wanted)
+    paths = kernel.closure((release_folder / "modules.dep").read_text(encoding="utf-8"), wanted)
     kernel.copy_modules(release_folder, target / "kernel/lib/modules" / release, paths)
     in_root(target, ["depmod", "-b", "/kernel", release], timeout_s=60)
     bzimage = (target / f"boot/vmlinuz-{release}").read_bytes()
@@ -160,7 +162,7 @@ def _copy_pyperf(site: Path) -> None:
 
 def versions(root: Path) -> dict[str, str]:
     """Installed packages of a root file system and their versions, from dpkg's own records."""
-    return parse_status((root / "var/lib/dpkg/status").read_text())
+    return parse_status((root / "var/lib/dpkg/status").read_text(encoding="utf-8"))
 
 
 def parse_status(text: str) -> dict[str, str]:
