@@ -48,6 +48,14 @@ def which(name: str) -> str | None:
     return shutil.which(name, path=measuring()["PATH"])
 
 
+def temporary() -> str:
+    """The folder for temporary files; where none can be written, the one that would be it."""
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError:
+        return "/tmp"
+
+
 @dataclass
 class LocalProcess:
     """A running command in a session (process group) of its own."""
@@ -178,9 +186,7 @@ class LocalSession:
     """The local machine as a session: what every stack stands on."""
 
     workplace: Workplace = field(
-        default_factory=lambda: Workplace(
-            sys.executable, PurePosixPath(GUEST), PurePosixPath(tempfile.gettempdir()), "host"
-        )
+        default_factory=lambda: Workplace(sys.executable, PurePosixPath(GUEST), PurePosixPath(temporary()), "host")
     )
     layers: tuple[Layer, ...] = ()
     prefix: tuple[str, ...] = ()  # words before every command: nsenter, taskset, chroot

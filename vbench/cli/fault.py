@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from vbench import __version__
+from vbench.home import home
 
 EXIT_CODE = 70
 """EX_SOFTWARE of sysexits.h: no other outcome of a verb has it."""
@@ -77,8 +78,9 @@ def _folders() -> Iterator[str]:
     """The temporary folder, or else the user's cache."""
     with suppress(OSError):
         yield tempfile.gettempdir()
-    with suppress(RuntimeError):  # no home
-        yield os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    cache = os.environ.get("XDG_CACHE_HOME") or f"{home() or ''}/.cache"
+    if cache.startswith("/"):
+        yield cache
 
 
 def _nameless(text: str) -> str:

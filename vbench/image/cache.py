@@ -12,6 +12,7 @@ import msgspec
 
 from vbench.contracts import Image
 from vbench.errors import UsageError, VbenchError
+from vbench.home import home
 from vbench.image.contain import writing
 
 SCHEMA = 1
@@ -32,10 +33,22 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def folder() -> Path:
-    """Where images are cached: `$XDG_CACHE_HOME/vbench/images`, as a rule under ~/.cache."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    cache = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
-    return cache / "vbench/images"
+    """Where images are cached: `$XDG_CACHE_HOME/vbench/images`, as a rule under ~/.cache. Raises UsageError."""
+    place = _folder()
+    if place is None:
+        raise UsageError(
+            f"there is no place for images: user {os.getuid()} has no home folder",
+            hint="set XDG_CACHE_HOME to a folder that you may write to",
+        )
+    return place
+
+
+def _folder() -> Path | None:
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if base.is_absolute():
+        return base / "vbench/images"
+    found = home()
+    return found / ".cache/vbench/images" if found else None
 
 
 def layers() -> Path:
@@ -44,8 +57,10 @@ def layers() -> Path:
 
 
 def records() -> tuple[Record, ...]:
-    """Every finished image, newest first."""
-    found = [record for path in folder().glob("*/image.json") if (record := _read(path)) is not None]
+    """Every finished image, newest first; none where there is no place for images."""
+    place = _folder()
+    paths = place.glob("*/image.json") if place else ()
+    found = [record for path in paths if (record := _read(path)) is not None]
     return tuple(sorted(found, key=lambda record: (record.created, record.digest), reverse=True))
 
 
@@ -103,7 +118,9 @@ def remove(digest: str) -> Image:
 
 def _discard(place: Path) -> None:
     """Out of sight in one step, then deleted; never through something mounted inside."""
-    mounts = [_unescape(line.split()[4]) for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    mounts = [
+        _unescape(line.split()[4]) for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    ]
     inside = [mount for mount in mounts if Path(mount).is_relative_to(place.resolve())]
     if inside:
         raise VbenchError(f"{place.name} is in use: {inside[0]} is mounted", hint="end the run that uses it, or umount")

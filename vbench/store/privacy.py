@@ -6,11 +6,11 @@ import re
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
+from vbench.home import home
 from vbench.model import EnvironmentRecord, Fact, Facts, Failed, Layer, Manifest, Measured, Skipped, Trial
 
 Clean = Callable[[str], str]
@@ -42,7 +42,7 @@ def cleaner(hosts: Iterable[str], homes: Iterable[str], users: Iterable[str] = (
 
 def of_this_machine() -> Clean:
     sudo_user = os.environ.get("SUDO_USER", "")
-    homes = {str(Path.home()), os.environ.get("HOME", ""), *_homes_of_others(sudo_user)}
+    homes = {str(home() or ""), os.environ.get("HOME", ""), *_homes_of_others(sudo_user)}
     return cleaner({socket.gethostname(), os.uname().nodename}, homes, {sudo_user})
 
 
