@@ -1,15 +1,15 @@
 """The command line: one file a verb, loaded when it is asked for, and the one place that turns failures into words."""
 
 import importlib
-import os
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from vbench import __version__
+from vbench.cli import streams
 from vbench.errors import Interrupted, VbenchError, nearest
 
 # verb: (module in this package, its command, what it does)
@@ -51,6 +51,12 @@ class Verbs(click.Group):
             raise click.UsageError(f"no command is named {args[0]!r}: {nearest(args[0], list(VERBS))}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # click would exit with 1, which means that a threshold was exceeded
+            raise VbenchError("a command closed its input before it had read all of it") from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(verb, about) for verb, (_, _, about) in VERBS.items()])
@@ -75,9 +81,11 @@ def complain(message: str, hint: str = "") -> None:
 
 def main() -> NoReturn:
     """The console script: every expected failure becomes a message, a hint and an exit code."""
+    streams.prepare()
     signal.signal(signal.SIGTERM, _terminated)
     try:
         ended = vbench.main(standalone_mode=False, prog_name="vbench")
+        sys.stdout.flush()
         status = ended if isinstance(ended, int) else 0  # what `ctx.exit` was given comes back as a value
     except click.ClickException as error:
         error.show()
@@ -88,13 +96,10 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, click.Abort):
         complain("interrupted")
         status = Interrupted.exit_code
-    except BrokenPipeError:  # `vbench … | head`: the reader has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
     except OSError as error:  # /dev/full as output, a folder that may not be read
         what = f"{error.filename}: " if error.filename else ""
         complain(f"{what}{error.strerror or error}")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered cannot be written
+        streams.discard(sys.stdout.fileno())  # what is still buffered cannot be written
         status = VbenchError.exit_code
     except Exception as error:  # noqa: BLE001  # a fault of vbench: it must not look like an outcome, nor fill the terminal
         from vbench.cli import fault
