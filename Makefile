@@ -7,7 +7,7 @@ VBENCH := $(BIN)/vbench
 # Kinds that CI's machine can run: a skip of one of these is a failure (tests/conftest.py).
 REAL ?=
 
-.PHONY: demo test test-pythons lint proof kills image system system-test clean
+.PHONY: demo test test-pythons lint proof kills fuzz image system system-test clean
 
 demo: image
 	@run=$$($(VBENCH) run suites/smoke.toml) || [ $$? -eq 3 ] && \
@@ -33,6 +33,10 @@ proof: .make-dev
 # Runs killed at 30 random moments and gone on with: nothing is lost, repeated or left behind.
 kills: image .make-dev
 	$(BIN)/python -m tests.proof.kills --kills 30 --whole
+
+# 20,000 mutated inputs, as tools, guests and strangers might write them: each is refused in order or read as sane.
+fuzz: .make-dev
+	$(BIN)/python -m tests.proof.fuzz
 
 image: system .make-venv
 	$(VBENCH) image build
