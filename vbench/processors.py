@@ -12,7 +12,8 @@ from vbench.units import show, show_bytes
 # Boost clocks of equal cores differ by some percent (Intel's favoured cores 4 %); unlike cores by a quarter and more.
 _EQUAL_SPEED = 0.9
 LARGEST_CAPACITY = 1024  # SCHED_CAPACITY_SCALE; a frequency in kHz is larger
-_NUMBER = re.compile(r"[0-9]+")
+_NUMBER = re.compile(r"[0-9]{1,10}")
+_MOST = 2**16  # no kernel numbers more: x86 takes 8192 at most
 _CACHE = re.compile(r"([0-9]+)([KM])")
 # All that tells cores apart, in one command; a file that is not there is left out.
 _ASK = """cd /sys/devices/system/cpu && grep -s . cpu[0-9]*/topology/thread_siblings_list cpu[0-9]*/cpu_capacity \\
@@ -50,8 +51,8 @@ def parse(text: str) -> tuple[Processor, ...]:
         if line.startswith("#") or not line.strip():
             continue
         words = ["" if word == "-" else word for word in line.strip().split(",")]
-        if len(words) != 3 or not words[0].isdigit() or not all(word.isdigit() for word in words[1:] if word):
-            raise UsageError(f"lscpu printed an unknown line: {line!r}")
+        if len(words) != 3 or not words[0] or not all(_NUMBER.fullmatch(word) for word in words if word):
+            raise UsageError(f"lscpu printed an unknown line: {line[:60]!r}")
         cpu, core, node = words
         found.append(Processor(int(cpu), int(core) if core else -1 - int(cpu), int(node or 0)))
     return tuple(found)
@@ -62,6 +63,8 @@ def parse_list(text: str) -> frozenset[int]:
     cpus: set[int] = set()
     for part in text.strip().split(","):
         first, _, last = part.partition("-")
+        if len(last or first) > 10 or int(last or first) >= _MOST:
+            raise ValueError(f"no kernel has such a processor: {part[:40]!r}")
         cpus.update(range(int(first), int(last or first) + 1))
     return frozenset(cpus)
 

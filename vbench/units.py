@@ -52,17 +52,17 @@ class Share(float):
 
 def _parse(text: object, scale: dict[str, Any], wanted: str) -> float:
     if isinstance(text, bool) or not isinstance(text, int | float | str):
-        raise ValueError(f"expected {wanted}, got {text!r}")
+        raise ValueError(f"expected {wanted}, got {text!r:.60}")
     if not isinstance(text, str):
         value = float(text)
     else:
         match = _QUANTITY.fullmatch(text)
         unit = match[2].replace("\u00b5", "u").replace("\u03bc", "u").upper() if match else "?"
         if match is None or unit not in scale:
-            raise ValueError(f"expected {wanted}, got {text!r}")
+            raise ValueError(f"expected {wanted}, got {text!r:.60}")
         value = float(match[1]) * float(scale[unit])
     if not math.isfinite(value) or value < 0:
-        raise ValueError(f"expected {wanted}, got {text!r}")
+        raise ValueError(f"expected {wanted}, got {text!r:.60}")
     return value
 
 

@@ -1,7 +1,5 @@
 """What a host or environment is: `collect` reads its facts, `confounds`, `layers` and `headline` say what they mean."""
 
-from msgspec import MsgspecError
-
 from vbench import processors
 from vbench.contracts import Session
 from vbench.errors import CommandTimeout, StartFailed, TrialFailed
@@ -79,7 +77,7 @@ def parse(raw: bytes) -> Facts:
     """Raw evidence to facts, in the registry's order; pure."""
     try:
         evidence = decode(raw)
-    except (MsgspecError, UnicodeDecodeError):
+    except ValueError:
         return failed(STATIC, "the probe's output is not what it prints")
     return _read(evidence)
 

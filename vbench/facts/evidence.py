@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
+from vbench import foreign
 from vbench.model import Fact, Facts, FactValue, Status
 
 _DENIED = ("EACCES", "EPERM")
@@ -148,8 +148,8 @@ class Evidence(Struct, frozen=True):
 
 
 def decode(raw: bytes) -> Evidence:
-    """Raises msgspec.MsgspecError (or UnicodeDecodeError) for anything else than the probe's object."""
-    return msgspec.json.decode(raw, type=Evidence)
+    """Raises ValueError for anything else than the probe's object."""
+    return foreign.decode(raw, Evidence)
 
 
 def made(source: str, found: Any, parse: Callable[[Any], FactValue]) -> Fact:
