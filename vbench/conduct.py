@@ -11,13 +11,12 @@ from vbench import runner as runners
 from vbench import suite as suites
 from vbench.contracts import Image, Testbed
 from vbench.errors import RunFolderError, UsageError
+from vbench.leftovers import abandoned, sweep
 from vbench.model import SCHEMA, Manifest, Plan, Resumption, Run, State
 from vbench.proc import LocalSession
 from vbench.runner import Count, Ledger, Progress
 from vbench.store import Writer
 from vbench.suite import Suite
-from vbench.sweeping import sweep
-from vbench.testbed import abandoned
 from vbench.units import show_duration
 
 _CLOCKS = runners.Clocks()

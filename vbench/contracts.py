@@ -230,6 +230,10 @@ class Testbed(Protocol):
         """A fresh empty folder on the run's scratch file system of the host session, removed on exit."""
         ...
 
+    def undo(self, left: "Leftover", remove: Callable[[], None]) -> AbstractContextManager[None]:
+        """Records `left` before it is made, so that `vbench clean` finds it after a kill; removes it on exit."""
+        ...
+
     def chroot(self, scratch: Path | None) -> AbstractContextManager[tuple[str, ...]]:
         """Command prefix that enters the image's root, in a mount namespace that dies with this context."""
         ...
@@ -239,11 +243,27 @@ class Testbed(Protocol):
         ...
 
 
+class Leftover(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    """A thing that outlives a killed harness, by names that match a pattern each: never a command, never a free text.
+
+    A path is relative to the run's folder. Each kind of thing is a struct with a `tag` of its own.
+    """
+
+    def words(self) -> str:
+        """What it is: "container vbench-0123456789ab"."""
+        raise NotImplementedError
+
+    def remove(self, host: Session, folder: Path) -> None:
+        """Removes it after a kill, or finds that it is gone. Raises StopFailed, Untrusted."""
+        raise NotImplementedError
+
+
 class Environment(Protocol):
     """A place to run a workload; a frozen struct whose fields are its suite keys."""
 
     kind: ClassVar[str]
     known_as: ClassVar[Mapping[str, str]]  # what others call it, in lower case, to what stands for it in a suite
+    leaves: ClassVar[tuple[type[Leftover], ...]]  # what a killed harness leaves of it
 
     @property
     def on(self) -> str | None: ...  # name of the environment it is started on; None: the host session
@@ -260,11 +280,6 @@ class Environment(Protocol):
 
     def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
         """The words that `start` would spawn, for a plan; with a previewed testbed nothing is made."""
-        ...
-
-    @classmethod
-    def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:
-        """Undo what a killed run left, as recorded in its abandoned folder; what was undone, in words."""
         ...
 
 

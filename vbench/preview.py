@@ -1,12 +1,12 @@
 """A testbed that makes nothing: its words stand where a real one's paths and numbers would, for `vbench plan`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vbench.contracts import Attachment, Image, Session, Testbed
+from vbench.contracts import Attachment, Image, Leftover, Session, Testbed
 from vbench.errors import TrialFailed
 
 
@@ -35,6 +35,11 @@ class Preview:
     @contextmanager
     def folder(self, name: str) -> Iterator[Path]:
         yield self.scratch / "vbench-RUN" / name
+
+    @contextmanager
+    def undo(self, left: Leftover, remove: Callable[[], None]) -> Iterator[None]:
+        del left, remove
+        yield
 
     @contextmanager
     def chroot(self, scratch: Path | None) -> Iterator[tuple[str, ...]]:

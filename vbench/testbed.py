@@ -5,29 +5,26 @@ harness leaves none behind. Folders carry their owner's process and are swept by
 """
 
 import itertools
-import json
-import os
 import shutil
-import stat
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from vbench import __version__, priority
-from vbench.contracts import Attachment, Image, Process, Session, Testbed, Workplace, lacks
+from vbench import priority
+from vbench.contracts import Attachment, Image, Leftover, Process, Session, Testbed, Workplace, lacks
 from vbench.environments.rights import namespace_hint, rights_missing
 from vbench.errors import FULL, NoSpace, StartFailed, StopFailed, TrialFailed, UsageError, VbenchError
 from vbench.interrupts import unwinding
+from vbench.leftovers import Undoing, claim
 from vbench.paths import usable
 from vbench.proc import LocalSession
 from vbench.processors import Processors
 
 PEER_ADDRESS = "198.18.0.1"  # RFC 2544: 198.18.0.0/15 is reserved for benchmarking
 PREFIX_LENGTH = 15
-OWNER = "owner.json"
 _HOLD = "echo ready; exec cat"
 # A guest of its own kernel has its own default, so every namespace of the run gets the one that all kernels know.
 _CONGESTION = "echo cubic > /proc/sys/net/ipv4/tcp_congestion_control\n"
@@ -72,7 +69,11 @@ class LocalTestbed:
     peer_address: str | None = None
     bridge_netns: str = ""
     _peer: Session | None = None
+    undoing: Undoing = field(init=False)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(2))
+
+    def __post_init__(self) -> None:
+        self.undoing = Undoing(self.base)
 
     @property
     def cpus(self) -> tuple[int, ...]:
@@ -90,8 +91,11 @@ class LocalTestbed:
 
     @contextmanager
     def folder(self, name: str) -> Iterator[Path]:
-        with _emptied(name, self.base) as path:
+        with _emptied(name, self.base, kept=lambda: self.undoing.is_stuck) as path:
             yield path
+
+    def undo(self, left: Leftover, remove: Callable[[], None]) -> AbstractContextManager[None]:
+        return self.undoing.of(left, remove)
 
     @contextmanager
     def chroot(self, scratch: Path | None) -> Iterator[tuple[str, ...]]:
@@ -192,6 +196,15 @@ class NestedTestbed:
             self.host.run(["rm", "-rf", path], timeout_s=60)
 
     @contextmanager
+    def undo(self, left: Leftover, remove: Callable[[], None]) -> Iterator[None]:
+        """No record: what stands here ends with the environment beneath, which has one where it needs it."""
+        del left
+        try:
+            yield
+        finally:
+            remove()
+
+    @contextmanager
     def chroot(self, scratch: Path | None) -> Iterator[tuple[str, ...]]:
         """Nothing to enter: the root of the environment it stands on is the image."""
         del scratch
@@ -238,8 +251,9 @@ def open_testbed(
     """The testbed of one run, undone on every way out. Raises NoSpace, UsageError (scratch), StartFailed."""
     with unwinding() as stack:
         stack.enter_context(priority.usual())
-        base = stack.enter_context(_owned_folder(usable(scratch, "the scratch folder"), name))
-        testbed = LocalTestbed(host, _resolved(image) if image else None, processors, memory_b, base)
+        undoing = stack.enter_context(_owned_folder(usable(scratch, "the scratch folder"), name))
+        testbed = LocalTestbed(host, _resolved(image) if image else None, processors, memory_b, undoing.folder)
+        testbed.undoing = undoing
         testbed.no_network = network_missing(host) or ("" if image else "there is no image for the peer")
         if not testbed.no_network:
             try:
@@ -283,36 +297,22 @@ def _open_network(testbed: LocalTestbed, stack: ExitStack) -> None:
     testbed.peer_address = PEER_ADDRESS
 
 
-def owner_of_this_process() -> dict[str, str | int]:
-    """Pid and start time, which together name one process for ever within the namespace that numbers it."""
-    pid = os.getpid()
-    return {"pid": pid, "started": _started(pid) or 0, "namespace": _namespace(), "vbench": __version__}
-
-
-def _namespace() -> str:
-    return str(Path("/proc/self/ns/pid").readlink())
-
-
-def _started(pid: int) -> int | None:
-    """Start time of a process in clock ticks since boot (proc(5), field 22), None when it has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else int(fields[19])  # killed, and not waited for yet
-    except (OSError, IndexError, ValueError):
-        return None
-
-
 @contextmanager
-def _owned_folder(scratch: Path, name: str) -> Iterator[Path]:
-    with _emptied(f"vbench-{name}", scratch) as folder:
+def _owned_folder(scratch: Path, name: str) -> Iterator[Undoing]:
+    with ExitStack() as stack:
+        folder = stack.enter_context(_emptied(f"vbench-{name}", scratch, kept=lambda: undoing.is_stuck))
+        undoing = Undoing(folder)
         with _using(scratch):
-            (folder / OWNER).write_text(json.dumps(owner_of_this_process()), encoding="utf-8")
-        yield folder
+            claim(folder)
+        yield undoing
 
 
 @contextmanager
-def _emptied(name: str, parent: Path) -> Iterator[Path]:
-    """A new folder that is removed with all it then holds. Raises NoSpace, UsageError, StopFailed."""
+def _emptied(name: str, parent: Path, *, kept: Callable[[], bool] = lambda: False) -> Iterator[Path]:
+    """A new folder that is removed with all it then holds, unless it is to be kept.
+
+    Raises NoSpace, UsageError, StopFailed.
+    """
     with _using(parent):
         parent.mkdir(parents=True, exist_ok=True)
         path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
@@ -320,7 +320,8 @@ def _emptied(name: str, parent: Path) -> Iterator[Path]:
         yield path
     finally:
         try:
-            shutil.rmtree(path)
+            if not kept():
+                shutil.rmtree(path)
         except OSError as error:
             hint = "`vbench clean` removes it once what uses it has ended"
             raise StopFailed(f"{path} could not be removed: {error.strerror or error}", hint=hint) from error
@@ -335,22 +336,3 @@ def _using(scratch: Path) -> Iterator[None]:
         if error.errno in FULL:
             raise NoSpace(f"no space left in {scratch}", hint=hint) from error
         raise UsageError(f"cannot use {scratch} as scratch space: {error.strerror or error}", hint=hint) from error
-
-
-def abandoned(scratch: Path) -> tuple[Path, ...]:
-    """This user's run folders whose owner is dead; nothing else in `scratch` is ever named.
-
-    Another user's are left alone: what they record is executed, and anybody may write to /var/tmp.
-    """
-    return tuple(folder for folder in sorted(scratch.glob("vbench-*")) if _is_abandoned(folder))
-
-
-def _is_abandoned(folder: Path) -> bool:
-    try:
-        found = folder.lstat()
-        owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
-        pid, started, namespace = int(owner["pid"]), owner["started"], owner["namespace"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False  # not ours, or not readable: never removed on a guess
-    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and namespace == _namespace()
-    return ours and _started(pid) != started

@@ -1,7 +1,6 @@
 """The run's folder belongs to one process: it is gone after it, and swept only when that process is dead."""
 
 import errno
-import json
 import os
 import shutil
 from pathlib import Path
@@ -13,22 +12,13 @@ from vbench import testbed
 from vbench.errors import NoSpace, StartFailed, StopFailed, TrialFailed, UsageError
 from vbench.proc import LocalSession
 from vbench.processors import Processors
-from vbench.testbed import LocalTestbed, abandoned, open_testbed, owner_of_this_process
-
-NEVER = {"pid": 2**22 + 1, "started": 1}  # above the largest pid that Linux gives
+from vbench.testbed import LocalTestbed, open_testbed
 
 
 def opened(scratch: Path) -> Any:
     return open_testbed(
         host=LocalSession(), image=None, processors=Processors((0,), (0,)), memory_b=2**20, scratch=scratch, name="unit"
     )
-
-
-def folder_of(scratch: Path, owner: object, name: str = "vbench-x") -> Path:
-    folder = scratch / name
-    folder.mkdir()
-    (folder / "owner.json").write_text(owner if isinstance(owner, str) else json.dumps(owner))
-    return folder
 
 
 def test_folders_are_fresh_and_gone_with_their_context_and_with_the_testbed(tmp_path: Path) -> None:
@@ -58,46 +48,6 @@ def test_without_an_image_there_is_no_network_and_no_chroot_and_both_say_why(tmp
         assert caught.value.hint == "run `vbench image build`"
         with bed.attach("veth") as attachment:
             assert attachment is None
-
-
-def test_a_living_runs_folder_is_not_abandoned_and_a_dead_ones_is(tmp_path: Path) -> None:
-    living = folder_of(tmp_path, owner_of_this_process(), "vbench-living")
-    dead = folder_of(tmp_path, owner_of_this_process() | NEVER, "vbench-dead")
-    reused = folder_of(tmp_path, owner_of_this_process() | {"started": 1}, "vbench-reused-pid")
-    assert abandoned(tmp_path) == (dead, reused)
-    assert living.exists()
-
-
-@pytest.mark.parametrize(
-    "owner",
-    ["", "{}", "[]", "7", "null", "{", '{"pid": "x"}', '{"pid": null, "started": 1, "namespace": "n"}', "\udcff"],
-)
-def test_what_cannot_be_judged_is_left_alone(tmp_path: Path, owner: str) -> None:
-    folder = tmp_path / "vbench-odd"
-    folder.mkdir()
-    (folder / "owner.json").write_bytes(owner.encode("utf-8", "surrogateescape"))
-    (tmp_path / "vbench-no-owner").mkdir()
-    (tmp_path / "vbench-file").write_text("")
-    assert abandoned(tmp_path) == ()
-
-
-def test_a_process_of_another_namespace_is_not_judged(tmp_path: Path) -> None:
-    folder_of(tmp_path, owner_of_this_process() | NEVER | {"namespace": "pid:[1]"})
-    assert abandoned(tmp_path) == ()
-
-
-def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    target = folder_of(tmp_path / "elsewhere", owner_of_this_process() | NEVER, "precious")
-    (tmp_path / "vbench-link").symlink_to(target)
-    assert abandoned(tmp_path) == ()
-
-
-def test_another_users_folder_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder_of(tmp_path, owner_of_this_process() | NEVER)
-    assert len(abandoned(tmp_path)) == 1
-    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-    assert abandoned(tmp_path) == ()
 
 
 def test_scratch_that_is_no_folder_is_a_wrong_use(tmp_path: Path) -> None:

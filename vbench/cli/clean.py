@@ -11,15 +11,30 @@ import click
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be removed.")
 def clean(scratch: Path, dry_run: bool) -> None:
-    """Remove the containers and folders of runs whose process is dead."""
-    from vbench.proc import LocalSession
-    from vbench.sweeping import sweep
-    from vbench.testbed import abandoned
+    """Remove the containers and folders of runs whose process is dead.
 
-    host = LocalSession()
+    Exit code 3 when something of them is left.
+    """
+    from vbench.cli import complain
+    from vbench.errors import StopFailed
+    from vbench.leftovers import abandoned, recorded, sweep
+    from vbench.proc import LocalSession
+
+    host, problems = LocalSession(), 0
     found = abandoned(scratch)
     for folder in found:
-        for undone in [str(folder)] if dry_run else sweep(host, folder):
-            click.echo(undone)
+        if dry_run:
+            there, odd = recorded(folder)
+            for words in (*(left.words() for left in reversed(there)), str(folder), *odd):
+                click.echo(words)
+            continue
+        try:
+            for undone in sweep(host, folder):
+                click.echo(undone)
+        except StopFailed as error:
+            complain(error.message, error.hint)
+            problems = StopFailed.exit_code
     if not found:
         click.echo("nothing was left behind", err=True)
+    if problems:
+        raise SystemExit(problems)

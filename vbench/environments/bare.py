@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta, Struct
 
 from vbench import foreign
-from vbench.contracts import Attachment, Environment, Missing, Probe, Session, Settings, Testbed, Workplace
+from vbench.contracts import Attachment, Environment, Leftover, Missing, Probe, Session, Settings, Testbed, Workplace
 from vbench.environments.channel import AgentSession
 from vbench.environments.probing import probe
 from vbench.environments.rights import rights_missing
@@ -29,6 +29,8 @@ class Bare(Settings, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "bare"
+    # its processes end with the channel, its mounts with their holder
+    leaves: ClassVar[tuple[type[Leftover], ...]] = ()
     known_as: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("native", "host", "metal", "bare-metal", "baremetal", "none", "process"), 'kind = "bare" is native'
     ) | {"chroot": 'kind = "bare" is native, with the image as root by chroot'}
@@ -136,11 +138,6 @@ class Bare(Settings, frozen=True, kw_only=True):
     def _faults(self) -> tuple[str, ...]:
         dose = (f"{self.dose:.1%} of extra work in every kernel",) if self.dose is not None else ()
         return (*dose, *((f"netem delay {show(self.delay, 's')} each way",) if self.delay else ()))
-
-    @classmethod
-    def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:
-        del host, folder
-        return ()  # its processes end with the channel, its mounts with their holder
 
 
 def _slow_down(host: Session, attachment: Attachment, delay_s: float) -> None:

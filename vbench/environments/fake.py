@@ -20,6 +20,7 @@ from vbench.contracts import (
     ClockReading,
     Completed,
     Environment,
+    Leftover,
     Missing,
     Probe,
     Process,
@@ -44,6 +45,7 @@ class Fake(Settings, frozen=True, kw_only=True):
     """Figures are `slowdown` times a constant, wavering by ±`noise` in a fixed pattern; `fails` names what breaks."""
 
     kind: ClassVar[str] = "fake"
+    leaves: ClassVar[tuple[type[Leftover], ...]] = ()
     known_as: ClassVar[Mapping[str, str]] = {}
     slowdown: float = 1.0
     noise: float = 0.0
@@ -84,11 +86,6 @@ class Fake(Settings, frozen=True, kw_only=True):
 
     def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
         del host, testbed
-        return ()
-
-    @classmethod
-    def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:
-        del host, folder
         return ()
 
 

@@ -1,29 +1,31 @@
 """Containers by any runtime of the Open Container Initiative, called by its command line on a bundle of our own."""
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, MsgspecError
 
 from vbench import facts
-from vbench.contracts import Environment, Missing, Probe, Session, Settings, Testbed, Workplace
+from vbench.contracts import Environment, Leftover, Missing, Probe, Session, Settings, Testbed, Workplace
 from vbench.environments import container
 from vbench.environments.architecture import ARCHITECTURES
 from vbench.environments.probing import probe
+from vbench.environments.removal import RUNTIME, Container, delete
 from vbench.environments.rights import rights_missing
 from vbench.environments.seccomp import LIMIT_B, PROFILE, Filter, made
 from vbench.environments.starting import agent_command, pinned, started
-from vbench.errors import CommandTimeout, StartFailed, StopFailed
+from vbench.errors import StartFailed
 from vbench.model import Layer
 from vbench.units import Seconds, show
 
 LIMIT_S = 60.0
-RECORD = "oci.json"  # in the start's folder, for `sweep`
 
 _PACKAGED = ("runc", "crun")  # by Debian and Ubuntu, each under its own name
 # Either exists where the kernel accounts swap: v1's root group has the first, every group of v2 but the root the other.
@@ -46,6 +48,7 @@ class Oci(Settings, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "oci"
+    leaves: ClassVar[tuple[type[Leftover], ...]] = (Container,)
     known_as: ClassVar[Mapping[str, str]] = (
         {name: f'kind = "oci" with runtime = "{name}"' for name in ("runc", "crun", "youki", "runsc")}
         | dict.fromkeys(("gvisor",), 'kind = "oci" with runtime = "runsc"')
@@ -65,6 +68,8 @@ class Oci(Settings, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not 0.001 <= self.period <= 1:  # sched-bwc of the kernel's documentation
             raise ValueError(f"period: a quota's period lasts 1 ms to 1 s, got {show(self.period, 's')}")
+        if not re.search(RUNTIME, self.runtime):
+            raise ValueError("runtime: the name of a command or an absolute path is needed")
 
     @property
     def needs_image(self) -> bool:
@@ -107,7 +112,6 @@ class Oci(Settings, frozen=True, kw_only=True):
             testbed.attach("veth") as attachment,
         ):
             workplace = Workplace(image=testbed.image.digest)
-            runtime = self._runtime(bundle)
             limits, given = self.limits(host, testbed), self.filter(host)
             netns = attachment.netns if attachment else None
             document = container.config(
@@ -120,10 +124,12 @@ class Oci(Settings, frozen=True, kw_only=True):
                 netns=netns,
             )
             _write(host, bundle / "config.json", document)
-            _write(host, bundle / RECORD, {"runtime": runtime, "name": name})
             argv = self._words(testbed, bundle, name)
-            try:
-                with started(
+            left = Container(self.runtime, name, f"{bundle.name}/state")
+            remove = partial(delete, host, [self.runtime, *self.options], bundle / "state", name)
+            with (
+                testbed.undo(left, remove),
+                started(
                     host,
                     argv,
                     workplace=workplace,
@@ -132,11 +138,10 @@ class Oci(Settings, frozen=True, kw_only=True):
                     attach_s=time.monotonic() - begun,
                     limit_s=LIMIT_S,
                     memory_limit_b=testbed.memory_b,
-                ) as session:
-                    _check_group(host, session, self.runtime)
-                    yield session
-            finally:
-                _delete(host, runtime, name)
+                ) as session,
+            ):
+                _check_group(host, session, self.runtime)
+                yield session
 
     def _runtime(self, bundle: Path) -> list[str]:
         return [self.runtime, *self.options, "--root", str(bundle / "state")]
@@ -178,15 +183,6 @@ class Oci(Settings, frozen=True, kw_only=True):
         period_us = round(self.period * 1e6)
         return {"quota": round(self.quota * period_us), "period": period_us}
 
-    @classmethod
-    def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:
-        undone = []
-        for record in sorted(folder.glob(f"*/{RECORD}")):
-            left = json.loads(record.read_text(encoding="utf-8"))
-            _delete(host, left["runtime"], left["name"])
-            undone.append(f"container {left['name']}")
-        return tuple(undone)
-
 
 def _check_group(host: Session, session: Session, runtime: str) -> None:
     """In a v1 hierarchy the container is below vbench's own group, or has other limits. Raises StartFailed."""
@@ -224,16 +220,3 @@ def _how_to_get(runtime: str) -> str:
 
 def _write(host: Session, target: Path, content: dict[str, Any]) -> None:
     host.run(["tee", str(target)], timeout_s=30, stdin=json.dumps(content).encode()).check()
-
-
-def _delete(host: Session, runtime: list[str], name: str) -> None:
-    """Removes the container; a runtime that does not know it (any more) is content."""
-    hint = f"run: {' '.join(runtime)} delete --force {name}"
-    try:
-        ended = host.run([*runtime, "delete", "--force", name], timeout_s=30)
-        known = ended.status != 0 and host.run([*runtime, "state", name], timeout_s=30).status == 0
-    except CommandTimeout as error:
-        raise StopFailed(f"container {name} could not be removed: {error.message}", hint=hint) from error
-    if known:
-        said = ended.stderr.decode(errors="replace").strip()[-300:]
-        raise StopFailed(f"container {name} could not be removed: {said}", hint=hint)

@@ -14,6 +14,7 @@ from vbench.contracts import (
     Completed,
     Environment,
     Image,
+    Leftover,
     Missing,
     Probe,
     Session,
@@ -49,6 +50,8 @@ class Qemu(Settings, frozen=True, kw_only=True):
     """One machine a start, from a disk whose writes are thrown away, with virtio devices and the image's own kernel."""
 
     kind: ClassVar[str] = "qemu"
+    # a machine dies with the process that started it, its files with the folder
+    leaves: ClassVar[tuple[type[Leftover], ...]] = ()
     known_as: ClassVar[Mapping[str, str]] = {
         name: f'kind = "qemu" with accel = "{name}"' for name in ("kvm", "tcg")
     } | dict.fromkeys(
@@ -206,11 +209,6 @@ class Qemu(Settings, frozen=True, kw_only=True):
         # In its folder: of a path mke2fs would take what follows a `?` for options, and what precedes it for the disk.
         words = ["env", "-C", str(folder), "mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-E", options, SCRATCH]
         host.run(words, timeout_s=60).check()
-
-    @classmethod
-    def sweep(cls, host: Session, folder: Path) -> tuple[str, ...]:
-        del host, folder
-        return ()  # a machine dies with the process that started it, its files with the folder
 
 
 def _nic(attachment: Attachment | None) -> tuple[str, ...]:
