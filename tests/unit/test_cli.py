@@ -131,7 +131,7 @@ def test_scratch_space_that_is_no_folder_is_refused(vbench: Vbench) -> None:
     Path("small.toml").write_text(GOOD.replace("[environments.a]", '[testbed]\nscratch = "file"\n[environments.a]'))
     Path("file").write_text("")
     said = refused(vbench("run", "small.toml"))
-    assert "cannot use file as scratch space" in said
+    assert f"cannot use {Path('file').resolve()} as scratch space" in said
     assert "hint: set `scratch` in [testbed]" in said
 
 
