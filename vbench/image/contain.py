@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vbench import proc
-from vbench.contracts import Completed
+from vbench.contracts import Completed, program
 from vbench.errors import NoSpace, VbenchError
 from vbench.image.recipe import EPOCH
 
@@ -24,7 +24,7 @@ def contained(argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] |
     done = proc.run([*_CONTAINED, *argv], timeout_s=timeout_s, env={"SOURCE_DATE_EPOCH": EPOCH, **(env or {})})
     said = (done.stderr + done.stdout).decode(errors="replace")
     if done.status and any(words in said for words in _NO_SPACE):
-        raise NoSpace(f"no space left while {Path(argv[0]).name} was writing the image", hint=_NO_SPACE_HINT)
+        raise NoSpace(f"no space left while {Path(program(argv)).name} was writing the image", hint=_NO_SPACE_HINT)
     return done.check()
 
 

@@ -1,5 +1,6 @@
 """Makes the virtual machine's disk from the root folder, with the distribution's own mke2fs and no host's settings."""
 
+import os
 from pathlib import Path
 
 from vbench.image.contain import contained
@@ -14,9 +15,13 @@ def make(disk: Path, root: Path, tools_root: Path) -> None:
     # Left lazy, the kernel would zero tables in the background of the first trials.
     extended = f"lazy_itable_init=0,lazy_journal_init=0,hash_seed={_SEED}"
     features = ["-t", "ext4", "-b", str(_BLOCK_B), "-m", "0", "-U", _SEED, "-E", extended, "-L", "vbench"]
-    files = ["-d", str(root), str(disk), f"{size_b(root) // 1024}k"]
+    # In the folder that holds all three: the loader ends a library's folder at a colon, mke2fs a disk's name at a `?`.
+    base = Path(os.path.commonpath([disk, root, tools_root]))
+    disk_here, root_here, tools_here = (path.relative_to(base) for path in (disk, root, tools_root))
+    files = ["-d", str(root_here), str(disk_here), f"{size_b(root) // 1024}k"]
     settings = {"MKE2FS_CONFIG": str(tools_root / "etc/mke2fs.conf")}
-    contained([*_of(tools_root, "sbin/mke2fs"), "-q", "-F", *features, *files], timeout_s=300, env=settings)
+    words = ["env", "-C", str(base), *_of(tools_here, "sbin/mke2fs"), "-q", "-F", *features, *files]
+    contained(words, timeout_s=300, env=settings)
 
 
 def size_b(root: Path) -> int:
