@@ -34,6 +34,7 @@ json.dump({
     "class": os.sched_getscheduler(0),
     "killed first": open("/proc/self/oom_score_adj").read().strip(),
     "personality": open("/proc/self/personality").read().strip(),
+    "groups": [os.getgid(), *os.getgroups()],
     "session": os.getsid(0) == os.getpid(),
     "open": sorted(int(name) for name in os.listdir("/proc/self/fd"))[:3],
     "inherited": sum(os.path.exists(f"/proc/self/fd/{number}") for number in range(100, 200)),
@@ -67,6 +68,7 @@ EXPECTED: dict[str, Any] = {
     "class": os.SCHED_OTHER,
     "killed first": "0",
     "personality": "00000000",
+    "groups": [0],
     "session": True,
     "open": [0, 1, 2],
     "inherited": 0,
@@ -81,6 +83,8 @@ def odd_caller(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with ExitStack() as undo:
         undo.callback(os.umask, os.umask(0o077))
+        undo.callback(os.setgroups, os.getgroups())
+        os.setgroups([0, 1, 4711])
         undo.callback(os.chdir, Path.cwd())
         os.chdir("/var/tmp")
         undo.callback(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, signal.SIG_IGN))

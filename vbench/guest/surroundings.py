@@ -60,6 +60,10 @@ def take():
     os.chdir("/")
     for name, (soft, hard) in LIMITS.items():
         limit(getattr(resource, "RLIMIT_" + name), soft, hard)
+    if os.geteuid() == 0:
+        with contextlib.suppress(OSError):
+            os.setgroups([])
+            os.setgid(0)
     unblock()
     schedule()
     libc = ctypes.CDLL(None)
