@@ -32,7 +32,9 @@ _PACKAGED = ("runc", "crun")  # by Debian and Ubuntu, each under its own name
 _SWAP = "ls /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes /sys/fs/cgroup/*/memory.swap.max"
 _OWN_QUOTA = """
 [ -e /sys/fs/cgroup/cgroup.controllers ] || exit 0
-while IFS=: read -r number _ group; do [ "$number" = 0 ] && cat "/sys/fs/cgroup$group/cpu.max"; done </proc/self/cgroup
+while IFS=: read -r number _ group; do
+    [ "$number" = 0 ] && [ "$group" != / ] && cat "/sys/fs/cgroup$group/cpu.max"
+done </proc/self/cgroup
 """
 
 
