@@ -50,9 +50,9 @@ def conduct(
     anything is stored, and what Runner.run raises afterwards.
     """
     refuse_short(2 * plan.expected_s / len(plan.blocks), until_s, "the calibration and one block are", clocks)
+    runners.refuse(suite, LocalSession(), image)
     run_id = store.run_id(suite.name)
     with runners.place_of_run(suite, image, run_id) as (host, testbed):
-        runners.refuse_missing(suite, host, image)
         manifest = _manifest(suite, plan, run_id, image=image, command=command, tags=tags)
         with store.create(results, manifest) as writer:
             look = adaptive.looking(suite, manifest)
@@ -88,9 +88,9 @@ def resume(
         if block is not None:
             refuse_short(ledger.next_s(), until_s, "what comes next is", clocks)
         with runners.place_of_run(suite, image, manifest.run_id) as (host, testbed):
-            runners.refuse_missing(suite, host, image)
             found = resumption.differences(run, facts.of_host(host, cpu=testbed.cpus[0]))
             resumption.refuse_other_host(run, found)
+            runners.refuse(suite, host, image)
             for words in (*run.warnings, *found.others):
                 said(words)
             _sweep(suite, manifest.run_id, said)

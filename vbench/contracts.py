@@ -258,6 +258,15 @@ class Leftover(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"
         raise NotImplementedError
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What a benchmark takes while it runs, or an environment for itself, as far as it is known beforehand."""
+
+    memory_b: int = 0
+    files: Mapping[str, int] = field(default_factory=dict)  # in scratch space: name to size, once a start
+    executes: bool = False  # programs that lie in scratch space
+
+
 class Environment(Protocol):
     """A place to run a workload; a frozen struct whose fields are its suite keys."""
 
@@ -274,6 +283,10 @@ class Environment(Protocol):
     def title(self) -> str: ...  # "qemu accel=tcg"
     def expected_start_s(self) -> float: ...  # for the plan's estimate
     def expected_factor(self) -> float: ...  # a whole trial with its set-up, against a native one
+    def needs(self) -> Needs: ...
+    @property
+    def scratch_b(self) -> int | None: ...  # what its own scratch disk holds; None: it has a folder of the host's
+    def misfit(self, *, in_image: bool) -> str: ...  # why it cannot start on another one, whose files are the image's
     def missing(self, host: Session) -> tuple[Missing, ...]: ...
     def probe(self, host: Session, testbed: Testbed) -> Probe: ...
     def start(self, host: Session, testbed: Testbed) -> AbstractContextManager[Session]: ...
@@ -326,7 +339,15 @@ class Benchmark(Protocol):
     def prepare(self, place: Place) -> None: ...  # untimed, once a start
     def measure(self, place: Place) -> Measured: ...  # one trial; raises TrialFailed, SessionLost, CommandTimeout
     def expected_s(self, trial_s: float, warmup_s: float) -> float: ...  # for the plan's estimate
+    def needs(self) -> Needs: ...
 
 
-class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every environment and benchmark struct: unknown keys are refused."""
+class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of a suite: unknown keys are refused."""
+
+
+class Settings(Table, frozen=True, kw_only=True):
+    """Base of every environment and benchmark struct."""
+
+    def needs(self) -> Needs:
+        return Needs()

@@ -98,8 +98,9 @@ def _fits(suite: Suite) -> None:
         return
     most = int(budget_s / _block_s(suite)) - 1
     hint = f"{most} blocks would fit" if most >= 1 else "take fewer environments or benchmarks"
+    blocks = "1 block is" if suite.method.most == 1 else f"{suite.method.most} blocks are"
     raise SuiteError(
-        f"{suite.name}: {suite.method.most} blocks are expected to take {show_duration(needed_s)}, "
+        f"{suite.name}: {blocks} expected to take {show_duration(needed_s)}, "
         f"method.budget is {show_duration(budget_s)}",
         hint=f"{hint}; or raise method.budget",
     )

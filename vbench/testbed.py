@@ -314,7 +314,6 @@ def _emptied(name: str, parent: Path, *, kept: Callable[[], bool] = lambda: Fals
     Raises NoSpace, UsageError, StopFailed.
     """
     with _using(parent):
-        parent.mkdir(parents=True, exist_ok=True)
         path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
     try:
         yield path

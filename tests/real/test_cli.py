@@ -57,7 +57,9 @@ def suite(
     benchmarks: str = '"cpu.hash", "syscall.getpid", "start.ready"',
     scratch: Path | None = None,
 ) -> str:
-    scratch = scratch or folder / "scratch"
+    if scratch is None:
+        scratch = folder / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True)
     path = folder / "small.toml"
     path.write_text(SUITE.format(benchmarks=benchmarks, blocks=blocks, scratch=scratch, base=base, more=more))
     return str(path)

@@ -30,6 +30,7 @@ def suite(tmp_path: Path) -> Path:
         (folder / name).write_text(script)
         (folder / name).chmod(0o755)
     (folder / "corpus.tar").write_bytes(bytes(range(256)) * 400)
+    (tmp_path / "scratch").mkdir()
     scratch = f'[testbed]\nscratch = "{tmp_path / "scratch"}"\n'
     (tmp_path / "mine.toml").write_text(f"{short}\n{HOSTS_OWN}\n{scratch}")
     return tmp_path / "mine.toml"

@@ -52,7 +52,7 @@ warmup = "1 ms"
 budget = "10 h"
 gates = "record"
 [testbed]
-scratch = "scratch"
+scratch = "{scratch}"
 [environments.bare]
 kind = "fake"
 noise = 0.01
@@ -95,7 +95,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "suites").mkdir()
     (made / "scratch").mkdir()
     for suite in (ROOT / "suites").glob("*.toml"):
-        (made / "suites" / suite.name).write_text(SUITE.format(name=suite.stem))
+        (made / "suites" / suite.name).write_text(SUITE.format(name=suite.stem, scratch=made / "scratch"))
     for seed in (1, 2):
         sh(f"vbench run quick --blocks 10 --seed {seed}", made)
     return made

@@ -58,6 +58,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         (pytest.fail if named & set(KINDS) else pytest.skip)(", ".join(lacking))
     folder = tmp_path_factory.mktemp("run")
     suite = folder / "each-family.toml"
+    (folder / "scratch").mkdir()
     suite.write_text(SUITE.format(scratch=folder / "scratch"))
     done = proc.run([VBENCH, "run", str(suite), "--results", str(folder / "results")], timeout_s=LIMIT_S)
     assert done.status == 0, done.stderr.decode()

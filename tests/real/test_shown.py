@@ -51,7 +51,7 @@ SCRIPTS = blocks("api.md", "python")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in whose results/ a run is named RUN."""
     folder = tmp_path_factory.mktemp("shown")
-    (folder / "shown.toml").write_text(SUITE)
+    (folder / "shown.toml").write_text(SUITE.replace('scratch = "."', f'scratch = "{folder}"'))
     done = shown(folder, ["vbench", "run", "shown.toml", "--quiet"])
     (folder / done.strip()).rename(folder / "results" / "RUN")
     return folder

@@ -46,6 +46,7 @@ def clocks(*, later_s: float = 0.0, uptime_s: float = UPTIME_S, monotonic_s: flo
 
 
 def a_suite(tmp_path: Path, *changes: tuple[str, str]) -> Suite:
+    (tmp_path / "scratch").mkdir(exist_ok=True)
     text = SUITE.format(scratch=tmp_path / "scratch")
     for before, after in changes:
         assert before in text

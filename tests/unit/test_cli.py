@@ -120,19 +120,43 @@ def test_every_verb_explains_itself(vbench: Vbench, verb: str) -> None:
 
 
 def test_a_run_folder_is_named_after_where_it_cannot_be_made(vbench: Vbench) -> None:
-    Path("small.toml").write_text(GOOD.replace("[environments.a]", '[testbed]\nscratch = "."\n[environments.a]'))
+    Path("small.toml").write_text(
+        GOOD.replace("[environments.a]", f'[testbed]\nscratch = "{Path.cwd()}"\n[environments.a]')
+    )
     Path("results").write_text("a file")
     said = refused(vbench("run", "small.toml"))
     assert "results" in said
     assert "hint: choose a folder that you may write to" in said
 
 
-def test_scratch_space_that_is_no_folder_is_refused(vbench: Vbench) -> None:
-    Path("small.toml").write_text(GOOD.replace("[environments.a]", '[testbed]\nscratch = "file"\n[environments.a]'))
+@pytest.mark.parametrize("verb", ["plan", "run"])
+@pytest.mark.parametrize(
+    ("scratch", "message", "hint"),
+    [
+        ("file", "file as scratch space: Not a directory", "set `scratch` in [testbed]"),
+        ("nowhere", "nowhere does not exist", "`mkdir -p "),
+    ],
+)
+def test_scratch_space_that_cannot_be_used_is_refused(
+    vbench: Vbench, verb: str, scratch: str, message: str, hint: str
+) -> None:
+    path = Path.cwd() / scratch
+    Path("small.toml").write_text(GOOD.replace("[environments.a]", f'[testbed]\nscratch = "{path}"\n[environments.a]'))
     Path("file").write_text("")
-    said = refused(vbench("run", "small.toml"))
-    assert f"cannot use {Path('file').resolve()} as scratch space" in said
-    assert "hint: set `scratch` in [testbed]" in said
+    said = refused(vbench(verb, "small.toml"))
+    assert message in said
+    assert f"hint: {hint}" in said
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["file", "small.toml"]
+
+
+@pytest.mark.parametrize("scratch", ["scratch", ".", "~/scratch", ""])
+def test_scratch_space_without_its_whole_path_is_refused(vbench: Vbench, scratch: str) -> None:
+    Path("small.toml").write_text(
+        GOOD.replace("[environments.a]", f'[testbed]\nscratch = "{scratch}"\n[environments.a]')
+    )
+    said = refused(vbench("plan", "small.toml"))
+    assert f"testbed.scratch: '{scratch}' is not an absolute path" in said
+    assert "such as '/var/tmp'" in said
 
 
 def test_clean_with_nothing_to_remove_says_so(vbench: Vbench, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ RANKS = (
     ("facts",),
     ("image", "environments", "benchmarks"),
     ("leftovers",),
-    ("testbed", "preview", "suite", "gates", "store"),
+    ("testbed", "preview", "suite", "gates", "store", "scratch"),
     ("plan", "schema"),
     ("runner", "cost"),
     ("adaptive", "frames", "resumption"),

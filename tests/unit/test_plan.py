@@ -1,6 +1,7 @@
 """A plan is a pure function of suite and seed, balanced, and refused when it cannot fit its budget."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -105,25 +106,49 @@ def test_the_shipped_suites_fit_their_budgets(name: str) -> None:
     assert 0 < plan.expected_s <= plan.budget_s
 
 
-def test_the_command_prints_the_order_the_loops_and_the_duration() -> None:
+FAKES = """
+name = "fakes"
+benchmarks = ["cpu.hash", "start.ready"]
+[method]
+blocks = 5
+budget = "10 min"
+[testbed]
+scratch = "{scratch}"
+[environments.native]
+kind = "fake"
+[environments.one]
+kind = "fake"
+[environments.other]
+kind = "fake"
+"""
+
+
+@pytest.fixture
+def fakes(tmp_path: Path) -> str:
+    path = tmp_path / "fakes.toml"
+    path.write_text(FAKES.format(scratch=tmp_path))
+    return str(path)
+
+
+def test_the_command_prints_the_order_the_loops_and_the_duration(fakes: str) -> None:
     from vbench.cli.plan import plan
 
-    result = CliRunner().invoke(plan, ["smoke", "--seed", "7", "--env", "runc"])
+    result = CliRunner().invoke(plan, [fakes, "--seed", "7", "--env", "one"])
     assert result.exit_code == 0
     for part in ("seed 7", "loops = calibrated", "calibration", "block 5", "budget 10 min", "the baseline again"):
         assert part in result.output
-    assert "tcg" not in result.output
+    assert "other" not in result.output
 
 
-def test_the_command_prints_the_plan_as_json() -> None:
+def test_the_command_prints_the_plan_as_json(fakes: str) -> None:
     from vbench.cli.plan import plan
 
-    document = json.loads(CliRunner().invoke(plan, ["smoke", "--seed", "7", "-o", "json"]).stdout)
+    document = json.loads(CliRunner().invoke(plan, [fakes, "--seed", "7", "-o", "json"]).stdout)
     assert document["seed"] == 7
     assert document["loops"] == "calibrated"
-    assert document["settings"]["control"]["kind"] == "bare"
+    assert document["settings"]["control"]["kind"] == "fake"
     assert len(document["blocks"]) == 6
-    assert isinstance(plans.make(suites.load("smoke"), seed=7), Plan)
+    assert isinstance(plans.make(suites.load(fakes), seed=7), Plan)
 
 
 def test_names_and_schema_are_listed_from_the_tables() -> None:

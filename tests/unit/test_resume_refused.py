@@ -309,7 +309,7 @@ def test_what_else_has_changed_of_the_host_is_told_and_stays_with_the_run(folder
 def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Killed:
     """A run whose suite names a home folder."""
     home = tmp_path / "ada"
-    home.mkdir()
+    (home / "scratch").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(home))
     return Killed(tmp_path, a_suite(tmp_path, (str(tmp_path / "scratch"), str(home / "scratch"))), (KILLED_AT,))
 

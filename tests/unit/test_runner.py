@@ -77,6 +77,7 @@ class Told:
 
 def a_testbed(host: LocalSession, tmp_path: Path) -> AbstractContextManager[Testbed]:
     """Without image and network."""
+    (tmp_path / "scratch").mkdir(exist_ok=True)
     return open_testbed(
         host=host,
         image=None,

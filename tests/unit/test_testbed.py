@@ -22,6 +22,7 @@ def opened(scratch: Path) -> Any:
 
 
 def test_folders_are_fresh_and_gone_with_their_context_and_with_the_testbed(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
     with opened(tmp_path / "new") as bed:
         with bed.folder("one") as one, bed.folder("one") as two:
             (one / "file").write_text("x")
@@ -55,6 +56,13 @@ def test_scratch_that_is_no_folder_is_a_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="as scratch space") as caught, opened(tmp_path / "file"):
         pass
     assert "[testbed]" in caught.value.hint
+
+
+def test_scratch_that_does_not_exist_is_refused_and_never_made(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="as scratch space") as caught, opened(tmp_path / "new"):
+        pass
+    assert "[testbed]" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_scratch_space_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from vbench import foreign
 from vbench.benchmarks import carrying
 from vbench.benchmarks.kernel_driver import CLOCK_SLACK, CLOCK_SLACK_S, NotNegative, drift_notes
 from vbench.benchmarks.lines import Moments, listen
-from vbench.contracts import Missing, Place, Session, Settings, Testbed
+from vbench.contracts import Missing, Needs, Place, Session, Settings, Testbed
 from vbench.errors import TrialFailed, VbenchError
 from vbench.foreign import Count
 from vbench.model import Better, Measured, Metric, Scale
@@ -129,6 +129,11 @@ class Command(Settings, frozen=True, kw_only=True):
         if self.folder_digest not in (None, found):
             raise ValueError(f"folder: {self.folder} has the digest {found}, folder_digest wants {self.folder_digest}")
         return replace(self, folder_digest=found)
+
+    def needs(self) -> Needs:
+        """A program of the folder is named by a relative path; an interpreter reads its script wherever it lies."""
+        program = self.argv[0]
+        return Needs(executes=self.folder is not None and "/" in program and not program.startswith("/"))
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
         del session, testbed

@@ -10,7 +10,7 @@ from vbench.benchmarks import fio
 from vbench.benchmarks.lines import Moments, listen
 from vbench.benchmarks.percentiles import latencies
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Missing, Place, Session, Settings, Testbed
+from vbench.contracts import Missing, Needs, Place, Session, Settings, Testbed
 from vbench.errors import VbenchError
 from vbench.model import Measured, Metric
 from vbench.units import Bytes
@@ -26,12 +26,16 @@ LATENCY = Metric("latency", "s", "lower", "median completion latency")
 LATENCY_P99 = Metric("latency_p99", "s", "lower", "99th percentile of latency, within the trial")
 
 
+def _name(size_b: int) -> str:
+    return f"disk-{size_b}.dat"
+
+
 def _file(place: Place, size_b: int) -> str:
     """The file of this size in this start's scratch space, written whole at first use and shared by the family.
 
     Named from within that space, since for fio a colon in a name begins the next file.
     """
-    name = f"disk-{size_b}.dat"
+    name = _name(size_b)
 
     @contextmanager
     def make() -> Iterator[str]:
@@ -86,6 +90,9 @@ class FileBenchmark(Settings, frozen=True, kw_only=True):
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
         del testbed
         return lacking(session, {"fio": "fio"})
+
+    def needs(self) -> Needs:
+        return Needs(files={_name(self.size): int(self.size)})
 
     def prepare(self, place: Place) -> None:
         _file(place, self.size)

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar, Literal
 
 from vbench.benchmarks.kernel_driver import KernelBenchmark, Reply
-from vbench.contracts import Place
+from vbench.contracts import Needs, Place
 from vbench.model import Metric
 from vbench.units import Bytes, show_bytes
 
@@ -32,6 +32,9 @@ class SetBenchmark(KernelBenchmark, frozen=True, kw_only=True):
     arrays: ClassVar[int] = 1
     size: Bytes = Bytes(64 * MIB)
     huge_pages: Literal["never", "always"] = "never"
+
+    def needs(self) -> Needs:
+        return Needs(memory_b=self.arrays * int(self.size))
 
     def params(self, place: Place) -> dict[str, Any]:
         del place

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from vbench.errors import EnvironmentUnavailable
     from vbench.model import Plan
     from vbench.processors import Processors
     from vbench.suite import Suite
@@ -29,7 +30,9 @@ def plan(
     seed: int | None,
     output: str,
 ) -> None:
-    """Print the order, the environments and the expected duration of SUITE (a name or a file); starts nothing."""
+    """Print the order, the environments and the expected duration of SUITE (a name or a file); starts nothing.
+
+    What `vbench run` would refuse on this host is refused here too, with the same exit code."""
     import msgspec
 
     from vbench import plan as plans
@@ -39,10 +42,27 @@ def plan(
         suites.load(suite), environments=environments, benchmarks=benchmarks, blocks=blocks, seed=seed
     )
     made = plans.make(chosen)
+    lacking = _refused(chosen)
     if output == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(_document(chosen, made)), indent=2).decode())
     else:
         click.echo("\n".join(_lines(chosen, made)))
+    if lacking:
+        raise lacking
+
+
+def _refused(suite: "Suite") -> "EnvironmentUnavailable | None":
+    """What the host lacks, which a plan for another host may lack too: it is told when the plan was printed."""
+    from vbench import image
+    from vbench import runner as runners
+    from vbench.errors import EnvironmentUnavailable
+    from vbench.proc import LocalSession
+
+    try:
+        runners.refuse(suite, LocalSession(), image.find())
+    except EnvironmentUnavailable as error:
+        return error
+    return None
 
 
 def _document(suite: "Suite", plan: "Plan") -> dict[str, Any]:

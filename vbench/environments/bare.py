@@ -9,7 +9,18 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta, Struct
 
 from vbench import foreign
-from vbench.contracts import Attachment, Environment, Leftover, Missing, Probe, Session, Settings, Testbed, Workplace
+from vbench.contracts import (
+    Attachment,
+    Environment,
+    Leftover,
+    Missing,
+    Needs,
+    Probe,
+    Session,
+    Settings,
+    Testbed,
+    Workplace,
+)
 from vbench.environments.channel import AgentSession
 from vbench.environments.probing import probe
 from vbench.environments.rights import rights_missing
@@ -57,6 +68,20 @@ class Bare(Settings, frozen=True, kw_only=True):
 
     def expected_factor(self) -> float:
         return 1.0
+
+    @property
+    def scratch_b(self) -> int | None:
+        return None
+
+    def needs(self) -> Needs:
+        return Needs(executes=self.root == "host")  # the kernels are compiled into scratch space
+
+    def misfit(self, *, in_image: bool) -> str:
+        if self.root == "host" and in_image:
+            return "root = 'host' needs a C compiler, and the image beneath has none"
+        if self.root == "image" and not in_image:
+            return "root = 'image' needs the image's files, and the environment beneath has the host's"
+        return ""
 
     def missing(self, host: Session) -> tuple[Missing, ...]:
         if self.root == "host":

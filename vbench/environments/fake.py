@@ -70,6 +70,14 @@ class Fake(Settings, frozen=True, kw_only=True):
     def expected_factor(self) -> float:
         return 1.0
 
+    @property
+    def scratch_b(self) -> int | None:
+        return None
+
+    def misfit(self, *, in_image: bool) -> str:
+        del in_image
+        return ""
+
     def missing(self, host: Session) -> tuple[Missing, ...]:
         del host
         return ()

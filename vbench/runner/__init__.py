@@ -2,8 +2,18 @@
 
 from vbench.runner.clocks import Clocks
 from vbench.runner.ledger import MOST_REPEATS, Ledger
-from vbench.runner.place import place_of_run, refuse_missing
+from vbench.runner.place import place_of_run
 from vbench.runner.progress import Count, Progress
+from vbench.runner.refusing import refuse
 from vbench.runner.running import Runner
 
-__all__ = ["MOST_REPEATS", "Clocks", "Count", "Ledger", "Progress", "Runner", "place_of_run", "refuse_missing"]
+__all__ = [
+    "MOST_REPEATS",
+    "Clocks",
+    "Count",
+    "Ledger",
+    "Progress",
+    "Runner",
+    "place_of_run",
+    "refuse",
+]

@@ -64,7 +64,11 @@ def _check_method(suite: Suite) -> None:
 
 
 def _check_testbed(suite: Suite) -> None:
-    """A list of processors has as many as each environment gets."""
+    """A list of processors has as many as each environment gets; scratch is one place, wherever a run is resumed."""
+    scratch = suite.testbed.scratch
+    if not scratch.startswith("/") or "\0" in scratch:
+        hint = "write the whole path, such as '/var/tmp'; a run that is resumed elsewhere must mean the same folder"
+        raise SuiteError(f"testbed.scratch: {shown(scratch)} is not an absolute path", hint=hint)
     cpus, text = suite.testbed.cpus, suite.testbed.cpu_list
     if text is None:
         return

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from vbench.contracts import Benchmark, Environment, Settings
+from vbench.contracts import Benchmark, Environment, Table
 from vbench.units import Bytes, Seconds, Share
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -20,7 +20,7 @@ MOST_CONFIRMATORY = 5  # method.md: few enough that Holm leaves them power
 Blocks = Annotated[int, Meta(ge=1, le=1000)]
 
 
-class Method(Settings, frozen=True):
+class Method(Table, frozen=True):
     """How the numbers are taken: `[method]`. With `blocks` that many; without, until the intervals are narrow.
 
     `decoding` fills in what depends on other keys: the baseline, and the blocks of a suite that declares nothing.
@@ -47,13 +47,13 @@ class Method(Settings, frozen=True):
         return self.blocks or self.n_max
 
 
-class TestbedSettings(Settings, frozen=True):
+class TestbedSettings(Table, frozen=True):
     """What every environment gets alike: `[testbed]`."""
 
     cpus: Annotated[int, Meta(ge=1, le=4096)] = 1
     cpu_list: Annotated[str, Meta(pattern=CPU_LIST)] | None = None  # which: "4-7,12"; else the best
     memory: Bytes = Bytes(2**30)
-    scratch: str = "/var/tmp"  # on a disk: the folder all environments get their scratch space from
+    scratch: str = "/var/tmp"  # an absolute path, on a disk: the folder all environments get their scratch space from
 
 
 class Suite(Struct, frozen=True):
@@ -74,7 +74,7 @@ class Suite(Struct, frozen=True):
         return self.environments[self.method.baseline if arm == self.method.control else arm]
 
 
-class Document(Settings, frozen=True):
+class Document(Table, frozen=True):
     """The file's first level; what stands below `environments` and `benchmarks` is decoded by its kind."""
 
     name: str

@@ -1,0 +1,127 @@
+"""Refuses before anything starts what cannot be right on this host: for `vbench plan` and `vbench run` alike."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from vbench import facts, scratch
+from vbench import suite as suites
+from vbench.contracts import Environment, Image, Missing, Session, hints, lacks
+from vbench.errors import EnvironmentUnavailable, SuiteError
+from vbench.suite import Suite
+from vbench.units import show_bytes
+
+
+def refuse(suite: Suite, host: Session, image: Image | None) -> None:
+    """Raises UsageError for what the suite asks of this host in vain, EnvironmentUnavailable for what the host lacks.
+
+    Nothing is started or made.
+    """
+    refuse_misfits(suite)
+    refuse_memory(suite, memory_of(host))
+    refuse_disks(suite)
+    scratch.refuse(Path(suite.testbed.scratch), files_b=files_b(suite), executing=executing(suite))
+    refuse_missing(suite, host, image)
+
+
+def memory_of(host: Session) -> int | None:
+    """What this process may use: the machine's memory, or less by a cgroup's limit. None where nothing says."""
+    found = facts.collect(host).get("limits.memory.measured")
+    return found.value if found and isinstance(found.value, int) else None
+
+
+def refuse_misfits(suite: Suite) -> None:
+    """An environment that cannot start on the one it stands on would skip every trial."""
+    for name in suite.environments:
+        beneath = [suite.environments[other] for other in suites.chain(suite, name)[:-1]]
+        in_image = any(environment.needs_image for environment in beneath)
+        why = suite.environments[name].misfit(in_image=in_image) if beneath else ""
+        if why:
+            raise SuiteError(
+                f"{suite.name}: environments.{name} cannot stand on {suite.environments[name].on}: {why}",
+                hint="leave out its `on`, or let it stand on another one",
+            )
+
+
+def refuse_memory(suite: Suite, host_b: int | None) -> None:
+    """More than the host has; less than an environment starts with, or than a benchmark works on within it."""
+    memory_b = int(suite.testbed.memory)
+    if host_b is not None and memory_b > host_b:
+        raise SuiteError(
+            f"{suite.name}: testbed.memory: {show_bytes(memory_b)} for each environment, "
+            f"and this host has {show_bytes(host_b)}",
+            hint="lower `memory` in [testbed]",
+        )
+    for arm in suite.arms:
+        own_b = sum(environment.needs().memory_b for environment in _stack(suite, arm))
+        if own_b > memory_b:
+            raise SuiteError(
+                f"{suite.name}: testbed.memory: {show_bytes(memory_b)} is too little for environment {arm}, "
+                f"which itself takes {show_bytes(own_b)}",
+                hint="raise `memory` in [testbed]",
+            )
+        for name, benchmark in suite.benchmarks.items():
+            set_b = benchmark.needs().memory_b
+            if set_b + own_b > memory_b:
+                beside = f" beside the {show_bytes(own_b)} that environment {arm} takes" if own_b else ""
+                raise SuiteError(
+                    f"{suite.name}: {name} works on {show_bytes(set_b)}{beside}, "
+                    f"and testbed.memory is {show_bytes(memory_b)}",
+                    hint="raise `memory` in [testbed], or take a smaller `size`",
+                )
+
+
+def files_b(suite: Suite) -> int:
+    """What lies in scratch space at the end of a start: each file once, whichever benchmarks share it."""
+    files = {name: size for benchmark in suite.benchmarks.values() for name, size in benchmark.needs().files.items()}
+    return sum(files.values())
+
+
+def refuse_disks(suite: Suite) -> None:
+    """Files that an environment's own scratch disk cannot hold."""
+    needed_b = files_b(suite)
+    for arm in suite.arms:
+        disks = [e.scratch_b for e in _stack(suite, arm) if e.scratch_b is not None]
+        if disks and needed_b > disks[-1]:
+            raise SuiteError(
+                f"{suite.name}: the files of the disk benchmarks take {show_bytes(needed_b)} together, "
+                f"and the scratch disk of environment {arm} holds {show_bytes(disks[-1])}",
+                hint=f"raise `scratch` of environments.{arm}, or take smaller `size`s",
+            )
+
+
+def executing(suite: Suite) -> str:
+    """What runs programs from the host's scratch folder, in words; nothing where none does."""
+    on_host = [arm for arm in suite.arms if all(e.scratch_b is None for e in _stack(suite, arm))]
+    own = [f"environment {arm}" for arm in on_host if any(e.needs().executes for e in _stack(suite, arm))]
+    benchmarks = [name for name, benchmark in suite.benchmarks.items() if benchmark.needs().executes]
+    return next(iter([*own, *(benchmarks if on_host else [])]), "")
+
+
+def _stack(suite: Suite, arm: str) -> list[Environment]:
+    return [suite.environment(name) for name in suites.chain(suite, arm)]
+
+
+def refuse_missing(suite: Suite, host: Session, image: Image | None) -> None:
+    """Every environment on the host is complete, or EnvironmentUnavailable says what it lacks."""
+    for name, environment in suite.environments.items():
+        lacking = () if environment.on else environment.missing(host)
+        if not lacking and not image and environment.needs_image:
+            lacking = (Missing("the image", "run `vbench image build`"),)
+        if lacking:
+            ways = [hints(lacking), *_without(suite, name)]
+            raise EnvironmentUnavailable(
+                f"environment {name} ({environment.title()}) cannot run here, {lacks(lacking)}",
+                hint="; or ".join(way for way in ways if way),
+            )
+
+
+def _without(suite: Suite, name: str) -> Iterator[str]:
+    """How to run the suite without this environment; nothing where the baseline needs it, which always stays."""
+    baseline = suite.method.baseline
+    if name in suites.chain(suite, baseline):
+        return
+    others = [arm for arm in suite.arms if arm != baseline and name not in suites.chain(suite, arm)]
+    if others:
+        yield f"measure the others: {' '.join(f'--env {arm}' for arm in others)}"
+    else:
+        yield f"take environments.{name} out of the suite"

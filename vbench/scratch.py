@@ -1,0 +1,43 @@
+"""Looks at the folder from which all environments get their scratch space, before anything is made in it."""
+
+import errno
+import os
+import shlex
+import stat
+from pathlib import Path
+
+from vbench.errors import UsageError
+from vbench.units import show_bytes
+
+_ANOTHER = "set `scratch` in [testbed] to another folder"
+
+
+def refuse(folder: Path, *, files_b: int = 0, executing: str = "") -> None:
+    """Raises UsageError for a folder that cannot be used, has no room for `files_b`, or runs no programs.
+
+    `executing` names what runs a program from it; empty where nothing does.
+    """
+    try:
+        mode, system = folder.stat().st_mode, os.statvfs(folder)
+    except FileNotFoundError:
+        hint = f"`mkdir -p {shlex.quote(str(folder))}`, or {_ANOTHER}"
+        raise UsageError(f"the scratch folder {folder} does not exist", hint=hint) from None
+    except OSError as error:
+        raise _unusable(folder, error.strerror or str(error)) from None
+    if not stat.S_ISDIR(mode):
+        raise _unusable(folder, os.strerror(errno.ENOTDIR))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        read_only = bool(system.f_flag & os.ST_RDONLY)
+        raise _unusable(folder, os.strerror(errno.EROFS if read_only else errno.EACCES))
+    free_b = system.f_bavail * system.f_frsize
+    if files_b > free_b:
+        raise UsageError(
+            f"the files of the disk benchmarks take {show_bytes(files_b)}, and {folder} has {show_bytes(free_b)} free",
+            hint=f"take smaller `size`s, free some space, or {_ANOTHER}",
+        )
+    if executing and system.f_flag & os.ST_NOEXEC:
+        raise UsageError(f"{folder} is mounted noexec, and {executing} runs programs from it", hint=_ANOTHER)
+
+
+def _unusable(folder: Path, why: str) -> UsageError:
+    return UsageError(f"cannot use {folder} as scratch space: {why}", hint=_ANOTHER)
