@@ -59,7 +59,7 @@ def conduct(
             runner = runners.Runner(
                 suite, plan, host, testbed, writer, progress(host, testbed), look, until_s=until_s, clocks=clocks
             )
-            return _executed(runner, writer, stored)
+            return _executed(runner, writer, image, stored)
 
 
 def resume(
@@ -108,21 +108,41 @@ def resume(
                 until_s=until_s,
                 clocks=clocks,
             )
-            return _executed(runner, writer, stored)
+            return _executed(runner, writer, image, stored)
 
 
-def _executed(runner: runners.Runner, writer: Writer, stored: Callable[[Path], None]) -> Conducted:
-    state = State.PARTIAL
+def _executed(runner: runners.Runner, writer: Writer, image: Image | None, stored: Callable[[Path], None]) -> Conducted:
+    state, changed = State.PARTIAL, None
     try:
         runner.run()
         state = State.PARTIAL if runner.stopped else State.COMPLETE
     finally:
         with interrupts.held():
             try:
+                changed = _changed(image)
+                if image and changed:
+                    state = State.PARTIAL
+                    writer.rename_image(image.digest, f"changed-{writer.manifest.run_id}")
                 finish(writer, state)
             finally:  # on a full disk the manifest stays as it was, and the run can be reported all the same
                 stored(writer.folder)
+    if changed:
+        raise changed
     return Conducted(writer.folder, runner.count, runner.stopped)
+
+
+def _changed(image: Image | None) -> images.ImageChanged | None:
+    """Why what was executed is no longer sure to be what the digest names."""
+    if image is None:
+        return None
+    try:
+        images.refuse_changed(image)
+    except images.ImageChanged as error:
+        return images.ImageChanged(
+            f"{error.message}; that happened while they were measured, so the run does not name the image",
+            hint=error.hint,
+        )
+    return None
 
 
 def finish(writer: Writer, state: State) -> None:

@@ -30,14 +30,25 @@ def other_cache(built: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """A cache without images that shares the package layers of the real one."""
     layers = cache.layers()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv(cache.SYSTEM, str(tmp_path / "system"))
     cache.folder().mkdir(parents=True)
     cache.layers().symlink_to(layers)
     yield cache.folder()
     shutil.rmtree(cache.folder())  # half a GiB, which pytest would keep
 
 
+READ_ONLY = """
+mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && mount --rbind /dev "$1/dev" || exit
+root=$1
+shift
+exec chroot "$root" "$@"
+"""
+
+
 def inside(built: Image, *argv: str) -> str:
-    return proc.run(["chroot", str(built.root), *argv], timeout_s=60).check().text
+    """As every environment has it: what is written to an image is found at the next start of a run."""
+    words = ["unshare", "--mount", "sh", "-c", READ_ONLY, "sh", str(built.root), *argv]
+    return proc.run(words, timeout_s=60).check().text
 
 
 def test_a_second_build_finds_the_first(built: Image) -> None:
@@ -81,9 +92,21 @@ def test_another_cache_gets_the_same_digest_from_the_same_packages(built: Image,
     said: list[str] = []
     again = image.build(progress=said.append)
     assert again.digest == built.digest
+    assert image.check(image.one_of(again.digest)) is False
     assert again.root.is_relative_to(other_cache)
     assert content_digest(again.root, again.kernel, again.initramfs) == again.digest
     assert not [line for line in said if line.startswith("packages")]
+
+
+@pytest.mark.parametrize("umask", [0o002, 0o077])
+def test_another_umask_gives_the_same_digest(built: Image, other_cache: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        again = image.build(progress=print)
+    finally:
+        os.umask(before)
+    assert again.digest == built.digest
+    assert again.root.is_relative_to(other_cache)
 
 
 def test_the_disk_holds_a_clean_file_system(built: Image) -> None:
@@ -108,6 +131,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(other_cache: Path) -> None:
 def killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The process id of the first command of a build whose vbench was killed -9 while that ran."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv(cache.SYSTEM, str(tmp_path / "system"))
     with proc.spawn([sys.executable, "-c", BUILD]) as process:
         assert process.stdout.readline().startswith(b"packages of")
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")

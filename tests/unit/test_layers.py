@@ -20,6 +20,7 @@ RANKS = (
     ("contracts",),
     ("priority", "proc", "processes", "processors", "stats", "lock", "home"),
     ("facts",),
+    ("rights",),
     ("image", "environments", "benchmarks"),
     ("leftovers",),
     ("testbed", "preview", "suite", "gates", "store", "scratch"),

@@ -1,12 +1,15 @@
 """`vbench doctor`: what works here, proved by one real, bounded start of each environment."""
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vbench.contracts import Environment, hints, lacks
+from vbench.contracts import Environment, Image, Missing, hints, lacks
+from vbench.errors import EnvironmentUnavailable
 from vbench.units import show
 
 
@@ -20,22 +23,24 @@ def doctor(as_json: bool, no_start: bool, scratch: Path) -> None:
     Each one is really started once, within a bound: /dev/kvm that opens is not yet a KVM that boots.
     """
     from vbench import facts, processors
-    from vbench import image as images
     from vbench.environments import KINDS
     from vbench.proc import LocalSession
     from vbench.testbed import open_testbed
 
-    host, image = LocalSession(), images.find()
+    host = LocalSession()
     found = facts.collect(host)
     rows: list[dict[str, Any]] = []
-    with open_testbed(
-        host=host,
-        image=image,
-        processors=processors.find(host, 1),
-        memory_b=2**30,
-        scratch=scratch,
-        name="doctor",
-    ) as testbed:
+    with (
+        _image() as (image, no_image),
+        open_testbed(
+            host=host,
+            image=image,
+            processors=processors.find(host, 1),
+            memory_b=2**30,
+            scratch=scratch,
+            name="doctor",
+        ) as testbed,
+    ):
         for kind in KINDS.values():
             for environment in kind.variants():
                 if not as_json:
@@ -45,6 +50,7 @@ def doctor(as_json: bool, no_start: bool, scratch: Path) -> None:
     document = {
         "host": facts.headline(found),
         "image": image.digest if image else None,
+        "no_image": {"problem": no_image.what, "hint": no_image.hint},
         "network": {"ok": not network, "problem": network},
         "environments": rows,
     }
@@ -52,6 +58,21 @@ def doctor(as_json: bool, no_start: bool, scratch: Path) -> None:
         click.echo(json.dumps(document, indent=1))
     else:
         _print(document)
+
+
+@contextmanager
+def _image() -> Iterator[tuple[Image | None, Missing]]:
+    """The image that a run would take, held as by a run; without one, why there is none."""
+    from vbench import image as images
+
+    image = images.find()
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(images.in_use(image))
+        except EnvironmentUnavailable as error:
+            yield None, Missing(error.message, error.hint)
+            return
+        yield image, (Missing("") if image else images.lacking())
 
 
 def _row(environment: Environment, host: Any, testbed: Any, *, start: bool) -> dict[str, Any]:
@@ -70,7 +91,10 @@ def _row(environment: Environment, host: Any, testbed: Any, *, start: bool) -> d
 
 def _print(document: dict[str, Any]) -> None:
     click.echo(document["host"])
-    click.echo(f"image    {document['image'] or 'none: run `vbench image build`'}")
+    lacking = document["no_image"]
+    click.echo(f"image    {document['image'] or lacks((Missing(lacking['problem']),))}")
+    if lacking["hint"]:
+        click.echo(f"         {lacking['hint']}")
     network = document["network"]
     click.echo(f"network  {'works' if network['ok'] else network['problem']}")
     for row in document["environments"]:

@@ -48,8 +48,12 @@ def _session(env: str | None, suite: str) -> Iterator[Session]:
     if env not in loaded.environments:
         raise UsageError(f"no environment is named {env!r} in {suite}", hint=nearest(env, list(loaded.environments)))
     chain = [loaded.environment(name) for name in suites.chain(loaded, env)]
-    with runners.place_of_run(loaded, images.find(), "facts") as (host, testbed), ExitStack() as stack:
-        if lacking := chain[0].missing(host):
+    image = images.find()
+    with runners.place_of_run(loaded, image, "facts") as (host, testbed), ExitStack() as stack:
+        lacking = chain[0].missing(host)
+        if not lacking and image is None and any(environment.needs_image for environment in chain):
+            lacking = (images.lacking(),)
+        if lacking:
             raise EnvironmentUnavailable(f"environment {env} cannot run here, {lacks(lacking)}", hint=hints(lacking))
         session: Session = host
         place = testbed

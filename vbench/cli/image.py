@@ -1,4 +1,4 @@
-"""`vbench image`: builds, lists and removes the image that every environment executes."""
+"""`vbench image`: builds, lists, checks and removes the image that every environment executes."""
 
 import sys
 
@@ -15,14 +15,17 @@ def _progress(line: str) -> None:
 
 @click.group()
 def image() -> None:
-    """Build, list and remove the image that every environment executes."""
+    """Build, list, check and remove the image that every environment executes."""
 
 
 @image.command()
 @click.option("--suite", default="bookworm", show_default=True, metavar="NAME", help="Debian release to build from.")
 @click.option("--force", is_flag=True, help="Take all packages anew and build again.")
 def build(suite: str, force: bool) -> None:
-    """Build the image, where it is not built and up to date. Needs root; prints its digest."""
+    """Build the image, where it is not built and up to date; prints its digest.
+
+    As root it is built for all users of this host; as a user for that user, which needs the package uidmap.
+    """
     click.echo(images.build(progress=_progress, suite=suite, force=force).digest)
 
 
@@ -43,6 +46,19 @@ def list_(output: str) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         click.echo("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
+
+
+@image.command()
+@click.argument("digest", required=False)
+def check(digest: str | None) -> None:
+    """Read every byte of the image whose digest starts with DIGEST, or of the one that a run would take.
+
+    Prints its digest when all is as it was built. A run only looks at sizes, times and inodes.
+    """
+    found = images.one_of(digest)
+    if images.check(found):
+        _progress("the list of its files was written anew: they were copied or touched, and their content is right")
+    click.echo(found.record.digest)
 
 
 @image.command()

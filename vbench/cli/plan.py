@@ -148,9 +148,23 @@ def _head(suite: "Suite", plan: "Plan") -> Iterator[str]:
     )
     if chosen.unlike:
         yield f"          this host's processors are unlike ({chosen.unlike}): `cpu_list` in [testbed] chooses others"
+    yield f"image     {_image(suite)}"
     yield f"duration  {show_duration(plan.expected_s)} expected, budget {show_duration(plan.budget_s)}"
     if starts:
         yield f"          {', '.join(starts)}: from the starts themselves"
+
+
+def _image(suite: "Suite") -> str:
+    from vbench import image as images
+    from vbench.contracts import lacks
+
+    found = images.find()
+    if found:
+        return found.digest[:12]
+    if not any(environment.needs_image for environment in suite.environments.values()):
+        return "none is needed"
+    missing = images.lacking()
+    return f"{lacks((missing,))}; {missing.hint}"
 
 
 def _stack(suite: "Suite", arm: str) -> str:

@@ -1,5 +1,6 @@
 """Builds the image in steps that are whole or absent: package layers, guest layer, boot files, disk, digest."""
 
+import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -10,37 +11,47 @@ from pathlib import Path
 
 from vbench import __version__, proc
 from vbench.contracts import Image
-from vbench.image import cache, disk, recipe, rootfs
-from vbench.image.contain import contained, writing
-from vbench.image.digest import content_digest
+from vbench.errors import EnvironmentUnavailable, VbenchError
+from vbench.image import cache, digest, disk, recipe, rootfs
+from vbench.image.choosing import current, in_use
+from vbench.image.contain import contained, plain_umask, writing
 from vbench.image.initramfs import INIT, initramfs
 from vbench.image.kernel import closure
+from vbench.image.normal import normalize
 from vbench.units import show_duration
 
 Progress = Callable[[str], None]
 
 
-def current(suite: str = recipe.SUITE, guest: Path = proc.GUEST) -> Image | None:
-    """The image that a build now would make again, if it is there."""
-    key = recipe.input_key(recipe.checked_suite(suite), INIT, guest)
-    return next((cache.image_of(record) for record in cache.records() if record.input_key == key), None)
-
-
 def build(*, progress: Progress, suite: str = recipe.SUITE, force: bool = False, guest: Path = proc.GUEST) -> Image:
     """The image for today's guest folder and lists, built where it is not there. `force` takes packages anew.
 
-    Raises VbenchError (missing tools, no root), NoSpace, CommandFailed, CommandTimeout.
+    Raises VbenchError (missing tools), EnvironmentUnavailable (no namespaces, an image in use), NoSpace,
+    CommandFailed, CommandTimeout.
     """
-    if not force and (found := current(suite, guest)) is not None:
+    suite = recipe.checked_suite(suite)
+    if not force and (found := _up_to_date(suite, guest, progress)) is not None:
         progress(f"image {found.digest[:12]} is up to date")
         return found
     rootfs.check_host()
-    with cache.locked(waiting=lambda: progress("waiting for another build to end …")) as waited:
-        if waited and not force and (found := current(suite, guest)) is not None:
+    with plain_umask(), cache.locked(waiting=lambda: progress("waiting for another build to end …")) as waited:
+        if waited and not force and (found := _up_to_date(suite, guest, progress)) is not None:
             progress(f"image {found.digest[:12]} was built by another process meanwhile")
             return found
         with cache.building() as place:
-            return _Work(place, recipe.checked_suite(suite), guest, progress, force).image()
+            key = recipe.input_key(suite, INIT, guest)
+            return _Work(place, suite, guest, key, progress, force).image()
+
+
+def _up_to_date(suite: str, guest: Path, progress: Progress) -> Image | None:
+    """An image that a run would take; one that was changed is built again."""
+    found = current(suite, guest)
+    try:
+        with in_use(found):
+            return found
+    except EnvironmentUnavailable as error:
+        progress(error.message)
+        return None
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,7 @@ class _Work:
     place: Path
     suite: str
     guest: Path
+    key: str  # of the guest folder as the build begins
     progress: Progress
     force: bool
 
@@ -63,8 +75,8 @@ class _Work:
         with self.step("disk"):
             disk.make(self.place / "disk.ext4", root, tools)
         with self.step("digest"):
-            digest = content_digest(root, self.place / "vmlinux", self.place / "initramfs")
-        image = cache.publish(self.place, self.record(digest, release, rootfs.versions(root)))
+            name, disk_name = self.digests(root)
+        image = cache.publish(self.place, self.record(name, disk_name, release, rootfs.versions(root)))
         self.progress(f"image {image.digest[:12]} is ready")
         return image
 
@@ -87,6 +99,9 @@ class _Work:
         contained(["cp", "-a", "--reflink=auto", str(base), str(root)], timeout_s=300)
         with writing():
             rootfs.guest_layer(root, tools, self.guest)
+            if recipe.input_key(self.suite, INIT, self.guest) != self.key:
+                raise VbenchError(f"{self.guest} was changed while the image was built", hint="build it again")
+            normalize(root)
         return root
 
     def boot_files(self, tools: Path) -> str:
@@ -99,13 +114,21 @@ class _Work:
             (self.place / "initramfs").write_bytes(initramfs(tools / "bin/busybox", modules, release, paths))
         return release
 
-    def record(self, digest: str, release: str, packages: dict[str, str]) -> cache.Record:
+    def digests(self, root: Path) -> tuple[str, str]:
+        """Of the content, whose lines are stored beside it, and of the disk."""
+        content = digest.content(root, self.place / "vmlinux", self.place / "initramfs")
+        with writing():
+            (self.place / digest.NAME).write_bytes(content)
+        return hashlib.sha256(content).hexdigest(), digest.file_digest(self.place / "disk.ext4")
+
+    def record(self, name: str, disk_name: str, release: str, packages: dict[str, str]) -> cache.Record:
         return cache.Record(
             schema=cache.SCHEMA,
-            digest=digest,
+            digest=name,
+            disk=disk_name,
             created=datetime.now(UTC).isoformat(),
             suite=self.suite,
-            input_key=recipe.input_key(self.suite, INIT, self.guest),
+            input_key=self.key,
             kernel_release=release,
             packages=packages,
             vbench=__version__,

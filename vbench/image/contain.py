@@ -1,36 +1,81 @@
-"""Runs the build's commands so that nothing of them is left running or mounted, even when vbench is killed."""
+"""Runs the build's commands so that nothing of them is left running or mounted, even when vbench is killed.
+
+As root they run as root. Without root rights they run in a user namespace, where they are root over the user's files.
+"""
 
 import errno
+import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from vbench import proc
+from vbench import proc, rights
 from vbench.contracts import Completed, program
-from vbench.errors import NoSpace, VbenchError
+from vbench.errors import CommandFailed, EnvironmentUnavailable, NoSpace, VbenchError
 from vbench.image.recipe import EPOCH
 
 _NO_SPACE_HINT = "an image needs about 2 GB while it is built: free some, or set XDG_CACHE_HOME to another disk"
 _NO_SPACE = ("No space left on device", "enough free space")
 # pdeathsig reaches the command when vbench is killed -9; kill-child and the namespaces end all it started and mounted.
-_CONTAINED = (
-    *("setpriv", "--pdeathsig", "KILL", "--"),
-    *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"),
-)
+_DYING = ("setpriv", "--pdeathsig", "KILL", "--")
+_APART = ("--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--")
+_NAMESPACES = ("setpriv: ", "unshare: ", "newuidmap: ", "newgidmap: ")  # who speaks where no namespace was made
+# A root file system without /dev's files, since a user can make none, with the host's while a command runs in it.
+_IN_ROOT = 'mount --rbind /dev "$1/dev" && root=$1 && shift && exec chroot "$root" "$@"'
 
 
-def contained(argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] | None = None) -> Completed:
-    """The command's successful end. Raises NoSpace, CommandFailed, CommandTimeout."""
-    done = proc.run([*_CONTAINED, *argv], timeout_s=timeout_s, env={"SOURCE_DATE_EPOCH": EPOCH, **(env or {})})
+def contained(
+    argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] | None = None, users: bool = False
+) -> Completed:
+    """The command's successful end; with `users` it can give files to other users than root.
+
+    Raises NoSpace, CommandFailed, CommandTimeout, and EnvironmentUnavailable where namespaces cannot be made.
+    """
+    words = [*_DYING, "unshare", *_as_root(users=users), *_APART, *argv]
+    done = proc.run(words, timeout_s=timeout_s, env={"SOURCE_DATE_EPOCH": EPOCH, **(env or {})})
     said = (done.stderr + done.stdout).decode(errors="replace")
     if done.status and any(words in said for words in _NO_SPACE):
         raise NoSpace(f"no space left while {Path(program(argv)).name} was writing the image", hint=_NO_SPACE_HINT)
+    if done.status and said.startswith(_NAMESPACES):
+        raise EnvironmentUnavailable(
+            f"the image cannot be built here, since namespaces cannot be made: {said.strip()[-300:]}",
+            hint=rights.namespaces_hint(),
+        )
     return done.check()
+
+
+def _as_root(*, users: bool) -> tuple[str, ...]:
+    if os.geteuid() == 0:
+        return ()
+    return ("--user", "--map-root-user", *(("--map-auto",) if users else ()))
 
 
 def in_root(root: Path, argv: Sequence[str], *, timeout_s: float) -> Completed:
     """`contained`, with `root` as the root folder."""
-    return contained(["chroot", str(root), *argv], timeout_s=timeout_s, env={"PATH": "/usr/bin:/usr/sbin:/bin:/sbin"})
+    words = ["sh", "-c", _IN_ROOT, "sh", str(root), *argv]
+    try:
+        return contained(words, timeout_s=timeout_s, env={"PATH": "/usr/bin:/usr/sbin:/bin:/sbin"})
+    except CommandFailed as error:
+        raise CommandFailed(error.message.replace("sh ", f"{argv[0]} ", 1), hint=error.hint) from None
+
+
+def delete(place: Path) -> None:
+    """A folder of a build with all in it, of other users' files too, as a killed build leaves them; never fails."""
+    shutil.rmtree(place, ignore_errors=True)
+    if place.exists() and os.geteuid() != 0:
+        words = [*_DYING, "unshare", *_as_root(users=True), *_APART, "rm", "-rf", str(place)]
+        proc.run(words, timeout_s=300)
+
+
+@contextmanager
+def plain_umask() -> Iterator[None]:
+    """What is made meanwhile can be read by all and written by its owner, as if no user had another wish."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @contextmanager
@@ -43,6 +88,6 @@ def writing() -> Iterator[None]:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise NoSpace(f"no space left while writing {where}", hint=_NO_SPACE_HINT) from None
         if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-            hint = "images are written by root: use sudo, or set XDG_CACHE_HOME to a folder that can be written"
+            hint = "use sudo where it is root's; or set XDG_CACHE_HOME to a folder that you can write"
             raise VbenchError(f"{where} cannot be written: {error.strerror}", hint=hint) from None
         raise

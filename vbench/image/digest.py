@@ -6,32 +6,42 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+NAME = "manifest"
+"""File beside the image with the lines that its digest is the hash of."""
+
 
 def content_digest(root: Path, *boot_files: Path) -> str:
     """SHA-256 over the sorted manifest of `root` and the boot files. Times are not content."""
-    digest = hashlib.sha256()
-    for path in boot_files:
-        digest.update(f"{path.name} {_hash(path)}\n".encode())
-    for line in manifest(root):
-        digest.update(line + b"\n")
-    return digest.hexdigest()
+    return hashlib.sha256(content(root, *boot_files)).hexdigest()
+
+
+def content(root: Path, *boot_files: Path) -> bytes:
+    """What the digest is of: a line for each boot file and for everything under root."""
+    lines = [f"{path.name}\0{file_digest(path)}".encode() for path in boot_files]
+    return b"".join(line + b"\n" for line in (*lines, *manifest(root)))
 
 
 def manifest(root: Path) -> Iterator[bytes]:
-    """`path mode owner content` of everything under root, sorted by the path's bytes."""
+    """`path mode owner content` of everything under root, sorted by the path's bytes.
+
+    Whoever built the image owns it: their files count as root's, so that a user's build has the digest of root's.
+    """
     top = os.fsencode(root)
+    builder = os.lstat(top)
     for path in sorted(_walk(top)):
         status = os.lstat(path)
         kind = status.st_mode
         if stat.S_ISLNK(kind):
             content = os.readlink(path)  # noqa: PTH115 - Path would tidy the target, and it is bytes here
         elif stat.S_ISREG(kind):
-            content = _hash(Path(os.fsdecode(path))).encode()
+            content = file_digest(Path(os.fsdecode(path))).encode()
         elif stat.S_ISCHR(kind) or stat.S_ISBLK(kind):
             content = b"%d" % status.st_rdev
         else:
             content = b"-"
-        yield b"%s\0%o\0%d:%d\0%s" % (path[len(top) :], kind, status.st_uid, status.st_gid, content)
+        owner = 0 if status.st_uid == builder.st_uid else status.st_uid
+        group = 0 if status.st_gid == builder.st_gid else status.st_gid
+        yield b"%s\0%o\0%d:%d\0%s" % (path[len(top) :], kind, owner, group, content)
 
 
 def _walk(folder: bytes) -> Iterator[bytes]:
@@ -42,6 +52,6 @@ def _walk(folder: bytes) -> Iterator[bytes]:
                 yield from _walk(entry.path)
 
 
-def _hash(path: Path) -> str:
+def file_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,14 +2,16 @@
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import distribution
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from vbench import proc
-from vbench.errors import CommandFailed, VbenchError
+from vbench import proc, rights
+from vbench.errors import CommandFailed, EnvironmentUnavailable, VbenchError
 from vbench.image import kernel, recipe
-from vbench.image.contain import contained, in_root
+from vbench.image.contain import contained, delete, in_root
 
 _INSTALL_HINT = "apt-get install mmdebstrap debian-archive-keyring"
 _BUILD_LIMIT_S = 1800.0
@@ -56,8 +58,29 @@ def check_host() -> None:
         raise VbenchError(f"images are built for x86_64, this host is {os.uname().machine}")
     if lacking := missing_tools():
         raise VbenchError(f"the image cannot be built: {lacking} not found", hint=_INSTALL_HINT)
-    if os.geteuid() != 0:
-        raise VbenchError("building the image needs root: its files belong to root", hint="sudo vbench image build")
+    if not rights.is_root():
+        _check_user()
+
+
+def _check_user() -> None:
+    """Without root rights a user namespace is needed, and ids of users for the files that packages give away."""
+    sudo = f"or let root build it for all users: `{rights.as_root('image build')}`"
+    if why := rights.no_user_namespace():
+        raise EnvironmentUnavailable(
+            f"the image cannot be built without root rights, since no user namespace can be made: {why}",
+            hint=rights.namespaces_hint(),
+        )
+    if proc.which("newuidmap") is None:
+        raise EnvironmentUnavailable(
+            "the image cannot be built without root rights: newuidmap not found",
+            hint=f"apt-get install uidmap; {sudo}",
+        )
+    try:
+        contained(["true"], timeout_s=30, users=True)
+    except EnvironmentUnavailable as error:
+        raise EnvironmentUnavailable(
+            error.message, hint=f"`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`; {sudo}"
+        ) from None
 
 
 def packages(target: Path, suite: str) -> None:
@@ -105,14 +128,50 @@ def _mmdebstrap(variant: str, include: tuple[str, ...], target: Path, suite: str
     listed = f"--include={','.join(include)}"
     # dpkg asks the disk to keep every file, 8 s of a build that a crash throws away as a whole.
     unsafe = "--dpkgopt=force-unsafe-io"
-    words = ["mmdebstrap", "--mode=root", "--format=directory", f"--variant={variant}", listed, unsafe, *options]
+    words = ["mmdebstrap", "--mode=root", "--format=tar", f"--variant={variant}", listed, unsafe, *options]
     try:
-        with TemporaryDirectory(prefix="tmp-", dir=target.parent) as temporary:  # a killed build leaves none in /tmp
-            command = [*words, suite, str(target), *recipe.mirrors(suite)]
-            contained(command, timeout_s=_BUILD_LIMIT_S, env={"TMPDIR": temporary})
+        with _temporary(target.parent) as temporary:
+            archive = temporary / "root.tar"
+            command = [*words, suite, str(archive), *recipe.mirrors(suite)]
+            contained(command, timeout_s=_BUILD_LIMIT_S, env={"TMPDIR": str(temporary)}, users=True)
+            _unpack(archive, target)
     except CommandFailed as error:
-        hint = "the archive http://deb.debian.org must be reachable, and debian-archive-keyring know the release's key"
-        raise VbenchError(f"the packages of {suite!r} were not installed: {error.message}", hint=hint) from None
+        raise VbenchError(
+            f"the packages of {suite!r} were not installed: {error.message}", hint=_install_hint(error.message)
+        ) from None
+
+
+@contextmanager
+def _temporary(parent: Path) -> Iterator[Path]:
+    """A folder that a killed build leaves in its own folder, not in /tmp."""
+    path = Path(tempfile.mkdtemp(prefix="tmp-", dir=parent))
+    path.chmod(0o755)  # apt reads in it as a user of its own
+    try:
+        yield path
+    finally:
+        delete(path)
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    """All files belong to who builds, as root or not; /dev stays empty, since only root can make devices."""
+    target.mkdir()
+    options = ["--no-same-owner", "--same-permissions", "--delay-directory-restore", "--exclude=./dev/*"]
+    contained(["tar", "-x", *options, "-f", str(archive), "-C", str(target)], timeout_s=300)
+
+
+# Words of apt and gpg by what they mean.
+_HINTS = (
+    (("NO_PUBKEY", "is not signed", "EXPKEYSIG"), "apt-get install --only-upgrade debian-archive-keyring"),
+    (
+        ("Temporary failure resolving", "Could not resolve", "Could not connect", "Unable to connect", "timed out"),
+        "the archive http://deb.debian.org must be reachable; behind a proxy set http_proxy",
+    ),
+    (("404 ", "does not have a Release file"), "the archive has no such release; the proved one is " + recipe.SUITE),
+)
+
+
+def _install_hint(said: str) -> str:
+    return next((hint for words, hint in _HINTS if any(word in said for word in words)), "")
 
 
 def guest_layer(root: Path, tools_root: Path, guest: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vbench import facts, processors
+from vbench import image as images
 from vbench.contracts import Image, Testbed
 from vbench.proc import LocalSession
 from vbench.suite import Suite
@@ -22,14 +23,17 @@ def place_of_run(suite: Suite, image: Image | None, name: str) -> Iterator[tuple
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, chosen.peer)
     try:
-        with open_testbed(
-            host=host,
-            image=image,
-            processors=chosen,
-            memory_b=suite.testbed.memory,
-            scratch=Path(suite.testbed.scratch),
-            name=name,
-        ) as testbed:
+        with (
+            images.in_use(image),
+            open_testbed(
+                host=host,
+                image=image,
+                processors=chosen,
+                memory_b=suite.testbed.memory,
+                scratch=Path(suite.testbed.scratch),
+                name=name,
+            ) as testbed,
+        ):
             yield host, testbed
     finally:
         os.sched_setaffinity(0, before)

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vbench import facts, scratch
+from vbench import image as images
 from vbench import suite as suites
-from vbench.contracts import Environment, Image, Missing, Session, hints, lacks
+from vbench.contracts import Environment, Image, Session, hints, lacks
 from vbench.errors import EnvironmentUnavailable, SuiteError
 from vbench.suite import Suite
 from vbench.units import show_bytes
@@ -106,7 +107,7 @@ def refuse_missing(suite: Suite, host: Session, image: Image | None) -> None:
     for name, environment in suite.environments.items():
         lacking = () if environment.on else environment.missing(host)
         if not lacking and not image and environment.needs_image:
-            lacking = (Missing("the image", "run `vbench image build`"),)
+            lacking = (images.lacking(),)
         if lacking:
             ways = [hints(lacking), *_without(suite, name)]
             raise EnvironmentUnavailable(

@@ -159,6 +159,12 @@ class Writer:
         kept.insert(at, privacy.clean_record(environment, self._clean))
         self._change(environments=tuple(kept))
 
+    def rename_image(self, digest: str, name: str) -> None:
+        """Takes the digest out of the folder: what was executed was not, or not always, the image that it names."""
+        here = [replace(e, image=name) if e.image == digest else e for e in self._manifest.environments]
+        image = name if self._manifest.image == digest else self._manifest.image
+        self._change(image=image, environments=tuple(here))
+
     def finish(self, state: State) -> None:
         """The run's end: state, time and the checksum of every file; a complete run's files become read-only."""
         self._sync_raw()

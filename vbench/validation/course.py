@@ -75,6 +75,7 @@ def seconds_of(minutes: float) -> float:
 
 def validate(effort: Effort, *, results: Path, follower: Follower) -> Validation:
     """Every part that this host can run; raises what ends a run: StopFailed, NoSpace, RunFolderError."""
+    images.refuse_unusable()
     host, image = LocalSession(), images.find()
     found = facts.collect(host)
     course = Course(effort, results, follower, store.run_id("validate"), image)

@@ -1,0 +1,361 @@
+"""Which image a run takes, what it refuses, and who may remove one: with images of a few files."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.unit import small_image
+from vbench import image, proc
+from vbench.cli.image import image as command
+from vbench.cli.plan import plan
+from vbench.contracts import Image
+from vbench.errors import EnvironmentUnavailable, UsageError
+from vbench.image import cache, inventory, trust, usage
+from vbench.image.normal import normal_mode, normalize
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv(cache.SYSTEM, str(tmp_path / "system"))
+    return tmp_path / "cache/vbench/images"
+
+
+@pytest.fixture
+def built() -> Image:
+    return small_image.publish()
+
+
+def folder(built: Image) -> Path:
+    return built.root.parent
+
+
+def enter(built: Image) -> None:
+    with image.in_use(built):
+        pass
+
+
+# --- which one ---------------------------------------------------------------------------------------------------
+
+
+def test_an_image_that_would_be_built_otherwise_is_not_taken() -> None:
+    old = small_image.publish(key="of other guest files")
+    assert image.find() is None
+    missing = image.lacking()
+    assert f"{old.digest[:12]} was built by vbench 0.2.0" in missing.what
+    assert "this vbench would build another one" in missing.what
+    assert missing.hint == "run `vbench image build`"
+    with pytest.raises(EnvironmentUnavailable, match="missing: an image that this vbench can use"):
+        image.refuse_unusable()
+    assert image.find(old.digest[:12]) == old, "a run that was begun with it may go on with it"
+
+
+def test_a_newer_stale_image_does_not_hide_an_older_one_that_fits(built: Image) -> None:
+    small_image.publish("other", created="2027-01-01T00:00:00+00:00", key="of other guest files")
+    assert image.find() == built
+    image.refuse_unusable()
+
+
+def test_an_image_of_a_version_without_lists_is_told_as_old(built: Image) -> None:
+    path = folder(built) / "image.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 1}))
+    assert image.find() is None
+    assert "would build another one" in image.lacking().what
+    assert image.remove(built.digest) == built
+
+
+def test_a_changed_guest_folder_makes_the_image_stale(built: Image, tmp_path: Path) -> None:
+    guest = tmp_path / "guest"
+    shutil.copytree(proc.GUEST, guest)
+    assert image.current(guest=guest) == built
+    (guest / "kernels.c").write_text("int changed;")
+    assert image.current(guest=guest) is None
+
+
+def test_an_image_that_root_built_for_all_is_found(built: Image, tmp_path: Path) -> None:
+    (tmp_path / "system").mkdir()
+    cache.folder().rename(tmp_path / "system/images")
+    found = image.find()
+    assert found is not None
+    assert (found.digest, found.root.parent.parent) == (built.digest, tmp_path / "system/images")
+    enter(found)
+
+
+def test_a_plan_says_which_image_a_run_would_take(built: Image) -> None:
+    arguments = ["quick", "--env", "runc", "--bench", "cpu.hash"]
+    assert f"image     {built.digest[:12]}" in CliRunner().invoke(plan, arguments).stdout
+    shutil.rmtree(folder(built))
+    lines = CliRunner().invoke(plan, arguments).stdout.splitlines()
+    assert "image     missing: the image; run `vbench image build`" in lines
+
+
+# --- what is refused ---------------------------------------------------------------------------------------------
+
+
+def written(built: Image) -> None:
+    program = built.root / "usr/bin/fio"
+    before = program.stat()
+    program.write_text("oif")  # of the same size, and with its old times
+    os.utime(program, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def replaced(built: Image) -> None:
+    (built.root / "new").write_text("oif")
+    (built.root / "new").replace(built.root / "usr/bin/fio")
+
+
+def moded(built: Image) -> None:
+    (built.root / "usr/bin/fio").chmod(0o777)
+
+
+def added(built: Image) -> None:
+    (built.root / "usr/bin/more").touch()
+
+
+def removed(built: Image) -> None:
+    (built.root / "usr/bin/fio").unlink()
+
+
+def turned(built: Image) -> None:
+    (built.root / "bin").unlink()
+    (built.root / "bin").symlink_to("tmp")
+
+
+def on_the_disk(built: Image) -> None:
+    built.disk.write_text("disk.ext5")
+
+
+def in_the_kernel(built: Image) -> None:
+    built.kernel.write_text("vmlinuz")
+
+
+CHANGES = {
+    written: ("root/usr/bin/fio has another time of the last change", "root/usr/bin/fio has another content"),
+    replaced: ("root/usr/bin/fio has another mode", "root/usr/bin/fio has another mode"),
+    moded: ("root/usr/bin/fio has another mode", "root/usr/bin/fio has another mode"),
+    added: ("root/usr/bin/more was added", "root/usr/bin/more was added"),
+    removed: ("root/usr/bin/fio is missing", "root/usr/bin/fio is missing"),
+    turned: ("root/bin has another link target", "root/bin has another content"),
+    on_the_disk: ("disk.ext4 has another", "disk.ext4 has another content"),
+    in_the_kernel: ("vmlinux has another", "vmlinux has another content"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_image_is_refused_and_the_file_named(built: Image, change: Callable[[Image], None]) -> None:
+    enter(built)
+    change(built)
+    at_once, by_content = CHANGES[change]
+    with pytest.raises(EnvironmentUnavailable, match=f"not as they were built: {at_once}") as caught:
+        enter(built)
+    assert "vbench image check" in caught.value.hint
+    checked = CliRunner().invoke(command, ["check"])
+    assert isinstance(checked.exception, image.ImageChanged)
+    assert by_content in checked.exception.message
+
+
+def test_a_right_image_is_checked_with_its_digest_printed(built: Image) -> None:
+    checked = CliRunner().invoke(command, ["check", built.digest[:8]])
+    assert (checked.exit_code, checked.stdout, checked.stderr) == (0, f"{built.digest}\n", "")
+
+
+def test_a_copy_is_accepted_once_its_content_was_read(built: Image, tmp_path: Path) -> None:
+    shutil.copytree(folder(built), tmp_path / "copy", symlinks=True)
+    shutil.rmtree(folder(built))
+    shutil.move(tmp_path / "copy", folder(built))
+    with pytest.raises(EnvironmentUnavailable, match="not as they were built"):
+        enter(built)
+    checked = CliRunner().invoke(command, ["check"])
+    assert (checked.exit_code, checked.stdout) == (0, f"{built.digest}\n")
+    assert "was written anew" in checked.stderr
+    enter(built)
+
+
+def test_a_changed_manifest_cannot_hide_a_changed_file(built: Image) -> None:
+    written(built)
+    path = folder(built) / "manifest"
+    path.write_bytes(path.read_bytes().replace(b"fio", b"oif"))
+    checked = CliRunner().invoke(command, ["check"])
+    assert isinstance(checked.exception, image.ImageChanged)
+    assert "manifest is not what the digest is of" in checked.exception.message
+
+
+def test_check_says_why_there_is_nothing_to_check() -> None:
+    for words in (["check"], ["check", "aa"]):
+        assert isinstance(CliRunner().invoke(command, words).exception, UsageError)
+
+
+@pytest.mark.parametrize("text", ["", "[", "{}", '[["a"]]', "[1]", "\0"])
+def test_a_damaged_list_of_files_is_told(built: Image, text: str) -> None:
+    (folder(built) / inventory.NAME).write_text(text)
+    with pytest.raises(EnvironmentUnavailable, match=r"files\.json cannot be read"):
+        enter(built)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
+@pytest.mark.parametrize("below", ["", "root", "disk.ext4", "image.json"])
+def test_an_image_that_others_can_write_is_refused(built: Image, below: str, mode: int) -> None:
+    (folder(built) / below).chmod(mode)
+    assert image.find() is None
+    assert "can be written by others" in image.lacking().what
+    with pytest.raises(EnvironmentUnavailable, match="can be written by others"):
+        enter(built)
+
+
+@pytest.mark.parametrize("above", [".", "..", "../.."])
+def test_a_cache_in_which_others_can_put_another_image_is_refused(cache_folder: Path, built: Image, above: str) -> None:
+    (cache_folder / above).resolve().chmod(0o777)
+    with pytest.raises(EnvironmentUnavailable, match=r"can be written by others \(mode 777\)"):
+        enter(built)
+    with pytest.raises(Exception, match="could be replaced by other users"), cache.locked():
+        pass
+
+
+def test_a_sticky_folder_above_is_no_danger(cache_folder: Path, built: Image) -> None:
+    cache_folder.parent.chmod(0o1777)
+    enter(built)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("below", [".", "root", "vmlinux", "../.."])
+def test_an_image_of_another_user_is_refused(built: Image, below: str) -> None:
+    os.chown((folder(built) / below).resolve(), 12345, 12345)
+    assert image.find() is None
+    with pytest.raises(EnvironmentUnavailable, match=r"belongs to another user \(uid 12345\)"):
+        enter(built)
+
+
+def test_a_link_in_place_of_a_part_is_refused(built: Image) -> None:
+    built.disk.rename(folder(built).parent / "disk")
+    built.disk.symlink_to("../disk")
+    assert "is a link" in trust.distrust(folder(built))
+
+
+def test_a_cache_behind_a_link_gives_paths_without_one(
+    built: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "link"))
+    found = image.find()
+    assert found is not None
+    assert found.root == built.root
+
+
+# --- who uses it -------------------------------------------------------------------------------------------------
+
+HOLD = """
+import sys
+from vbench import image
+with image.in_use(image.find()):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_an_image_in_use_is_not_removed_and_its_user_named(built: Image) -> None:
+    with proc.spawn([sys.executable, "-c", HOLD]) as process:
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(EnvironmentUnavailable, match=rf"is in use by process {process.pid} \(") as caught:
+            image.remove(built.digest)
+        assert caught.value.exit_code == 4
+        enter(built)  # beside it
+    assert image.remove(built.digest) == built
+    assert not folder(built).exists()
+
+
+def test_an_image_in_use_in_other_namespaces_is_not_removed(built: Image) -> None:
+    done = proc.run(["unshare", "--mount", "--pid", "--fork", "--mount-proc", "true"], timeout_s=10)
+    if done.status != 0:
+        pytest.skip("no namespaces here")
+    held = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", sys.executable, "-c", HOLD]
+    with proc.spawn(held) as process:
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(EnvironmentUnavailable, match="is in use by process"):
+            image.remove(built.digest)
+
+
+def test_a_build_does_not_replace_an_image_in_use(built: Image) -> None:
+    with image.in_use(built):
+        (folder(built) / inventory.NAME).unlink()  # so that the same bits would have to be put in its place
+        with pytest.raises(EnvironmentUnavailable, match="is in use by process"):
+            small_image.publish()
+    small_image.publish()
+    enter(built)
+
+
+def test_the_same_bits_built_again_do_not_disturb_a_run(built: Image) -> None:
+    with image.in_use(built):
+        assert small_image.publish() == built
+        image.refuse_changed(built)
+
+
+def test_an_image_that_was_removed_since_it_was_chosen_is_told(built: Image) -> None:
+    image.remove(built.digest)
+    with pytest.raises(EnvironmentUnavailable):
+        enter(built)
+
+
+def test_an_image_being_removed_is_told(built: Image) -> None:
+    with (
+        usage.alone(folder(built)),
+        pytest.raises(EnvironmentUnavailable, match="is being removed or replaced"),
+    ):
+        enter(built)
+
+
+def test_holders_of_a_lock_are_read_from_the_kernels_list() -> None:
+    locks = (
+        "1: FLOCK  ADVISORY  READ 4711 fd:01:1234 0 EOF\n"
+        "1: -> FLOCK  ADVISORY  WRITE 4712 fd:01:1234 0 EOF\n"
+        "2: POSIX  ADVISORY  READ 4713 fd:01:1234 0 EOF\n"
+        "3: FLOCK  ADVISORY  READ 4714 fd:01:11234 0 EOF\n"
+        "4: FLOCK  ADVISORY  READ 0 fd:01:1234 0 EOF\n"
+        "5: FLOCK  ADVISORY  READ -1 fd:01:1234 0 EOF\n"
+        "6: FLOCK\n\n"
+    )
+    assert usage.holders(locks, 1234) == (4711,)
+
+
+# --- one form ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_folder", "normal"),
+    [
+        (0o600, False, 0o644),
+        (0o664, False, 0o644),
+        (0o666, False, 0o644),
+        (0o700, False, 0o755),
+        (0o4755, False, 0o755),
+        (0o2755, False, 0o755),
+        (0o400, False, 0o444),
+        (0o000, False, 0o444),
+        (0o700, True, 0o755),
+        (0o2775, True, 0o755),
+        (0o000, True, 0o755),
+    ],
+)
+def test_modes_have_one_form(mode: int, normal: int, *, is_folder: bool) -> None:
+    assert normal_mode(mode, folder=is_folder) == normal
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o002, 0o077, 0o000])
+def test_an_image_does_not_depend_on_the_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        (tmp_path / "root/folder").mkdir(parents=True)
+        (tmp_path / "root/folder/file").touch()
+        (tmp_path / "root/tmp").mkdir()
+        (tmp_path / "root/tmp").chmod(0o1777)
+        (tmp_path / "root/link").symlink_to("/nonexistent")
+        normalize(tmp_path / "root")
+    finally:
+        os.umask(before)
+    found = {path.name: f"{path.lstat().st_mode & 0o7777:o}" for path in (tmp_path / "root").rglob("*")}
+    assert found == {"folder": "755", "file": "644", "tmp": "1777", "link": "777"}

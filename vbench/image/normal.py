@@ -1,0 +1,31 @@
+"""Brings the files of an image into one form, whoever built it and under whatever umask."""
+
+import os
+import stat
+from pathlib import Path
+
+_SHARED = 0o1777  # /tmp and its like
+
+
+def normalize(root: Path) -> None:
+    """All may read and execute what the owner may; none but the owner may write; nothing changes its user.
+
+    Users without root rights run from an image that root built, and set-user-ID programs in it would be old ones that
+    nobody mends. Nothing in an image is secret. The sticky folders stay open, as programs expect of /tmp.
+    """
+    for folder, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            path = os.path.join(folder, name)  # noqa: PTH118 - names need not be text, and there are ten thousand
+            status = os.lstat(path)
+            if not stat.S_ISLNK(status.st_mode):
+                mode = stat.S_IMODE(status.st_mode)
+                wanted = mode if mode == _SHARED else normal_mode(mode, folder=stat.S_ISDIR(status.st_mode))
+                if wanted != mode:
+                    os.chmod(path, wanted)  # noqa: PTH101
+
+
+def normal_mode(mode: int, *, folder: bool) -> int:
+    """`rwxr-xr-x` or `rw-r--r--`, by the owner's bits."""
+    owner = mode >> 6 & 0o7 | (0o7 if folder else 0o4)
+    readers = owner & 0o5
+    return owner << 6 | readers << 3 | readers
