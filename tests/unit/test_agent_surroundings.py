@@ -84,15 +84,18 @@ def test_what_fetches_keeps_proxy_and_certificates(monkeypatch: pytest.MonkeyPat
 
 def test_a_callers_priority_is_put_aside_and_given_back() -> None:
     script = (
-        "import os; from vbench import priority\n"
+        "import ctypes, os; from vbench import priority\n"
+        "prctl = ctypes.CDLL(None).prctl; prctl(29, 123456, 0, 0, 0); prctl(41, 1, 0, 0, 0)\n"
         "os.nice(7); os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))\n"
-        "look = lambda: (os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0))\n"
+        "given = lambda: (prctl(30, 0, 0, 0, 0), prctl(42, 0, 0, 0, 0))\n"
+        "look = lambda: (os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0), *given())\n"
         "with priority.usual(): inside = look()\n"
         "print(*inside, *look())"
     )
     said = proc.run([sys.executable, "-c", script], timeout_s=30).check().text.split()
     may = os.geteuid() == 0
-    assert said == ["0" if may else "7", str(os.SCHED_OTHER), "7", str(os.SCHED_BATCH)]
+    before, inside = ["7", str(os.SCHED_BATCH), "123456", "1"], ["0" if may else "7", str(os.SCHED_OTHER), "50000", "0"]
+    assert said == [*inside, *before]
 
 
 def given(limits: str | None = LIMITS, **process: Any) -> Facts:
