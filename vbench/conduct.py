@@ -29,6 +29,8 @@ class Conducted:
     folder: Path
     count: Count
     stopped: str = ""  # why it ended before its last block, for want of time
+    analysed: int = 0  # blocks that enter the costs
+    voided: str = ""  # why the last block that was taken out was
 
 
 def conduct(
@@ -128,7 +130,7 @@ def _executed(runner: runners.Runner, writer: Writer, image: Image | None, store
                 stored(writer.folder)
     if changed:
         raise changed
-    return Conducted(writer.folder, runner.count, runner.stopped)
+    return Conducted(writer.folder, runner.count, runner.stopped, runner.analysed, runner.voided)
 
 
 def _changed(image: Image | None) -> images.ImageChanged | None:

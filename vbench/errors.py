@@ -66,6 +66,10 @@ class StopFailed(VbenchError):
     """Something started could not be stopped: the run ends, since what is left running disturbs every later block."""
 
 
+class OverBudget(VbenchError):
+    """The calibration shows that the run would take far longer than its budget; it ended there, and is stored."""
+
+
 class NoSpace(VbenchError):
     """The disk is full; what was stored before is whole."""
 

@@ -87,6 +87,16 @@ def test_it_tells_how_far_the_run_is_and_what_it_is_at() -> None:
     assert lines[3].endswith(" measured")
 
 
+def test_a_run_without_a_block_that_can_be_analysed_is_never_called_done() -> None:
+    watched = Watched()
+    live = watched.live(a_suite())
+    follow(live, watched.clock, 1)
+    live.end(analysed=0)
+    title = watched.text.splitlines()[0]
+    assert "no block can be analysed" in title
+    assert "done" not in title
+
+
 def test_the_time_left_is_that_of_measured_blocks() -> None:
     plan = plans.make(a_suite())
     course = Course(plan, 0.0)
@@ -110,7 +120,7 @@ def test_a_run_taken_up_again_keeps_what_it_had() -> None:
     assert "4.00×" in second.text
     live.block(plans.make(suite).blocks[4])
     assert live.course.done == 3
-    live.end()
+    live.end(analysed=1)
     assert "4 of 6 blocks, 1 of them in 0 s" in second.text
 
 
@@ -126,7 +136,7 @@ def test_a_last_block_that_comes_again_is_not_counted_before(how: str) -> None:
     live.begin(plans.make(suite))
     assert "2 of 6 blocks" in second.text
     live.block(plans.make(suite).blocks[3])
-    live.end()
+    live.end(analysed=1)
     assert "3 of 6 blocks, 1 of them in 0 s" in second.text
 
 
@@ -162,7 +172,7 @@ def test_an_adaptive_run_is_done_when_a_look_said_so_and_not_when_its_time_was_u
     follow(live, watched.clock, 3)
     live.course.is_adaptive = True
     live.look(Look(3, stop=stop))
-    live.end()
+    live.end(analysed=1)
     assert watched.text.startswith(f"made-up · {word}\n")
 
 
@@ -170,7 +180,7 @@ def test_a_run_that_was_stopped_says_how_many_blocks_it_has() -> None:
     watched = Watched()
     live = watched.live(a_suite())
     follow(live, watched.clock, 3)
-    live.end()
+    live.end(analysed=1)
     assert watched.text.startswith("made-up · ended early\n")
     assert "3 of 6 blocks in " in watched.text
 
@@ -180,7 +190,7 @@ def test_a_voided_block_that_was_not_repeated_does_not_count() -> None:
     live = watched.live(a_suite())
     follow(live, watched.clock, 3)
     live.voided(Void(3, 0, ("b: the clock failed",)))
-    live.end()
+    live.end(analysed=1)
     assert "2 of 6 blocks in " in watched.text
 
 
@@ -245,7 +255,7 @@ def test_the_last_picture_has_every_row_and_stays() -> None:
     watched = Watched(height=8)
     live = watched.live(a_suite())
     follow(live, watched.clock, 6)
-    live.end()
+    live.end(analysed=1)
     assert "made-up · done" in watched.text
     assert "6 of 6 blocks in 7 min 00 s" in watched.text
     assert all(name in watched.text for name in live.suite.benchmarks)
@@ -294,7 +304,7 @@ def test_a_terminal_that_was_closed_does_not_end_the_run(monkeypatch: pytest.Mon
     watched = Watched(out=Closed())
     live = watched.live(a_suite())
     follow(live, watched.clock, 6)
-    live.end()
+    live.end(analysed=1)
     assert live.course.done == 6
     monkeypatch.setattr("sys.stderr", Closed())
     progress.Lines().look(Look(1, words="who reads this?"))
@@ -317,7 +327,7 @@ def test_costs_are_worked_out_between_blocks_and_within_their_share() -> None:
     live.judging.spent_s = 3.0
     follow(live, watched.clock, 6)
     assert live.course.cells == {}
-    live.end()
+    live.end(analysed=1)
     assert live.course.cells
 
 

@@ -57,6 +57,7 @@ class Told:
     blocks: list[Block] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
     ended: bool = False
+    analysed: int | None = None
     at_trial: Callable[[Trial], None] = lambda trial: None
 
     def begin(self, plan: Plan) -> None: ...
@@ -71,8 +72,8 @@ class Told:
 
     def voided(self, void: object) -> None: ...
     def look(self, found: object) -> None: ...
-    def end(self) -> None:
-        self.ended = True
+    def end(self, *, analysed: int) -> None:
+        self.ended, self.analysed = True, analysed
 
 
 def a_testbed(host: LocalSession, tmp_path: Path) -> AbstractContextManager[Testbed]:

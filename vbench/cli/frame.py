@@ -38,6 +38,7 @@ class Course:
     cells: Cells = field(default_factory=dict)
     benchmarks: tuple[str, ...] = ()  # rows of the table
     ended: float | None = None
+    is_barren: bool = False  # it ended, and no block can be analysed
 
     @property
     def blocks(self) -> int:
@@ -83,6 +84,8 @@ def clock_time(left_s: float) -> str:
 
 def _title(course: Course) -> Text:
     title = Text(plain(course.plan.suite), "bold")
+    if course.ended is not None and course.is_barren:
+        return title.append(" · no block can be analysed", "not bold")
     if course.ended is not None:
         early = course.done < course.blocks and not course.is_enough
         return title.append(" · ended early" if early else " · done", "not bold")

@@ -59,6 +59,7 @@ class Live:
     _manifest: Manifest | None = None
     _trials: list[Trial] = field(default_factory=list)
     _voids: list[Void] = field(default_factory=list)
+    _skipped: tuple[int, str, str] | None = None
 
     @property
     def course(self) -> Course:
@@ -124,12 +125,15 @@ class Live:
             case Failed(reason):
                 self._say(f"{where} failed: {reason}", "red")
             case Skipped(reason):
-                self._say(f"{where} skipped: {reason}")
+                if (said := (trial.block, trial.environment, reason)) != self._skipped:  # once for all that follow
+                    self._say(f"{where} skipped: {reason}")
+                self._skipped = said
             case Measured():
                 pass
 
-    def end(self) -> None:
+    def end(self, *, analysed: int) -> None:
         """The last picture stays, with the whole table."""
+        self.course.is_barren = not analysed
         self._close_block()
         self.course.ended = self.clock()
         self._judge()

@@ -51,6 +51,7 @@ class Lines:
     _block: Block | None = None
     _step: Step | None = None
     _done: int = 0
+    _skipped: tuple[int, str, str] | None = None
 
     def begin(self, plan: Plan) -> None:
         self._plan, self.begun = plan, time.monotonic()
@@ -87,12 +88,15 @@ class Lines:
             case Failed(reason):
                 self._say(f"block {trial.block} {trial.environment} {trial.benchmark} failed: {reason}")
             case Skipped(reason):
-                self._say(f"block {trial.block} {trial.environment} {trial.benchmark} skipped: {reason}")
+                if (said := (trial.block, trial.environment, reason)) != self._skipped:  # once for all that follow
+                    self._say(f"block {trial.block} {trial.environment} {trial.benchmark} skipped: {reason}")
+                self._skipped = said
             case Measured():
                 pass
 
-    def end(self) -> None:
-        self._say(f"done in {show_duration(time.monotonic() - self.begun)}")
+    def end(self, *, analysed: int) -> None:
+        how = "done in" if analysed else "ended without a block that can be analysed, after"
+        self._say(f"{how} {show_duration(time.monotonic() - self.begun)}")
 
     def _show(self, what: str) -> None:
         if self._live() and self._block and self._step:

@@ -205,6 +205,11 @@ def _end(found: "Conducted") -> None:
     count = found.count
     if count.failed or count.skipped:
         click.echo(f"{count.failed} trials failed, {count.skipped} skipped; the rest is stored", err=True)
+    if not found.analysed and not found.stopped:
+        what = f"the last void: {found.voided}" if found.voided else "none was whole"
+        hint = "measure while nothing else runs on this host, or set gates = 'record' in [method] to only note it"
+        complain(f"no block could be analysed, so this run has no cost; {what}", hint if found.voided else "")
+    if count.failed or count.skipped or not found.analysed:
         raise SystemExit(3)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from vbench.model import Block, Plan, Reading, Trial, Void
+from vbench.model import Block, Measured, Plan, Reading, Trial, Void
 from vbench.units import show_duration
 
 MOST_REPEATS = 2  # of one block
@@ -81,6 +81,25 @@ class Ledger:
     def whole(self, block: Block) -> bool:
         attempt = self.attempt(block.index)
         return attempt is None or self.left(block.index, attempt) == 0
+
+    def analysed(self) -> int:
+        """Blocks that enter the costs: whole, not void at the last attempt, and with at least one number."""
+        void = {(item.block, item.attempt) for item in self.voids}
+        last = {block: attempt for block, attempt in sorted(self._by_attempt) if block}
+        kept = [at for at in last.items() if at not in void and self.left(*at) == 0]
+        return sum(any(isinstance(trial.outcome, Measured) for trial in self._by_attempt[at]) for at in kept)
+
+    def barren(self, environment: str) -> Trial | None:
+        """The first trial of an environment whose calibration is over and measured nothing; None where it did."""
+        trials = [trial for trial in self._by_attempt.get((0, 0), ()) if trial.environment == environment]
+        over = {trial.benchmark for trial in trials} >= set(self.plan.benchmarks)
+        if not over or any(isinstance(trial.outcome, Measured) for trial in trials):
+            return None
+        return min(trials, key=lambda trial: trial.order, default=None)
+
+    def calibration_s(self) -> float | None:
+        """How long it took; None where it is not whole, or the run was resumed within it."""
+        return dict(self._taken()).get((0, 0))
 
     def begun_after(self, block: int) -> bool:
         return any(number > block for number, _ in self._by_attempt)

@@ -13,6 +13,7 @@ from vbench.contracts import Session, Started, Testbed
 from vbench.errors import NoSpace, SessionLost, StartFailed, StopFailed, TrialFailed, VbenchError
 from vbench.model import Block, EnvironmentRecord, Facts, Look, Measured, Outcome, Plan, Step, Trial, Void
 from vbench.proc import LocalSession
+from vbench.runner.calibration import refuse_barren, refuse_over_budget
 from vbench.runner.catching import Keep, caught, guarded
 from vbench.runner.clocks import Clocks
 from vbench.runner.ledger import Ledger
@@ -41,6 +42,7 @@ class Runner:
     clocks: Clocks = field(default_factory=Clocks)
     count: Count = field(default_factory=Count)
     stopped: str = ""  # why the run ended before its last block, for want of time
+    analysed: int = 0  # blocks that enter the costs
     _loops: dict[tuple[str, str], int] = field(default_factory=dict)
     _described: set[str] = field(default_factory=set)
 
@@ -52,7 +54,11 @@ class Runner:
         self._described |= self.writer.described() if self.ledger else set()
 
     def run(self) -> Count:
-        """Every block; failed and skipped trials are stored and counted. Raises StopFailed, NoSpace."""
+        """Every block; failed and skipped trials are stored and counted.
+
+        Raises StopFailed, NoSpace, and of the calibration EnvironmentUnavailable and OverBudget.
+        """
+        refuse_barren(self._ledger)
         if HOST not in self._described:
             self.writer.facts(HOST, facts.of_host(self.host, cpu=self.testbed.cpus[0]))
         self.progress.begin(self.plan)
@@ -60,8 +66,16 @@ class Runner:
             self._until_valid(block)
             if self.stopped or self._seen_enough(block):
                 break
-        self.progress.end()
+            if not block.index and not self.ledger:  # who resumes a run has been told, and wants it all the same
+                refuse_over_budget(self._ledger)
+        self.analysed = self._ledger.analysed()
+        self.progress.end(analysed=self.analysed)
         return self.count
+
+    @property
+    def voided(self) -> str:
+        """Why the last attempt that was voided was; empty where none was."""
+        return "; ".join(self._ledger.voids[-1].reasons) if self._ledger.voids else ""
 
     def _seen_enough(self, block: Block) -> bool:
         """The look of an adaptive run; one that was resumed has looked at what lies before its last block."""
@@ -116,6 +130,8 @@ class Runner:
             if not kept.issuperset(self.plan.benchmarks):
                 self.progress.step(block, step)
                 self._step(block, step, attempt, kept)
+                if not block.index:
+                    refuse_barren(self._ledger)
 
     def _reasons(self, block: Block, attempt: int) -> tuple[str, ...]:
         """Why an attempt is void. The calibration is never analysed, so it never is."""

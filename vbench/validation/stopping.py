@@ -57,8 +57,8 @@ class Stopping:
             self._thread = None
         self.to.trial(trial)
 
-    def end(self) -> None:
-        self.to.end()
+    def end(self, *, analysed: int) -> None:
+        self.to.end(analysed=analysed)
 
     def _stop(self) -> None:
         time.sleep(AFTER_S)

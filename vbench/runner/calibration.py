@@ -1,0 +1,40 @@
+"""What the calibration tells of the run ahead: a baseline that measures nothing, and a budget that will not do."""
+
+from vbench.errors import EnvironmentUnavailable, OverBudget
+from vbench.model import Failed, Skipped
+from vbench.runner.ledger import Ledger
+from vbench.units import show_duration
+
+TOLERANCE = 0.5
+"""Share of the budget by which the expectation may exceed it: a calibration takes about a tenth longer than a block."""
+
+
+def refuse_barren(ledger: Ledger) -> None:
+    """Every cost is a ratio to the baseline: without its numbers nothing can follow. Raises EnvironmentUnavailable."""
+    baseline = ledger.plan.baseline
+    trial = ledger.barren(baseline)
+    if trial is None:
+        return
+    match trial.outcome:
+        case Failed(reason, hint) | Skipped(reason, hint):
+            raise EnvironmentUnavailable(
+                f"the baseline {baseline} measured nothing in the calibration, so that no cost can follow: {reason}",
+                hint=hint or "`vbench report` on the run folder shows each trial",
+            )
+
+
+def refuse_over_budget(ledger: Ledger) -> None:
+    """The budget once more, with what a block really takes. Raises OverBudget."""
+    plan, block_s = ledger.plan, ledger.calibration_s()
+    if block_s is None:
+        return
+    expected_s, blocks = block_s * len(plan.blocks), len(plan.blocks) - 1
+    if expected_s <= plan.budget_s * (1 + TOLERANCE):
+        return
+    fit = int(plan.budget_s / block_s) - 1
+    way = f"--blocks {fit} would fit" if fit >= 1 else "take fewer environments or benchmarks, or shorter trials"
+    raise OverBudget(
+        f"the calibration took {show_duration(block_s)}, so that {blocks} blocks are expected to take "
+        f"{show_duration(expected_s)}; method.budget is {show_duration(plan.budget_s)}",
+        hint=f"{way}; or raise method.budget; `vbench run --resume RUN` goes on with this run all the same",
+    )
