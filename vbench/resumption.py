@@ -89,7 +89,7 @@ def suite_of(manifest: Manifest, given: Suite | None) -> Suite:
     name = manifest.run_id
     if given is None:
         _refuse_incomplete(manifest)
-    elif privacy.of_this_machine()(given.text) != manifest.suite_text:
+    elif _clean(manifest).own(given.text) != manifest.suite_text:
         hint = f"leave SUITE out to go on as it was planned; {_BEGIN}"
         raise RunFolderError(f"the file of suite {given.name} is not the one that {name} was begun with", hint=hint)
     try:
@@ -124,7 +124,7 @@ def _differing(suite: Suite, manifest: Manifest) -> Iterator[str]:
     now = {r.name: r.settings for r in suites.environment_records(suite)}
     now |= {r.name: r.settings for r in suites.benchmark_records(suite)}
     was = {r.name: r.settings for r in manifest.environments} | {r.name: r.settings for r in manifest.benchmarks}
-    clean = privacy.of_this_machine()
+    clean = _clean(manifest)
     for name, settings in now.items():
         if msgspec.json.decode(msgspec.json.encode(privacy.clean_settings(settings, clean))) != was.get(name):
             yield name
@@ -146,7 +146,7 @@ def differences(run: Run, now: Facts) -> Differences:
     """Nothing where the run was ended before it knew its host."""
     if not run.host:
         return Differences((), ())
-    now = privacy.clean_facts(now, privacy.of_this_machine())
+    now = privacy.clean_facts(now, _clean(run.manifest))
     engines = [key for key in _engines(run.manifest) if DASH not in (_value(run.host, key), _value(now, key))]
     identity = [key for key in (*IDENTITY, *engines) if _value(run.host, key) != _value(now, key)]
     others = [found for found in facts.confounds("host", run.host, now) if found.key not in (*IDENTITY, *engines)]
@@ -154,6 +154,11 @@ def differences(run: Run, now: Facts) -> Differences:
         tuple(f"{key} was {_value(run.host, key)}, is {_value(now, key)}" for key in identity),
         tuple(f"{found.key} was {found.baseline}, is {found.value}" for found in others),
     )
+
+
+def _clean(manifest: Manifest) -> privacy.Clean:
+    """As the run was written."""
+    return privacy.of_run(manifest, privacy.of_this_machine())
 
 
 def _engines(manifest: Manifest) -> list[str]:

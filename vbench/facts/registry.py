@@ -35,6 +35,7 @@ class Key(Struct, frozen=True):
     nature: bool = False  # part of the layer under study, so a difference is no confound
     matters: bool = False  # also when it is known on one side only
     tolerance: float = 0.0  # relative difference of numbers that is none
+    free: bool = False  # text as a maker or an owner wrote it, not one of the words that the reader knows
 
 
 _ALL = FAMILIES
@@ -44,7 +45,7 @@ _NETWORK = ("network", "http")
 
 _PROCESSOR = (
     Key("cpu.architecture", "Architecture", "processor", explains=_ALL, matters=True),
-    Key("cpu.model", "Model", "processor", explains=_ALL, matters=True),
+    Key("cpu.model", "Model", "processor", explains=_ALL, matters=True, free=True),
     Key("cpu.vendor", "Maker", "processor"),
     Key("cpu.microcode", "Microcode", "processor", explains=_CODE),
     Key("cpu.flags", "Features", "processor", "list", explains=("cpu", "memory", "python", "network"), matters=True),
@@ -95,7 +96,7 @@ _MEMORY = (
 )
 _KERNEL_KEYS = (
     Key("kernel.release", "Kernel", "kernel", explains=_KERNEL, matters=True),
-    Key("kernel.version", "Kernel build", "kernel", explains=_KERNEL),
+    Key("kernel.version", "Kernel build", "kernel", explains=_KERNEL, free=True),
     Key("kernel.command_line", "Command line (known words)", "kernel", "list", explains=_KERNEL),
     Key(
         "kernel.preemption", "Preemption", "kernel", explains=("syscall", "scheduler", "network", "http"), matters=True
@@ -134,24 +135,24 @@ _LAYERS = (
     Key("virtualization.virt_what", "virt-what", "virtualization", "list", nature=True),
     Key("virtualization.hypervisor_type", "/sys/hypervisor type", "virtualization", nature=True),
     Key("virtualization.hypervisor_guest_type", "/sys/hypervisor guest type", "virtualization", nature=True),
-    Key("virtualization.device_tree", "Device tree hypervisor", "virtualization", nature=True),
+    Key("virtualization.device_tree", "Device tree hypervisor", "virtualization", nature=True, free=True),
     Key("virtualization.kvm_device", "/dev/kvm there", "virtualization", "yes/no", nature=True),
     Key("virtualization.vhost_net_device", "/dev/vhost-net there", "virtualization", "yes/no", nature=True),
-    Key("dmi.sys_vendor", "Machine's maker", "virtualization", nature=True),
-    Key("dmi.product_name", "Machine", "virtualization", nature=True),
-    Key("dmi.bios_vendor", "Firmware's maker", "virtualization", nature=True),
-    Key("dmi.bios_version", "Firmware", "virtualization", nature=True),
-    Key("dmi.board_vendor", "Board's maker", "virtualization", nature=True),
-    Key("dmi.device_tree_model", "Board (device tree)", "virtualization", nature=True),
-    Key("acpi.makers", "ACPI tables' makers", "virtualization", "list", nature=True),
+    Key("dmi.sys_vendor", "Machine's maker", "virtualization", nature=True, free=True),
+    Key("dmi.product_name", "Machine", "virtualization", nature=True, free=True),
+    Key("dmi.bios_vendor", "Firmware's maker", "virtualization", nature=True, free=True),
+    Key("dmi.bios_version", "Firmware", "virtualization", nature=True, free=True),
+    Key("dmi.board_vendor", "Board's maker", "virtualization", nature=True, free=True),
+    Key("dmi.device_tree_model", "Board (device tree)", "virtualization", nature=True, free=True),
+    Key("acpi.makers", "ACPI tables' makers", "virtualization", "list", nature=True, free=True),
     Key("container.detected", "systemd-detect-virt --container", "container", nature=True),
     Key("container.dockerenv", "/.dockerenv there", "container", "yes/no", nature=True),
     Key("container.containerenv", "/run/.containerenv there", "container", "yes/no", nature=True),
-    Key("container.environ", "container= of the first process", "container", nature=True),
+    Key("container.environ", "container= of the first process", "container", nature=True, free=True),
     Key("container.cgroup", "Engine in the cgroup path", "container", "list", nature=True),
     Key("cloud.provider", "Provider", "cloud", nature=True),
     Key("cloud.platform", "Platform", "cloud", nature=True),
-    Key("host.type", "Machine type", "cloud", explains=_ALL),
+    Key("host.type", "Machine type", "cloud", explains=_ALL, free=True),
 )
 _LIMITS = (
     Key("cgroup.version", "cgroup hierarchy", "limits", nature=True),
@@ -182,7 +183,7 @@ _DEVICES = (
     Key("scratch.direct", "O_DIRECT works", "scratch", "yes/no", explains=("disk",), matters=True),
     Key("scratch.device", "Device", "scratch", nature=True),
     Key("scratch.driver", "Driver", "scratch", nature=True),
-    Key("scratch.model", "Model", "scratch", nature=True),
+    Key("scratch.model", "Model", "scratch", nature=True, free=True),
     Key("scratch.scheduler", "I/O scheduler", "scratch", explains=("disk",), matters=True),
     Key("scratch.rotational", "Rotational", "scratch", "yes/no", explains=("disk",)),
     Key("scratch.queue_requests", "Queue requests", "scratch", explains=("disk",)),
@@ -249,6 +250,11 @@ def key_of(name: str) -> Key:
 
 def is_known(name: str) -> bool:
     return name in _BY_NAME or name.rpartition(".")[0] + ".*" in _BY_NAME
+
+
+def is_free(name: str) -> bool:
+    """Whether a fact is free text; what the table does not have may be anything."""
+    return not is_known(name) or key_of(name).free
 
 
 def title_of(name: str) -> str:

@@ -78,7 +78,7 @@ class Writer:
 
     def __init__(self, folder: Path, manifest: Manifest, clean: privacy.Clean, *, new: bool = False) -> None:
         self.folder = folder
-        self._clean = clean
+        self._clean = privacy.of_run(manifest, clean)
         self._manifest = manifest
         self._unsynced: list[Path] = []
         self._journal_path = folder / "journal.jsonl"
@@ -114,7 +114,7 @@ class Writer:
                 path.unlink()
             for name in ("facts", "raw"):
                 (self.folder / name).mkdir(exist_ok=True)
-        changes = tuple(map(self._clean, resumption.changes))
+        changes = tuple(map(self._clean.own, resumption.changes))
         resumed = (*self._manifest.resumed, replace(resumption, changes=changes))
         self._change(state=State.RUNNING, finished=None, checksums={}, resumed=resumed)
 
@@ -147,7 +147,7 @@ class Writer:
         path = self._free(self.folder / "raw" / _safe(name))
         text = data.decode("utf-8", "surrogateescape")
         with files.storing(path):
-            path.write_bytes(self._clean(text).encode("utf-8", "surrogateescape")[: bounds.RAW_B])
+            path.write_bytes(self._clean.raw(text).encode("utf-8", "surrogateescape")[: bounds.RAW_B])
         self._unsynced.append(path)
         return str(path.relative_to(self.folder))
 
