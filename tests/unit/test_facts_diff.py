@@ -1,5 +1,10 @@
 """What counts as a confound between two environments, and how it is shown."""
 
+import json
+from pathlib import Path
+
+import pytest
+
 from vbench import facts
 from vbench.facts import registry
 from vbench.model import Confound, Fact, Facts, FactValue, Status
@@ -57,6 +62,51 @@ def test_known_on_one_side_only_is_none_where_it_does_not_matter() -> None:
 def test_unknown_on_both_sides_is_no_confound_whatever_the_reason() -> None:
     baseline = {"kernel.release": Fact(None, "x", Status.DENIED)}
     assert found(baseline, {"kernel.release": Fact(None, "x", Status.ERROR)}) == []
+
+
+def test_facts_of_different_sources_are_not_compared() -> None:
+    """One says what is built, another what is in force: the same kernel would be a confound of itself."""
+    built = {"kernel.preemption": Fact("dynamic", "uname -v")}
+    in_force = {"kernel.preemption": Fact("voluntary", "/sys/kernel/debug/sched/preempt")}
+    assert found(built, in_force) == found(in_force, built) == []
+    other = {"kernel.preemption": Fact("full", "uname -v")}
+    assert found(built, other) == [("kernel.preemption", "dynamic", "full")]
+
+
+def test_sources_that_differ_in_a_number_alone_are_one() -> None:
+    first, second = (
+        {"cpu.cache.l3": Fact(size, f"/sys/devices/system/cpu/cpu{cpu}/cache/index{index}/size")}
+        for size, cpu, index in ((2**20, 0, 3), (2**21, 12, 2))
+    )
+    assert found(first, second) == [("cpu.cache.l3", "1 MiB", "2 MiB")]
+
+
+def test_a_container_sees_the_preemption_of_its_host() -> None:
+    """Only the host's root reads debugfs."""
+    version = {"version": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.0-40"}
+    files = {"/sys/kernel/debug/sched/preempt": "none (voluntary) full"}
+    native, inside = (
+        facts.parse(json.dumps({"format": 1, "python": version, "files": seen}).encode()) for seen in (files, {})
+    )
+    assert native["kernel.preemption"] == inside["kernel.preemption"] == Fact("dynamic", "uname -v")
+    assert native["kernel.preemption_mode"].value == "voluntary"
+    assert inside["kernel.preemption_mode"].status == Status.ABSENT
+    assert facts.confounds("runc", native, inside) == ()
+
+
+EVIDENCE = sorted((Path(__file__).parents[1] / "data" / "facts").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", EVIDENCE, ids=lambda path: path.stem)
+def test_every_fact_that_can_be_a_confound_has_one_source(path: Path) -> None:
+    """Whatever of its evidence is missing: what falls back to another source would be compared with the first."""
+    evidence = json.loads(path.read_text())["evidence"]
+    whole = facts.parse(json.dumps(evidence).encode())
+    for part in ("files", "commands", "cgroup", "devices"):
+        fewer = facts.parse(json.dumps(evidence | {part: {}}).encode())
+        for name in set(whole) & set(fewer):
+            if registry.key_of(name).explains and name != "cpu.boost":  # both of its sources say yes or no
+                assert facts.alike(whole[name], fewer[name]), name
 
 
 def test_a_guests_kernel_may_keep_some_of_its_memory() -> None:

@@ -90,6 +90,8 @@ def _differs(key: str, found: Sequence[Fact]) -> bool:
         return False
     if len(known) < len(found):
         return True
+    if not all(facts.alike(found[0], fact) for fact in found):
+        return False
     numbers = [float(v) for v in known if isinstance(v, int | float) and not isinstance(v, bool)]
     if entry.tolerance and len(numbers) == len(known):
         return max(numbers) - min(numbers) > entry.tolerance * max(map(abs, numbers))

@@ -4,13 +4,14 @@ from vbench import processors
 from vbench.contracts import Session
 from vbench.errors import CommandTimeout, StartFailed, TrialFailed
 from vbench.facts import cgroup, clock, cloud, cpu, devices, kernel, process, tools, virtualization
-from vbench.facts.diff import confounds, show
+from vbench.facts.diff import alike, confounds, show
 from vbench.facts.evidence import Evidence, decode, failed, without_home
 from vbench.facts.layers import headline, layers
 from vbench.facts.registry import STATIC, in_order, key_of, title_of
 from vbench.model import Fact, Facts
 
 __all__ = [
+    "alike",
     "collect",
     "confounds",
     "headline",

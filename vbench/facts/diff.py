@@ -1,9 +1,12 @@
 """The differences between two environments' facts that could explain a number instead of the isolation."""
 
+import re
+
 from vbench.facts.registry import Key, in_order, is_known, key_of
 from vbench.model import Confound, Fact, Facts, Status
 from vbench.units import DASH, show_bytes
 
+_NUMBER = re.compile(r"[0-9]+")
 NO_FACT = Fact(None, "", Status.ABSENT)
 
 
@@ -25,10 +28,20 @@ def _differs(key: Key, before: Fact, now: Fact) -> bool:
     known = (before.status == Status.OK) + (now.status == Status.OK)
     if known < 2:
         return known == 1 and key.matters
+    if not alike(before, now):
+        return False
     if _number(before.value) and _number(now.value) and key.tolerance:
         left, right = float(before.value or 0), float(now.value or 0)  # type: ignore[arg-type]
         return abs(left - right) > key.tolerance * max(abs(left), abs(right))
     return before.value != now.value
+
+
+def alike(one: Fact, other: Fact) -> bool:
+    """Whether two facts are of one source: another source may use other words for the same thing.
+
+    Numbers in a source count as equal: they say which processor or cache was asked.
+    """
+    return _NUMBER.sub("#", one.source) == _NUMBER.sub("#", other.source)
 
 
 def _number(value: object) -> bool:

@@ -3,7 +3,7 @@
 import re
 
 from vbench.facts.evidence import Absent, Evidence, clean, line_value, made, number, then, word
-from vbench.model import Fact, Facts, Status
+from vbench.model import Fact, Facts
 
 STATUS = "/proc/self/status"
 CONFIG = "kernel config"
@@ -50,7 +50,8 @@ def _kernel(evidence: Evidence) -> Facts:
         "kernel.release": made("uname -r", platform.release, _release),
         "kernel.version": made("uname -v", platform.version, clean),
         "kernel.command_line": evidence.file("/proc/cmdline", command_line),
-        "kernel.preemption": _preemption(evidence),
+        "kernel.preemption": made("uname -v", platform.version, _preempt_built),
+        "kernel.preemption_mode": evidence.file("/sys/kernel/debug/sched/preempt", _preempt_in_force),
         "kernel.hz": evidence.file(CONFIG, _hz),
         "kernel.address_randomization": evidence.file(f"{sysctl}/randomize_va_space", number),
         "kernel.nmi_watchdog": evidence.file(f"{sysctl}/nmi_watchdog", lambda text: number(text) != 0),
@@ -84,13 +85,6 @@ def command_line(text: str) -> tuple[str, ...]:
 def _publishable(part: str) -> bool:
     key, equals, value = part.partition("=")
     return key in KNOWN_WORDS and (not equals or bool(_PLAIN_VALUE.fullmatch(value) and not _LONG.search(value)))
-
-
-def _preemption(evidence: Evidence) -> Fact:
-    """What is in force (debugfs, root only), else what the kernel's own version text says."""
-    path = "/sys/kernel/debug/sched/preempt"
-    now = evidence.file(path, _preempt_in_force)
-    return now if now.status == Status.OK else made("uname -v", evidence.python.version, _preempt_built)
 
 
 def _preempt_in_force(text: str) -> str:

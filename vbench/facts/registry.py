@@ -42,6 +42,7 @@ _ALL = FAMILIES
 _CODE = ("cpu", "memory", "syscall", "scheduler", "python")
 _KERNEL = ("memory", "syscall", "scheduler", "disk", "network", "http", "start")
 _NETWORK = ("network", "http")
+_PREEMPTED = ("syscall", "scheduler", "network", "http")
 
 _PROCESSOR = (
     Key("cpu.architecture", "Architecture", "processor", explains=_ALL, matters=True),
@@ -98,8 +99,10 @@ _KERNEL_KEYS = (
     Key("kernel.release", "Kernel", "kernel", explains=_KERNEL, matters=True),
     Key("kernel.version", "Kernel build", "kernel", explains=_KERNEL, free=True),
     Key("kernel.command_line", "Command line (known words)", "kernel", "list", explains=_KERNEL),
+    Key("kernel.preemption", "Preemption as built", "kernel", explains=_PREEMPTED, matters=True),
+    # Of a kernel with dynamic preemption; only root reads it, and a container has no debugfs.
     Key(
-        "kernel.preemption", "Preemption", "kernel", explains=("syscall", "scheduler", "network", "http"), matters=True
+        "kernel.preemption_mode", "Preemption in force", "kernel", explains=("syscall", "scheduler", "network", "http")
     ),
     Key("kernel.hz", "Timer ticks a second", "kernel", explains=("cpu", "syscall", "scheduler")),
     Key("kernel.address_randomization", "Address randomization", "kernel", explains=("cpu", "memory", "python")),
