@@ -175,11 +175,17 @@ def _status(errno_name: str) -> Status:
 
 def clean(text: str) -> str:
     """Free text fit to be published: one line, no identifiers, addresses or home paths. Raises Absent when empty."""
-    return clean_version(_IPV4.sub(_HIDDEN, text))
+    return _line(_IPV4.sub(_HIDDEN, text))
 
 
 def clean_version(text: str) -> str:
-    """As `clean`, of a text that is a version: its four numbers with points between are no address."""
+    """As `clean`, of a text that begins with a version: four numbers with points between are no address there."""
+    first = re.match(r"\S*", text)
+    end = first.end() if first else 0
+    return _line(text[:end] + _IPV4.sub(_HIDDEN, text[end:]))
+
+
+def _line(text: str) -> str:
     line = " ".join(_STRANGE.sub(" ", _PRIVATE.sub(_HIDDEN, text.replace("\0", " "))).split())
     line = line.replace(f" {_HIDDEN}", _HIDDEN)
     if not line:
