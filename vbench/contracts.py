@@ -271,6 +271,7 @@ class Environment(Protocol):
     """A place to run a workload; a frozen struct whose fields are its suite keys."""
 
     kind: ClassVar[str]
+    is_offered: ClassVar[bool]  # to users, in lists and hints
     known_as: ClassVar[Mapping[str, str]]  # what others call it, in lower case, to what stands for it in a suite
     leaves: ClassVar[tuple[type[Leftover], ...]]  # what a killed harness leaves of it
 
@@ -348,6 +349,8 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 class Settings(Table, frozen=True, kw_only=True):
     """Base of every environment and benchmark struct."""
+
+    is_offered: ClassVar[bool] = True
 
     def needs(self) -> Needs:
         return Needs()

@@ -62,7 +62,7 @@ def refused(ended: Ended) -> str:
     [
         (GOOD.replace("kind =", "slowdwon = 2\nkind ="), "environments.a.slowdwon: unknown key", "'slowdown'"),
         (GOOD.replace("= 1\n", '= "one"\n'), "method.blocks: expected a whole number, got a text", ""),
-        (GOOD.replace('"fake"', '"fkae"'), "environments.a.kind: no environment is of kind 'fkae'", "'fake'"),
+        (GOOD.replace('"fake"', '"qmeu"'), "environments.a.kind: no environment is of kind 'qmeu'", "'qemu'"),
         (GOOD.replace("cpu.hash", "cpu.hsah"), "benchmarks[0].kind: no benchmark is of kind 'cpu.hsah'", "'cpu.hash'"),
         (GOOD.replace('name = "small"\n', ""), "name: missing", ""),
         (GOOD.replace('baseline = "a"', 'baseline = "b"'), "method.baseline: no environment is named 'b'", "a"),

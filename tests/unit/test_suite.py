@@ -118,8 +118,13 @@ def test_a_good_suite_is_read_with_its_quantities_in_base_units() -> None:
         ('on = "b"', 'on = "c"', "environments.c.on: stands on itself: c on c", ""),
         ('on = "b"', "on = 3", "environments.c.on: expected a text", ""),
         ("slowdown = 1.25", 'on = "c"', "stands on itself", ""),
-        ('[environments.b]\nkind = "fake"', '[environments.b]\nkind = "fkae"', "environments.b.kind: no env", "fake"),
-        ('[environments.b]\nkind = "fake"', "[environments.b]", "environments.b.kind: missing", "fake"),
+        ('[environments.b]\nkind = "fake"', '[environments.b]\nkind = "qmeu"', "environments.b.kind: no env", "'qemu'"),
+        (
+            '[environments.b]\nkind = "fake"',
+            "[environments.b]",
+            "environments.b.kind: missing",
+            "known: bare, oci, qemu",
+        ),
         ("[environments.b]", '[environments."../b"]', "environments.../b: '../b' cannot be a name", "letters"),
         ("[environments.b]", '[environments.""]', "environments.: '' cannot be a name", ""),
         ("[environments.b]", f"[environments.{'b' * 41}]", "cannot be a name", ""),
@@ -345,7 +350,7 @@ block = 3
 [testbed]
 cpu = 1
 [environments.a]
-kind = "fkae"
+kind = "qmeu"
 [environments.b]
 [environments.c]
 kind = "fake"
@@ -356,7 +361,7 @@ slowdwon = 2
         "9 keys are wrong: name: missing",
         "method.block: unknown key (perhaps you meant 'blocks')",
         "testbed.cpu: unknown key (perhaps you meant 'cpus')",
-        "environments.a.kind: no environment is of kind 'fkae' (perhaps you meant 'fake')",
+        "environments.a.kind: no environment is of kind 'qmeu' (perhaps you meant 'qemu')",
         "environments.b.kind: missing (known: ",
         "environments.c.slowdwon: unknown key (perhaps you meant 'slowdown')",
         "benchmarks[0].kind: no benchmark is of kind 'cpu.hahs' (perhaps you meant 'cpu.hash')",

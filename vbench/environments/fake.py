@@ -45,6 +45,7 @@ class Fake(Settings, frozen=True, kw_only=True):
     """Figures are `slowdown` times a constant, wavering by ±`noise` in a fixed pattern; `fails` names what breaks."""
 
     kind: ClassVar[str] = "fake"
+    is_offered: ClassVar[bool] = False
     leaves: ClassVar[tuple[type[Leftover], ...]] = ()
     known_as: ClassVar[Mapping[str, str]] = {}
     slowdown: float = 1.0

@@ -75,7 +75,7 @@ def _of_kind(
         return
     kind = table.get("kind")
     if kind is None:
-        yield Problem(f"{path}.kind", "missing", f"known: {', '.join(kinds)}")
+        yield Problem(f"{path}.kind", "missing", f"known: {', '.join(_offered(kinds))}")
     elif not isinstance(kind, str) or kind not in kinds:
         yield Problem(f"{path}.kind", f"no {what} is of kind {shown(kind)}", _meant(str(kind), kinds))
     else:
@@ -92,7 +92,11 @@ def _meant(kind: str, kinds: Mapping[str, type]) -> str:
     family = kind.lower().removesuffix(".*").removesuffix(".")
     if family in named:
         return f'"{family}" as a text of its own stands for {", ".join(named[family])}'
-    return nearest(kind, [*kinds, *named])
+    return nearest(kind, [*_offered(kinds), *named])
+
+
+def _offered(kinds: Mapping[str, type]) -> list[str]:
+    return [kind for kind, made in kinds.items() if getattr(made, "is_offered", True)]
 
 
 def _join(path: str, key: str) -> str:
