@@ -123,7 +123,7 @@ SURROUNDINGS = {
     "latin-1": Surrounding(env={"PYTHONIOENCODING": "latin-1"}),
     "ascii": Surrounding(env={"PYTHONIOENCODING": "ascii:strict"}),
     "ascii for files too": Surrounding(env={"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}),
-    "no environment": Surrounding(("env", "-i")),
+    "no environment": Surrounding(("sh", "-c", f'exec env -i {VARIABLE}="${VARIABLE}" "$@"', "sh")),
     "no home and no entry in passwd": Surrounding(AS_NOBODY_KNOWN, env={"HOME": None, "XDG_CACHE_HOME": None}),
     "a home that is no path": Surrounding(env={"HOME": "relative", "XDG_CACHE_HOME": None}),
     "a home that cannot be written": Surrounding(env={"HOME": "/proc", "XDG_CACHE_HOME": "/proc/cache"}),
