@@ -54,13 +54,13 @@ def test_the_driver_executed_the_dose_that_each_arm_was_given(done: tuple[Valida
 def test_the_verdicts_are_printed_and_kept(done: tuple[Validation, Path], capsys: pytest.CaptureFixture[str]) -> None:
     found, results = done
     with pytest.raises(SystemExit) as ended:
-        cli.conclude(found, results, as_json=False)
+        cli.conclude(found, results, "text", None)
     failed = [row for row in found.rows if row.state == "does not hold"]
     assert ended.value.code == (1 if failed else 0)
     printed = capsys.readouterr().out
     assert all(row.check in printed for row in found.rows)
     with pytest.raises(SystemExit):
-        cli.conclude(found, results, as_json=True)
+        cli.conclude(found, results, "json", None)
     document = json.loads(capsys.readouterr().out)
     assert document["runs"] == list(found.runs)
     assert document == json.loads((results / found.validation_id / "validation.json").read_text())

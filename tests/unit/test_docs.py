@@ -49,9 +49,10 @@ def parsed(words: list[str]) -> None:
     options, rest, _ = parser.parse_args(list(words))
     assert not rest or isinstance(command, click.Group), rest
     for parameter in command.params:
-        placeholder = str(options.get(parameter.name or "")).isupper()
-        if parameter.name in options and isinstance(parameter.type, click.Choice) and not placeholder:
-            parameter.type_cast_value(context, options[parameter.name])
+        value = options.get(parameter.name or "")
+        given = isinstance(value, str | list) and not str(value).isupper()
+        if given and isinstance(parameter.type, click.Choice):
+            parameter.type_cast_value(context, value)
 
 
 @pytest.mark.parametrize(("where", "line"), commands())

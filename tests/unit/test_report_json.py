@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from tests.unit.runs import WORLD, gated, make_run
-from vbench import report
-from vbench.cli.report import folder, write
+from vbench import report, store
+from vbench.cli.output import write
 from vbench.cli.report import report as command
 from vbench.errors import RunFolderError
 from vbench.model import Measured, State
@@ -190,7 +190,7 @@ def test_markdown_and_explanations_go_to_stdout(stored: Path) -> None:
 
 def test_a_wrong_name_is_answered_with_the_nearest(stored: Path) -> None:
     with pytest.raises(RunFolderError) as caught:
-        folder(stored.name[:-1] + "x")
+        store.find(stored.name[:-1] + "x")
     assert stored.name in caught.value.hint
 
 
@@ -198,7 +198,7 @@ def test_without_any_run_the_hint_says_how_to_make_one(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     for name in ("nothing", "n" * 5000, "a/b"):
         with pytest.raises(RunFolderError) as caught:
-            folder(name)
+            store.find(name)
         assert "vbench run" in caught.value.hint
 
 

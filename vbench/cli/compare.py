@@ -1,6 +1,5 @@
 """`vbench compare`: runs of other days, hosts or instance types side by side, with no more said than they carry."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vbench.cli.report import complete, folder, write
+from vbench.cli import completion, options
+from vbench.cli.output import as_json, deliver
 
 if TYPE_CHECKING:
     from vbench.compare import Compared, Judgement
@@ -16,12 +16,23 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("runs", metavar="RUN RUN...", nargs=-1, shell_complete=complete)
-@click.option("--by", metavar="TAG", help="Group the runs by this tag; without it every run stands for itself.")
-@click.option("--reference", metavar="R", help="The tag's value, or the run id, that the others are compared with.")
+@click.argument("runs", metavar="RUN RUN...", nargs=-1, shell_complete=completion.runs)
+@click.option(
+    "--by",
+    metavar="TAG",
+    shell_complete=completion.tags,
+    help="Group the runs by this tag; without it every run stands for itself.",
+)
+@click.option(
+    "--reference",
+    metavar="R",
+    shell_complete=completion.references,
+    help="The tag's value, or the run id, that the others are compared with.",
+)
 @click.option("--fail-above", metavar="P%", help="Exit 1 when a cost has grown by more than this for certain.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; - is stdout.")
-@click.option("--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@options.output()
+@options.formats("text", "json")
+@options.results()
 def compare(
     runs: tuple[str, ...],
     *,
@@ -30,8 +41,9 @@ def compare(
     fail_above: str | None,
     output: Path | None,
     kind: str,
+    results: Path,
 ) -> None:
-    """Compare runs, each a folder or the name of one in results/: first what isolation costs in each, then the hosts.
+    """Compare runs, each a folder or the name of one in --results: first what isolation costs in each, then the hosts.
 
     The unit is the run. One run a side speaks of two machines; from three a side there is an interval over runs. The
     first run, or its group, is the reference.
@@ -40,7 +52,7 @@ def compare(
     from vbench import cost, store
 
     share = comparing.percent(fail_above) if fail_above is not None else None
-    loaded = [store.load(folder(run), condense=cost.condensed) for run in runs]
+    loaded = [store.load(store.find(run, results=results), condense=cost.condensed) for run in runs]
     compared = comparing.compare(loaded, by=by, reference=reference)
     judgements = tuple(comparing.judge(c.costs, share) for c in compared.comparisons) if share is not None else ()
     _show(compared, judgements, kind, output)
@@ -55,15 +67,7 @@ def _show(compared: "Compared", judgements: "tuple[Judgement, ...]", kind: str, 
     if kind == "text" and to_stdout and sys.stdout.isatty():
         _draw(compared)
         return
-    if kind == "json":
-        text = json.dumps(json_document(compared, judgements), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    else:
-        text = tables.text(compared)
-    if to_stdout:
-        click.echo(text.encode(errors="replace"), nl=False)
-    else:
-        assert output is not None
-        click.echo(str(write(output, text)))
+    deliver(as_json(json_document(compared, judgements)) if kind == "json" else tables.text(compared), output)
 
 
 def _draw(compared: "Compared") -> None:

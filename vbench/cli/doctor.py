@@ -1,6 +1,5 @@
 """`vbench doctor`: what works here, proved by one real, bounded start of each environment."""
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -8,16 +7,19 @@ from typing import Any
 
 import click
 
+from vbench.cli import options
+from vbench.cli.output import as_json, deliver
 from vbench.contracts import Environment, Image, Missing, hints, lacks
 from vbench.errors import EnvironmentUnavailable
 from vbench.units import show
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@options.formats("text", "json")
+@options.output()
 @click.option("--no-start", is_flag=True, help="Only look for what is missing.")
 @click.option("--scratch", type=click.Path(path_type=Path), default=Path("/var/tmp"), show_default=True)
-def doctor(as_json: bool, no_start: bool, scratch: Path) -> None:
+def doctor(kind: str, output: Path | None, no_start: bool, scratch: Path) -> None:
     """Say of each environment whether it works here, and how to get what is missing.
 
     Each one is really started once, within a bound: /dev/kvm that opens is not yet a KVM that boots.
@@ -41,9 +43,9 @@ def doctor(as_json: bool, no_start: bool, scratch: Path) -> None:
             name="doctor",
         ) as testbed,
     ):
-        for kind in KINDS.values():
-            for environment in kind.variants():
-                if not as_json:
+        for made in KINDS.values():
+            for environment in made.variants():
+                if kind != "json":
                     click.echo(f"{environment.title()} …", err=True)
                 rows.append(_row(environment, host, testbed, start=not no_start))
         network = testbed.no_network
@@ -54,10 +56,7 @@ def doctor(as_json: bool, no_start: bool, scratch: Path) -> None:
         "network": {"ok": not network, "problem": network},
         "environments": rows,
     }
-    if as_json:
-        click.echo(json.dumps(document, indent=1))
-    else:
-        _print(document)
+    deliver(as_json(document) if kind == "json" else "".join(f"{line}\n" for line in _lines(document)), output)
 
 
 @contextmanager
@@ -89,16 +88,16 @@ def _row(environment: Environment, host: Any, testbed: Any, *, start: bool) -> d
     return row | {"ready_s": probe.ready_s}
 
 
-def _print(document: dict[str, Any]) -> None:
-    click.echo(document["host"])
+def _lines(document: dict[str, Any]) -> Iterator[str]:
+    yield document["host"]
     lacking = document["no_image"]
-    click.echo(f"image    {document['image'] or lacks((Missing(lacking['problem']),))}")
+    yield f"image    {document['image'] or lacks((Missing(lacking['problem']),))}"
     if lacking["hint"]:
-        click.echo(f"         {lacking['hint']}")
+        yield f"         {lacking['hint']}"
     network = document["network"]
-    click.echo(f"network  {'works' if network['ok'] else network['problem']}")
+    yield f"network  {'works' if network['ok'] else network['problem']}"
     for row in document["environments"]:
         ready = f"ready in {show(row['ready_s'], 's')}" if row["ready_s"] else ""
-        click.echo(f"{row['title']:20} {row['state']:8} {ready}{row['problem']}".rstrip())
+        yield f"{row['title']:20} {row['state']:8} {ready}{row['problem']}".rstrip()
         if row["hint"]:
-            click.echo(f"{'':29} {row['hint']}")
+            yield f"{'':29} {row['hint']}"

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from vbench.cli import target
-from vbench.cli.report import complete
+from vbench.cli import completion, options, target
 from vbench.errors import UsageError
 from vbench.exports import FORMATS
 from vbench.frames.columns import TABLES
@@ -25,32 +24,29 @@ EXPORTS = Path("exports")
 
 
 @click.command()
-@click.argument("run", metavar="RUN", shell_complete=complete)
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(list(FORMATS)),
-    required=True,
-    help="; ".join(f"{name}: {made.about}" for name, made in FORMATS.items()) + ".",
+@click.argument("run", metavar="RUN", shell_complete=completion.runs)
+@options.formats(
+    *FORMATS,
+    default=None,
+    about="; ".join(f"{name}: {made.about}" for name, made in FORMATS.items()) + ".",
 )
 @click.option(
     "--table", type=click.Choice(list(TABLES)), default="samples", show_default=True, help="For csv and ndjson."
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="File, - for stdout (the default), or for pyperf and parquet a folder (exports/RUN).",
-)
-def export(run: str, *, kind: str, table: str, output: Path | None) -> None:
-    """Write the numbers of RUN, a run folder or the name of one in results/, for other tools.
+@options.output("File, - for stdout (the default), or for pyperf and parquet a folder (exports/RUN).")
+@options.results()
+def export(run: str, *, kind: str | None, table: str, output: Path | None, results: Path) -> None:
+    """Write the numbers of RUN, a run folder or the name of one in --results, for other tools.
 
     All come from the journal, so a run that did not end is exported too. The paths written are printed.
     """
-    given = click.get_current_context().get_parameter_source("table")
+    context = click.get_current_context()
+    if kind is None:
+        raise click.MissingParameter(ctx=context, param_hint="'--format'", param_type="option")
+    given = context.get_parameter_source("table")
     if given is not ParameterSource.DEFAULT and not FORMATS[kind].has_tables:
         raise UsageError(f"{kind} has no --table", hint="csv and ndjson have one")
-    deliver(kind, find(run), output, table=table)
+    deliver(kind, find(run, results=results), output, table=table)
 
 
 def deliver(kind: str, run: Path, output: Path | None, *, table: str) -> None:

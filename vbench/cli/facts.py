@@ -1,12 +1,13 @@
 """`vbench facts`: what this host or an environment is, each fact with where it was read."""
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import click
-import msgspec
 
+from vbench.cli import completion, options
+from vbench.cli.output import as_json, deliver
 from vbench.contracts import Session, hints, lacks
 from vbench.errors import EnvironmentUnavailable, UsageError, nearest
 from vbench.model import Fact, Facts, Layer, Status
@@ -15,10 +16,17 @@ LONG_LIST = 12
 
 
 @click.command()
-@click.argument("env", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable, lists in full.")
-@click.option("--suite", default="smoke", show_default=True, help="The suite, by name or file, that describes ENV.")
-def facts(env: str | None, as_json: bool, suite: str) -> None:
+@click.argument("env", required=False, shell_complete=completion.environments)
+@options.formats("text", "json", about="json has lists in full.")
+@options.output()
+@click.option(
+    "--suite",
+    default="smoke",
+    show_default=True,
+    shell_complete=completion.suites,
+    help="The suite, by name or file, that describes ENV.",
+)
+def facts(env: str | None, kind: str, output: Path | None, suite: str) -> None:
     """Say what the host is, or the environment ENV of a suite after one start of it."""
     from vbench import facts as reading
 
@@ -26,7 +34,8 @@ def facts(env: str | None, as_json: bool, suite: str) -> None:
         found = reading.collect(session)
         layers = session.layers or reading.layers(found)
     headline = reading.headline(found) if env is None else f"{env}: {' > '.join(layer.name for layer in layers)}"
-    click.echo(_document(headline, layers, found) if as_json else _page(headline, layers, found))
+    document = {"headline": headline, "layers": layers, "facts": found}
+    deliver(as_json(document) if kind == "json" else _page(headline, layers, found), output)
     if all(fact.status == Status.ERROR for fact in found.values()):
         raise EnvironmentUnavailable(f"nothing could be read: {next(iter(found.values())).source}")
 
@@ -63,11 +72,6 @@ def _session(env: str | None, suite: str) -> Iterator[Session]:
         yield session
 
 
-def _document(headline: str, layers: tuple[Layer, ...], found: Facts) -> str:
-    document = {"headline": headline, "layers": layers, "facts": found}
-    return json.dumps(msgspec.to_builtins(document), indent=1, ensure_ascii=False)
-
-
 def _page(headline: str, layers: tuple[Layer, ...], found: Facts) -> str:
     from vbench import facts as reading
 
@@ -79,7 +83,7 @@ def _page(headline: str, layers: tuple[Layer, ...], found: Facts) -> str:
             area = key.area
             lines += ["", area]
         lines.append(f"  {reading.title_of(name):38} {_value(name, fact)}  ({_where(fact)})")
-    return "\n".join(lines)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _value(name: str, fact: Fact) -> str:

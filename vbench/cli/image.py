@@ -1,11 +1,12 @@
 """`vbench image`: builds, lists, checks and removes the image that every environment executes."""
 
-import sys
+from pathlib import Path
 
 import click
-import msgspec
 
 from vbench import image as images
+from vbench.cli import completion, options
+from vbench.cli.output import as_json, deliver
 from vbench.units import DASH
 
 
@@ -30,12 +31,13 @@ def build(suite: str, force: bool) -> None:
 
 
 @image.command("list")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def list_(output: str) -> None:
+@options.formats("text", "json")
+@options.output(formats=("text", "json"))
+def list_(kind: str, output: Path | None) -> None:
     """List the images in the cache, newest first."""
     records = images.records()
-    if output == "json":
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(records), indent=2).decode() + "\n")
+    if kind == "json":
+        deliver(as_json(records), output)
         return
     rows = [("DIGEST", "CREATED", "SUITE", "KERNEL", "FIO")]
     for record in records:
@@ -44,12 +46,12 @@ def list_(output: str) -> None:
             (record.digest[:12], created, record.suite, record.kernel_release, record.packages.get("fio", DASH))
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        click.echo("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
+    lines = ("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    deliver("".join(f"{line}\n" for line in lines), output)
 
 
 @image.command()
-@click.argument("digest", required=False)
+@click.argument("digest", required=False, shell_complete=completion.images)
 def check(digest: str | None) -> None:
     """Read every byte of the image whose digest starts with DIGEST, or of the one that a run would take.
 
@@ -62,7 +64,7 @@ def check(digest: str | None) -> None:
 
 
 @image.command()
-@click.argument("digest")
+@click.argument("digest", shell_complete=completion.images)
 def remove(digest: str) -> None:
     """Remove the image whose digest starts with DIGEST; with the last one, its package cache too."""
     click.echo(images.remove(digest).digest)

@@ -1,43 +1,43 @@
 """`vbench list`: the names that a suite can use, from the very tables that decode it, and the runs that are there."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from vbench.cli import options
+from vbench.cli.output import as_json, deliver
 from vbench.cli.progress import printable
 from vbench.units import DASH, show_duration
 
 if TYPE_CHECKING:
     from vbench.viewing.runs import Summary
 
-RESULTS = Path("results")
 
-_output = click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+class Listed(NamedTuple):
+    """`rows` for a program; of each, for a reader, name, what it is, and more."""
 
-
-@click.group("list")
-def listing() -> None:
-    """List environments, benchmarks, suites or runs."""
+    rows: list[dict[str, Any]]
+    lines: list[tuple[str, str, str]]
 
 
-@listing.command("environments")
-@_output
-def environments(output: str) -> None:
+def environments(results: Path) -> Listed:
     """Kinds of environments and their suite keys."""
+    del results
     from vbench.environments import KINDS
 
     rows: list[dict[str, Any]] = [
-        {"kind": kind, "about": _about(made), "keys": list(_keys(made))} for kind, made in KINDS.items()
+        {"kind": kind, "about": _about(made), "keys": list(_keys(made))}
+        for kind, made in KINDS.items()
+        if made.is_offered
     ]
-    _show(rows, [(row["kind"], row["about"], f"keys: {', '.join(row['keys'])}") for row in rows], output)
+    return Listed(rows, [(row["kind"], row["about"], f"keys: {', '.join(row['keys'])}") for row in rows])
 
 
-@listing.command("benchmarks")
-@_output
-def benchmarks(output: str) -> None:
+def benchmarks(results: Path) -> Listed:
     """Benchmarks, their metrics and their suite keys."""
+    del results
     from vbench.benchmarks import KINDS
 
     rows: list[dict[str, Any]] = [
@@ -49,13 +49,12 @@ def benchmarks(output: str) -> None:
         }
         for kind, made in KINDS.items()
     ]
-    _show(rows, [(row["kind"], row["about"], _metrics(row["metrics"])) for row in rows], output)
+    return Listed(rows, [(row["kind"], row["about"], _metrics(row["metrics"])) for row in rows])
 
 
-@listing.command("suites")
-@_output
-def suites(output: str) -> None:
+def suites(results: Path) -> Listed:
     """Suites by name, and what each one is for."""
+    del results
     from vbench.errors import SuiteError
     from vbench.suite import load, shipped
 
@@ -66,23 +65,49 @@ def suites(output: str) -> None:
         except SuiteError as error:
             about = f"cannot be used: {error.message}"
         rows.append({"name": name, "about": about, "path": str(path)})
-    _show(rows, [(row["name"], row["about"], row["path"]) for row in rows], output)
+    return Listed(rows, [(row["name"], row["about"], row["path"]) for row in rows])
 
 
-@listing.command("runs")
-@click.option("--results", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
-@_output
-def runs(results: Path, output: str) -> None:
-    """Runs below results/, the newest first, and what of them cannot be read."""
+def runs(results: Path) -> Listed:
+    """Runs in a folder, the newest first, and what of them cannot be read."""
     import msgspec
 
     from vbench.viewing.runs import summaries
 
     found = summaries(results)
-    if not found and output == "text":
+    return Listed([msgspec.to_builtins(run) for run in found], [_run(run) for run in found])
+
+
+TOPICS: dict[str, Callable[[Path], Listed]] = {
+    "environments": environments,
+    "benchmarks": benchmarks,
+    "suites": suites,
+    "runs": runs,
+}
+
+
+@click.command("list")
+@click.argument("topic", required=False, type=click.Choice(list(TOPICS)))
+@options.formats("text", "json")
+@options.output(formats=("text", "json"))
+@options.results("Folder with the runs.")
+def listing(topic: str | None, *, kind: str, output: Path | None, results: Path) -> None:
+    """List environments, benchmarks, suites or runs; without a word all of them."""
+    found = {name: TOPICS[name](results) for name in ([topic] if topic else TOPICS)}
+    if kind == "json":
+        rows = {name: listed.rows for name, listed in found.items()}
+        deliver(as_json(rows[topic] if topic else rows), output)
+        return
+    if "runs" in found and not found["runs"].rows:
         click.echo(f"there is no run in {printable(str(results))}; `vbench run SUITE` makes one", err=True)
-    rows = [msgspec.to_builtins(run) for run in found]
-    _show(rows, [_run(run) for run in found], output)
+    parts = [("" if topic else f"{name}\n") + _text(listed.lines) for name, listed in found.items()]
+    deliver("\n".join(parts), output)
+
+
+def _text(lines: Sequence[tuple[str, str, str]]) -> str:
+    width = max((len(name) for name, _, _ in lines), default=0)
+    both = ((f"{name:<{width}}  {about}", f"{'':<{width}}  {more}") for name, about, more in lines)
+    return "".join(f"{printable(first)}\n{printable(second)}\n" for first, second in both)
 
 
 def _run(run: "Summary") -> tuple[str, str, str]:
@@ -114,15 +139,3 @@ def _keys(kind: type) -> tuple[str, ...]:
 
 def _metrics(metrics: Sequence[dict[str, str]]) -> str:
     return "measures: " + ", ".join(f"{m['name']} ({m['unit']}, {m['better']} is better)" for m in metrics)
-
-
-def _show(rows: Sequence[dict[str, Any]], lines: Sequence[tuple[str, str, str]], output: str) -> None:
-    if output == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
-        return
-    width = max((len(name) for name, _, _ in lines), default=0)
-    for name, about, more in lines:
-        click.echo(printable(f"{name:<{width}}  {about}"))
-        click.echo(printable(f"{'':<{width}}  {more}"))

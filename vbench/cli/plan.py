@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from vbench.cli import completion, options
+from vbench.cli.output import as_json, deliver
+
 if TYPE_CHECKING:
     from vbench.errors import EnvironmentUnavailable
     from vbench.model import Plan
@@ -15,12 +18,13 @@ if TYPE_CHECKING:
 
 
 @click.command("plan")
-@click.argument("suite")
-@click.option("--env", "environments", multiple=True, metavar="E", help="Only this environment, and the baseline.")
-@click.option("--bench", "benchmarks", multiple=True, metavar="B", help="Only this benchmark or family.")
+@click.argument("suite", shell_complete=completion.suites)
+@options.environments()
+@options.benchmarks()
 @click.option("--blocks", type=int, metavar="N", help="Another number of blocks than the suite's.")
 @click.option("--seed", type=int, metavar="N", help="Another order, the same one for the same number.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@options.output(formats=("text", "json"))
+@options.formats("text", "json")
 def plan(
     *,
     suite: str,
@@ -28,13 +32,12 @@ def plan(
     benchmarks: tuple[str, ...],
     blocks: int | None,
     seed: int | None,
-    output: str,
+    kind: str,
+    output: Path | None,
 ) -> None:
     """Print the order, the environments and the expected duration of SUITE (a name or a file); starts nothing.
 
     What `vbench run` would refuse on this host is refused here too, with the same exit code."""
-    import msgspec
-
     from vbench import plan as plans
     from vbench import suite as suites
 
@@ -43,10 +46,8 @@ def plan(
     )
     made = plans.make(chosen)
     lacking = _refused(chosen)
-    if output == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode(_document(chosen, made)), indent=2).decode())
-    else:
-        click.echo("\n".join(_lines(chosen, made)))
+    lines = (f"{line}\n" for line in _lines(chosen, made))
+    deliver(as_json(_document(chosen, made)) if kind == "json" else "".join(lines), output)
     if lacking:
         raise lacking
 

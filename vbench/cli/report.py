@@ -1,39 +1,32 @@
 """`vbench report`: a run folder to one offline page, to Markdown, to JSON, or to the way that led to one verdict."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
+
+from vbench.cli import completion, options
+from vbench.cli.output import as_json, deliver
 
 if TYPE_CHECKING:
     from vbench.model import Run
 
-RESULTS = Path("results")
-REPORTS = Path("reports")
-
-
-def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    del context, parameter
-    return [CompletionItem(name) for name in _known() if name.startswith(incomplete)]
-
 
 @click.command()
-@click.argument("run", metavar="RUN", shell_complete=complete)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; - is stdout.")
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(["html", "json", "md", "csv", "table", "findings"]),
-    help="csv: the costs; findings: a few lines; table: for a terminal.  [default: html, and the table on a terminal]",
+@click.argument("run", metavar="RUN", shell_complete=completion.runs)
+@options.output()
+@options.formats(
+    *("html", "json", "md", "csv", "table", "findings"),
+    default=None,
+    about="csv: the costs; findings: a few lines; table: for a terminal.  [default: html, and the table on a terminal]",
 )
 @click.option(
     "--explain",
     "explained",
     nargs=2,
     metavar="BENCHMARK ENV",
+    shell_complete=completion.explained,
     help="Print the whole way to the verdict on one environment in one benchmark, block by block.",
 )
 @click.option(
@@ -41,12 +34,20 @@ def complete(context: click.Context, parameter: click.Parameter, incomplete: str
     "validated",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Cite this validation of the same host, results/validate-….",
+    shell_complete=completion.validations,
+    help="Cite this validation of the same host: a folder, or the name of one in --results.",
 )
+@options.results()
 def report(
-    run: str, *, output: Path | None, kind: str | None, explained: tuple[str, str] | None, validated: Path | None
+    run: str,
+    *,
+    output: Path | None,
+    kind: str | None,
+    explained: tuple[str, str] | None,
+    validated: Path | None,
+    results: Path,
 ) -> None:
-    """Report on RUN, a run folder or the name of one in results/.
+    """Report on RUN, a run folder or the name of one in --results.
 
     A page goes to reports/RUN.html and its path is printed, on a terminal below a table of the costs; all else goes to
     stdout. The same run gives the same bytes.
@@ -54,38 +55,34 @@ def report(
     from vbench import report as reports
     from vbench import store
 
-    path = folder(run)
+    path = store.find(run, results=results)
     if kind == "csv" and explained is None:
         _csv(path, output)
         return
     loaded = store.load(path)
-    validation = _cited(validated, loaded)
+    validation = _cited(validated, results, loaded)
     if explained is not None:
-        text = reports.explain(loaded, *explained)
+        data: str | bytes = reports.explain(loaded, *explained)
     elif kind == "md":
-        text = reports.markdown(loaded, validation=validation)
+        data = reports.markdown(loaded, validation=validation).encode(errors="replace")
     elif kind == "json":
-        document = reports.json_document(loaded, validation=validation)
-        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        data = as_json(reports.json_document(loaded, validation=validation))
     elif kind == "table":
-        text = _table(loaded)
+        data = _table(loaded)
     elif kind == "findings":
-        text = reports.findings(loaded)
+        data = reports.findings(loaded)
     else:
         if kind is None and output is None and sys.stdout.isatty():
-            click.echo(_table(loaded).encode(errors="replace"), nl=False)
-        text = reports.html(loaded, validation=validation)
-        output = output or REPORTS / f"{loaded.manifest.run_id}.html"
-    if output is None or str(output) == "-":
-        click.echo(text.encode(errors="replace"), nl=False)
-    else:
-        click.echo(str(write(output, text)))
+            click.echo(_table(loaded), nl=False)
+        data = reports.html(loaded, validation=validation).encode(errors="replace")
+        output = output or options.REPORTS / f"{loaded.manifest.run_id}.html"
+    deliver(data, output)
 
 
 def _csv(run: Path, output: Path | None) -> None:
-    from vbench.cli.export import deliver
+    from vbench.cli import export
 
-    deliver("csv", run, output, table="costs")
+    export.deliver("csv", run, output, table="costs")
 
 
 def _table(run: "Run") -> str:
@@ -97,32 +94,10 @@ def _table(run: "Run") -> str:
     return captured.get()
 
 
-def _cited(folder: Path | None, run: "Run") -> str:
+def _cited(folder: Path | None, results: Path, run: "Run") -> str:
     if folder is None:
         return ""
     from vbench import validation
 
-    return validation.cited(folder, run)
-
-
-def folder(run: str) -> Path:
-    """The run folder that a path or a name in results/ means. Raises RunFolderError."""
-    from vbench import store
-
-    return store.find(run, results=RESULTS)
-
-
-def write(path: Path, text: str) -> Path:
-    """The file whole or not at all; folders above it are made. Raises UsageError, RunFolderError or NoSpace."""
-    from vbench.cli import target
-    from vbench.store.files import write_atomically
-
-    with target.file(path) as found:
-        write_atomically(found, text.encode(errors="replace"))
-    return path
-
-
-def _known() -> list[str]:
-    from vbench import store
-
-    return store.found(RESULTS)
+    named = results / folder
+    return validation.cited(named if named.is_dir() and not folder.exists() else folder, run)

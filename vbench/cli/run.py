@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vbench.cli import complain
+from vbench.cli import complain, completion, options
 from vbench.cli.progress import following
-from vbench.cli.report import complete
 from vbench.errors import UsageError
 
 if TYPE_CHECKING:
     from vbench.conduct import Conducted
 
-RESULTS = Path("results")
 Course = Callable[[Callable[[Path], None]], "Conducted"]
 """A run that is ready to begin; it is given who is told the folder."""
 _PLANNED = {"environments": "--env", "benchmarks": "--bench", "blocks": "--blocks", "seed": "--seed", "words": "--tag"}
@@ -47,18 +45,22 @@ def _is_number(text: str) -> bool:
 
 
 @click.command()
-@click.argument("suite", required=False)
-@click.option("--env", "environments", multiple=True, metavar="E", help="Only this environment (and the baseline).")
-@click.option("--bench", "benchmarks", multiple=True, metavar="B", help="Only this benchmark or family.")
+@click.argument("suite", required=False, shell_complete=completion.suites)
+@options.environments()
+@options.benchmarks()
 @click.option("--blocks", type=int, help="Instead of the suite's number.")
 @click.option("--seed", type=int, help="Instead of the suite's.")
 @click.option("--tag", "words", multiple=True, metavar="K=V", help="Say this of the run; compare --by K groups by it.")
 @click.option(
-    "--resume", "resumed", metavar="RUN", shell_complete=complete, help="Go on with it: a folder or a name in results/."
+    "--resume",
+    "resumed",
+    metavar="RUN",
+    shell_complete=completion.runs,
+    help="Go on with it: a folder or the name of one in --results.",
 )
 @click.option("--max-time", callback=_seconds, metavar="T", help="Begin no block that would end later: '30 min'.")
 @click.option("--wait", is_flag=True, help="While another measures this host, wait for its end.")
-@click.option("--results", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
+@options.results("Folder that the run's folder is made in.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
 @click.pass_context
 def run(
@@ -76,7 +78,7 @@ def run(
     results: Path,
     quiet: bool,
 ) -> None:
-    """Run SUITE (a name or a file) and store every trial under results/; prints the run folder.
+    """Run SUITE (a name or a file) and store every trial under --results; prints the run folder.
 
     With --resume the run goes on as it was planned, and SUITE is not needed.
     """

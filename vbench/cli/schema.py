@@ -1,6 +1,11 @@
 """`vbench schema`: JSON schemas, so that an editor completes and checks what vbench will read."""
 
+from pathlib import Path
+
 import click
+
+from vbench.cli import options
+from vbench.cli.output import as_json, deliver
 
 
 @click.group("schema")
@@ -9,10 +14,9 @@ def schema() -> None:
 
 
 @schema.command("suite")
-def suite() -> None:
+@options.output()
+def suite(output: Path | None) -> None:
     """The schema of a suite file."""
-    import msgspec
-
     from vbench.schema import suite_schema
 
-    click.echo(msgspec.json.format(msgspec.json.encode(suite_schema()), indent=2).decode())
+    deliver(as_json(suite_schema()), output)

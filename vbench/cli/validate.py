@@ -1,12 +1,15 @@
 """`vbench validate`: proves on this host that known differences are found, and that nothing is found in nothing."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
+from vbench.cli import options
+from vbench.cli.output import deliver
 from vbench.cli.progress import Lines
 from vbench.units import DASH, show_duration
 
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
     from vbench.validation.parts import Part
     from vbench.validation.rows import Row
 
-RESULTS = Path("results")
 PARTS = ("clock", "quota", "delay", "control", "dose", "same")
 HEAD = ("part", "check", "figure", "target", "blocks", "verdict")
 
@@ -43,8 +45,9 @@ class Following:
     help="What foreign work does to a block.",
 )
 @click.option("--wait", is_flag=True, help="While another measures this host, wait for its end.")
-@click.option("--results", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@options.results("Folder that runs and verdicts are stored in.")
+@options.formats("text", "json")
+@options.output()
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
 def validate(
     *,
@@ -53,13 +56,14 @@ def validate(
     gates: Literal["void", "record"],
     wait: bool,
     results: Path,
-    as_json: bool,
+    kind: str,
+    output: Path | None,
     quiet: bool,
 ) -> None:
     """Run experiments with a known answer on this host, and say of each whether the answer was found.
 
     Exit code 0 when everything that is possible here held, 1 when something did not. The runs and the verdicts
-    are stored under results/.
+    are stored under --results.
     """
     from vbench import interrupts, lock, validation
     from vbench.validation import course
@@ -68,38 +72,41 @@ def validate(
     measuring = lock.measuring("vbench validate", wait=wait, waiting=lambda words: click.echo(words, err=True))
     with measuring, interrupts.once("stopping what was started …"):
         found = validation.validate(effort, results=results, follower=Following(quiet))
-    conclude(found, results, as_json=as_json)
+    conclude(found, results, kind, output)
 
 
-def conclude(found: "Validation", results: Path, *, as_json: bool) -> None:
-    """Saves and prints it, and ends with its exit code."""
+def conclude(found: "Validation", results: Path, kind: str, output: Path | None) -> None:
+    """Saves and delivers it, and ends with its exit code."""
     from vbench import validation
     from vbench.validation import rows
 
     path = validation.save(results, found)
-    if as_json:
-        click.echo(path.read_text(encoding="utf-8"), nl=False)
+    if kind == "json":
+        deliver(path.read_bytes(), output)
     else:
-        click.echo(found.host)
-        _print(found.rows)
-        click.echo(validation.sentence(found))
-        if found.foreign_share is not None:
-            click.echo(f"foreign tasks used {found.foreign_share:.1%} of the environments' processors")
-        click.echo(f"{path}, in {show_duration(found.seconds)}")
+        deliver("".join(f"{line}\n" for line in _lines(found, path, to_stdout=output is None)), output)
     raise SystemExit(rows.status(found.rows))
 
 
-def _print(rows: tuple["Row", ...]) -> None:
-    if sys.stdout.isatty():
-        _print_rich(rows)
-        return
+def _lines(found: "Validation", path: Path, *, to_stdout: bool) -> Iterator[str]:
+    from vbench import validation
+
+    yield found.host
+    yield from _drawn(found.rows) if to_stdout and sys.stdout.isatty() else _aligned(found.rows)
+    yield validation.sentence(found)
+    if found.foreign_share is not None:
+        yield f"foreign tasks used {found.foreign_share:.1%} of the environments' processors"
+    yield f"{path}, in {show_duration(found.seconds)}"
+
+
+def _aligned(rows: tuple["Row", ...]) -> Iterator[str]:
     cells = [HEAD, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEAD))]
     for line in cells:
-        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
+        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
 
 
-def _print_rich(rows: tuple["Row", ...]) -> None:
+def _drawn(rows: tuple["Row", ...]) -> list[str]:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -109,7 +116,10 @@ def _print_rich(rows: tuple["Row", ...]) -> None:
     for row in rows:
         *cells, verdict = _cells(row)
         table.add_row(*map(Text, cells), Text(verdict, style=colours[row.state]))
-    Console().print(table)
+    console = Console()
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get().splitlines()
 
 
 def _cells(row: "Row") -> tuple[str, ...]:

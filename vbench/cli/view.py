@@ -6,18 +6,17 @@ from pathlib import Path
 
 import click
 
+from vbench.cli import options
 from vbench.cli.progress import printable
 
 PORT = 8765
-RESULTS = Path("results")
-REPORTS = Path("reports")
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0: any that is free.")
 @click.option("--address", default="127.0.0.1", show_default=True, help="A loopback address; no other is served.")
-@click.option("--results", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
-@click.option("--reports", type=click.Path(path_type=Path), default=REPORTS, show_default=True)
+@options.results("Folder with the runs.")
+@click.option("--reports", type=click.Path(path_type=Path), default=options.REPORTS, show_default=True, metavar="DIR")
 @click.option("--open", "opens", is_flag=True, help="Open it in the browser.")
 @click.option("--verbose", "-v", is_flag=True, help="Say every request on stderr.")
 def view(*, port: int, address: str, results: Path, reports: Path, opens: bool, verbose: bool) -> None:

@@ -1,0 +1,33 @@
+"""Where a verb's data goes: to stdout, or to the file that `-o` names."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def as_json(document: Any) -> bytes:
+    """UTF-8, whatever the terminal's encoding is: a program reads it."""
+    import msgspec
+
+    text = json.dumps(msgspec.to_builtins(document), indent=1, ensure_ascii=False, allow_nan=False)
+    return text.encode(errors="replace") + b"\n"
+
+
+def deliver(data: str | bytes, output: Path | None) -> None:
+    """To stdout, text in the encoding of the user's choice; or to a file, whose path is printed then."""
+    if output is None or str(output) == "-":
+        click.echo(data, nl=False)
+    else:
+        click.echo(str(write(output, data)))
+
+
+def write(path: Path, data: str | bytes) -> Path:
+    """The file whole or not at all; folders above it are made. Raises UsageError, RunFolderError or NoSpace."""
+    from vbench.cli import target
+    from vbench.store.files import write_atomically
+
+    with target.file(path) as found:
+        write_atomically(found, data.encode(errors="replace") if isinstance(data, str) else data)
+    return path
