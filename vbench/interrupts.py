@@ -1,54 +1,76 @@
-"""One Ctrl-C or SIGTERM ends a run, and what is being stored or stopped when it comes is finished first."""
+"""One Ctrl-C, SIGTERM or closed terminal ends what was started in order: what is being stored or stopped then is
+finished first, and further signals do not disturb it."""
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from types import TracebackType
+from types import FrameType, TracebackType
+from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 @dataclass
 class _State:
     holds: int = 0
-    waiting: bool = False
+    has_come: bool = False  # a signal: those that follow it are ignored
+    waiting: bool = False  # it came while something was held
+    words: list[str] = field(default_factory=list)  # what the first signal says, the innermost last
 
 
 _state = _State()
 
 
 @contextmanager
-def once(said: str) -> Iterator[None]:
-    """The first signal says `said` on stderr and raises KeyboardInterrupt; further ones do not disturb the stopping."""
+def once(said: str = "") -> Iterator[None]:
+    """The first signal says `said` on stderr and raises KeyboardInterrupt; further ones do not disturb the stopping.
 
-    def first(number: int, frame: object) -> None:
-        del number, frame
-        for name in _SIGNALS:
-            signal.signal(name, _ignored)
-        os.write(2, f"\n{said}\n".encode())  # a buffered stream may be in the middle of a write
-        if _state.holds:
-            _state.waiting = True
-        else:
-            raise KeyboardInterrupt
-
-    before = [(name, signal.signal(name, first)) for name in _SIGNALS]
+    Within another `once` only the words are new. A SIGHUP that is ignored, as under nohup, stays so.
+    """
+    _state.words.append(said)
+    before: list[tuple[signal.Signals, Handler]] = []
+    if len(_state.words) == 1:
+        _state.has_come = False
+        before = [(name, signal.getsignal(name)) for name in SIGNALS]
+        for name, handler in before:
+            if (name, handler) != (signal.SIGHUP, signal.SIG_IGN):
+                signal.signal(name, _come)
     try:
         yield
     finally:
+        _state.words.pop()
         for name, handler in before:
             signal.signal(name, handler)
 
 
-def _ignored(number: int, frame: object) -> None:
-    """A function, since SIG_IGN would be inherited by every command that is started to undo things."""
+def _come(number: int, frame: object) -> None:
+    """A function for every signal, since SIG_IGN would be inherited by every command that is started to undo things."""
     del number, frame
+    if _state.has_come:
+        return
+    _state.has_come = True
+    if _state.words[-1]:
+        with suppress(OSError):  # the terminal may be gone
+            os.write(2, f"\n{_state.words[-1]}\n".encode())  # a buffered stream may be in the middle of a write
+    if _state.holds:
+        _state.waiting = True
+    else:
+        raise KeyboardInterrupt
 
 
 @contextmanager
 def held() -> Iterator[None]:
-    """What must not be left half done: a signal that comes meanwhile is raised at the end."""
+    """What must not be left half done: a signal that comes meanwhile is raised at the end.
+
+    Signals come to the main thread alone, so nothing is to be held in another one.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     _state.holds += 1
     try:
         yield

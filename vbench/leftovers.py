@@ -22,6 +22,7 @@ from vbench import __version__, untrusted
 from vbench.contracts import Leftover
 from vbench.environments import KINDS
 from vbench.errors import FULL, NoSpace, StartFailed, StopFailed, VbenchError
+from vbench.interrupts import held
 from vbench.proc import LocalSession
 from vbench.untrusted import Untrusted
 
@@ -87,13 +88,17 @@ class Undoing:
         try:
             yield
         finally:
-            try:
-                remove()
-            except VbenchError:
-                self.is_stuck = True
-                raise
-            with suppress(VbenchError):  # on a full disk: a thing that is gone may be recorded for longer
-                self._append(_Line(number))
+            with held():
+                self._undo(number, remove)
+
+    def _undo(self, number: int, remove: Callable[[], None]) -> None:
+        try:
+            remove()
+        except VbenchError:
+            self.is_stuck = True
+            raise
+        with suppress(VbenchError):  # on a full disk: a thing that is gone may be recorded for longer
+            self._append(_Line(number))
 
     def _record(self, left: Leftover) -> int:
         text = msgspec.json.encode(left)

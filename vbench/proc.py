@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 
 from vbench.contracts import Completed, Session, Workplace, program
 from vbench.errors import FULL, CommandFailed, CommandTimeout, NoSpace
+from vbench.interrupts import held
 from vbench.model import Layer
 
 GUEST = Path(__file__).parent / "guest"
@@ -106,24 +107,32 @@ def spawn(
 ) -> Iterator[LocalProcess]:
     """A running command with binary pipes; its group is killed on the way out. Raises FileNotFoundError."""
     with os.fdopen(os.memfd_create("stderr"), "w+b", 0) as errors:  # a full /tmp must not matter
-        popen = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env={**base(), **(env or {})},
-            cwd=cwd,
-            start_new_session=True,  # Ctrl-C is the harness's to handle, and the group can be killed whole
-            bufsize=0,
-        )
-        process = LocalProcess(tuple(argv), popen, cast(BinaryIO, errors))
+        process: LocalProcess | None = None
         try:
+            with held():  # a signal between its start and its name would leave it running
+                popen = subprocess.Popen(
+                    list(argv),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    env={**base(), **(env or {})},
+                    cwd=cwd,
+                    start_new_session=True,  # Ctrl-C is the harness's to handle, and the group can be killed whole
+                    bufsize=0,
+                )
+                process = LocalProcess(tuple(argv), popen, cast(BinaryIO, errors))
             yield process
         finally:
-            process.kill()
-            for pipe in (process.stdin, process.stdout):
-                with suppress(OSError):
-                    pipe.close()
+            if process is not None:
+                with held():
+                    _end(process)
+
+
+def _end(process: LocalProcess) -> None:
+    process.kill()
+    for pipe in (process.stdin, process.stdout):
+        with suppress(OSError):
+            pipe.close()
 
 
 def run(
@@ -136,28 +145,32 @@ def run(
     cwd: Path | None = None,
 ) -> Completed:
     """The command's end; status 127 when it is not found. Raises CommandTimeout after killing its group."""
+    popen: subprocess.Popen[bytes] | None = None
     try:
-        popen = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**base(), **(env or {})},
-            cwd=cwd,
-            start_new_session=True,
-        )
+        with held():  # a signal between its start and its name would leave it running
+            popen = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**base(), **(env or {})},
+                cwd=cwd,
+                start_new_session=True,
+            )
+        stdout, stderr = popen.communicate(stdin, timeout_s)
     except (FileNotFoundError, PermissionError) as error:
         return Completed(tuple(argv), NOT_FOUND, b"", str(error).encode())
-    try:
-        stdout, stderr = popen.communicate(stdin, timeout_s)
     except subprocess.TimeoutExpired:
-        _kill_group(popen)
+        with held():
+            _kill_group(cast("subprocess.Popen[bytes]", popen))
         raise CommandTimeout(
             f"{program(argv)} did not end within {timeout_s:g} s and was killed",
             hint=f"command: {' '.join(argv)[:200]}",
         ) from None
     except BaseException:
-        _kill_group(popen)
+        if popen is not None:
+            with held():
+                _kill_group(popen)
         raise
     return Completed(tuple(argv), popen.returncode, stdout, stderr)
 

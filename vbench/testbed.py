@@ -17,7 +17,7 @@ from vbench import priority
 from vbench.contracts import Attachment, Image, Leftover, Process, Session, Testbed, Workplace, lacks
 from vbench.environments.rights import namespace_hint, rights_missing
 from vbench.errors import FULL, NoSpace, StartFailed, StopFailed, TrialFailed, UsageError, VbenchError
-from vbench.interrupts import unwinding
+from vbench.interrupts import held, unwinding
 from vbench.leftovers import Undoing, claim
 from vbench.paths import usable
 from vbench.proc import LocalSession
@@ -136,10 +136,14 @@ class LocalTestbed:
         try:
             yield Attachment(_address(number), None, name, self.bridge_netns, _mac(number))
         finally:
-            try:
-                ip_batch(self.host, self.bridge_netns, f"link del {name}")
-            except VbenchError as error:
-                raise StopFailed(f"{name} could not be removed: {error.message}") from None
+            with held():
+                self._remove_tap(name)
+
+    def _remove_tap(self, name: str) -> None:
+        try:
+            ip_batch(self.host, self.bridge_netns, f"link del {name}")
+        except VbenchError as error:
+            raise StopFailed(f"{name} could not be removed: {error.message}") from None
 
     def within(self, session: Session) -> Testbed:
         return NestedTestbed(session, self)
@@ -313,17 +317,23 @@ def _emptied(name: str, parent: Path, *, kept: Callable[[], bool] = lambda: Fals
 
     Raises NoSpace, UsageError, StopFailed.
     """
-    with _using(parent):
-        path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
+    path: Path | None = None
     try:
+        with _using(parent), held():  # a signal between making and naming it would leave it
+            path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
         yield path
     finally:
-        try:
-            if not kept():
-                shutil.rmtree(path)
-        except OSError as error:
-            hint = "`vbench clean` removes it once what uses it has ended"
-            raise StopFailed(f"{path} could not be removed: {error.strerror or error}", hint=hint) from error
+        if path is not None and not kept():
+            with held():
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    try:
+        shutil.rmtree(path)
+    except OSError as error:
+        hint = "`vbench clean` removes it once what uses it has ended"
+        raise StopFailed(f"{path} could not be removed: {error.strerror or error}", hint=hint) from error
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.contract.traces import left_by
-from vbench import image, lock, proc, store
+from vbench import image, interrupts, lock, proc, store
 from vbench.contracts import Completed
 from vbench.cost import costs
 from vbench.environments.oci import Oci
@@ -247,7 +247,7 @@ def endless(tmp_path: Path) -> str:
 
 
 @pytest.mark.usefixtures("runc")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize("number", interrupts.SIGNALS, ids=lambda number: number.name)
 def test_an_interrupted_run_is_whole_and_leaves_nothing(tmp_path: Path, number: int) -> None:
     scratch = tmp_path / "scratch"
     with running(endless(tmp_path), "--results", str(tmp_path / "results")) as (process, pid):
@@ -255,7 +255,7 @@ def test_an_interrupted_run_is_whole_and_leaves_nothing(tmp_path: Path, number: 
         wait_for_container(scratch)
         os.kill(pid, number)
         wait_for(process, b"stopping what was started")
-        for again in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+        for again in (*interrupts.SIGNALS, signal.SIGINT):
             os.kill(pid, again)
         said = rest(process)
         assert process.wait(timeout_s=LIMIT_S) == 130
@@ -287,7 +287,7 @@ def test_clean_removes_what_a_killed_run_left_and_nothing_of_a_living_one(tmp_pa
             assert select.select([descriptor], [], [], LIMIT_S)[0], "a process of the killed run outlived it"
             os.close(descriptor)
         (folder,) = set(scratch.iterdir()) - mine
-        assert vbench("clean", "--scratch", str(scratch), "--dry-run").text == f"{folder}\n"
+        assert vbench("clean", "--scratch", str(scratch), "--dry-run").text.endswith(f"{folder}\n")
         assert folder.exists()
         done = vbench("clean", "--scratch", str(scratch))
         assert done.status == 0

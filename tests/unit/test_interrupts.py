@@ -1,7 +1,8 @@
-"""One Ctrl-C ends what can be ended, never what is being stored or stopped, and a second one disturbs nothing."""
+"""One Ctrl-C or closed terminal ends what can be ended, never what is being stored; a second one disturbs nothing."""
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +12,7 @@ from vbench import interrupts
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    before = {name: signal.getsignal(name) for name in interrupts.SIGNALS}
     yield
     assert {name: signal.getsignal(name) for name in before} == before
 
@@ -21,7 +22,7 @@ def interrupt(number: int = signal.SIGINT) -> None:
     signal.raise_signal(number)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
 def test_the_first_signal_ends_the_run_and_says_so(number: int, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyboardInterrupt), interrupts.once("stopping"):
         interrupt(number)
@@ -36,6 +37,7 @@ def test_further_signals_do_not_disturb_the_stopping() -> None:
         finally:
             interrupt()
             interrupt(signal.SIGTERM)
+            interrupt(signal.SIGHUP)
             stopped.append("whole")
     assert stopped == ["whole"]
 
@@ -79,3 +81,79 @@ def test_commands_that_undo_things_do_not_inherit_deafness() -> None:
         finally:
             assert signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_within_another_one_only_the_words_are_new(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), interrupts.once():
+        with interrupts.once("stopping"):
+            pass
+        with interrupts.once("stopping more"):
+            try:
+                interrupt()
+            finally:
+                interrupt()
+    assert capfd.readouterr().err == "\nstopping more\n"
+
+
+def test_a_signal_after_the_first_disturbs_nothing_outside_the_inner_one_either() -> None:
+    told = []
+    with interrupts.once():
+        try:
+            with interrupts.once("stopping"):
+                interrupt()
+        except KeyboardInterrupt:
+            interrupt()
+            told.append("interrupted")
+    assert told == ["interrupted"]
+
+
+def test_the_next_one_begins_anew() -> None:
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt), interrupts.once():
+            interrupt()
+
+
+def test_a_terminal_that_is_gone_is_told_nothing() -> None:
+    """Writing to it fails; the stopping begins all the same."""
+    kept = os.dup(2)
+    reader, writer = os.pipe()
+    os.close(reader)
+    os.dup2(writer, 2)
+    try:
+        with pytest.raises(KeyboardInterrupt), interrupts.once("stopping"):
+            interrupt(signal.SIGHUP)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(writer)
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interrupts.once("stopping"):
+            interrupt(signal.SIGHUP)
+            with pytest.raises(KeyboardInterrupt):
+                interrupt(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_another_thread_holds_nothing() -> None:
+    """A signal comes to the main thread: what another thread holds would never let it through."""
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with interrupts.held():
+            entered.set()
+            leave.wait()
+
+    other = threading.Thread(target=hold)
+    other.start()
+    entered.wait()
+    try:
+        with pytest.raises(KeyboardInterrupt), interrupts.once():
+            interrupt()
+    finally:
+        leave.set()
+        other.join()

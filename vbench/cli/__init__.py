@@ -1,14 +1,12 @@
 """The command line: one file a verb, loaded when it is asked for, and the one place that turns failures into words."""
 
 import importlib
-import signal
 import sys
-from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
-from vbench import __version__
+from vbench import __version__, interrupts
 from vbench.cli import streams
 from vbench.errors import Interrupted, VbenchError, nearest
 
@@ -82,7 +80,12 @@ def complain(message: str, hint: str = "") -> None:
 def main() -> NoReturn:
     """The console script: every expected failure becomes a message, a hint and an exit code."""
     streams.prepare()
-    signal.signal(signal.SIGTERM, _terminated)
+    with interrupts.once():
+        status = _status()
+    sys.exit(status)
+
+
+def _status() -> int:
     try:
         ended = vbench.main(standalone_mode=False, prog_name="vbench")
         sys.stdout.flush()
@@ -106,9 +109,4 @@ def main() -> NoReturn:
 
         complain(*fault.lines(error))
         status = fault.EXIT_CODE
-    sys.exit(status)
-
-
-def _terminated(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise KeyboardInterrupt
+    return status

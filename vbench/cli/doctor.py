@@ -9,6 +9,7 @@ import click
 
 from vbench.cli import options
 from vbench.cli.output import as_json, deliver
+from vbench.cli.stopping import stopping
 from vbench.contracts import Environment, Image, Missing, hints, lacks
 from vbench.errors import EnvironmentUnavailable
 from vbench.units import show
@@ -32,7 +33,9 @@ def doctor(kind: str, output: Path | None, no_start: bool, scratch: Path) -> Non
     host = LocalSession()
     found = facts.collect(host)
     rows: list[dict[str, Any]] = []
+    stopped = stopping("`vbench doctor` begins again; --no-start starts nothing")
     with (
+        stopped,
         _image() as (image, no_image),
         open_testbed(
             host=host,

@@ -1,15 +1,17 @@
 """`vbench facts`: what this host or an environment is, each fact with where it was read."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from vbench.cli import completion, options
 from vbench.cli.output import as_json, deliver
+from vbench.cli.stopping import stopping
 from vbench.contracts import Session, hints, lacks
 from vbench.errors import EnvironmentUnavailable, UsageError, nearest
+from vbench.interrupts import unwinding
 from vbench.model import Fact, Facts, Layer, Status
 
 LONG_LIST = 12
@@ -30,7 +32,7 @@ def facts(env: str | None, kind: str, output: Path | None, suite: str) -> None:
     """Say what the host is, or the environment ENV of a suite after one start of it."""
     from vbench import facts as reading
 
-    with _session(env, suite) as session:
+    with stopping("`vbench facts` begins again"), _session(env, suite) as session:
         found = reading.collect(session)
         layers = session.layers or reading.layers(found)
     headline = reading.headline(found) if env is None else f"{env}: {' > '.join(layer.name for layer in layers)}"
@@ -58,7 +60,7 @@ def _session(env: str | None, suite: str) -> Iterator[Session]:
         raise UsageError(f"no environment is named {env!r} in {suite}", hint=nearest(env, list(loaded.environments)))
     chain = [loaded.environment(name) for name in suites.chain(loaded, env)]
     image = images.find()
-    with runners.place_of_run(loaded, image, "facts") as (host, testbed), ExitStack() as stack:
+    with runners.place_of_run(loaded, image, "facts") as (host, testbed), unwinding() as stack:
         lacking = chain[0].missing(host)
         if not lacking and image is None and any(environment.needs_image for environment in chain):
             lacking = (images.lacking(),)

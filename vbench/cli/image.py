@@ -7,6 +7,7 @@ import click
 from vbench import image as images
 from vbench.cli import completion, options
 from vbench.cli.output import as_json, deliver
+from vbench.cli.stopping import stopping
 from vbench.units import DASH
 
 
@@ -27,7 +28,8 @@ def build(suite: str, force: bool) -> None:
 
     As root it is built for all users of this host; as a user for that user, which needs the package uidmap.
     """
-    click.echo(images.build(progress=_progress, suite=suite, force=force).digest)
+    with stopping("what was built is not kept: `vbench image build` begins again"):
+        click.echo(images.build(progress=_progress, suite=suite, force=force).digest)
 
 
 @image.command("list")

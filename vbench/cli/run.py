@@ -14,7 +14,8 @@ import click
 
 from vbench.cli import complain, completion, options
 from vbench.cli.progress import following
-from vbench.errors import UsageError
+from vbench.cli.stopping import SAID
+from vbench.errors import StopFailed, UsageError
 
 if TYPE_CHECKING:
     from vbench.conduct import Conducted
@@ -182,10 +183,10 @@ def _followed(course: Course) -> "Conducted":
         folders.append(folder)
         _print(folder)
 
-    with interrupts.once("stopping what was started …"):
+    with interrupts.once(SAID):
         try:
             return course(stored)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, StopFailed):
             for folder in folders:
                 click.echo(_how_to_go_on(folder), err=True)
             raise

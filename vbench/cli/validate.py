@@ -11,6 +11,7 @@ import click
 from vbench.cli import options
 from vbench.cli.output import deliver
 from vbench.cli.progress import Lines
+from vbench.cli.stopping import stopping
 from vbench.units import DASH, show_duration
 
 if TYPE_CHECKING:
@@ -65,12 +66,12 @@ def validate(
     Exit code 0 when everything that is possible here held, 1 when something did not. The runs and the verdicts
     are stored under --results.
     """
-    from vbench import interrupts, lock, validation
+    from vbench import lock, validation
     from vbench.validation import course
 
     effort = course.Effort(seconds=course.seconds_of(minutes), only=only, gates=gates)
     measuring = lock.measuring("vbench validate", wait=wait, waiting=lambda words: click.echo(words, err=True))
-    with measuring, interrupts.once("stopping what was started …"):
+    with measuring, stopping("nothing can be gone on with: `vbench validate` begins again"):
         found = validation.validate(effort, results=results, follower=Following(quiet))
     conclude(found, results, kind, output)
 
