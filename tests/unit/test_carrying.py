@@ -253,7 +253,7 @@ def test_a_run_is_gone_on_with_only_with_the_folder_that_it_began_with(written: 
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ('"command"', "benchmarks[0].name: missing"),
+        ('"command"', "benchmarks[0].argv: missing"),
         ('{kind = "command", argv = ["true"]}', "benchmarks[0].name: missing"),
         ('{kind = "command", name = "app", argv = ["true"]}', "benchmarks[0].name: 'app' has no family"),
         ('{kind = "command", name = "app.", argv = ["true"]}', "benchmarks[0].name: 'app.' has no family"),

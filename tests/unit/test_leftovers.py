@@ -98,6 +98,7 @@ def test_a_removal_that_fails_ends_the_run_and_stays_for_clean(tmp_path: Path, r
         raise StopFailed("device busy")
 
     scratch, host = tmp_path / "scratch", LocalSession()
+    scratch.mkdir()
     with (
         pytest.raises(StopFailed, match="device busy"),
         open_testbed(
