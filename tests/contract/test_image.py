@@ -29,7 +29,7 @@ def built() -> Image:
 def other_cache(built: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A cache without images that shares the package layers of the real one."""
     layers = cache.layers()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "keep:1 a,b?c=d"))  # mke2fs and the loader read names
     monkeypatch.setenv(cache.SYSTEM, str(tmp_path / "system"))
     cache.folder().mkdir(parents=True)
     cache.layers().symlink_to(layers)

@@ -20,45 +20,45 @@ ODD = "keep:1 a,b?c=d;e$f'g\"h{i}"
 
 
 @pytest.fixture(scope="module")
-def odd_image() -> Iterator[Image | None]:
-    """The image once more, by hard links beside it, and reached through a symbolic link."""
-    found = image.find()
-    if found is None:
-        yield None
-        return
-    home = found.root.parent
-    folder, link = home.with_name(f".test {ODD}"), home.with_name(".test-link")
-    proc.run(["cp", "-al", str(home), str(folder)], timeout_s=120).check()
-    link.symlink_to(folder.name)
-    try:
-        paths = {name: link / getattr(found, name).name for name in ("root", "disk", "kernel", "initramfs")}
-        yield replace(
-            found, root=paths["root"], disk=paths["disk"], kernel=paths["kernel"], initramfs=paths["initramfs"]
-        )
-    finally:
-        link.unlink()
-        proc.run(["rm", "-rf", str(folder)], timeout_s=120).check()
+def base() -> Iterator[Path]:
+    """A folder with a user's file, which fio took for its own."""
+    made = proc.run(["mktemp", "-d", f"{SCRATCH}/vbench-test-odd-XXXXXX"], timeout_s=30).check()
+    folder = Path(made.text.strip())
+    (folder / "keep").write_text("precious")
+    yield folder
+    left, kept = sorted(path.name for path in folder.iterdir()), (folder / "keep").read_text()
+    proc.run(["rm", "-rf", str(folder)], timeout_s=120).check()
+    assert kept == "precious"
+    assert left == ["image", "keep", ODD]
 
 
 @pytest.fixture(scope="module")
-def odd(odd_image: Image | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
+def odd_image(base: Path) -> Image | None:
+    """A copy of the image, reached through a symbolic link: links to its files would change the image itself."""
+    found = image.find()
+    (base / ODD).mkdir()
+    (base / "image").symlink_to(ODD)
+    if found is None:
+        return None
+    proc.run(["cp", "-a", "--reflink=auto", str(found.root.parent), str(base / ODD / ODD)], timeout_s=120).check()
+    root, disk, kernel, initramfs = (
+        base / "image" / ODD / path.name for path in (found.root, found.disk, found.kernel, found.initramfs)
+    )
+    return replace(found, root=root, disk=disk, kernel=kernel, initramfs=initramfs)
+
+
+@pytest.fixture(scope="module")
+def odd(base: Path, odd_image: Image | None) -> Iterator[Testbed]:
     host = LocalSession()
-    base = Path(proc.run(["mktemp", "-d", f"{SCRATCH}/vbench-test-odd-XXXXXX"], timeout_s=30).check().text.strip())
-    (base / "keep").write_text("precious")
-    try:
-        with open_testbed(
-            host=host,
-            image=odd_image,
-            processors=processors.find(host, 1),
-            memory_b=2**30,
-            scratch=base / ODD,
-            name="odd",
-        ) as opened:
-            yield opened
-        assert (base / "keep").read_text() == "precious"
-        assert sorted(path.name for path in base.iterdir()) == ["keep", ODD]
-    finally:
-        proc.run(["rm", "-rf", str(base)], timeout_s=60).check()
+    with open_testbed(
+        host=host,
+        image=odd_image,
+        processors=processors.find(host, 1),
+        memory_b=2**30,
+        scratch=base / ODD,
+        name="odd",
+    ) as opened:
+        yield opened
 
 
 def test_benchmarks_that_name_files_run_there(stack: Stack, odd: Testbed) -> None:
