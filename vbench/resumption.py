@@ -27,6 +27,7 @@ IDENTITY = (
 _QEMU, _RUNTIMES = "tool.qemu", {"runc": "tool.runc", "crun": "tool.crun"}
 _MACHINE_ID = Path("/etc/machine-id")
 _PACKAGE = Path(__file__).parent
+_NO_SOURCES = {"suites"}  # a run keeps its own, and a checkout has them elsewhere than a wheel
 _BEGIN = "`vbench run` begins another one"
 _GIVE = "give SUITE as well: `vbench run SUITE --resume RUN`"
 
@@ -53,7 +54,7 @@ def mark(run_id: str, *, machine_id: Path = _MACHINE_ID) -> str:
 
 @cache
 def sources(package: Path = _PACKAGE) -> str | None:
-    """SHA-256 over names and bytes of all files of vbench itself, by which two states of one version are told apart.
+    """SHA-256 over names and bytes of vbench's own files without its suites: it tells two states of one version apart.
 
     None where they cannot be read, as out of an archive.
     """
@@ -62,7 +63,7 @@ def sources(package: Path = _PACKAGE) -> str | None:
         parts = [
             f"{hashlib.sha256(path.read_bytes()).hexdigest()} {name.as_posix()!a}\n"
             for name, path in sorted(found.items())
-            if "__pycache__" not in name.parts
+            if name.parts[0] not in _NO_SOURCES and "__pycache__" not in name.parts
         ]
     except OSError:
         return None

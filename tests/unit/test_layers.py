@@ -31,7 +31,8 @@ RANKS = (
     ("conduct",),
     ("report",),
     ("validation", "compare", "viewing", "exports"),
-    ("cli", "__main__"),
+    ("cli",),
+    ("__main__",),
 )
 FACE = {"__init__": {"errors", "api"}}  # what `import vbench` offers, and loads only when it is asked for
 # Where a fault of vbench itself becomes a report or, in a run, a failed trial.

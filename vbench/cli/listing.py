@@ -98,7 +98,7 @@ def listing(topic: str | None, *, kind: str, output: Path | None, results: Path)
         rows = {name: listed.rows for name, listed in found.items()}
         deliver(as_json(rows[topic] if topic else rows), output)
         return
-    if "runs" in found and not found["runs"].rows:
+    if topic == "runs" and not found["runs"].rows:
         click.echo(f"there is no run in {printable(str(results))}; `vbench run SUITE` makes one", err=True)
     parts = [("" if topic else f"{name}\n") + _text(listed.lines) for name, listed in found.items()]
     deliver("\n".join(parts), output)
