@@ -224,7 +224,8 @@ def host_was(folder: Path, **values: object) -> None:
     path = folder / "facts" / "host.json"
     facts = json.loads(path.read_text())
     for key, value in values.items():
-        facts[key.replace("__", ".")] = {"value": value, "source": "a test", "status": "ok"}
+        name = key.replace("__", ".")
+        facts[name] = {"source": "a test", **facts.get(name, {}), "value": value, "status": "ok"}
     path.write_text(json.dumps(facts))
 
 
