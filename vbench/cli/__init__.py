@@ -16,6 +16,7 @@ VERBS = {
     "facts": ("facts", "facts", "what this host or an environment is, with the evidence"),
     "image": ("image", "image", "build, list and remove the image that every environment executes"),
     "list": ("listing", "listing", "environments, benchmarks, suites and runs"),
+    "suite": ("suite", "suite", "a template for a suite of one's own, with what works on this host"),
     "plan": ("plan", "plan", "order, exact commands and duration of a suite; starts nothing"),
     "run": ("run", "run", "run a suite and store every trial"),
     "report": ("report", "report", "a page, a table, Markdown, CSV or JSON from a run"),

@@ -14,6 +14,8 @@ from vbench.contracts import Environment, Image, Missing, hints, lacks
 from vbench.errors import EnvironmentUnavailable
 from vbench.units import show
 
+USABLE = ("works", "present")  # states of an environment that a suite can have
+
 
 @click.command()
 @options.formats("text", "json")
@@ -25,6 +27,13 @@ def doctor(kind: str, output: Path | None, no_start: bool, scratch: Path) -> Non
 
     Each one is really started once, within a bound: /dev/kvm that opens is not yet a KVM that boots.
     """
+    again = "`vbench doctor` begins again; --no-start starts nothing"
+    document = look(again, scratch=scratch, start=not no_start, quiet=kind == "json")
+    deliver(as_json(document) if kind == "json" else "".join(f"{line}\n" for line in _lines(document)), output)
+
+
+def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict[str, Any]:
+    """What works here; `quiet` says nothing meanwhile, and `again` is said when it was interrupted."""
     from vbench import facts, processors
     from vbench.environments import KINDS
     from vbench.proc import LocalSession
@@ -33,9 +42,8 @@ def doctor(kind: str, output: Path | None, no_start: bool, scratch: Path) -> Non
     host = LocalSession()
     found = facts.collect(host)
     rows: list[dict[str, Any]] = []
-    stopped = stopping("`vbench doctor` begins again; --no-start starts nothing")
     with (
-        stopped,
+        stopping(again),
         _image() as (image, no_image),
         open_testbed(
             host=host,
@@ -48,18 +56,17 @@ def doctor(kind: str, output: Path | None, no_start: bool, scratch: Path) -> Non
     ):
         for made in KINDS.values():
             for environment in made.variants():
-                if kind != "json":
+                if not quiet:
                     click.echo(f"{environment.title()} …", err=True)
-                rows.append(_row(environment, host, testbed, start=not no_start))
+                rows.append(_row(environment, host, testbed, start=start))
         network = testbed.no_network
-    document = {
+    return {
         "host": facts.headline(found),
         "image": image.digest if image else None,
         "no_image": {"problem": no_image.what, "hint": no_image.hint},
         "network": {"ok": not network, "problem": network},
         "environments": rows,
     }
-    deliver(as_json(document) if kind == "json" else "".join(f"{line}\n" for line in _lines(document)), output)
 
 
 @contextmanager
@@ -79,7 +86,7 @@ def _image() -> Iterator[tuple[Image | None, Missing]]:
 
 def _row(environment: Environment, host: Any, testbed: Any, *, start: bool) -> dict[str, Any]:
     row: dict[str, Any] = {"kind": environment.kind, "title": environment.title(), "state": "works", "problem": ""}
-    row |= {"hint": "", "ready_s": None}
+    row |= {"hint": "", "ready_s": None, "keys": keys(environment), "needs_image": environment.needs_image}
     lacking = environment.missing(host)
     if lacking:
         return row | {"state": "missing", "problem": lacks(lacking), "hint": hints(lacking)}
@@ -89,6 +96,22 @@ def _row(environment: Environment, host: Any, testbed: Any, *, start: bool) -> d
     if probe.problem:
         return row | {"state": "fails", "problem": probe.problem, "hint": probe.hint}
     return row | {"ready_s": probe.ready_s}
+
+
+def keys(environment: Environment) -> dict[str, Any]:
+    """What a suite writes for it: its kind, and what is not the default."""
+    from vbench.suite import settings
+
+    usual = settings(type(environment)())
+    own = {key: value for key, value in settings(environment).items() if value != usual[key]}
+    return {"kind": environment.kind, **own}
+
+
+def note(row: dict[str, Any]) -> str:
+    """One line about a row: how soon it is ready, or why it cannot run."""
+    if row["problem"]:
+        return f"cannot run here: {row['problem']}" + (f" ({row['hint']})" if row["hint"] else "")
+    return f"ready in {show(row['ready_s'], 's')}" if row["ready_s"] else "nothing is missing; it was not started"
 
 
 def _lines(document: dict[str, Any]) -> Iterator[str]:
