@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from vbench import lock
+
+# How long an example takes, which ones an earlier run found and what chance gives are no inputs of a test.
+settings.register_profile("vbench", deadline=None, database=None, derandomize=True)
+settings.load_profile("vbench")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,6 +1,7 @@
 """A run's costs are paired ratios above 1 for worse; what cannot be known is None with a reason, never a number."""
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -239,6 +240,12 @@ def test_another_unit_changes_no_cost(pairs: list[tuple[float, float]], scale: f
 
 def _scaled(arm: str, scale: float) -> Callable[[list[float]], list[Trial]]:
     return lambda values: [trial(arm, b, Measured({"time": (v * scale,)})) for b, v in enumerate(values, start=1)]
+
+
+def test_a_median_of_values_near_the_largest_number_is_one_of_them() -> None:
+    huge = sys.float_info.max
+    cost = cost_of(run_of(trials("bare", [huge] * 2), trials("runc", [huge] * 2)))
+    assert (cost.baseline_median, cost.median, cost.cost) == (huge, huge, 1.0)
 
 
 ANY = st.floats(allow_nan=True, allow_infinity=True)

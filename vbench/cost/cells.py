@@ -1,6 +1,7 @@
 """From the trials of two arms to the pairs of one cell: what has no number says why."""
 
 import math
+from collections.abc import Sequence
 from statistics import median
 
 from msgspec import Struct
@@ -100,7 +101,7 @@ def condensed(trial: Trial) -> Trial:
     """The trial with one sample a metric, the median, and without histograms: its costs are the very same."""
     if not isinstance(trial.outcome, Measured):
         return trial
-    medians = {name: (median(samples),) if samples else () for name, samples in trial.outcome.samples.items()}
+    medians = {name: (_middle(samples),) if samples else () for name, samples in trial.outcome.samples.items()}
     return replace(trial, outcome=replace(trial.outcome, samples=medians, counts={}))
 
 
@@ -109,7 +110,7 @@ def _values(trials: dict[int, Trial], metric: str) -> Values:
     found = {}
     for block, trial in trials.items():
         if isinstance(trial.outcome, Measured) and (samples := trial.outcome.samples.get(metric)):
-            found[block] = median(samples) if all(map(math.isfinite, samples)) else math.nan
+            found[block] = _middle(samples) if all(map(math.isfinite, samples)) else math.nan
     return found
 
 
@@ -154,4 +155,12 @@ def _why_nothing(trials: dict[int, Trial], values: Values, who: str) -> str:
 
 
 def _median(values: list[float]) -> float | None:
-    return median(values) if values and all(map(math.isfinite, values)) else None
+    return _middle(values) if values and all(map(math.isfinite, values)) else None
+
+
+def _middle(values: Sequence[float]) -> float:
+    """The median, also where the sum of the two in the middle is beyond the largest number."""
+    found = median(values)
+    if math.isinf(found) and all(map(math.isfinite, values)):
+        return 2 * median(value / 2 for value in values)
+    return found
