@@ -7,6 +7,7 @@ from typing import Any
 _BYTES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _BYTES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _SECONDS = {"": 1.0, "S": 1.0, "MS": 1e-3, "US": 1e-6, "NS": 1e-9, "MIN": 60.0, "H": 3600.0}
+_YEAR_S = 365 * 86400.0
 _SHARES = {"": 1.0, "%": 0.01}
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z\u00b5\u03bc%]*)\s*")
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
@@ -31,7 +32,7 @@ class Bytes(int):
 
     @classmethod
     def parse(cls, text: object) -> "Bytes":
-        return cls(_parse(text, _BYTES, "a size such as '256 MiB'"))
+        return cls(_parse(text, _BYTES, "a size such as '256 MiB'", 2.0**60))
 
 
 class Seconds(float):
@@ -39,7 +40,7 @@ class Seconds(float):
 
     @classmethod
     def parse(cls, text: object) -> "Seconds":
-        return cls(_parse(text, _SECONDS, "a duration such as '10 min'"))
+        return cls(_parse(text, _SECONDS, "a duration such as '10 min'", 10 * _YEAR_S))
 
 
 class Share(float):
@@ -47,23 +48,33 @@ class Share(float):
 
     @classmethod
     def parse(cls, text: object) -> "Share":
-        return cls(_parse(text, _SHARES, "a share such as '2 %' or 0.02"))
+        return cls(_parse(text, _SHARES, "a share such as '2 %' or 0.02", 1e6))
 
 
-def _parse(text: object, scale: dict[str, Any], wanted: str) -> float:
+def _parse(text: object, scale: dict[str, Any], wanted: str, most: float) -> float:
+    """`most` is in the base unit, and more than anybody means: sums and products of such numbers stay finite."""
     if isinstance(text, bool) or not isinstance(text, int | float | str):
         raise ValueError(f"expected {wanted}, got {text!r:.60}")
     if not isinstance(text, str):
-        value = float(text)
+        value = _float(text)
     else:
         match = _QUANTITY.fullmatch(text)
         unit = match[2].replace("\u00b5", "u").replace("\u03bc", "u").upper() if match else "?"
         if match is None or unit not in scale:
             raise ValueError(f"expected {wanted}, got {text!r:.60}")
         value = float(match[1]) * float(scale[unit])
-    if not math.isfinite(value) or value < 0:
+    if not 0 <= value < math.inf:
         raise ValueError(f"expected {wanted}, got {text!r:.60}")
+    if value > most:
+        raise ValueError(f"expected {wanted}, got {text!r:.60}, which is too large")
     return value
+
+
+def _float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # a whole number of hundreds of digits
+        return math.inf
 
 
 def base_unit(name: str) -> tuple[str, float]:

@@ -101,7 +101,7 @@ def test_a_good_suite_is_read_with_its_quantities_in_base_units() -> None:
         ('baseline = "a"', 'baseline = "a"\ncontrol = "host"', "method.control: 'host' is another's name", ""),
         ('baseline = "a"', 'baseline = "a"\nseed = -1', "method.seed: expected a whole number >= 0", ""),
         ('"200 ms"', '"200 furlongs"', "method.trial: expected a duration such as '10 min'", ""),
-        ('"200 ms"', "0", "method.trial: must be above 0", ""),
+        ('"200 ms"', "0", "method.trial: must be 1 ms or more", ""),
         ('"200 ms"', "inf", "method.trial: expected a duration", ""),
         ('"10 min"', '"10 MiB"', "method.budget: expected a duration", ""),
         ('"512 MiB"', "-1", "testbed.memory: expected a size", ""),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vbench import units
-from vbench.units import DASH, Bytes, Seconds
+from vbench.units import DASH, Bytes, Seconds, Share
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,18 @@ def test_durations_are_read_in_seconds(text: object, value: float) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    ["", "fast", "-1 s", "1 parsec", "1,5 s", "١ s", True, None, [], math.nan, math.inf, -1, "9" * 400],
+    ["", "fast", "-1 s", "1 parsec", "1,5 s", "١ s", True, None, [], math.nan, math.inf, -1, "9" * 400, 10**400],
 )
 def test_what_is_no_quantity_is_refused(wrong: object) -> None:
     for kind in (Bytes, Seconds):
         with pytest.raises(ValueError, match="expected a"):
+            kind.parse(wrong)
+
+
+@pytest.mark.parametrize("wrong", [1e308, 2**63, 10**300, "99999999 h", "9999999 TiB"])
+def test_what_nobody_means_is_refused(wrong: object) -> None:
+    for kind in (Bytes, Seconds, Share):
+        with pytest.raises(ValueError, match=r"expected a .*, got "):
             kind.parse(wrong)
 
 

@@ -10,6 +10,8 @@ from vbench.suite.names import named, shown
 from vbench.suite.narrowing import confirmatory
 from vbench.suite.shape import ADAPTIVE, MOST_CONFIRMATORY, RESERVED, Suite
 
+LEAST_TRIAL_S = 1e-3  # to start a workload takes longer
+
 
 def check(suite: Suite, given: Collection[str]) -> None:
     """Raises SuiteError; `given` has the keys that the file's `[method]` names, defaults left out."""
@@ -57,7 +59,9 @@ def _check_method(suite: Suite) -> None:
         raise SuiteError("method.delta: must lie between 0 and 1", hint="delta = '2 %'")
     if method.width is not None and not 0 < method.width < 1:
         raise SuiteError("method.width: must lie between 0 and 1", hint="width = '1 %', or leave it out for delta / 2")
-    for key, value in (("trial", method.trial), ("budget", method.budget), ("memory", suite.testbed.memory)):
+    if method.trial < LEAST_TRIAL_S:
+        raise SuiteError(f"method.trial: must be {LEAST_TRIAL_S * 1000:g} ms or more", hint="trial = '1 s'")
+    for key, value in (("budget", method.budget), ("memory", suite.testbed.memory)):
         if value <= 0:
             table = "testbed" if key == "memory" else "method"
             raise SuiteError(f"{table}.{key}: must be above 0")
