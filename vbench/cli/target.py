@@ -11,6 +11,8 @@ from tempfile import TemporaryDirectory
 from vbench.errors import UsageError
 from vbench.store.files import storing
 
+_HEAD_B = 4096  # a manifest's second key is its run's name
+
 
 @contextmanager
 def file(path: Path) -> Iterator[Path]:
@@ -64,6 +66,7 @@ def _kept(path: Path) -> str:
     if (path / "journal.jsonl").is_file() and manifest.is_file():
         return "run folder"
     with suppress(OSError):
-        if manifest.is_file() and b'"run_id"' in manifest.read_bytes():
-            return "run folder"
+        if manifest.is_file():
+            with manifest.open("rb") as read:
+                return "run folder" if b'"run_id"' in read.read(_HEAD_B) else ""
     return ""
