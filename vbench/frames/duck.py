@@ -47,10 +47,11 @@ def _database() -> Iterator[duckdb.DuckDBPyConnection]:
 def write(frame: pd.DataFrame, path: Path, kind: Format) -> None:
     """The whole frame or nothing: written aside, synced, renamed. Raises NoSpace or RunFolderError."""
     with replacing(path) as aside:
-        _copy(frame, aside, kind)
+        copy(frame, aside, kind)
 
 
-def _copy(frame: pd.DataFrame, path: Path, kind: Format) -> None:
+def copy(frame: pd.DataFrame, path: Path, kind: Format) -> None:
+    """The frame into a file that nobody reads yet. Raises OSError."""
     target = str(path.absolute()).replace("'", "''")
     try:
         with _database() as connection:

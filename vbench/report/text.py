@@ -1,6 +1,7 @@
 """How the report prints what it is given: ratios, intervals, and names that nobody vouches for."""
 
 import math
+import re
 import unicodedata
 from decimal import Decimal
 from html import escape
@@ -10,6 +11,7 @@ from vbench.units import DASH, show
 
 TIMES = "×"
 _KEPT_CONTROLS = "\n\t"
+_UNUSUAL = re.compile(r"[^ -~]")  # what need not be looked up
 _LEAST, _MOST = 1e-3, 1e6  # beyond, three significant digits with an exponent: the others are zeros or noise
 
 
@@ -21,6 +23,16 @@ def finite(value: float | None) -> float | None:
 def plain(text: str) -> str:
     """Control and bidirectional characters made visible: no name can reorder or hide what stands beside it."""
     return "".join(f"⟨U+{ord(sign):04X}⟩" if _is_hidden(sign) else sign for sign in text)
+
+
+def escaped(text: str) -> str:
+    """JSON in which those characters are escapes: equal when it is parsed, and harmless on a terminal."""
+    return _UNUSUAL.sub(lambda found: _escape(found[0]) if _is_hidden(found[0]) else found[0], text)
+
+
+def _escape(sign: str) -> str:
+    units = sign.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def _is_hidden(sign: str) -> bool:
