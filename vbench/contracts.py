@@ -146,6 +146,8 @@ class Started(Protocol):
     def mechanisms(self) -> tuple[str, ...]: ...
     @property
     def memory_limit_b(self) -> int | None: ...  # as configured; None: it was given no limit
+    @property
+    def no_network(self) -> str: ...  # why it alone has no place on the run's network; empty where it has one
     def clock(self) -> ClockReading | None: ...  # None: it has no clock of its own
     def evidence(self) -> dict[str, bytes]: ...  # file name to content: the guest's console
 
@@ -223,8 +225,10 @@ class Testbed(Protocol):
     def peer(self) -> Session: ...  # on the bridge, pinned to peer_cpus; raises TrialFailed without network
 
     def attach(self, how: Literal["veth", "tap"]) -> AbstractContextManager[Attachment | None]:
-        """One environment's own place on the run's network, complete on entry; None without network."""
+        """One environment's own place on the run's network, complete on entry; None: `detached` says why."""
         ...
+
+    def detached(self, how: Literal["veth", "tap"]) -> str: ...  # why `attach` gives None; empty where it attaches
 
     def folder(self, name: str) -> AbstractContextManager[Path]:
         """A fresh empty folder on the run's scratch file system of the host session, removed on exit."""

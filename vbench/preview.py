@@ -32,6 +32,10 @@ class Preview:
         netns, tap = ("/proc/PID/ns/net", None) if how == "veth" else (None, "tapN")
         yield Attachment("198.18.0.N/15", netns, tap, "/proc/PID/ns/net", "52:54:00:12:00:N")
 
+    def detached(self, how: Literal["veth", "tap"]) -> str:
+        del how
+        return self.no_network
+
     @contextmanager
     def folder(self, name: str) -> Iterator[Path]:
         yield self.scratch / "vbench-RUN" / name

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from vbench import priority
-from vbench.contracts import Attachment, Image, Leftover, Process, Session, Testbed, Workplace, lacks
+from vbench.contracts import Attachment, Image, Leftover, Process, Session, Started, Testbed, Workplace, lacks
 from vbench.environments.rights import namespace_hint, rights_missing
 from vbench.errors import FULL, NoSpace, StartFailed, StopFailed, TrialFailed, UsageError, VbenchError
 from vbench.interrupts import held, unwinding
@@ -66,6 +66,7 @@ class LocalTestbed:
     memory_b: int
     base: Path  # the run's folder on the scratch file system
     no_network: str = "it was not set up"
+    no_taps: str = ""  # why machines have no place on it, which containers may have all the same
     peer_address: str | None = None
     bridge_netns: str = ""
     _peer: Session | None = None
@@ -108,12 +109,17 @@ class LocalTestbed:
 
     @contextmanager
     def attach(self, how: Literal["veth", "tap"]) -> Iterator[Attachment | None]:
-        if self.peer_address is None:
+        if self.detached(how):
             yield None
             return
         number = next(self._numbers)
         with self._veth(number) if how == "veth" else self._tap(number) as attachment:
             yield attachment
+
+    def detached(self, how: Literal["veth", "tap"]) -> str:
+        if self.peer_address is None:
+            return self.no_network
+        return self.no_taps if how == "tap" else ""
 
     @contextmanager
     def _veth(self, number: int) -> Iterator[Attachment]:
@@ -174,11 +180,13 @@ class NestedTestbed:
 
     @property
     def peer_address(self) -> str | None:
-        return self.outer.peer_address
+        return None if self.no_network else self.outer.peer_address
 
     @property
     def no_network(self) -> str:
-        return self.outer.no_network
+        """That of the testbed, or of the environment beneath alone."""
+        own = self.host.no_network if isinstance(self.host, Started) else ""
+        return self.outer.no_network or own
 
     @property
     def peer(self) -> Session:
@@ -189,6 +197,10 @@ class NestedTestbed:
         """None: what starts here shares the network of the environment it stands on."""
         del how
         yield None
+
+    def detached(self, how: Literal["veth", "tap"]) -> str:
+        del how
+        return "it stands on another environment, and has no place of its own on the run's network"
 
     @contextmanager
     def folder(self, name: str) -> Iterator[Path]:
@@ -299,6 +311,17 @@ def _open_network(testbed: LocalTestbed, stack: ExitStack) -> None:
         prefix=("taskset", "-c", cpus, "nsenter", f"--net={testbed.bridge_netns}", "--", *root, *usual),
     )
     testbed.peer_address = PEER_ADDRESS
+    testbed.no_taps = _taps_missing(testbed)
+
+
+def _taps_missing(testbed: LocalTestbed) -> str:
+    """Why no machine can be attached, found by making a tap: the kernel's module or its device may not be there."""
+    try:
+        ip_batch(testbed.host, testbed.bridge_netns, "tuntap add tap1 mode tap", "link del tap1")
+    except VbenchError as error:
+        said = error.message.partition(": ")[2].partition("\n")[0]
+        return f"no tap can be made ({said}): `modprobe tun`; a container needs --device /dev/net/tun"
+    return ""
 
 
 @contextmanager

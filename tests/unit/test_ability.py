@@ -2,17 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 import pytest
 
-from vbench.contracts import Completed, Session, Workplace, lacks
+from vbench.benchmarks import KINDS
+from vbench.contracts import Completed, Missing, Session, Workplace, lacks
 from vbench.environments.bare import Bare
+from vbench.environments.fake import Fake, FakeSession
 from vbench.environments.oci import Oci
 from vbench.environments.qemu import Qemu, kvm_missing
 from vbench.environments.rights import namespace_hint, rights_missing
-from vbench.testbed import network_missing
+from vbench.proc import LocalSession
+from vbench.processors import Processors
+from vbench.testbed import LocalTestbed, network_missing
 
+MIB = 2**20
 ALL, DOCKERS = "000001ffffffffff", "00000000a80425fb"  # the second: what docker gives by default
 
 
@@ -102,6 +108,28 @@ def test_a_runtime_is_called_a_package_only_where_there_is_one(runtime: str, hin
     (missing,) = Oci(runtime=runtime).missing(on(absent=(runtime,)))
     assert hint in missing.hint
     assert ("apt-get" in missing.hint) == (runtime == "crun")
+
+
+def test_without_taps_a_machine_has_no_network_and_the_others_keep_theirs(tmp_path: Path) -> None:
+    why = "no tap can be made (open: No such file or directory): `modprobe tun`"
+    testbed = LocalTestbed(LocalSession(), None, Processors((0,), (0,)), MIB, tmp_path, "", why, "198.18.0.1")
+    assert (testbed.detached("tap"), testbed.detached("veth")) == (why, "")
+    with testbed.attach("tap") as attachment:
+        assert attachment is None
+    within = testbed.within(FakeSession(LocalSession(), Fake(), PurePosixPath("/scratch")))
+    assert within.peer_address == "198.18.0.1"
+    alone = testbed.within(FakeSession(LocalSession(), Fake(), PurePosixPath("/scratch"), no_network=why))
+    assert (alone.peer_address, alone.no_network) == (None, why)
+    assert alone.within(LocalSession()).peer_address is None
+    for kind in ("network.rr", "network.stream", "http.requests"):
+        found = KINDS[kind]().missing(on(), alone)
+        assert Missing("a network to the peer", why) in found
+    assert KINDS["cpu.hash"].metrics  # which needs none, and is measured
+
+
+def test_what_stands_on_another_environment_has_no_place_of_its_own(tmp_path: Path) -> None:
+    testbed = LocalTestbed(LocalSession(), None, Processors((0,), (0,)), MIB, tmp_path, "", "", "198.18.0.1")
+    assert "no place of its own" in testbed.within(LocalSession()).detached("veth")
 
 
 def test_what_is_missing_reads_well_whatever_its_article() -> None:

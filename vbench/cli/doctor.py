@@ -59,12 +59,16 @@ def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict
                 if not quiet:
                     click.echo(f"{environment.title()} …", err=True)
                 rows.append(_row(environment, host, testbed, start=start))
-        network = testbed.no_network
+        network, machines = testbed.no_network, testbed.no_taps
     return {
         "host": facts.headline(found),
         "image": image.digest if image else None,
         "no_image": {"problem": no_image.what, "hint": no_image.hint},
-        "network": {"ok": not network, "problem": network},
+        "network": {
+            "ok": not network,
+            "problem": network,
+            "machines": {"ok": not (network or machines), "problem": network or machines},
+        },
         "environments": rows,
     }
 
@@ -122,6 +126,8 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
         yield f"         {lacking['hint']}"
     network = document["network"]
     yield f"network  {'works' if network['ok'] else network['problem']}"
+    if network["ok"] and not network["machines"]["ok"]:
+        yield f"         but machines have none: {network['machines']['problem']}"
     for row in document["environments"]:
         ready = f"ready in {show(row['ready_s'], 's')}" if row["ready_s"] else ""
         yield f"{row['title']:20} {row['state']:8} {ready}{row['problem']}".rstrip()

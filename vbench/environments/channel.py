@@ -246,6 +246,7 @@ class AgentSession:
     argv: tuple[tuple[str, ...], ...]
     mechanisms: tuple[str, ...]
     memory_limit_b: int | None = None
+    no_network: str = ""
     network: Callable[[], Session] | None = None  # another way in, for what is native otherwise
     logs: Callable[[], dict[str, bytes]] = dict
 

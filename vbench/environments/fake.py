@@ -108,6 +108,7 @@ class FakeSession:
     mechanisms: tuple[str, ...] = ("nothing: figures are made up",)
     argv: tuple[tuple[str, ...], ...] = ()
     memory_limit_b: int | None = None
+    no_network: str = ""
     lost: bool = False
     calibrated: Iterator[int] = field(default_factory=itertools.count)  # each calibration comes out differently
     _asked: Iterator[int] = field(default_factory=itertools.count)

@@ -151,6 +151,7 @@ class Oci(Settings, frozen=True, kw_only=True):
                     attach_s=time.monotonic() - begun,
                     limit_s=LIMIT_S,
                     memory_limit_b=testbed.memory_b,
+                    no_network="" if attachment else testbed.detached("veth"),
                 ) as session,
             ):
                 _check_group(host, session, self.runtime)

@@ -135,6 +135,7 @@ class Qemu(Settings, frozen=True, kw_only=True):
                 attach_s=time.monotonic() - begun,
                 limit_s=LIMITS_S[self.accel],
                 memory_limit_b=testbed.memory_b,
+                no_network="" if attachment else testbed.detached("tap"),
                 log=lambda: _tail(host, console),
                 logs=lambda: {"console.log": host.run(["cat", str(console)], timeout_s=10).stdout},
             ) as session:

@@ -31,6 +31,7 @@ def started(
     attach_s: float,
     limit_s: float,
     memory_limit_b: int | None = None,
+    no_network: str = "",
     log: Callable[[], str] = str,
     network: Callable[[], Session] | None = None,
     logs: Callable[[], dict[str, bytes]] = dict,
@@ -56,6 +57,7 @@ def started(
             argv=(tuple(argv),),
             mechanisms=tuple(mechanisms),
             memory_limit_b=memory_limit_b,
+            no_network=no_network,
             network=network,
             logs=logs,
         )
