@@ -91,6 +91,29 @@ def test_options_of_all_jobs_stand_elsewhere_and_lose_their_path_too(version: st
 
 
 @pytest.mark.parametrize("version", ["3.33", "3.41"])
+@pytest.mark.parametrize(
+    ("engine", "line", "code", "words", "hint"),
+    [
+        ("libaio", 485, 11, "Resource temporarily unavailable", "sysctl fs.aio-max-nr"),
+        ("libaio", 485, 1, "Operation not permitted", "system call filters"),
+        ("libaio", 485, 38, "Function not implemented", "this kernel has no"),
+        ("io_uring", 998, 12, "Cannot allocate memory", "ulimit -l"),
+        ("io_uring", 998, 1, "Operation not permitted", "system call filters"),
+        ("io_uring", 998, 99, "Odd", "another `engine`"),
+    ],
+)
+def test_a_queue_that_is_not_set_up_is_told_by_its_cause(
+    engine: str, line: int, code: int, words: str, hint: str
+) -> None:
+    """As fio 3.33 says it when io_setup(2) or io_uring_setup(2) fails."""
+    said = f"fio: pid=7, err={code}/file:engines/{engine}.c:{line}, func=io_queue_init, error={words}\n"
+    document = {"fio version": "fio-3.33", "jobs": [{"jobname": "trial", "error": code}]}
+    done = Completed(("fio",), 1, (said + json.dumps(document)).encode(), b"")
+    with pytest.raises(TrialFailed, match=f"error {code}: .*{words}") as caught:
+        fio.parse(done, "read")
+    assert hint in caught.value.hint
+
+
 def test_an_engine_that_is_refused_is_named_with_what_to_do(version: str) -> None:
     with pytest.raises(TrialFailed, match=r"error 1: .*io_queue_init.*not permitted") as caught:
         fio.parse(recorded(f"{version}-refused", status=1), "read")

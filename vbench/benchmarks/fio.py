@@ -1,6 +1,8 @@
 """Our own wrapper around the fio command: builds a job's command line and reads its JSON, nothing more."""
 
+import errno
 import json
+import re
 from collections.abc import Sequence
 from math import inf
 from typing import Annotated, Any, Literal, TypeVar
@@ -19,6 +21,16 @@ Engine = Literal["psync", "libaio", "io_uring"]
 LAYOUT, TRIAL = "layout", "trial"  # names of jobs
 OLDEST = "fio 3.18"  # the first whose json+ has `N`: its commit 56440e63 of January 2020
 _PRIVATE = frozenset({"filename"})
+# What fio says of a queue that the kernel did not set up, and what stands behind each errno.
+_QUEUE = re.compile(r"err=(\d+)/file:engines/\w+\.c:\d+, func=io_queue_init")
+_FILTERED = "asynchronous I/O is refused here, as containers' system call filters do: take another `engine`"
+_QUEUE_HINTS = {
+    errno.EAGAIN: "the host's limit on asynchronous I/O is used up: raise it with `sysctl fs.aio-max-nr=1048576`",
+    errno.ENOMEM: "the limit on locked memory is too small for the queue: raise `ulimit -l`, or take another `engine`",
+    errno.ENOSYS: "this kernel has no such asynchronous I/O: take another `engine`",
+    errno.EPERM: _FILTERED,
+    errno.EACCES: _FILTERED,
+}
 _DIRECT_REFUSED = "does not support O_DIRECT"
 _FILLED = 90.0  # percent of the operations at the depth asked for, below which the queue was not kept full
 T = TypeVar("T")
@@ -246,8 +258,9 @@ def _hint(done: Completed) -> str:
         return "the scratch file system refuses O_DIRECT: put the scratch space on a disk's file system"
     if "No space left" in said:
         return "the scratch file system is full: take a smaller `size`"
-    if "io_queue_init" in said or "io_uring" in said:
-        return "asynchronous I/O is refused here, as containers' system call filters do: take another `engine`"
+    queue = _QUEUE.search(said)
+    if queue or "doesn't support io_uring" in said:
+        return _QUEUE_HINTS.get(int(queue[1]) if queue else errno.ENOSYS, "take another `engine`")
     return ""
 
 
