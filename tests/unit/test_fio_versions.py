@@ -90,7 +90,6 @@ def test_options_of_all_jobs_stand_elsewhere_and_lose_their_path_too(version: st
     assert fio.parse(recorded(f"{version}-global"), "read").operations > 0
 
 
-@pytest.mark.parametrize("version", ["3.33", "3.41"])
 @pytest.mark.parametrize(
     ("engine", "line", "code", "words", "hint"),
     [
@@ -114,6 +113,7 @@ def test_a_queue_that_is_not_set_up_is_told_by_its_cause(
     assert hint in caught.value.hint
 
 
+@pytest.mark.parametrize("version", ["3.33", "3.41"])
 def test_an_engine_that_is_refused_is_named_with_what_to_do(version: str) -> None:
     with pytest.raises(TrialFailed, match=r"error 1: .*io_queue_init.*not permitted") as caught:
         fio.parse(recorded(f"{version}-refused", status=1), "read")
