@@ -52,7 +52,8 @@ def conduct(
     anything is stored, and what Runner.run raises afterwards.
     """
     refuse_short(2 * plan.expected_s / len(plan.blocks), until_s, "the calibration and one block are", clocks)
-    runners.refuse(suite, LocalSession(), image)
+    with runners.rooted(suite, LocalSession()) as local:
+        runners.refuse(suite, local, image)
     run_id = store.run_id(suite.name)
     with runners.place_of_run(suite, image, run_id) as (host, testbed):
         manifest = _manifest(suite, plan, run_id, image=image, command=command, tags=tags)

@@ -158,6 +158,7 @@ class Missing:
 
     what: str
     hint: str = ""
+    rights: bool = False  # nothing but root rights of the host would help
 
 
 def lacks(missing: Sequence[Missing]) -> str:
@@ -269,6 +270,7 @@ class Needs:
     memory_b: int = 0
     files: Mapping[str, int] = field(default_factory=dict)  # in scratch space: name to size, once a start
     executes: bool = False  # programs that lie in scratch space
+    network: bool = False  # the peer, through the run's network
 
 
 class Environment(Protocol):

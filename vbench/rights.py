@@ -3,15 +3,16 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 from vbench import proc
 from vbench.contracts import Session
 
+S = TypeVar("S", bound=Session)
 Rights = Literal["root", "namespace", "user"]
 """Root of the host; root in a user namespace; neither."""
 _ALL_USERS = ["0", "0", "4294967295"]
@@ -24,6 +25,12 @@ _SWITCHES = (
 _ENTER = ("--user", "--map-root-user", "--mount", "--pid", "--fork")
 
 
+def _local(path: str) -> str:
+    with suppress(OSError):
+        return Path(path).read_text(encoding="utf-8")
+    return ""
+
+
 def is_root() -> bool:
     return os.geteuid() == 0
 
@@ -34,16 +41,24 @@ def no_user_namespace() -> str:
     return (done.stderr.decode(errors="replace").strip()[-200:] or f"status {done.status}") if done.status else ""
 
 
-def namespaces_hint(folder: Path = Path("/")) -> str:
-    """What to do where the kernel refuses namespaces, by the switch that refuses them."""
+def namespaces_hint() -> str:
+    """What to do where the kernel refuses namespaces."""
     if is_root():
         return "root lacks CAP_SYS_ADMIN, as in a container with few rights: `--cap-add SYS_ADMIN` gives it"
-    sudo = f"`{as_root('image build')}`"
-    for path, closed, setting in _SWITCHES:
-        with suppress(OSError):
-            if (folder / path.lstrip("/")).read_text(encoding="utf-8").strip() == closed:
-                return f"the administrator allows it by `sysctl {setting}`, or builds it for all: {sudo}"
+    return user_hint()
+
+
+def user_hint(read: Callable[[str], str] = _local) -> str:
+    """What a user does about it; `read` gives the text of one of the host's files."""
+    sudo, opening = f"`{as_root('image build')}`", switch(read)
+    if opening:
+        return f"the administrator allows it by `{opening}`, or builds it for all: {sudo}"
     return f"let root build it for all users: {sudo}"
+
+
+def switch(read: Callable[[str], str] = _local) -> str:
+    """The command by which root lets users make user namespaces, where a switch of the kernel forbids them."""
+    return next((f"sysctl {setting}" for path, closed, setting in _SWITCHES if read(path).strip() == closed), "")
 
 
 def as_root(words: str) -> str:
@@ -54,13 +69,13 @@ def as_root(words: str) -> str:
 
 
 @contextmanager
-def rooted(host: proc.LocalSession) -> Iterator[proc.LocalSession]:
-    """The host as root sees it. Without root rights, its commands are root in a user namespace, where there can be one.
+def rooted(host: S) -> Iterator[S]:
+    """This host as root sees it; without root rights its commands are root in a user namespace, where one can be made.
 
     There they may mount, make network namespaces and change root, over nothing but this user's own files. The
     namespace ends with the process that holds it, as that does with this context or the harness.
     """
-    if is_root() or no_user_namespace():
+    if is_root() or not isinstance(host, proc.LocalSession) or no_user_namespace():
         yield host
         return
     holding = ["unshare", "--user", "--map-root-user", "--", "sh", "-c", "echo ready; exec cat"]
@@ -69,7 +84,7 @@ def rooted(host: proc.LocalSession) -> Iterator[proc.LocalSession]:
             yield host
             return
         enter = ("nsenter", f"--user=/proc/{holder.pid}/ns/user", "--preserve-credentials", "--")
-        yield replace(host, prefix=(*host.prefix, *enter))
+        yield cast(S, replace(host, prefix=(*host.prefix, *enter)))
 
 
 def of(session: Session) -> Rights:
@@ -77,4 +92,5 @@ def of(session: Session) -> Rights:
     if session.run(["id", "-u"], timeout_s=10).text.strip() != "0":
         return "user"
     mapped = session.run(["cat", "/proc/self/uid_map"], timeout_s=10).text.split()
-    return "root" if mapped in ([], _ALL_USERS) else "namespace"
+    own = len(mapped) >= 3 and all(word.isdigit() for word in mapped) and mapped != _ALL_USERS
+    return "namespace" if own else "root"

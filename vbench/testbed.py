@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from vbench import priority
+from vbench import priority, rights
 from vbench.contracts import Attachment, Image, Leftover, Process, Session, Started, Testbed, Workplace, lacks
 from vbench.environments.rights import namespace_hint, rights_missing
 from vbench.errors import FULL, NoSpace, StartFailed, StopFailed, TrialFailed, UsageError, VbenchError
@@ -25,13 +25,18 @@ from vbench.processors import Processors
 
 PEER_ADDRESS = "198.18.0.1"  # RFC 2544: 198.18.0.0/15 is reserved for benchmarking
 PREFIX_LENGTH = 15
+TUN = "/dev/net/tun"  # the network of a machine; all may open it on an ordinary host
 _HOLD = "echo ready; exec cat"
 # A guest of its own kernel has its own default, so every namespace of the run gets the one that all kernels know.
 _CONGESTION = "echo cubic > /proc/sys/net/ipv4/tcp_congestion_control\n"
 _MOUNTS = """
 set -e
-mount --bind -o ro "$1" "$2"
-mount -t proc proc "$2/proc"
+# In a user namespace flags of a mount stay as they are, and /proc is the one that is there.
+if ! mount --bind -o ro "$1" "$2" 2>/dev/null; then
+    mount --bind "$1" "$2"
+    mount -o "remount,bind,$(findmnt -n -o VFS-OPTIONS -T "$2" | sed 's/^rw/ro/')" "$2"
+fi
+mount -t proc proc "$2/proc" 2>/dev/null || mount --rbind /proc "$2/proc"
 mount --rbind /sys "$2/sys"
 mount --rbind /dev "$2/dev"
 mount -t tmpfs tmpfs "$2/tmp"
@@ -257,7 +262,11 @@ def network_missing(host: Session) -> str:
     lacking = [
         tool for tool in ("ip", "nsenter", "unshare") if host.run([tool, "--version"], timeout_s=5).status == 127
     ]
-    return f"{', '.join(lacking)} not found" if lacking else ""
+    if lacking:
+        return f"{', '.join(lacking)} not found"
+    if rights.of(host) == "namespace" and host.run(["test", "-w", TUN], timeout_s=5).status != 0:
+        return f"only root may open {TUN} here"
+    return ""
 
 
 @contextmanager
@@ -308,7 +317,17 @@ def _open_network(testbed: LocalTestbed, stack: ExitStack) -> None:
     usual = (workplace.python, "-I", "-S", str(workplace.guest / "surroundings.py"))
     testbed._peer = LocalSession(
         workplace=workplace,
-        prefix=("taskset", "-c", cpus, "nsenter", f"--net={testbed.bridge_netns}", "--", *root, *usual),
+        prefix=(
+            *testbed.host.prefix,
+            "taskset",
+            "-c",
+            cpus,
+            "nsenter",
+            f"--net={testbed.bridge_netns}",
+            "--",
+            *root,
+            *usual,
+        ),
     )
     testbed.peer_address = PEER_ADDRESS
     testbed.no_taps = _taps_missing(testbed)

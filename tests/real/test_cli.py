@@ -107,8 +107,8 @@ def test_without_root_a_container_is_refused_before_anything_starts(nobodys: Pat
     written = suite(tmp_path, base='kind = "bare"\nroot = "host"', more=more, scratch=nobodys)
     done = vbench("run", written, "--results", str(nobodys / "r"), before=NOBODY, env={"HOME": str(nobodys)})
     assert (done.status, done.stdout) == (4, b"")
-    assert b"environment runc (oci runtime=runc) cannot run here, missing: root rights" in done.stderr
-    assert b"hint: run as root; or take environments.runc out of the suite" in done.stderr
+    assert b"nothing of small is left to compare; left out: runc (root rights of the host are needed)" in done.stderr
+    assert b"hint: run it as root: `sudo /" in done.stderr
     assert not (nobodys / "r").exists()
 
 

@@ -12,7 +12,7 @@ from vbench.benchmarks import wrk
 from vbench.benchmarks.peer import no_network, peer_address, server
 from vbench.benchmarks.percentiles import latencies
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Completed, Missing, Place, Session, Settings, Testbed
+from vbench.contracts import Completed, Missing, Needs, Place, Session, Settings, Testbed
 from vbench.errors import TrialFailed, VbenchError
 from vbench.model import Measured, Metric
 
@@ -138,6 +138,9 @@ class Requests(Settings, frozen=True, kw_only=True):
     )
     connections: Annotated[int, Meta(ge=1, le=1000)] = 16
     size: Annotated[int, Meta(ge=1, le=2**20)] = 1024
+
+    def needs(self) -> Needs:
+        return Needs(network=True)
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
         inside = lacking(session, {"nginx": "nginx", "ip": "iproute2"})

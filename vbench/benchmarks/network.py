@@ -11,7 +11,7 @@ from vbench.benchmarks.kernel_driver import KernelBenchmark, Reply, kernel_missi
 from vbench.benchmarks.peer import no_network, peer_address, server
 from vbench.benchmarks.percentiles import latencies
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Completed, Missing, Place, Session, Settings, Testbed
+from vbench.contracts import Completed, Missing, Needs, Place, Session, Settings, Testbed
 from vbench.errors import TrialFailed
 from vbench.model import Measured, Metric
 
@@ -31,6 +31,9 @@ class Iperf3Benchmark(Settings, frozen=True, kw_only=True):
     exposes: ClassVar[str] = ""
     about: ClassVar[str] = ""
     metrics: ClassVar[tuple[Metric, ...]] = ()
+
+    def needs(self) -> Needs:
+        return Needs(network=True)
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
         inside = lacking(session, {"iperf3": "iperf3"})
@@ -137,6 +140,9 @@ class LatencyBenchmark(KernelBenchmark, frozen=True, kw_only=True):
     port: ClassVar[int] = 0
     serves: ClassVar[str] = ""  # what the peer's echo program is asked to do
     timed_each: ClassVar[bool] = True
+
+    def needs(self) -> Needs:
+        return Needs(network=True)
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
         return (*kernel_missing(session), *no_network(testbed))

@@ -16,6 +16,11 @@ from vbench.units import show
 
 USABLE = ("works", "present")  # states of an environment that a suite can have
 
+_RIGHTS = {
+    "namespace": "not root: environments start in a user namespace, and what needs root rights of the host is left out",
+    "user": "not root, and no user namespace can be made here: only what runs as this user works",
+}
+
 
 @click.command()
 @options.formats("text", "json")
@@ -34,21 +39,22 @@ def doctor(kind: str, output: Path | None, no_start: bool, scratch: Path) -> Non
 
 def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict[str, Any]:
     """What works here; `quiet` says nothing meanwhile, and `again` is said when it was interrupted."""
-    from vbench import facts, processors
+    from vbench import facts, processors, rights
     from vbench.environments import KINDS
     from vbench.proc import LocalSession
     from vbench.testbed import open_testbed
 
-    host = LocalSession()
-    found = facts.collect(host)
+    local = LocalSession()
+    found = facts.collect(local)
     rows: list[dict[str, Any]] = []
     with (
         stopping(again),
         _image() as (image, no_image),
+        rights.rooted(local) as host,
         open_testbed(
             host=host,
             image=image,
-            processors=processors.find(host, 1),
+            processors=processors.find(local, 1),
             memory_b=2**30,
             scratch=scratch,
             name="doctor",
@@ -60,8 +66,10 @@ def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict
                     click.echo(f"{environment.title()} …", err=True)
                 rows.append(_row(environment, host, testbed, start=start))
         network, machines = testbed.no_network, testbed.no_taps
+        held = rights.of(host)
     return {
         "host": facts.headline(found),
+        "rights": held,
         "image": image.digest if image else None,
         "no_image": {"problem": no_image.what, "hint": no_image.hint},
         "network": {
@@ -120,6 +128,8 @@ def note(row: dict[str, Any]) -> str:
 
 def _lines(document: dict[str, Any]) -> Iterator[str]:
     yield document["host"]
+    if document["rights"] != "root":
+        yield f"rights   {_RIGHTS[document['rights']]}"
     lacking = document["no_image"]
     yield f"image    {document['image'] or lacks((Missing(lacking['problem']),))}"
     if lacking["hint"]:

@@ -44,10 +44,13 @@ def plan(
     chosen = suites.restrict(
         suites.load(suite), environments=environments, benchmarks=benchmarks, blocks=blocks, seed=seed
     )
+    chosen, left_out = _without_rights(chosen, environments)
     made = plans.make(chosen)
     lacking = _refused(chosen)
     lines = (f"{line}\n" for line in _lines(chosen, made))
     deliver(as_json(_document(chosen, made)) if kind == "json" else "".join(lines), output)
+    if left_out:
+        click.echo(left_out, err=True)
     if lacking:
         raise lacking
 
@@ -60,10 +63,20 @@ def _refused(suite: "Suite") -> "EnvironmentUnavailable | None":
     from vbench.proc import LocalSession
 
     try:
-        runners.refuse(suite, LocalSession(), image.find())
+        with runners.rooted(suite, LocalSession()) as host:
+            runners.refuse(suite, host, image.find())
     except EnvironmentUnavailable as error:
         return error
     return None
+
+
+def _without_rights(suite: "Suite", asked: tuple[str, ...]) -> tuple["Suite", str]:
+    """The suite as a run of this user measures it, and what it leaves out in words."""
+    from vbench import runner as runners
+    from vbench.proc import LocalSession
+
+    left, left_out = runners.without_rights(suite, LocalSession(), asked=asked)
+    return left, left_out.words() if left_out else ""
 
 
 def _document(suite: "Suite", plan: "Plan") -> dict[str, Any]:

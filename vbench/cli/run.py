@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,13 +112,15 @@ class Narrowing:
 
     def course(self, suite: str, results: Path, until_s: float | None, *, quiet: bool) -> Course:
         """A new run. Raises SuiteError and UsageError at once."""
-        from vbench import conduct
+        from vbench import conduct, rights
         from vbench import image as images
         from vbench import plan as plans
+        from vbench import runner as runners
         from vbench import suite as suites
         from vbench.cli.tags import tags
+        from vbench.proc import LocalSession
 
-        said = tags(self.words)
+        said, chosen = tags(self.words), self
         loaded = suites.restrict(
             suites.load(suite),
             environments=self.environments,
@@ -126,6 +128,11 @@ class Narrowing:
             blocks=self.blocks,
             seed=self.seed,
         )
+        if not rights.is_root():
+            loaded, left_out = runners.without_rights(loaded, LocalSession(), asked=self.environments)
+            if left_out:
+                click.echo(left_out.words(), err=True)
+                chosen = replace(self, environments=loaded.arms, benchmarks=tuple(loaded.benchmarks))
         plan = plans.make(loaded)
         return lambda stored: conduct.conduct(
             loaded,
@@ -133,7 +140,7 @@ class Narrowing:
             image=images.find(),
             results=results,
             progress=lambda host, testbed: following(loaded, quiet=quiet),
-            command=self.command(suite, plan.seed, said),
+            command=chosen.command(suite, plan.seed, said),
             tags=said,
             stored=stored,
             until_s=until_s,

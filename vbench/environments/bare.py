@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from vbench import foreign
+from vbench import foreign, rights
 from vbench.contracts import (
     Attachment,
     Environment,
@@ -89,13 +89,16 @@ class Bare(Settings, frozen=True, kw_only=True):
             return (Missing("a C compiler", "apt-get install gcc libc6-dev"),) if no_compiler else ()
         if host.workplace.image not in ("", "host"):
             return ()  # it stands on an environment that has the image as root
-        return rights_missing(host, otherwise="set root = 'host' to measure with the host's own files")
+        opening = rights.switch(lambda path: host.run(["cat", path], timeout_s=10).text)
+        allow = f"allow user namespaces{f' (`{opening}`)' if opening else ''}"
+        return rights_missing(host, otherwise=f"{allow}, or set root = 'host' to measure with the host's own files")
 
     def probe(self, host: Session, testbed: Testbed) -> Probe:
         return probe(self, host, testbed)
 
     @contextmanager
     def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:
+        entered = _namespace(host)
         begun = time.monotonic()
         with ExitStack() as stack:
             scratch = stack.enter_context(testbed.folder("scratch"))
@@ -108,7 +111,8 @@ class Bare(Settings, frozen=True, kw_only=True):
                 prefix = ()
                 workplace = _host_workplace(host, scratch)
             argv = self._words(testbed, prefix, workplace)
-            mechanisms = [f"affinity {argv[2]}", *(["chroot into the image"] if prefix else []), *self._faults()]
+            into = ("chroot into the image",) if prefix else ()
+            mechanisms = [f"affinity {argv[2]}", *into, *entered, *self._faults()]
             layers = [Layer("chroot", "the image as root")] if prefix else []
 
             def on_network() -> Session:
@@ -163,6 +167,12 @@ class Bare(Settings, frozen=True, kw_only=True):
     def _faults(self) -> tuple[str, ...]:
         dose = (f"{self.dose:.1%} of extra work in every kernel",) if self.dose is not None else ()
         return (*dose, *((f"netem delay {show(self.delay, 's')} each way",) if self.delay else ()))
+
+
+def _namespace(host: Session) -> tuple[str, ...]:
+    """What stands between the workload and the host where vbench has no root rights."""
+    on_host = host.workplace.image in ("", "host")
+    return ("a user namespace, for want of root rights",) if on_host and rights.of(host) == "namespace" else ()
 
 
 def _slow_down(host: Session, attachment: Attachment, delay_s: float) -> None:

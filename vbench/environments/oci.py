@@ -108,7 +108,7 @@ class Oci(Settings, frozen=True, kw_only=True):
             lacking.append(Missing(self.runtime, _how_to_get(self.runtime)))
         if self.seccomp and host.run(["test", "-r", PROFILE], timeout_s=10).status != 0:
             lacking.append(Missing(PROFILE, f"{_GET_PROFILE}; or {_WITHOUT}"))
-        return (*lacking, *rights_missing(host), *_other_limits(host))
+        return (*lacking, *rights_missing(host, of_host=True), *_other_limits(host))
 
     def probe(self, host: Session, testbed: Testbed) -> Probe:
         return probe(self, host, testbed)

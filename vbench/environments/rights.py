@@ -1,5 +1,6 @@
 """Whether a session may make what environments are made of: asked of its capabilities and by trying, never by name."""
 
+from vbench import rights
 from vbench.contracts import Missing, Session
 
 _BITS = {"CAP_NET_ADMIN": 12, "CAP_SYS_CHROOT": 18, "CAP_SYS_ADMIN": 21}  # include/uapi/linux/capability.h
@@ -8,13 +9,16 @@ _AS_ROOT = "run as root"
 _CAPABILITIES = "this root lacks capabilities, as in a container: start that one with --privileged"
 
 
-def rights_missing(host: Session, *, network: bool = False, otherwise: str = "") -> tuple[Missing, ...]:
+def rights_missing(
+    host: Session, *, network: bool = False, of_host: bool = False, otherwise: str = ""
+) -> tuple[Missing, ...]:
     """What keeps the session from making mounts and namespaces, with `network` also network devices.
 
-    `otherwise` is what to do without root rights.
+    With `of_host` root of a user namespace is not enough. `otherwise` is what to do without root rights.
     """
-    if host.run(["id", "-u"], timeout_s=10).text.strip() != "0":
-        return (Missing("root rights", f"{_AS_ROOT}, or {otherwise}" if otherwise else _AS_ROOT),)
+    if rights.of(host) in ("user", "namespace" if of_host else "user"):
+        hint = f"{_AS_ROOT}, or {otherwise}" if otherwise else _AS_ROOT
+        return (Missing("root rights", hint, rights=True),)
     wanted = [name for name in _BITS if network or name in _FILES]
     held = effective(host.run(["cat", "/proc/self/status"], timeout_s=10).text)
     lost = [name for name in wanted if held is not None and not held >> _BITS[name] & 1]

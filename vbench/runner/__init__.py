@@ -1,8 +1,9 @@
 """Plan → trials: every environment started afresh in every block, and every trial stored the moment it ends."""
 
 from vbench.runner.clocks import Clocks
+from vbench.runner.leaving import LeftOut, without_rights
 from vbench.runner.ledger import MOST_REPEATS, Ledger
-from vbench.runner.place import place_of_run
+from vbench.runner.place import place_of_run, rooted
 from vbench.runner.progress import Count, Progress
 from vbench.runner.refusing import refuse
 from vbench.runner.running import Runner
@@ -12,8 +13,11 @@ __all__ = [
     "Clocks",
     "Count",
     "Ledger",
+    "LeftOut",
     "Progress",
     "Runner",
     "place_of_run",
     "refuse",
+    "rooted",
+    "without_rights",
 ]

@@ -5,26 +5,44 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
-from vbench import facts, processors
+from vbench import facts, processors, rights
 from vbench import image as images
-from vbench.contracts import Image, Testbed
+from vbench.contracts import Image, Session, Testbed
 from vbench.proc import LocalSession
 from vbench.suite import Suite
 from vbench.testbed import open_testbed
+
+S = TypeVar("S", bound=Session)
+
+
+@contextmanager
+def rooted(suite: Suite, local: S) -> Iterator[S]:
+    """The host session that a suite is measured on: root's, or in a user namespace where its environments need one.
+
+    Where all of them run as any user, nothing stands between them and the host.
+    """
+    lower = [environment for environment in suite.environments.values() if environment.on is None]
+    if any(item.rights for environment in lower for item in environment.missing(local)):
+        with rights.rooted(local) as host:
+            yield host
+    else:
+        yield local
 
 
 @contextmanager
 def place_of_run(suite: Suite, image: Image | None, name: str) -> Iterator[tuple[LocalSession, Testbed]]:
     """The host session with its layers, and the opened testbed; harness and children are pinned off the arms' set."""
-    host = LocalSession()
-    host = replace(host, layers=facts.layers(facts.collect(host)))
-    chosen = processors.find(host, suite.testbed.cpus, suite.testbed.cpu_list)
+    local = LocalSession()
+    local = replace(local, layers=facts.layers(facts.collect(local)))
+    chosen = processors.find(local, suite.testbed.cpus, suite.testbed.cpu_list)
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, chosen.peer)
     try:
         with (
             images.in_use(image),
+            rooted(suite, local) as host,
             open_testbed(
                 host=host,
                 image=image,
