@@ -17,9 +17,11 @@ import click
 import pytest
 
 from tests.real.test_cli import LIMIT_S, VBENCH, suite
+from vbench import store
 from vbench.cli import fault, vbench
 from vbench.lock import VARIABLE
 
+POSIX = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 NO_TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -122,7 +124,7 @@ SURROUNDINGS = {
     "a dumb terminal": Surrounding(env={"TERM": "dumb", "COLUMNS": "x", "LINES": "0"}, streams=terminal),
     "latin-1": Surrounding(env={"PYTHONIOENCODING": "latin-1"}),
     "ascii": Surrounding(env={"PYTHONIOENCODING": "ascii:strict"}),
-    "ascii for files too": Surrounding(env={"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}),
+    "ascii for files too": Surrounding(env=POSIX),
     "no environment": Surrounding(("sh", "-c", f'exec env -i {VARIABLE}="${VARIABLE}" "$@"', "sh")),
     "no home and no entry in passwd": Surrounding(AS_NOBODY_KNOWN, env={"HOME": None, "XDG_CACHE_HOME": None}),
     "a home that is no path": Surrounding(env={"HOME": "relative", "XDG_CACHE_HOME": None}),
@@ -233,3 +235,31 @@ def possible(surrounding: Surrounding) -> None:
         words = surrounding.before[: surrounding.before.index("--") + 1]
         if subprocess.run([*words, "true"], capture_output=True, check=False).returncode:
             pytest.skip("user namespaces are not allowed here")
+
+
+NO_UTF_8 = os.fsdecode(b"\xff\xfe")
+
+
+def test_files_are_utf_8_in_a_locale_of_another_encoding(tmp_path: Path) -> None:
+    (scratch := tmp_path / "scrätch").mkdir()
+    small = suite(tmp_path, benchmarks='"cpu.hash"', scratch=scratch)
+    words = ("run", "-q", small, "--tag", "size=größer", "--results", str(tmp_path / "ü"))
+    ended = end(Command(words), Surrounding(env=POSIX), tmp_path)
+    assert ended.status == 0, ended.said
+    (run,) = (tmp_path / "ü").iterdir()
+    assert store.read_manifest(run).tags == {"size": "größer"}
+
+
+def test_a_suite_whose_name_is_not_utf_8_runs(tmp_path: Path) -> None:
+    small = Path(suite(tmp_path, benchmarks='"cpu.hash"')).rename(tmp_path / f"{NO_UTF_8}.toml")
+    ended = end(Command(("run", "-q", str(small), "--results", "results")), Surrounding(), tmp_path)
+    assert ended.status == 0, ended.said
+    (run,) = (tmp_path / "results").iterdir()
+    assert "??.toml" in store.read_manifest(run).command[2]
+
+
+@pytest.mark.parametrize("words", [("run", "x", "--results", NO_UTF_8), ("report", "x", "-o", NO_UTF_8)])
+def test_a_folder_whose_name_is_not_utf_8_is_refused_first(tmp_path: Path, words: tuple[str, ...]) -> None:
+    ended = end(Command(words), Surrounding(), tmp_path)
+    assert ended.status == 2
+    assert "a name that is not UTF-8" in ended.said

@@ -45,7 +45,8 @@ def invoked(*words: str) -> Result:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    small = GOOD.replace("[environments.a]", f'[testbed]\nscratch = "{tmp_path}/s"\n[environments.a]')
+    quiet = GOOD.replace("[method]", '[method]\ngates = "record"')  # whatever else this host is doing
+    small = quiet.replace("[environments.a]", f'[testbed]\nscratch = "{tmp_path}/s"\n[environments.a]')
     (tmp_path / "small.toml").write_text(small, encoding="utf-8")
     (tmp_path / "s").mkdir()
     return tmp_path

@@ -80,6 +80,7 @@ def complain(message: str, hint: str = "") -> None:
 
 def main() -> NoReturn:
     """The console script: every expected failure becomes a message, a hint and an exit code."""
+    streams.in_utf8()
     streams.prepare()
     with interrupts.once():
         status = _status()

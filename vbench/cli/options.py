@@ -17,10 +17,23 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
 
+def _named(context: click.Context, parameter: click.Parameter, word: str | None) -> Path | None:
+    """A path whose name can be told to the programs that write there."""
+    if word is None:
+        return None
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("a name that is not UTF-8", ctx=context, param=parameter) from None
+    return Path(word)
+
+
 def results(about: str = "Folder in which runs have names.") -> Decorator:
     """`--results DIR`."""
-    kind = click.Path(path_type=Path)
-    return click.option("--results", type=kind, default=RESULTS, show_default=True, metavar="DIR", help=about)
+    path, default = click.Path(), str(RESULTS)
+    return click.option(
+        "--results", type=path, default=default, callback=_named, show_default=True, metavar="DIR", help=about
+    )
 
 
 def environments() -> Decorator:
@@ -51,9 +64,8 @@ def output(about: str = "File to write; - is stdout.", *, formats: tuple[str, ..
     """`-o FILE`. Words among `formats`, which up to 0.2 were said with -o, still choose the format, with a warning."""
 
     def decided(context: click.Context, parameter: click.Parameter, word: str | None) -> Path | None:
-        del parameter
         if word is None or word not in formats:
-            return None if word is None else Path(word)
+            return _named(context, parameter, word)
         context.meta[_ASKED] = word
         if not context.resilient_parsing:
             from vbench.cli import complain

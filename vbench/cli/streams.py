@@ -6,6 +6,7 @@ import os
 import select
 import stat
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -44,6 +45,20 @@ def prepare() -> None:
         sys.stdout = _text(1, sys.stdout, forgives=_gone(1), by_line=os.isatty(1))
     if sys.stderr is sys.__stderr__:
         sys.stderr = _text(2, sys.stderr, forgives=None, by_line=True)  # no complaint is worth a second one
+
+
+def in_utf8() -> None:
+    """Starts this process again in UTF-8 mode where files would have their names and texts in another encoding.
+
+    Suites, results and the outputs of tools are UTF-8 on every host. The standard streams keep the encoding of the
+    user's choice.
+    """
+    of_files = sys.getfilesystemencoding()
+    own_words = sys.orig_argv[len(sys.orig_argv) - len(sys.argv) + 1 :] == sys.argv[1:]  # not those of a test's call
+    if of_files != "utf-8" and own_words and sys.executable and not sys.flags.utf8_mode:
+        os.environ.setdefault("PYTHONIOENCODING", f"{of_files}:replace")
+        with suppress(OSError):
+            os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def discard(descriptor: int) -> None:

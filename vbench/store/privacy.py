@@ -61,18 +61,18 @@ class Clean:
     @cached_property
     def _free(self) -> Callable[[str], str]:
         hosts, pathless = _whole(self.hosts), _paths(self.homes, self.users)
-        return lambda text: hosts.sub("HOST", pathless(text))
+        return lambda text: hosts.sub("HOST", pathless(writable(text)))
 
     @cached_property
     def _raw(self) -> Callable[[str], str]:
         hosts, pathless = _whole(self.hosts), _paths(self.homes, self.users)
-        return lambda text: hosts.sub(_unless_key, pathless(text))
+        return lambda text: hosts.sub(_unless_key, pathless(writable(text)))
 
     @cached_property
     def _of_own_words(self) -> Callable[[str], str]:
         known = self.kept | (own_words() if self.hosts or self.users else frozenset())
         hosts, pathless = _whole(self.hosts - known), _paths(self.homes, self.users - known)
-        return lambda text: hosts.sub("HOST", pathless(text))
+        return lambda text: hosts.sub("HOST", pathless(writable(text)))
 
 
 def cleaner(hosts: Iterable[str], homes: Iterable[str], users: Iterable[str] = ()) -> Clean:
@@ -91,6 +91,11 @@ def own_words() -> frozenset[str]:
     package = Path(__file__).parents[1]
     files = [file for part in _OWN for file in (package / part, *(package / part).glob("*.py")) if file.is_file()]
     return frozenset(word for file in files for word in _WORD.findall(file.read_text("utf-8")))
+
+
+def writable(text: str) -> str:
+    """The text as UTF-8 can write it: a name of a file may be bytes that are none."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _whole(words: Iterable[str]) -> re.Pattern[str]:
