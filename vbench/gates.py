@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from vbench import processes
 from vbench.contracts import ClockReading
@@ -24,7 +24,9 @@ RESOLUTION_S = 6 / TICKS
 _LOOKS = 5  # at all processes, before one that has just ended may lack
 KERNEL_THREADS = 2  # their parent, kthreadd
 LEAST_SCHEDSTAT = 15  # version of /proc/schedstat from which times are in ns
+_LEAST_TIMES = 4  # user, nice, system and idle
 _QUEUED = 8  # sched-stats.rst: sum of all time spent waiting to run by tasks on this processor
+Count = TypeVar("Count", int, float)
 _THROTTLES = "devices/system/cpu/cpu*/thermal_throttle/*_throttle_count"
 
 
@@ -54,7 +56,7 @@ class Counters:
 
 def read(cpus: Sequence[int], *, apart: bool, sysfs: Path = Path("/sys"), procfs: Path = Path("/proc")) -> Counters:
     """Now, on this host. `apart`: harness and peer are kept off `cpus`; if not, ours cannot be told from theirs."""
-    times = processor_times((procfs / "stat").read_text(encoding="utf-8"), {*cpus, *os.sched_getaffinity(0)})
+    times = processor_times(_text(procfs / "stat"), {*cpus, *os.sched_getaffinity(0)})
     mine = None if times is None else [times[cpu] for cpu in cpus]
     now = spent(cpus, apart=apart)
     return Counters(
@@ -87,10 +89,12 @@ def processor_times(stat: str, needed: Iterable[int]) -> dict[int, ProcessorTime
     """
     found = {}
     for line in stat.splitlines():
-        name, *fields = line.split()
-        if not (name.startswith("cpu") and name[3:].isdigit()):
+        name, *fields = line.split() or [""]
+        if not (name.startswith("cpu") and name[3:].isdecimal()):
             continue
-        # Kernels before 2.6.11 have no steal; user, nice, system, idle and iowait are in all that run containers.
+        if len(fields) < _LEAST_TIMES or not all(map(str.isdecimal, fields)):
+            return None
+        # Kernels before 2.6.11 have no steal.
         user, nice, system, idle, iowait, _, _, steal = (*(int(field) / TICKS for field in fields[:8]), *[0.0] * 8)[:8]
         found[int(name[3:])] = ProcessorTimes(user + nice + system, idle + iowait + steal, steal)
     return found if set(needed) <= set(found) else None
@@ -115,11 +119,16 @@ def spent(cpus: Sequence[int], *, apart: bool) -> Spent:
 
 
 def served_s(first: Spent | Counters, last: Spent | Counters) -> float | None:
-    """Processor time of all that served the environment between two looks."""
+    """Processor time of all that served the environment between two looks.
+
+    What has ended is counted in whole ticks: a little less than before is nothing, and much less is unknown, since the
+    time of a process went where nobody looks.
+    """
     if first.ours_s is None or last.ours_s is None:
         return None
-    kernel_s = sum(spent_s - first.kernel_s.get(pid, spent_s) for pid, spent_s in last.kernel_s.items())
-    return max(0.0, last.ours_s - first.ours_s + kernel_s)
+    kernel_s = sum(max(0.0, spent_s - first.kernel_s.get(pid, spent_s)) for pid, spent_s in last.kernel_s.items())
+    found_s = last.ours_s - first.ours_s + kernel_s
+    return None if found_s < -RESOLUTION_S else max(0.0, found_s)
 
 
 def _kernel_s(tasks: Mapping[int, Task], cpus: Sequence[int]) -> dict[int, float]:
@@ -133,8 +142,7 @@ def _kernel_s(tasks: Mapping[int, Task], cpus: Sequence[int]) -> dict[int, float
 
 def _delays_s(cpus: Sequence[int], procfs: Path = Path("/proc")) -> dict[int, float] | None:
     """By thread. A task that ends takes its own with it: no parent inherits it."""
-    own = procfs / "self/schedstat"
-    if not own.exists() or waited_s(own.read_text(encoding="utf-8")) is None:
+    if waited_s(_text(procfs / "self/schedstat")) is None:
         return None
     found = {}
     for task in processes.below(processes.look()[0], os.getpid()):
@@ -152,27 +160,40 @@ def waited_s(schedstat: str) -> float | None:
 
     None for what never got one: a kernel that does not account says so of every task, and of the one that asks too.
     """
-    _, waited_ns, times = schedstat.split()
-    return int(waited_ns) * 1e-9 if int(times) else None
+    words = schedstat.split()
+    if len(words) != 3 or not all(map(str.isdecimal, words)):
+        return None
+    return int(words[1]) * 1e-9 if int(words[2]) else None
 
 
 def _queued_s(cpus: Sequence[int], file: Path = Path("/proc/schedstat")) -> float | None:
-    return queued_s(file.read_text(encoding="utf-8"), cpus) if file.exists() else None
+    return queued_s(_text(file), cpus)
 
 
 def queued_s(schedstat: str, cpus: Sequence[int]) -> float | None:
     """What all tasks so far waited for these processors, ended ones too. None for a version that is not known."""
     lines = {words[0]: words[1:] for line in schedstat.splitlines() if (words := line.split())}
-    version = int(lines.get("version", ["0"])[0])
-    named = [f"cpu{cpu}" for cpu in cpus]
-    if version < LEAST_SCHEDSTAT or any(len(lines.get(name, ())) <= _QUEUED for name in named):
+    version = next(iter(lines.get("version", [])), "")
+    mine = [lines.get(f"cpu{cpu}", []) for cpu in cpus]
+    if not version.isdecimal() or int(version) < LEAST_SCHEDSTAT:
         return None
-    return sum(int(lines[name][_QUEUED - 1]) for name in named) * 1e-9
+    if any(len(words) <= _QUEUED or not words[_QUEUED - 1].isdecimal() for words in mine):
+        return None
+    return sum(int(words[_QUEUED - 1]) for words in mine) * 1e-9
 
 
 def _throttled(sysfs: Path) -> int | None:
-    counts = [int(path.read_text(encoding="utf-8")) for path in sysfs.glob(_THROTTLES)]
-    return sum(counts) if counts else None
+    """None where one of the processors does not tell: the sum of the others would say that it did not throttle."""
+    counts = [_text(path).strip() for path in sysfs.glob(_THROTTLES)]
+    return sum(map(int, counts)) if counts and all(map(str.isdecimal, counts)) else None
+
+
+def _text(path: Path) -> str:
+    """A file of the kernel, empty where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def clock_limit_ppm(layers: Iterable[Layer]) -> float:
@@ -199,24 +220,27 @@ def reading(
         wall_s=wall_s,
         busy_s=_busy_s(first, last),
         ours_s=served_s(first, last),
-        steal_s=None if first.steal_s is None or last.steal_s is None else last.steal_s - first.steal_s,
+        steal_s=_since(first.steal_s, last.steal_s),
         run_delay_s=_run_delay_s(first.delays_s, last.delays_s),
-        queued_s=None if first.queued_s is None or last.queued_s is None else last.queued_s - first.queued_s,
-        throttled=None if first.throttled is None or last.throttled is None else last.throttled - first.throttled,
+        queued_s=_since(first.queued_s, last.queued_s),
+        throttled=_since(first.throttled, last.throttled),
         clock_error_s=error_s,
         clock_bound_s=bound_s,
         clock_limit_ppm=limit_ppm,
     )
 
 
+def _since(first: Count | None, last: Count | None) -> Count | None:
+    """What a counter grew by. One that ran backwards counts something else now, as after a processor went away."""
+    return None if first is None or last is None or last < first else last - first
+
+
 def _busy_s(first: Counters, last: Counters) -> float | None:
     """The smaller of what ticks saw busy and what was not idle: a quota in step with the tick looks all busy."""
-    if first.busy_s is None or last.busy_s is None:
-        return None
-    seen_s = last.busy_s - first.busy_s
-    if first.idle_s is None or last.idle_s is None:
+    seen_s, idle_s = _since(first.busy_s, last.busy_s), _since(first.idle_s, last.idle_s)
+    if seen_s is None or idle_s is None:
         return seen_s
-    return max(0.0, min(seen_s, (last.at_s - first.at_s) * last.processors - (last.idle_s - first.idle_s)))
+    return max(0.0, min(seen_s, (last.at_s - first.at_s) * last.processors - idle_s))
 
 
 def _run_delay_s(first: dict[int, float] | None, last: dict[int, float] | None) -> float | None:

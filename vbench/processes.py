@@ -30,7 +30,7 @@ def look() -> tuple[dict[int, Task], bool]:
     for pid in pids:
         try:
             found[pid] = parse(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace"))
-        except OSError:
+        except (OSError, ValueError, IndexError):  # it ended, before or while it was read
             all_there = False
     return found, all_there
 

@@ -7,7 +7,7 @@ import pytest
 
 from vbench import gates
 from vbench.contracts import ClockReading
-from vbench.gates import Counters
+from vbench.gates import Counters, Spent
 from vbench.model import Layer, Reading
 from vbench.proc import spawn
 from vbench.processes import Task
@@ -167,6 +167,70 @@ def test_a_start_on_a_host_with_renumbered_processors_has_unknown_counters(tmp_p
     found = reading(first, last)
     assert (found.busy_s, found.steal_s) == (None, None)
     assert gates.judge(found) == ()
+
+
+# --- counters that cannot be believed ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["busy_s", "steal_s", "queued_s", "throttled"])
+def test_a_counter_that_ran_backwards_is_unknown_and_voids_nothing(name: str) -> None:
+    start = {"busy_s": 50, "ours_s": 40, "steal_s": 5.0, "queued_s": 5.0, "throttled": 5}
+    end = {"busy_s": 59, "ours_s": 48.9, "steal_s": 6.0, "queued_s": 6.0, "throttled": 5} | {name: 1}
+    found = reading(counters(100, **start), counters(110, **end))  # type: ignore[arg-type]
+    assert getattr(found, name) is None
+    assert gates.judge(found) == ()
+
+
+def test_idle_time_that_ran_backwards_limits_nothing() -> None:
+    """proc_stat(5) says of iowait that it may decrease."""
+    found = reading(counters(100, 50, 40, idle_s=7.0), counters(110, 59, 48.9, idle_s=5.0))
+    assert found.busy_s == pytest.approx(9)
+
+
+def test_processor_time_that_went_where_nobody_looks_is_unknown() -> None:
+    """A process that was handed to another parent takes its time along; ticks alone take less than a tick each."""
+    assert gates.served_s(Spent(40.0, {}), Spent(30.0, {})) is None
+    assert gates.served_s(Spent(40.0, {}), Spent(40.0 - gates.RESOLUTION_S / 2, {})) == 0
+    found = reading(counters(100, 50, 40), counters(110, 59, 30))
+    assert (found.ours_s, gates.foreign_share(found), gates.judge(found)) == (None, None, ())
+
+
+def test_a_kernel_thread_with_the_number_of_one_that_ended_takes_nothing_away() -> None:
+    assert gates.served_s(Spent(1.0, {9: 5.0, 10: 1.0}), Spent(1.0, {9: 0.5, 10: 1.25})) == 0.25
+
+
+@pytest.mark.parametrize(
+    "stat", ["cpu0\n", "cpu0 1 2 3\n", "cpu0 1 2 x 3\n", "cpu0 -1 2 3 4\n", "\n\n", "cpu0 1 2 3 4.5\n"]
+)
+def test_a_line_of_a_processor_that_is_not_one_makes_the_counters_unknown(stat: str) -> None:
+    assert gates.processor_times(stat, [0]) is None
+
+
+@pytest.mark.parametrize("text", ["", "\n", "1 2", "1 2 3 4", "a b c", "1 -2 3", "1.5 2 3"])
+def test_a_threads_wait_that_cannot_be_read_is_unknown(text: str) -> None:
+    assert gates.waited_s(text) is None
+
+
+@pytest.mark.parametrize("text", ["version x\n", "version\n", "version 15\ncpu0 0 0 0 0 0 0 8 x 9 1\n", "version -1\n"])
+def test_a_wait_of_all_tasks_that_cannot_be_read_is_unknown(text: str) -> None:
+    assert gates.queued_s(text, [0]) is None
+
+
+@pytest.mark.parametrize("odd", ["", "-1\n", "many\n", None])
+def test_a_throttle_count_that_cannot_be_read_makes_the_sum_unknown(tmp_path: Path, odd: str | None) -> None:
+    for cpu, count in (("cpu0", "3\n"), ("cpu1", odd)):
+        file = tmp_path / "devices/system/cpu" / cpu / "thermal_throttle" / "core_throttle_count"
+        file.parent.mkdir(parents=True)
+        if count is None:
+            file.symlink_to("nothing")  # as of a processor that has just gone offline
+        else:
+            file.write_text(count)
+    assert gates.read([0], apart=False, sysfs=tmp_path).throttled is None
+
+
+def test_a_host_that_tells_nothing_has_unknown_counters(tmp_path: Path) -> None:
+    found = gates.read([0], apart=False, sysfs=tmp_path, procfs=tmp_path)
+    assert (found.busy_s, found.steal_s, found.idle_s, found.throttled) == (None, None, None, None)
 
 
 # --- run delay: told, never judged ------------------------------------------------------------------------------

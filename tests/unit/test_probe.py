@@ -102,6 +102,18 @@ def test_a_group_is_looked_up_below_the_mounted_root(reading: object, root: str,
     assert reading.below(root, path) == inside
 
 
+def test_a_file_is_read_whole_or_not_at_all(reading: object, tmp_path: Path) -> None:
+    """The end of a table of mounts can say where the scratch space lies."""
+    path = tmp_path / "file"
+    for size in (0, 1, 65536):
+        path.write_bytes(b"x" * size)
+        assert reading.read(str(path)) == "x" * size  # type: ignore[attr-defined]
+    path.write_bytes(b"x" * 65537)
+    assert reading.read(str(path)) == {"error": "EFBIG"}  # type: ignore[attr-defined]
+    assert reading.read(str(path), 65537) == "x" * 65537  # type: ignore[attr-defined]
+    assert reading.read_head(str(path), 36) == b"x" * 36  # type: ignore[attr-defined]
+
+
 def test_limits_are_read_from_the_group_up_to_the_mounted_root(reading: object, tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     folder.mkdir(parents=True)

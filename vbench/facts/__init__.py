@@ -119,7 +119,7 @@ def with_limits(
         and isinstance(measured.value, int | float)
         and quota < measured.value
     ):
-        added["limits.cpus.measured"] = Fact(quota, f"{measured.source}, and the quota of vbench itself")
+        added["limits.cpus.measured"] = Fact(quota, measured.source)  # which is compared, and speaks of a quota
     return _merged(facts, added)
 
 

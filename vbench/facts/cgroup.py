@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from vbench.facts.evidence import Absent, Evidence, Unreadable, made, number, ranges
+from vbench.facts.evidence import Absent, Evidence, Unreadable, made, number, ranges, signed
 from vbench.model import Fact, Facts, FactValue, Status
 
 NONE = "none"
@@ -73,7 +73,7 @@ def _limit(value: float) -> FactValue:
 def _bytes(text: str) -> float:
     if text.strip() == "max":
         return float("inf")
-    value = number(text)
+    value = signed(text)
     if value < 0 or value >= UNLIMITED_B:
         return float("inf")
     return value

@@ -142,6 +142,8 @@ def _count(text: str) -> int:
     total = 0
     for part in text.split(","):
         first, _, last = part.partition("-")
+        if last and int(last) < int(first):
+            raise ValueError(f"a range that ends before it begins: {part[:40]!r}")
         total += int(last or first) - int(first) + 1
     return total
 

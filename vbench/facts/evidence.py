@@ -209,7 +209,15 @@ def word(text: str) -> str:
 
 
 def number(text: str) -> int:
-    """A whole number that fits 64 bits."""
+    """A whole number that fits 64 bits and is not below zero: a size or a count."""
+    value = signed(text)
+    if value < 0:
+        raise ValueError(f"below zero: {text[:40]!r}")
+    return value
+
+
+def signed(text: str) -> int:
+    """A whole number that fits 64 bits, for files in which -1 means something."""
     if not re.fullmatch(r"-?[0-9]{1,19}", text.strip()):
         raise ValueError(f"not a whole number: {text[:40]!r}")
     return int(text)

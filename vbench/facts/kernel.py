@@ -2,7 +2,7 @@
 
 import re
 
-from vbench.facts.evidence import Absent, Evidence, clean, line_value, made, number, then, word
+from vbench.facts.evidence import Absent, Evidence, clean, line_value, made, number, signed, then, word
 from vbench.model import Fact, Facts
 
 STATUS = "/proc/self/status"
@@ -55,7 +55,7 @@ def _kernel(evidence: Evidence) -> Facts:
         "kernel.hz": evidence.file(CONFIG, _hz),
         "kernel.address_randomization": evidence.file(f"{sysctl}/randomize_va_space", number),
         "kernel.nmi_watchdog": evidence.file(f"{sysctl}/nmi_watchdog", lambda text: number(text) != 0),
-        "kernel.perf_event_paranoid": evidence.file(f"{sysctl}/perf_event_paranoid", number),
+        "kernel.perf_event_paranoid": evidence.file(f"{sysctl}/perf_event_paranoid", signed),
         "kernel.security_modules": evidence.file("/sys/kernel/security/lsm", _modules),
         "kernel.loadavg": evidence.file("/proc/loadavg", _loadavg),
     }

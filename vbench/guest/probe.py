@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True  # the folder belongs to the image: its bits stay
 
 from probe_devices import network, scratch  # noqa: E402
 from probe_layers import acpi, cgroups, container, cpuid, namespaces  # noqa: E402
-from probe_reading import MAX_TEXT, failure, lines_of, names, read, read_bytes  # noqa: E402
+from probe_reading import MAX_TABLE, MAX_TEXT, failure, lines_of, names, read, read_bytes  # noqa: E402
 
 CPU = "/sys/devices/system/cpu"
 FILES = (
@@ -88,7 +88,7 @@ AZURE_CHASSIS = "7783-7084-3265-9085-8269-3286-77"  # the same on every Azure ma
 def cpuinfo(cpu):
     """The processor in full, of the others only where they are: flags repeated 256 times say nothing."""
     try:
-        text = read_bytes("/proc/cpuinfo", 8 << 20).decode("utf-8", "replace")
+        text = read_bytes("/proc/cpuinfo", MAX_TABLE).decode("utf-8", "replace")
     except OSError as error:
         return failure(error)
     others = text.strip().split("\n\n")

@@ -6,7 +6,7 @@ import sys
 
 from probe_reading import failure, mounts, read
 
-MAX_INTERFACES = 64
+MAX_INTERFACES = 4096  # a host of many containers has one for each
 QUEUE_FILES = ("scheduler", "rotational", "nr_requests", "read_ahead_kb", "logical_block_size", "write_cache")
 OFFLOADS = {"sg": 0x18, "tso": 0x1E, "gso": 0x23, "gro": 0x2B, "tx-checksum": 0x16, "rx-checksum": 0x14}
 

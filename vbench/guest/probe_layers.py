@@ -3,9 +3,9 @@
 import errno
 import os
 
-from probe_reading import failure, mounts, read, read_bytes
+from probe_reading import failure, mounts, read, read_bytes, read_head
 
-MAX_LEVELS = 32
+MAX_LEVELS = 256  # as deep as a path of the kernel can be, at 16 letters a group
 CGROUP_FILES = {
     "cgroup2": ("cpu.max", "cpu.weight", "cpuset.cpus.effective", "memory.max", "memory.swap.max", "pids.max"),
     "cpu": ("cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.shares"),
@@ -31,7 +31,7 @@ def container():
     """Marks that engines leave; of the first process's environment only `container=`, of the path only known words."""
     marks = {"dockerenv": os.path.exists("/.dockerenv"), "containerenv": os.path.exists("/run/.containerenv")}
     try:
-        words = read_bytes("/proc/1/environ").split(b"\0")
+        words = read_bytes("/proc/1/environ", 1 << 20).split(b"\0")
         values = [word[10:].decode("ascii", "replace") for word in words if word.startswith(b"container=")]
         marks["environ"] = values[0] if values else ""
     except OSError as error:
@@ -78,7 +78,7 @@ def acpi():
     found = set()
     for table in ("FACP", "APIC", "DSDT"):
         try:
-            header = read_bytes("/sys/firmware/acpi/tables/" + table, 36)
+            header = read_head("/sys/firmware/acpi/tables/" + table, 36)
         except OSError as error:
             if error.errno != errno.ENOENT:
                 return failure(error)
