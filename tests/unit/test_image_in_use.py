@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.unit import small_image
-from vbench import image, proc
+from tests.unit import killed, small_image
+from tests.unit.test_runner import Told
+from vbench import conduct, image, proc, store
+from vbench import plan as plans
 from vbench.cli.image import image as command
 from vbench.cli.plan import plan
 from vbench.contracts import Image
-from vbench.errors import EnvironmentUnavailable, UsageError
+from vbench.errors import EnvironmentUnavailable, RunFolderError, UsageError
 from vbench.image import cache, inventory, trust, usage
 from vbench.image.normal import normal_mode, normalize
+from vbench.model import Run, State
 
 
 @pytest.fixture(autouse=True)
@@ -320,6 +323,65 @@ def test_holders_of_a_lock_are_read_from_the_kernels_list() -> None:
         "6: FLOCK\n\n"
     )
     assert usage.holders(locks, 1234) == (4711,)
+
+
+# --- a run -------------------------------------------------------------------------------------------------------
+
+
+def run(tmp_path: Path, used: Image | None, at_trial: Callable[[int], None]) -> Run:
+    """A run of fakes whose image is `used`; the function is told how many trials there are."""
+    suite = killed.a_suite(tmp_path)
+    folders: list[Path] = []
+    try:
+        conduct.conduct(
+            suite,
+            plans.make(suite),
+            image=used,
+            results=tmp_path / "results",
+            progress=lambda host, testbed: Told(at_trial=lambda trial: at_trial(trial.block)),
+            command=(),
+            tags={},
+            stored=folders.append,
+            clocks=killed.clocks(),
+        )
+    finally:
+        found = store.load(folders[0]) if folders else None
+    assert found is not None
+    return found
+
+
+def test_a_run_holds_its_image(built: Image, tmp_path: Path) -> None:
+    def remove(block: int) -> None:
+        if block == 1:
+            with pytest.raises(EnvironmentUnavailable, match=f"is in use by process {os.getpid()}"):
+                image.remove(built.digest)
+
+    found = run(tmp_path, built, remove)
+    assert (found.manifest.state, found.manifest.image) == (State.COMPLETE, built.digest)
+
+
+def test_a_run_whose_image_was_changed_meanwhile_does_not_carry_its_digest(built: Image, tmp_path: Path) -> None:
+    def change(block: int) -> None:
+        if block == 2:
+            written(built)
+
+    with pytest.raises(image.ImageChanged, match="while they were measured, so the run does not name the image"):
+        run(tmp_path, built, change)
+    (folder_of_run,) = (tmp_path / "results").iterdir()
+    found = store.load(folder_of_run)
+    assert found.manifest.state is State.PARTIAL
+    assert found.manifest.image == f"changed-{found.manifest.run_id}"
+    assert {record.image for record in found.manifest.environments} <= {"", "host", found.manifest.image}
+    assert built.digest not in (folder_of_run / "manifest.json").read_text()
+    with pytest.raises(RunFolderError, match="is not here"):
+        conduct.resume(folder_of_run, None, progress=lambda suite, run: Told())
+
+
+def test_a_run_does_not_begin_with_a_changed_image(built: Image, tmp_path: Path) -> None:
+    written(built)
+    with pytest.raises(EnvironmentUnavailable, match="not as they were built"):
+        run(tmp_path, built, lambda block: None)
+    assert not (tmp_path / "results").exists()
 
 
 # --- one form ----------------------------------------------------------------------------------------------------
