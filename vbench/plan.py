@@ -97,7 +97,7 @@ def _fits(suite: Suite) -> None:
     if needed_s <= budget_s:
         return
     most = int(budget_s / _block_s(suite)) - 1
-    hint = f"{most} blocks would fit" if most >= 1 else "take fewer environments or benchmarks"
+    hint = f"{most} block{'' if most == 1 else 's'} would fit" if most >= 1 else "take fewer environments or benchmarks"
     blocks = "1 block is" if suite.method.most == 1 else f"{suite.method.most} blocks are"
     raise SuiteError(
         f"{suite.name}: {blocks} expected to take {show_duration(needed_s)}, "

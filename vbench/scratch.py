@@ -7,9 +7,10 @@ import stat
 from pathlib import Path
 
 from vbench.errors import UsageError
+from vbench.paths import usable
 from vbench.units import show_bytes
 
-_ANOTHER = "set `scratch` in [testbed] to another folder"
+_ANOTHER = "set `scratch` in [testbed], or `--scratch` of doctor, to another folder"
 
 
 def refuse(folder: Path, *, files_b: int = 0, executing: str = "") -> None:
@@ -17,6 +18,7 @@ def refuse(folder: Path, *, files_b: int = 0, executing: str = "") -> None:
 
     `executing` names what runs a program from it; empty where nothing does.
     """
+    folder = usable(folder, "the scratch folder")
     try:
         mode, system = folder.stat().st_mode, os.statvfs(folder)
     except FileNotFoundError:

@@ -383,7 +383,7 @@ def _using(scratch: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "set `scratch` in [testbed] to another folder"
+        hint = "set `scratch` in [testbed], or `--scratch` of doctor, to another folder"
         if error.errno in FULL:
             raise NoSpace(f"no space left in {scratch}", hint=hint) from error
         raise UsageError(f"cannot use {scratch} as scratch space: {error.strerror or error}", hint=hint) from error

@@ -117,7 +117,7 @@ def test_without_root_scratch_space_of_others_is_refused(nobodys: Path, tmp_path
     done = vbench("run", written, "--results", str(nobodys / "r"), before=NOBODY, env={"HOME": str(nobodys)})
     assert done.status == 2
     assert b"as scratch space: Permission denied" in done.stderr
-    assert b"hint: set `scratch` in [testbed] to another folder" in done.stderr
+    assert b"hint: set `scratch` in [testbed]" in done.stderr
 
 
 def test_results_that_may_not_be_written_are_refused(nobodys: Path, tmp_path: Path) -> None:

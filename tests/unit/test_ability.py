@@ -75,7 +75,7 @@ def test_root_without_capabilities_is_told_which_and_never_to_be_root() -> None:
     ("said", "hint"),
     [
         ("unshare: unshare failed: No space left on device", "limit on namespaces is used up"),
-        ("unshare: unshare failed: Operation not permitted", "a container's filter"),
+        ("unshare: unshare failed: Operation not permitted", "a container's system call filter"),
         ("unshare: unshare failed: Cannot allocate memory", ""),
     ],
 )

@@ -15,7 +15,7 @@ from tests.unit.test_benchmarks import Said, Scripted, of_kind, place_on, record
 from vbench.benchmarks.http import own_address
 from vbench.benchmarks.lines import Moments
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Completed, Place
+from vbench.contracts import Completed, Place, Workplace
 from vbench.errors import TrialFailed
 from vbench.proc import LocalSession
 
@@ -248,9 +248,10 @@ def test_a_server_that_cannot_start_fails_the_trial_with_its_words_and_leaves_no
 
 @pytest.mark.parametrize("said", [b"", b"[]", b"[{}]", b"{", b"RTNETLINK answers: Network is unreachable"])
 def test_an_environment_without_a_route_to_the_peer_says_so(said: bytes) -> None:
-    with pytest.raises(TrialFailed, match=r"no route to the peer at 198\.18\.0\.1") as caught:
-        own_address(Scripted({"route": Completed(("ip",), 2, said, b"")}), "198.18.0.1")  # type: ignore[arg-type]
-    assert "iproute2" in caught.value.hint
+    for status, hint in ((2, ""), (127, "iproute2")):
+        with pytest.raises(TrialFailed, match=r"no route to the peer at 198\.18\.0\.1") as caught:
+            own_address(Scripted({"route": Completed(("ip",), status, said, b"")}), "198.18.0.1")  # type: ignore[arg-type]
+        assert hint in caught.value.hint and bool(hint) == bool(caught.value.hint)
 
 
 def test_a_peer_without_wrk_is_named() -> None:
@@ -267,6 +268,16 @@ def test_the_tools_that_are_not_found_are_named_with_their_packages() -> None:
     assert [(one.what, one.hint.partition(",")[0]) for one in found] == [
         ("nonesuch-tool", "apt-get install some-package")
     ]
+
+
+@pytest.mark.parametrize(
+    ("image", "hint"), [("host", "apt-get install fio"), ("", "apt-get install fio"), ("4be1", "`vbench image build`")]
+)
+def test_what_the_image_lacks_is_not_to_be_installed_in_it(image: str, hint: str) -> None:
+    session = Scripted({"sh": Completed(("sh",), 0, b"fio\n", b"")}, workplace=Workplace(image=image))
+    (missing,) = lacking(session, {"fio": "fio"})  # type: ignore[arg-type]
+    assert hint in missing.hint
+    assert ("apt-get" in missing.hint) == (image in ("", "host"))
 
 
 def test_a_session_without_a_shell_has_no_tools() -> None:

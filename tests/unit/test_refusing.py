@@ -169,7 +169,7 @@ benchmarks = [{benchmarks}]
 blocks = 1
 trial = "1 ms"
 warmup = "1 ms"
-budget = "1000000 h"
+budget = "80000 h"
 [testbed]
 memory = "{memory}"
 scratch = "{scratch}"

@@ -189,7 +189,8 @@ class Command(Settings, frozen=True, kw_only=True):
             with os.fdopen(os.dup(descriptor), "wb") as archive:
                 found = carrying.pack(carrying.inside(place.suite_folder, self.folder), archive)
             if self.folder_digest not in (None, found):
-                raise TrialFailed(f"{self.folder} was changed since the run began", hint="results would not compare")
+                hint = "put it back as it was, or begin another run: results would not compare"
+                raise TrialFailed(f"{self.folder} was changed since the run began", hint=hint)
             place.session.put(Path(f"/proc/self/fd/{descriptor}"), work.with_name(f"{work.name}.tar"))
         except carrying.Unfit as error:
             raise TrialFailed(f"folder: {error}") from None

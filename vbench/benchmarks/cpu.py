@@ -78,6 +78,9 @@ class Branchy(KernelBenchmark, frozen=True, kw_only=True):
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("time", "s", "lower", "of 4,096 instructions of bytecode"),)
 
 
+_NO_AES = "a virtual processor has those of the real one with cpu = 'max'; without them leave the benchmark out"
+
+
 class Aes(KernelBenchmark, frozen=True, kw_only=True):
     """One operation is 16 KiB of AES-128 in counter mode by the processor's own instructions; 16,384 B are counted.
 
@@ -100,7 +103,7 @@ class Aes(KernelBenchmark, frozen=True, kw_only=True):
         # The same word in x86's `flags` and in arm64's `Features`.
         if session.run(["grep", "-qw", "aes", "/proc/cpuinfo"], timeout_s=30).status == 0:
             return lacking
-        return (*lacking, Missing("the processor's AES instructions", "a virtual processor that has them: cpu = 'max'"))
+        return (*lacking, Missing("the processor's AES instructions", _NO_AES))
 
     def samples(self, reply: Reply) -> dict[str, tuple[float, ...]]:
         return {"bandwidth": tuple(AES_BYTES / value for value in reply.values)}

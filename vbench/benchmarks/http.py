@@ -69,7 +69,8 @@ def own_address(session: Session, peer: str) -> str:
     with suppress(ValueError, LookupError):
         return str(IPv4Address(foreign.decode(done.stdout, tuple[Route, ...])[0].prefsrc))
     said = (done.stderr or done.stdout).decode(errors="replace").strip()[-200:]
-    raise TrialFailed(f"no route to the peer at {peer}: {said}", hint="`ip` of iproute2 is needed inside")
+    hint = "`ip` of iproute2 is needed inside" if done.status == 127 else ""
+    raise TrialFailed(f"no route to the peer at {peer}: {said}", hint=hint)
 
 
 def _write(session: Session, path: str, content: bytes) -> None:

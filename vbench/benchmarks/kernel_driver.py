@@ -14,6 +14,7 @@ from msgspec.structs import replace as with_changes
 
 from vbench import foreign
 from vbench.benchmarks.lines import Lines
+from vbench.benchmarks.tools import REBUILD
 from vbench.contracts import Missing, Place, Process, Session, Settings, Testbed
 from vbench.errors import CommandTimeout, TrialFailed
 from vbench.foreign import LONGEST, Count
@@ -203,7 +204,7 @@ def kernel_missing(session: Session) -> tuple[Missing, ...]:
     """What a session lacks to run kernels, by one command."""
     needed = [str(session.workplace.guest / name) for name in ("driver.py", "kernels.so", "echo")]
     there = session.run(["stat", "-c", "%n", *needed], timeout_s=30).text.splitlines()
-    hint = "run `vbench image build`, which compiles it"
+    hint = "" if session.workplace.image == "host" else REBUILD
     return tuple(Missing(path, hint) for path in needed if path not in there)
 
 

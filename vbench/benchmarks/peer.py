@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from vbench.benchmarks.lines import Hear, Lines
+from vbench.benchmarks.tools import REBUILD
 from vbench.contracts import Missing, Process, Session, Testbed
 from vbench.errors import TrialFailed
 
@@ -36,7 +37,7 @@ def server(
             _listening(process, lines, ready, name)
             yield lines
     except FileNotFoundError:
-        raise TrialFailed(f"{name} was not found", hint="use the image that has it") from None
+        raise TrialFailed(f"{name} was not found", hint=REBUILD) from None
 
 
 def _listening(process: Process, lines: Lines, ready: bytes, name: str) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from vbench import foreign
+from vbench.benchmarks.tools import REBUILD
 from vbench.contracts import Completed
 from vbench.errors import TrialFailed
 from vbench.foreign import LONGEST, Count
@@ -88,7 +89,7 @@ def load(url: str, script: str, *, connections: int, lasting_s: float) -> list[s
 def parse(done: Completed, connections: int) -> Result:
     """The counts. Raises TrialFailed where a request failed, or where the counts do not add up."""
     if done.status == 127:
-        raise TrialFailed("wrk was not found on the peer", hint="use the image that has it")
+        raise TrialFailed("wrk was not found on the peer", hint=REBUILD)
     found = summary(done)
     if done.status != 0:
         raise TrialFailed(f"wrk ended with status {done.status}: {_said(done)}")

@@ -40,10 +40,12 @@ def doctor(kind: str, output: Path | None, no_start: bool, scratch: Path) -> Non
 def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict[str, Any]:
     """What works here; `quiet` says nothing meanwhile, and `again` is said when it was interrupted."""
     from vbench import facts, processors, rights
+    from vbench import scratch as scratches
     from vbench.environments import KINDS
     from vbench.proc import LocalSession
     from vbench.testbed import open_testbed
 
+    scratches.refuse(scratch)
     local = LocalSession()
     found = facts.collect(local)
     rows: list[dict[str, Any]] = []

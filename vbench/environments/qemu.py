@@ -119,7 +119,9 @@ class Qemu(Settings, frozen=True, kw_only=True):
     @contextmanager
     def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:
         image, machine = testbed.image, _architecture(host)
-        if image is None or machine is None:
+        if machine is None:
+            raise StartFailed("this architecture is not known", hint="x86_64 and aarch64 hosts are known")
+        if image is None:
             raise StartFailed("there is no image to boot", hint="run `vbench image build`")
         begun = time.monotonic()
         with testbed.folder("machine") as folder, testbed.attach("tap") as attachment:

@@ -45,5 +45,5 @@ def namespace_hint(said: str) -> str:
     if "No space left" in said or "Too many users" in said:  # of namespaces: no disk is meant
         return "the host's limit on namespaces is used up: see `sysctl -a | grep 'user.max_.*_namespaces'`"
     if "Operation not permitted" in said or "Permission denied" in said:
-        return "a container's filter or a security module forbids it, or root rights are missing"
+        return "a container's system call filter or a security module forbids it"
     return ""
