@@ -90,11 +90,12 @@ def test_a_namespace_that_is_refused_is_told_by_its_cause(said: str, hint: str) 
     ("said", "what", "hint"),
     [
         ("absent", "/dev/kvm", "modprobe"),
-        ("1000 660 kvm sh: 2: cannot open /dev/kvm: Permission denied", "permission for /dev/kvm", "the group kvm"),
-        ("1000 660 virt sh: 2: cannot open /dev/kvm: Permission denied", "permission for /dev/kvm", "-aG virt"),
-        ("1000 600 root sh: 2: cannot open /dev/kvm: Permission denied", "permission for /dev/kvm", "mode 600"),
-        ("0 660 kvm sh: 2: cannot open /dev/kvm: Operation not permitted", "permission for /dev/kvm", "--device"),
-        ("0 660 kvm sh: 2: cannot create /dev/kvm: No such device", "(No such device)", "dmesg"),
+        ("660 kvm sh: 2: cannot open /dev/kvm: Permission denied", "permission for /dev/kvm", "the group kvm"),
+        ("660 virt sh: 2: cannot open /dev/kvm: Permission denied", "permission for /dev/kvm", "-aG virt"),
+        ("660 nogroup sh: 2: cannot open /dev/kvm: Permission denied", "permission for /dev/kvm", "-aG $(stat -c %G"),
+        ("600 root sh: 2: cannot open /dev/kvm: Permission denied", "permission for /dev/kvm", "mode 600"),
+        ("660 kvm sh: 2: cannot open /dev/kvm: Operation not permitted", "permission for /dev/kvm", "--device"),
+        ("660 kvm sh: 2: cannot create /dev/kvm: No such device", "(No such device)", "dmesg"),
         ("", "/dev/kvm that opens", ""),
     ],
 )
