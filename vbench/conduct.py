@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from vbench import __version__, adaptive, facts, interrupts, resumption, store
+from vbench import __version__, adaptive, facts, interrupts, processors, resumption, store
 from vbench import image as images
 from vbench import runner as runners
 from vbench import suite as suites
@@ -45,6 +45,7 @@ def conduct(
     stored: Callable[[Path], None] = lambda folder: None,
     until_s: float | None = None,
     clocks: runners.Clocks = _CLOCKS,
+    here: resumption.Identity | None = None,
 ) -> Conducted:
     """Runs `plan` and stores it under `results`; `stored` is told the folder on every way out that has one.
 
@@ -54,9 +55,10 @@ def conduct(
     refuse_short(2 * plan.expected_s / len(plan.blocks), until_s, "the calibration and one block are", clocks)
     with runners.rooted(suite, LocalSession()) as local:
         runners.refuse(suite, local, image)
+    here = here or resumption.identity()
     run_id = store.run_id(suite.name)
     with runners.place_of_run(suite, image, run_id) as (host, testbed):
-        manifest = _manifest(suite, plan, run_id, image=image, command=command, tags=tags)
+        manifest = _manifest(suite, plan, run_id, image=image, command=command, tags=tags, here=here)
         with store.create(results, manifest) as writer:
             look = adaptive.looking(suite, manifest)
             runner = runners.Runner(
@@ -74,12 +76,15 @@ def resume(
     said: Callable[[str], None] = lambda words: None,
     until_s: float | None = None,
     clocks: runners.Clocks = _CLOCKS,
+    here: resumption.Identity | None = None,
 ) -> Conducted:
     """Goes on with the run in `folder` as it was planned; `given` is its suite once more, if need be.
 
     `said` is told what was damaged and what is different of the host. Raises RunFolderError, UsageError and
     EnvironmentUnavailable while the folder is as it was.
     """
+    here = here or resumption.identity()
+    resumption.refuse_foreign(folder)
     with store.reopen(folder) as writer:
         run = store.load(folder)
         manifest, plan = run.manifest, run.manifest.plan
@@ -87,18 +92,19 @@ def resume(
         suite = resumption.suite_of(manifest, given)
         image = _image_of(manifest)
         look = adaptive.looking(suite, manifest)
-        ledger, block = _ledger(run, look)
+        ledger, block = _ledger(run, look, here)
         if block is not None:
             refuse_short(ledger.next_s(), until_s, "what comes next is", clocks)
+        # Before anything of the suite is made or run: on another host, or in a hostile folder, it may say anything.
+        resumption.refuse_other_host(run, _differences(run, suite), here)
         with runners.place_of_run(suite, image, manifest.run_id) as (host, testbed):
             found = resumption.differences(run, facts.of_host(host, cpu=testbed.cpus[0]))
-            resumption.refuse_other_host(run, found)
             runners.refuse(suite, host, image)
             for words in (*run.warnings, *found.others):
                 said(words)
             _sweep(suite, manifest.run_id, said)
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            writer.take_up(Resumption(now, block, found.others))
+            writer.take_up(Resumption(now, block, found.others, here.marks(manifest.run_id)[1]))
             runner = runners.Runner(
                 suite,
                 plan,
@@ -169,11 +175,25 @@ def refuse_short(needed_s: float, until_s: float | None, what: str, clocks: runn
     )
 
 
-def _ledger(run: Run, look: adaptive.Looking | None) -> tuple[Ledger, int | None]:
+def _differences(run: Run, suite: Suite) -> resumption.Differences:
+    """Asked by commands that vbench itself names, and of no environment."""
+    host = LocalSession()
+    cpu = processors.find(host, suite.testbed.cpus, suite.testbed.cpu_list).environment[0]
+    return resumption.differences(run, facts.of_host(host, cpu=cpu))
+
+
+def _ledger(run: Run, look: adaptive.Looking | None, here: resumption.Identity) -> tuple[Ledger, int | None]:
     """What is stored of the run, and the first block that is not whole; None where nothing is left to measure."""
     plan = run.manifest.plan
     torn = {item.block for item in run.manifest.resumed if item.block is not None}
-    ledger = Ledger.of(plan, trials=run.trials, voids=run.voids, readings=run.readings, torn=torn)
+    ledger = Ledger.of(
+        plan,
+        trials=run.trials,
+        voids=run.voids,
+        readings=run.readings,
+        torn=torn,
+        rebooted=resumption.rebooted(run.manifest, here),
+    )
     block = next((block.index for block in plan.blocks if not ledger.whole(block)), None)
     if block is None or _seen_enough(ledger, block, look):
         return ledger, None
@@ -211,8 +231,16 @@ def _sweep(suite: Suite, run_id: str, said: Callable[[str], None]) -> None:
 
 
 def _manifest(
-    suite: Suite, plan: Plan, run_id: str, *, image: Image | None, command: tuple[str, ...], tags: dict[str, str]
+    suite: Suite,
+    plan: Plan,
+    run_id: str,
+    *,
+    image: Image | None,
+    command: tuple[str, ...],
+    tags: dict[str, str],
+    here: resumption.Identity,
 ) -> Manifest:
+    machine, boot = here.marks(run_id)
     return Manifest(
         schema=SCHEMA,
         run_id=run_id,
@@ -233,6 +261,7 @@ def _manifest(
         confirmatory=suites.confirmatory(suite),
         command=command,
         tags=tags,
-        machine=resumption.mark(run_id),
+        machine=machine,
+        boot=boot,
         sources=resumption.sources(),
     )

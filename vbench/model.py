@@ -214,6 +214,7 @@ class Resumption(Struct, frozen=True):
     at: str  # ISO 8601, UTC
     block: int | None  # the first that was not whole; None where nothing was left to measure
     changes: tuple[str, ...] = ()  # of the host since the run began, in words
+    boot: str = ""  # a mark by which this run alone knows the boot that it was gone on with in
 
 
 class Manifest(Struct, frozen=True):
@@ -241,6 +242,7 @@ class Manifest(Struct, frozen=True):
     delta: Annotated[float, Meta(gt=0)] = 0.02  # smallest cost of interest, as a ratio minus 1
     confirmatory: Annotated[tuple[str, ...], Meta(max_length=5)] = ()  # each "ENVIRONMENT BENCHMARK METRIC"
     machine: str = ""  # a mark by which this run alone knows its host again
+    boot: str = ""  # the same of the boot that it was begun in
     suite_redacted: bool = False  # `suite_text` lacks host names or home paths that the file had
     resumed: tuple[Resumption, ...] = ()
     sources: str | None = None  # sha256 of vbench's own files; None where the run was begun by one that kept none

@@ -1,6 +1,8 @@
 """What must be as it was for a run to go on: tool, suite and host. Anything else would be another run."""
 
 import hashlib
+import re
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from vbench import __version__, facts
+from vbench import __version__, facts, untrusted
 from vbench import plan as plans
 from vbench import suite as suites
 from vbench.errors import RunFolderError, SuiteError
@@ -25,7 +27,7 @@ IDENTITY = (
 )
 # Another engine is another environment, where the run has one of it.
 _QEMU, _RUNTIMES = "tool.qemu", {"runc": "tool.runc", "crun": "tool.crun"}
-_MACHINE_ID = Path("/etc/machine-id")
+_MACHINE_ID, _BOOT_ID = Path("/etc/machine-id"), Path("/proc/sys/kernel/random/boot_id")
 _PACKAGE = Path(__file__).parent
 _NO_SOURCES = {"suites"}  # a run keeps its own, and a checkout has them elsewhere than a wheel
 _BEGIN = "`vbench run` begins another one"
@@ -40,16 +42,57 @@ class Differences:
     others: tuple[str, ...]
 
 
-def mark(run_id: str, *, machine_id: Path = _MACHINE_ID) -> str:
-    """By which a run knows its machine again: a hash with the run's own name, so that it tells nobody which one it is.
+@dataclass(frozen=True)
+class Identity:
+    """What this machine and this boot of it are known by; empty where a machine has none."""
 
-    machine-id(5) asks for exactly that. Empty where a machine has no identity.
-    """
-    with suppress(OSError, UnicodeDecodeError):
-        own = machine_id.read_text("ascii").strip()
-        if len(own) == 32:
-            return hashlib.sha256(f"{run_id} {own}".encode()).hexdigest()[:32]
+    machine: str
+    boot: str
+
+    def marks(self, run_id: str) -> tuple[str, str]:
+        """Of machine and boot: hashes with the run's own name, so that they tell nobody which machine it is.
+
+        machine-id(5) asks for exactly that.
+        """
+        return _mark(run_id, self.machine), _mark(run_id, self.boot)
+
+
+def identity(*, machine_id: Path = _MACHINE_ID, boot_id: Path = _BOOT_ID) -> Identity:
+    return Identity(_hexadecimal(machine_id), _hexadecimal(boot_id))
+
+
+def _hexadecimal(path: Path) -> str:
+    """A file's 128 bits, with dashes between or not; empty for anything else."""
+    with suppress(FileNotFoundError, untrusted.Untrusted, OSError, RuntimeError):
+        text = untrusted.read(path.resolve(), most_b=100).strip().replace(b"-", b"")
+        if re.fullmatch(rb"[0-9a-f]{32}", text):
+            return text.decode()
     return ""
+
+
+def _mark(run_id: str, own: str) -> str:
+    return hashlib.sha256(f"{run_id} {own}".encode()).hexdigest()[:32] if own else ""
+
+
+def boot_of(manifest: Manifest) -> str:
+    """The mark of the last boot that the run was in."""
+    return manifest.resumed[-1].boot if manifest.resumed else manifest.boot
+
+
+def rebooted(manifest: Manifest, here: Identity) -> bool | None:
+    """Whether the host was booted since the run was last in it; None where that is unknown."""
+    last, now = boot_of(manifest), here.marks(manifest.run_id)[1]
+    return last != now if last and now else None
+
+
+def refuse_foreign(folder: Path) -> None:
+    """A run folder names commands, and they are run: it must be this user's. Raises RunFolderError."""
+    for path in (folder, folder / "manifest.json", folder / "journal.jsonl", folder / "facts"):
+        with suppress(FileNotFoundError):  # what must be there, who reads it says
+            found = path.stat() if path == folder else path.lstat()
+            if not stat.S_ISLNK(found.st_mode) and (why := untrusted.others_could_write(found)):
+                hint = "go on with it as the user who began it, or make the folder yours alone: chown -R, chmod -R go-w"
+                raise RunFolderError(f"{path} {why}: it names commands to run", hint=hint)
 
 
 @cache
@@ -173,11 +216,18 @@ def _value(known: Facts, key: str) -> str:
     return facts.show(key, known[key]) if key in known else DASH
 
 
-def refuse_other_host(run: Run, found: Differences) -> None:
+def refuse_other_host(run: Run, found: Differences, here: Identity) -> None:
+    """Where a machine has no identity the same boot is evidence enough; without either there is none, and no run."""
     manifest = run.manifest
-    here = mark(manifest.run_id)
-    other = bool(manifest.machine and here and manifest.machine != here)
-    if other or found.identity:
+    machine, _ = here.marks(manifest.run_id)
+    known = bool(manifest.machine and machine)
+    if not known and not found.identity and rebooted(manifest, here) is not False:
+        raise RunFolderError(
+            f"nothing shows that {manifest.run_id} was begun on this machine: it is not known by /etc/machine-id, and "
+            "it is not the same boot",
+            hint=f"`systemd-machine-id-setup` gives a machine an identity for the next run; {_BEGIN}",
+        )
+    if (known and manifest.machine != machine) or found.identity:
         what = "; ".join(found.identity) or "it is another machine"
         raise RunFolderError(
             f"{manifest.run_id} was begun on another host, or this one was changed: {what}",

@@ -12,6 +12,7 @@ from tests.unit.test_runner import Told
 from vbench import conduct, plan, store
 from vbench import suite as suites
 from vbench.model import Reading, Run, Trial, Void
+from vbench.resumption import Identity
 from vbench.runner import Clocks
 from vbench.store import journal
 from vbench.suite import Suite
@@ -38,6 +39,8 @@ PER_BLOCK = 9  # trials
 TRIAL_S = 10.0  # of an aged run
 NOW_S = 1.8e9  # Unix time at which the killed runs are gone on with
 UPTIME_S = 30 * 86400.0
+HERE = Identity("1" * 32, "2" * 32)
+REBOOTED = Identity("1" * 32, "3" * 32)
 
 
 def clocks(*, later_s: float = 0.0, uptime_s: float = UPTIME_S, monotonic_s: float = 0.0) -> Clocks:
@@ -84,6 +87,7 @@ class Killed:
             command=self.command,
             tags=self.tags,
             clocks=clocks(),
+            here=HERE,
         )
         self.whole = store.load(done.folder)
 
@@ -95,7 +99,7 @@ class Killed:
 def resumed(folder: Path, given: Suite | None = None, **more: Any) -> tuple[Run, list[str]]:
     """The run gone on with, and what was said of it."""
     said: list[str] = []
-    more = {"clocks": clocks()} | more
+    more = {"clocks": clocks(), "here": HERE} | more
     conduct.resume(folder, given, progress=lambda suite, run: Told(), said=said.append, **more)
     return store.load(folder), said
 

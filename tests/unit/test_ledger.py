@@ -93,9 +93,9 @@ def test_a_block_in_which_the_run_was_resumed_tells_no_duration() -> None:
     assert Ledger.of(PLAN, trials=stored, torn=[2]).block_s() == 8.0
 
 
-def broken(number: int, *, now_s: float, booted_s: float = 0.0, block: int = 2) -> str:
+def broken(number: int, *, now_s: float, booted_s: float = 0.0, block: int = 2, rebooted: bool | None = False) -> str:
     stored = [*trials(1, begin_s=100, each_s=25), *trials(block, begin_s=200, each_s=25, number=number)]
-    return Ledger.of(PLAN, trials=stored).broken(block, 0, now_s=now_s, booted_s=booted_s)
+    return Ledger.of(PLAN, trials=stored, rebooted=rebooted).broken(block, 0, now_s=now_s, booted_s=booted_s)
 
 
 def test_a_torn_block_may_be_gone_on_with_within_its_own_duration() -> None:
@@ -112,8 +112,19 @@ def test_several_short_pauses_are_one_long_one() -> None:
 
 
 def test_a_reboot_within_a_block_breaks_it_however_short_it_was() -> None:
-    assert broken(2, now_s=251, booted_s=201) == "the host was rebooted within this block"
+    assert broken(2, now_s=251, rebooted=True) == "the host was rebooted within this block"
+    assert broken(2, now_s=251) == ""
+
+
+def test_a_boot_that_seems_later_than_the_block_in_the_same_boot_is_a_clock_that_was_set() -> None:
+    assert broken(2, now_s=251, booted_s=201) == "the clock was set within this block"
     assert broken(2, now_s=251, booted_s=199) == ""
+
+
+def test_where_the_boot_is_unknown_it_may_be_either() -> None:
+    what = "the host was rebooted or its clock was set within this block"
+    assert broken(2, now_s=251, booted_s=201, rebooted=None) == what
+    assert broken(2, now_s=251, booted_s=199, rebooted=None) == ""
 
 
 def test_a_clock_that_was_set_back_tells_nothing_of_a_pause() -> None:
@@ -122,7 +133,7 @@ def test_a_clock_that_was_set_back_tells_nothing_of_a_pause() -> None:
 
 def test_what_was_not_begun_and_the_calibration_are_never_broken() -> None:
     assert broken(0, now_s=1e9) == ""
-    assert broken(2, now_s=1e9, booted_s=1e8, block=0) == ""
+    assert broken(2, now_s=1e9, booted_s=1e8, block=0, rebooted=True) == ""
 
 
 def test_rows_of_a_start_that_failed_do_not_count_twice() -> None:

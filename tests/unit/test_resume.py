@@ -1,5 +1,6 @@
 """A run that was killed ends as if it had not been: nothing is measured twice, nothing is lost, nothing is mixed."""
 
+import json
 import os
 import shutil
 from collections import Counter
@@ -10,7 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.killed import (
+    HERE,
     PER_BLOCK,
+    REBOOTED,
     TRIAL_S,
     Killed,
     a_suite,
@@ -28,6 +31,7 @@ from vbench import conduct, plan, report, store
 from vbench import suite as suites
 from vbench.cost import costs
 from vbench.model import Measured, Reading, State, Trial, Void
+from vbench.resumption import Identity
 from vbench.store import journal
 
 TORN = 2 * PER_BLOCK + 5  # trials: in the second start of block 2, which has its start.ready and one more
@@ -121,8 +125,36 @@ def test_a_block_within_which_the_run_paused_long_is_void_and_repeated(killed: A
 def test_a_block_within_which_the_host_was_rebooted_is_void_and_repeated(killed: At) -> None:
     folder = killed(TORN)
     aged(folder, pause_s=600)
-    run, _ = resumed(folder, clocks=clocks(uptime_s=540))
+    run, _ = resumed(folder, here=REBOOTED)
     assert [void.reasons for void in run.voids] == [("the host was rebooted within this block",)]
+    assert {cost.blocks for cost in costs(run)} == {3}
+
+
+def test_a_block_within_which_the_clock_was_set_far_ahead_is_void_and_repeated(killed: At) -> None:
+    """To a time before which the host had not been booted, by the clock: it was the same boot all the same."""
+    folder = killed(TORN)
+    run, _ = resumed(folder, clocks=clocks(later_s=1000 * 86400))
+    assert [void.reasons for void in run.voids] == [("the clock was set within this block",)]
+    assert {cost.blocks for cost in costs(run)} == {3}
+
+
+def test_a_run_that_does_not_know_its_boot_says_both(killed: At) -> None:
+    folder = killed(TORN)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["boot"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    run, _ = resumed(folder, clocks=clocks(later_s=1000 * 86400))
+    assert [void.reasons for void in run.voids] == [("the host was rebooted or its clock was set within this block",)]
+    assert run.manifest.resumed[0].boot == HERE.marks(run.manifest.run_id)[1]
+
+
+def test_each_resumption_knows_its_boot(killed: At) -> None:
+    """A block that was begun after a reboot is not of a host that was rebooted within it."""
+    folder = killed(PER_BLOCK)
+    stop_after(folder, 4, later_s=0, here=REBOOTED)
+    aged(folder, pause_s=PAUSE_S)
+    run, _ = resumed(folder, here=REBOOTED)
+    assert run.voids == ()
     assert {cost.blocks for cost in costs(run)} == {3}
 
 
@@ -148,7 +180,7 @@ def test_many_resumptions_end_in_one_whole_run(killed: At) -> None:
     assert {cost.blocks for cost in costs(run)} == {3}
 
 
-def stop_after(folder: Path, trials: int, *, later_s: float) -> None:
+def stop_after(folder: Path, trials: int, *, later_s: float, here: Identity = HERE) -> None:
     told = Told()
 
     def stop(trial: Trial) -> None:
@@ -157,7 +189,7 @@ def stop_after(folder: Path, trials: int, *, later_s: float) -> None:
 
     told.at_trial = stop
     try:
-        conduct.resume(folder, None, progress=lambda suite, run: told, clocks=clocks(later_s=later_s))
+        conduct.resume(folder, None, progress=lambda suite, run: told, clocks=clocks(later_s=later_s), here=here)
     except KeyboardInterrupt:
         assert store.read_manifest(folder).state is State.PARTIAL
 
@@ -311,7 +343,7 @@ def test_no_block_begins_that_would_end_too_late(killed: At) -> None:
     folder = killed(TORN)
     aged(folder, pause_s=PAUSE_S)
     found = conduct.resume(
-        folder, None, progress=lambda suite, run: Told(), until_s=8 * TRIAL_S, clocks=clocks(monotonic_s=0.0)
+        folder, None, progress=lambda suite, run: Told(), until_s=8 * TRIAL_S, clocks=clocks(monotonic_s=0.0), here=HERE
     )
     assert found.stopped == "block 3 is expected to take 1 min 30 s, more than is left"
     run = store.load(folder)

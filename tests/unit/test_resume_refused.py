@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from tests.unit.killed import PER_BLOCK, Killed, a_suite, aged, content, resumed
+from tests.unit.killed import HERE, PER_BLOCK, REBOOTED, Killed, a_suite, aged, content, resumed
 from tests.unit.test_cli import GOOD, Vbench, refused, vbench  # noqa: F401
 from tests.unit.test_runner import Told
 from vbench import __version__, conduct, resumption, store
+from vbench import plan as plans
 from vbench import suite as suites
 from vbench.cli import run as run_command
 from vbench.errors import NoSpace, RunFolderError, StopFailed, UsageError
@@ -42,11 +44,11 @@ def edited(folder: Path, **changes: Any) -> Path:
     return folder
 
 
-def refusal(folder: Path, given: Suite | None = None) -> UsageError:
+def refusal(folder: Path, given: Suite | None = None, **more: Any) -> UsageError:
     """What resuming says; nothing in the folder is another than before."""
     before = content(folder)
     with pytest.raises(UsageError) as raised:
-        resumed(folder, given)
+        resumed(folder, given, **more)
     assert content(folder) == before
     assert raised.value.hint
     return raised.value
@@ -267,7 +269,7 @@ def test_another_engine_of_the_run(folder: Path, kind: str, settings: dict[str, 
     assert found.identity == (f"{key} was 0.1, is 0.2",)
     assert found.others == ()
     with pytest.raises(RunFolderError, match=f"{key} was 0.1, is 0.2"):
-        resumption.refuse_other_host(store.load(folder), found)
+        resumption.refuse_other_host(store.load(folder), found, HERE)
     unknown = {name: fact for name, fact in now.items() if name != key}
     assert resumption.differences(store.load(folder), unknown).identity == ()
 
@@ -276,21 +278,123 @@ def test_the_facts_of_a_run_name_the_engines_on_its_host(runs: Killed) -> None:
     assert {"tool.qemu", "tool.runc", "tool.crun"} <= set(runs.whole.host)
 
 
-def test_another_machine_of_the_same_type(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "id").write_text("0123456789abcdef0123456789abcdef\n")
-    edited(folder, machine=resumption.mark(folder.name, machine_id=tmp_path / "id"))
-    if resumption.mark(folder.name):
-        assert "it is another machine" in refusal(folder).message
+NOBODY_KNOWS = resumption.Identity("", "")
+OTHER_MACHINE = resumption.Identity("9" * 32, "8" * 32)
+NO_MACHINE_ID = resumption.Identity("", HERE.boot)
 
 
-def test_the_mark_of_a_machine_tells_nobody_which_it_is(tmp_path: Path) -> None:
+def test_another_machine_of_the_same_type(folder: Path) -> None:
+    assert "it is another machine" in refusal(folder, here=OTHER_MACHINE).message
+
+
+@pytest.mark.parametrize("machine", ["", "0" * 32])
+@pytest.mark.parametrize("here", [NOBODY_KNOWS, resumption.Identity("", REBOOTED.boot)])
+def test_a_machine_without_an_identity_and_another_boot(folder: Path, machine: str, here: resumption.Identity) -> None:
+    said = refusal(edited(folder, machine=machine), here=here)
+    assert f"nothing shows that {folder.name} was begun on this machine" in said.message
+    assert "systemd-machine-id-setup" in said.hint
+
+
+@pytest.mark.parametrize("here", [HERE, REBOOTED, OTHER_MACHINE])
+def test_a_folder_that_names_no_machine_and_no_boot(folder: Path, here: resumption.Identity) -> None:
+    """As somebody's who wrote it by hand would."""
+    assert "nothing shows that" in refusal(edited(folder, machine="", boot=""), here=here).message
+
+
+@pytest.mark.parametrize(("machine", "here"), [("", HERE), ("", NO_MACHINE_ID), (None, NO_MACHINE_ID)])
+def test_the_same_boot_is_evidence_enough(folder: Path, machine: str | None, here: resumption.Identity) -> None:
+    if machine is not None:
+        edited(folder, machine=machine)
+    assert resumed(folder, here=here)[0].manifest.state is State.COMPLETE
+
+
+def test_the_marks_tell_nobody_which_machine_it_is(tmp_path: Path) -> None:
+    machine, boot = tmp_path / "machine-id", tmp_path / "boot_id"
+    machine.write_text("0123456789abcdef0123456789abcdef\n")
+    boot.write_text("01234567-89ab-cdef-0123-456789abcdef\n")
+    known = resumption.identity(machine_id=machine, boot_id=boot)
+    first, again, other = (known.marks(run) for run in ("one", "one", "two"))
+    assert first == again
+    assert not set(first) & set(other)
+    assert "0123456789abcdef" not in "".join(first)
+
+
+@pytest.mark.parametrize("text", ["uninitialized\n", "", "0" * 31, "x" * 32, "0" * 10**6, "\x00" * 32])
+def test_a_machine_whose_identity_cannot_be_believed_has_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "id"
-    path.write_text("0123456789abcdef0123456789abcdef\n")
-    first, again, other = (resumption.mark(run, machine_id=path) for run in ("one", "one", "two"))
-    assert first == again != other
-    assert "0123456789abcdef" not in first
-    path.write_text("uninitialized\n")
-    assert resumption.mark("one", machine_id=path) == resumption.mark("one", machine_id=tmp_path / "none") == ""
+    path.write_text(text)
+    assert resumption.identity(machine_id=path, boot_id=tmp_path / "none") == NOBODY_KNOWS
+    path.unlink()
+    os.mkfifo(path)
+    assert resumption.identity(machine_id=path, boot_id=path) == NOBODY_KNOWS
+
+
+@pytest.mark.parametrize("part", ["", "manifest.json", "journal.jsonl", "facts"])
+def test_a_folder_that_another_user_could_have_written(folder: Path, part: str) -> None:
+    (folder / part).chmod(0o777)
+    said = refusal(folder)
+    assert said.message.endswith(f"{folder / part} can be written by other users: it names commands to run")
+    assert "as the user who began it" in said.hint
+
+
+def test_a_folder_of_another_user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: own + 1)
+    if own:  # what is root's is everybody's to believe
+        assert "belongs to another user" in refusal(folder).message
+
+
+HOSTILE = """
+name = "few"
+benchmarks = ["cpu.hash"]
+[method]
+baseline = "a"
+[environments.a]
+kind = "fake"
+[environments.b]
+kind = "oci"
+runtime = "{runtime}"
+seccomp = false
+"""
+
+
+@pytest.mark.parametrize("what", ["owner", "tool", "sources", "machine", "kernel"])
+def test_nothing_that_a_folder_names_is_run_before_all_else_is_found_right(
+    folder: Path, tmp_path: Path, what: str
+) -> None:
+    """A runtime that would leave a mark stands in the suite of a folder in which one thing is wrong."""
+    runtime = tmp_path / "runtime"
+    runtime.write_text(f"#!/bin/sh\ntouch {tmp_path / 'mark'}\n")
+    runtime.chmod(0o755)
+    text = HOSTILE.format(runtime=runtime)
+    suite = suites.parse(text, source="few.toml")
+    records = [msgspec.to_builtins(record) for record in suites.environment_records(suite)]
+    benchmarks = [msgspec.to_builtins(record) for record in suites.benchmark_records(suite)]
+    planned = plans.make(suite, seed=1)
+    edited(
+        folder,
+        suite_text=text,
+        environments=records,
+        benchmarks=benchmarks,
+        plan=msgspec.to_builtins(planned),
+        baseline="a",
+        control=planned.control,
+        seed=1,
+        blocks=len(planned.blocks) - 1,
+    )
+    match what:
+        case "owner":
+            (folder / "manifest.json").chmod(0o666)
+        case "tool":
+            edited(folder, tool="9.9")
+        case "sources":
+            edited(folder, sources="0" * 64)
+        case "machine":
+            edited(folder, machine="", boot="")
+        case "kernel":
+            host_was(folder, kernel__release="2.6.32")
+    refusal(folder)
+    assert not (tmp_path / "mark").exists()
 
 
 def test_what_else_has_changed_of_the_host_is_told_and_stays_with_the_run(folder: Path) -> None:
@@ -386,7 +490,7 @@ def test_an_interrupted_resumption_is_a_run_that_ended_early(folder: Path) -> No
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        conduct.resume(folder, None, progress=lambda suite, run: Told(at_trial=stop))
+        conduct.resume(folder, None, progress=lambda suite, run: Told(at_trial=stop), here=HERE)
     assert store.read_manifest(folder).state is State.PARTIAL
     assert LocalSession().run(["true"], timeout_s=5).status == 0
     assert resumed(folder)[0].manifest.state is State.COMPLETE

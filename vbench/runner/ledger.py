@@ -21,6 +21,7 @@ class Ledger:
     trials: list[Trial] = field(default_factory=list)
     voids: list[Void] = field(default_factory=list)
     torn: frozenset[int] = frozenset()
+    rebooted: bool | None = None  # the host, since the last trial that is stored; None: unknown
     _by_attempt: dict[Attempt, list[Trial]] = field(default_factory=dict)
     _readings: dict[Attempt, list[Reading]] = field(default_factory=dict)
 
@@ -33,8 +34,9 @@ class Ledger:
         voids: Iterable[Void] = (),
         readings: Iterable[Reading] = (),
         torn: Iterable[int] = (),
+        rebooted: bool | None = None,
     ) -> "Ledger":
-        ledger = cls(plan, voids=list(voids), torn=frozenset(torn))
+        ledger = cls(plan, voids=list(voids), torn=frozenset(torn), rebooted=rebooted)
         for trial in trials:
             ledger.add(trial)
         for reading in readings:
@@ -133,10 +135,13 @@ class Ledger:
         trials = self._by_attempt.get((block, attempt))
         if not trials or block == 0:
             return ""
-        if _begin_s(trials) < booted_s:
+        if self.rebooted:
             return "the host was rebooted within this block"
         if now_s < _end_s(trials):
             return "the clock was set back within this block"
+        if _begin_s(trials) < booted_s:  # by a clock that may have been set meanwhile
+            what = "the host was rebooted or its clock was set" if self.rebooted is None else "the clock was set"
+            return f"{what} within this block"
         paused_s = _idle_s(trials) + now_s - _end_s(trials)
         return f"the run paused for {show_duration(paused_s)} within this block" if paused_s > self.block_s() else ""
 
