@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from vbench.benchmarks import KINDS
+from vbench.cli import doctor
 from vbench.contracts import Completed, Missing, Session, Workplace, lacks
 from vbench.environments.bare import Bare
 from vbench.environments.fake import Fake, FakeSession
@@ -137,3 +138,19 @@ def test_what_stands_on_another_environment_has_no_place_of_its_own(tmp_path: Pa
 def test_what_is_missing_reads_well_whatever_its_article() -> None:
     found = (*rights_missing(on(uid="7")), *Bare(root="host").missing(on(absent=("cc",))))
     assert lacks(found) == "missing: root rights, a C compiler"
+
+
+def test_without_the_image_doctor_calls_nothing_present_that_runs_from_it(tmp_path: Path) -> None:
+    testbed = LocalTestbed(LocalSession(), None, Processors((0,), (0,)), MIB, tmp_path)
+    no_image = Missing("the image", "run `vbench image build`")
+    states = {}
+    for environment in (Bare(), Bare(root="host"), Oci(), Qemu()):
+        row = doctor.row(environment, on(), testbed, no_image, start=False)
+        states[row["title"]] = (row["state"], row["problem"])
+    missing = ("missing", "missing: the image")
+    assert states == {
+        "bare": missing,
+        "bare root=host": ("present", ""),
+        "oci runtime=runc": missing,
+        "qemu accel=tcg": missing,
+    }

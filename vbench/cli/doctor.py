@@ -66,7 +66,7 @@ def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict
             for environment in made.variants():
                 if not quiet:
                     click.echo(f"{environment.title()} …", err=True)
-                rows.append(_row(environment, host, testbed, start=start))
+                rows.append(row(environment, host, testbed, no_image, start=start))
         network, machines = testbed.no_network, testbed.no_taps
         held = rights.of(host)
     return {
@@ -98,18 +98,20 @@ def _image() -> Iterator[tuple[Image | None, Missing]]:
         yield image, (Missing("") if image else images.lacking())
 
 
-def _row(environment: Environment, host: Any, testbed: Any, *, start: bool) -> dict[str, Any]:
-    row: dict[str, Any] = {"kind": environment.kind, "title": environment.title(), "state": "works", "problem": ""}
-    row |= {"hint": "", "ready_s": None, "keys": keys(environment), "needs_image": environment.needs_image}
+def row(environment: Environment, host: Any, testbed: Any, no_image: Missing, *, start: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {"kind": environment.kind, "title": environment.title(), "state": "works", "problem": ""}
+    found |= {"hint": "", "ready_s": None, "keys": keys(environment), "needs_image": environment.needs_image}
     lacking = environment.missing(host)
+    if not lacking and environment.needs_image and testbed.image is None:
+        lacking = (no_image,)
     if lacking:
-        return row | {"state": "missing", "problem": lacks(lacking), "hint": hints(lacking)}
+        return found | {"state": "missing", "problem": lacks(lacking), "hint": hints(lacking)}
     if not start:
-        return row | {"state": "present"}
+        return found | {"state": "present"}
     probe = environment.probe(host, testbed)
     if probe.problem:
-        return row | {"state": "fails", "problem": probe.problem, "hint": probe.hint}
-    return row | {"ready_s": probe.ready_s}
+        return found | {"state": "fails", "problem": probe.problem, "hint": probe.hint}
+    return found | {"ready_s": probe.ready_s}
 
 
 def keys(environment: Environment) -> dict[str, Any]:
