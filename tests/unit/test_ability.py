@@ -15,6 +15,7 @@ from vbench.environments.fake import Fake, FakeSession
 from vbench.environments.oci import Oci
 from vbench.environments.qemu import Qemu, kvm_missing
 from vbench.environments.rights import namespace_hint, rights_missing
+from vbench.errors import CommandTimeout
 from vbench.proc import LocalSession
 from vbench.processors import Processors
 from vbench.testbed import LocalTestbed, network_missing
@@ -111,6 +112,25 @@ def test_a_runtime_is_called_a_package_only_where_there_is_one(runtime: str, hin
     (missing,) = Oci(runtime=runtime).missing(on(absent=(runtime,)))
     assert hint in missing.hint
     assert ("apt-get" in missing.hint) == (runtime == "crun")
+
+
+class Hanging(Machine):
+    def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
+        if argv[0] == "crun":
+            raise CommandTimeout("crun did not end")
+        return super().run(argv, timeout_s=timeout_s, stdin=stdin)
+
+
+def test_a_tool_that_is_there_and_does_not_run_is_missing_with_its_last_words() -> None:
+    broken = "runc: error while loading shared libraries: libseccomp.so.2: cannot open shared object file"
+    (missing,) = Oci().missing(on(refuses={"runc": f"more\n{broken}\n"}))
+    assert (missing.what, missing.hint) == (f"runc that works ({broken})", "apt-get install runc")
+    (missing,) = Bare(root="host").missing(on(refuses={"cc": "<stdin>:1:10: fatal error: stdio.h: No such file"}))
+    assert "a C compiler that works" in missing.what and "libc6-dev" in missing.hint
+    (missing,) = Qemu().missing(on(refuses={"qemu-system-x86_64": "illegal instruction"}))
+    assert missing.what == "qemu-system-x86_64 that works (illegal instruction)"
+    (missing,) = Oci(runtime="crun").missing(cast(Session, Hanging()))
+    assert "crun that answers" in missing.what
 
 
 def test_without_taps_a_machine_has_no_network_and_the_others_keep_theirs(tmp_path: Path) -> None:

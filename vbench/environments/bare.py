@@ -25,11 +25,13 @@ from vbench.environments.channel import AgentSession
 from vbench.environments.probing import probe
 from vbench.environments.rights import rights_missing
 from vbench.environments.starting import agent_command, pinned, started
+from vbench.environments.tools import tool_missing
 from vbench.errors import StartFailed
 from vbench.model import Layer
 from vbench.units import Seconds, show
 
 LIMIT_S = 60.0
+_GET_COMPILER = "apt-get install gcc libc6-dev"
 
 
 class Bare(Settings, frozen=True, kw_only=True):
@@ -85,8 +87,8 @@ class Bare(Settings, frozen=True, kw_only=True):
 
     def missing(self, host: Session) -> tuple[Missing, ...]:
         if self.root == "host":
-            no_compiler = host.run(["cc", "--version"], timeout_s=10).status == 127
-            return (Missing("a C compiler", "apt-get install gcc libc6-dev"),) if no_compiler else ()
+            argv = ["cc", "-fsyntax-only", "-x", "c", "-"]  # the C library's headers come apart from the compiler
+            return tuple(tool_missing(host, argv, _GET_COMPILER, stdin=b"#include <stdio.h>\n", what="a C compiler"))
         if host.workplace.image not in ("", "host"):
             return ()  # it stands on an environment that has the image as root
         opening = rights.switch(lambda path: host.run(["cat", path], timeout_s=10).text)
@@ -223,5 +225,6 @@ def _host_workplace(host: Session, scratch: Path) -> Workplace:
     host.run(["cp", "-r", str(guest), str(target)], timeout_s=30).check()
     built = host.run([host.workplace.python, str(guest / "build.py"), str(guest), str(target)], timeout_s=120)
     if built.status != 0:
-        raise StartFailed(f"the micro-benchmarks could not be compiled: {built.stderr.decode(errors='replace')[-300:]}")
+        said = built.stderr.decode(errors="replace")[-300:]
+        raise StartFailed(f"the micro-benchmarks could not be compiled: {said}", hint=_GET_COMPILER)
     return Workplace(host.workplace.python, PurePosixPath(target), PurePosixPath(scratch), "host")

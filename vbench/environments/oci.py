@@ -21,6 +21,7 @@ from vbench.environments.removal import RUNTIME, Container, delete
 from vbench.environments.rights import rights_missing
 from vbench.environments.seccomp import LIMIT_B, PROFILE, Filter, made
 from vbench.environments.starting import agent_command, pinned, started
+from vbench.environments.tools import tool_missing
 from vbench.errors import StartFailed
 from vbench.model import Layer
 from vbench.units import Seconds, show
@@ -103,9 +104,7 @@ class Oci(Settings, frozen=True, kw_only=True):
         return f"it needs {self.runtime}, and the image beneath has none" if in_image else ""
 
     def missing(self, host: Session) -> tuple[Missing, ...]:
-        lacking = []
-        if host.run([self.runtime, "--version"], timeout_s=10).status == 127:
-            lacking.append(Missing(self.runtime, _how_to_get(self.runtime)))
+        lacking = tool_missing(host, [self.runtime, "--version"], _how_to_get(self.runtime))
         if self.seccomp and host.run(["test", "-r", PROFILE], timeout_s=10).status != 0:
             lacking.append(Missing(PROFILE, f"{_GET_PROFILE}; or {_WITHOUT}"))
         return (*lacking, *rights_missing(host, of_host=True), *_other_limits(host))

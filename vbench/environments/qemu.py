@@ -26,6 +26,7 @@ from vbench.contracts import (
 from vbench.environments.architecture import ARCHITECTURES, Architecture
 from vbench.environments.probing import probe
 from vbench.environments.starting import pinned, started
+from vbench.environments.tools import tool_missing
 from vbench.errors import StartFailed
 from vbench.model import Layer
 from vbench.paths import qemu_value
@@ -101,12 +102,9 @@ class Qemu(Settings, frozen=True, kw_only=True):
         machine = _architecture(host)
         if machine is None:
             return (Missing("a known architecture", "x86_64 and aarch64 hosts are known"),)
-        lacking = [
-            Missing(tool, f"apt-get install {package}")
-            for tool, package in ((machine.qemu, machine.package), ("mke2fs", "e2fsprogs"))
-            if host.run([tool, "--version" if tool == machine.qemu else "-V"], timeout_s=10).status == 127
-        ]
-        return (*lacking, *(kvm_missing(host) if self.accel == "kvm" else ()))
+        tools = (([machine.qemu, "--version"], machine.package), (["mke2fs", "-V"], "e2fsprogs"))
+        lacking = [tool_missing(host, argv, f"apt-get install {package}") for argv, package in tools]
+        return (*lacking[0], *lacking[1], *(kvm_missing(host) if self.accel == "kvm" else ()))
 
     def probe(self, host: Session, testbed: Testbed) -> Probe:
         found = probe(self, host, testbed)

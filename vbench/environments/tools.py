@@ -1,0 +1,22 @@
+"""Whether a tool that an environment is started by can be run: it may be there and lack a library or a right."""
+
+from collections.abc import Sequence
+
+from vbench.contracts import Missing, Session
+from vbench.errors import CommandTimeout
+
+LIMIT_S = 10.0
+
+
+def tool_missing(host: Session, argv: Sequence[str], hint: str, *, stdin: bytes = b"", what: str = "") -> list[Missing]:
+    """Nothing where the command ends well; `what` names the thing where it is not the command's first word."""
+    name = what or argv[0]
+    try:
+        done = host.run(argv, timeout_s=LIMIT_S, stdin=stdin)
+    except CommandTimeout:
+        return [Missing(f"{name} that answers ({' '.join(argv)} did not end within {LIMIT_S:g} s)", hint)]
+    if done.status == 127:
+        return [Missing(name, hint)]
+    said = (done.stderr or done.stdout).decode(errors="replace").strip()
+    last = said.splitlines()[-1][-200:] if said else f"status {done.status}"
+    return [Missing(f"{name} that works ({last})", hint)] if done.status else []
