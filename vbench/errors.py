@@ -58,6 +58,10 @@ class CommandFailed(VbenchError):
     """A command ended with another status than 0, from `Completed.check()`."""
 
 
+class OutputTooLarge(CommandFailed):
+    """A command printed more than is kept of any, and its process group was killed."""
+
+
 class CommandTimeout(VbenchError):
     """A command outlived its limit and its process group was killed."""
 

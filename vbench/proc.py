@@ -13,13 +13,13 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from vbench.contracts import Completed, Session, Workplace, program
-from vbench.errors import FULL, CommandFailed, CommandTimeout, NoSpace
+from vbench.errors import FULL, CommandFailed, CommandTimeout, NoSpace, OutputTooLarge
+from vbench.guest.collecting import Tail, TooMuch, communicate
 from vbench.interrupts import held
 from vbench.model import Layer
 
 GUEST = Path(__file__).parent / "guest"
 NOT_FOUND = 127
-_STDERR_TAIL_B = 64 * 1024
 # What image builds need to find their files and the archive, through a site's proxy and by its certificates.
 _PASSED = {"PATH", "HOME", "TMPDIR", "DEBIAN_FRONTEND", "SOURCE_DATE_EPOCH", "DOCKER_HOST", "VBENCH_LOCK"}
 _PASSED_PREFIXES = ("XDG_", "SSL_CERT", "PIP_", "REQUESTS_CA")
@@ -63,7 +63,7 @@ class LocalProcess:
 
     argv: tuple[str, ...]
     popen: "subprocess.Popen[bytes]"
-    errors: BinaryIO
+    errors: Tail
 
     @property
     def stdin(self) -> BinaryIO:
@@ -93,8 +93,7 @@ class LocalProcess:
         self.popen.wait()
 
     def stderr(self) -> bytes:
-        size = os.fstat(self.errors.fileno()).st_size
-        return os.pread(self.errors.fileno(), _STDERR_TAIL_B, max(0, size - _STDERR_TAIL_B))
+        return self.errors.text()
 
 
 @contextmanager
@@ -105,34 +104,46 @@ def spawn(
     base: Callable[[], dict[str, str]] = fetching,
     cwd: Path | None = None,
 ) -> Iterator[LocalProcess]:
-    """A running command with binary pipes; its group is killed on the way out. Raises FileNotFoundError."""
-    with os.fdopen(os.memfd_create("stderr"), "w+b", 0) as errors:  # a full /tmp must not matter
-        process: LocalProcess | None = None
-        try:
-            with held():  # a signal between its start and its name would leave it running
-                popen = subprocess.Popen(
-                    list(argv),
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    env={**base(), **(env or {})},
-                    cwd=cwd,
-                    start_new_session=True,  # Ctrl-C is the harness's to handle, and the group can be killed whole
-                    bufsize=0,
-                )
-                process = LocalProcess(tuple(argv), popen, cast(BinaryIO, errors))
-            yield process
-        finally:
+    """A running command with binary pipes; its group is killed on the way out.
+
+    Raises FileNotFoundError, and CommandFailed for what is there and cannot be started.
+    """
+    process: LocalProcess | None = None
+    errors = Tail()
+    try:
+        with held():  # a signal between its start and its name would leave it running
+            try:
+                popen = _started(argv, errors.writer, {**base(), **(env or {})}, cwd)
+                process = LocalProcess(tuple(argv), popen, errors)
+            finally:
+                errors.begin()
+        yield process
+    finally:
+        with held():
             if process is not None:
-                with held():
-                    _end(process)
+                process.kill()
+                _close(process.popen)
+            errors.close()
 
 
-def _end(process: LocalProcess) -> None:
-    process.kill()
-    for pipe in (process.stdin, process.stdout):
-        with suppress(OSError):
-            pipe.close()
+def _started(argv: Sequence[str], stderr: int, env: Mapping[str, str], cwd: Path | None) -> "subprocess.Popen[bytes]":
+    """In a session of its own: Ctrl-C is the harness's to handle, and the group can be killed whole."""
+    try:
+        return subprocess.Popen(
+            list(argv),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=env,
+            cwd=cwd,
+            start_new_session=True,
+            bufsize=0,
+        )
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a word with a null byte
+        why = getattr(error, "strerror", None) or error
+        raise CommandFailed(f"{program(argv)} could not be started: {why}") from error
 
 
 def run(
@@ -144,35 +155,33 @@ def run(
     base: Callable[[], dict[str, str]] = fetching,
     cwd: Path | None = None,
 ) -> Completed:
-    """The command's end; status 127 when it is not found. Raises CommandTimeout after killing its group."""
+    """The command's end; status 127 when it is not found or may not be executed.
+
+    Raises CommandTimeout and OutputTooLarge after killing its group, CommandFailed for what cannot be started.
+    """
     popen: subprocess.Popen[bytes] | None = None
+    hint = f"command: {' '.join(argv)[:200]}"
     try:
         with held():  # a signal between its start and its name would leave it running
-            popen = subprocess.Popen(
-                list(argv),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={**base(), **(env or {})},
-                cwd=cwd,
-                start_new_session=True,
-            )
-        stdout, stderr = popen.communicate(stdin, timeout_s)
-    except (FileNotFoundError, PermissionError) as error:
-        return Completed(tuple(argv), NOT_FOUND, b"", str(error).encode())
-    except subprocess.TimeoutExpired:
-        with held():
-            _kill_group(cast("subprocess.Popen[bytes]", popen))
-        raise CommandTimeout(
-            f"{program(argv)} did not end within {timeout_s:g} s and was killed",
-            hint=f"command: {' '.join(argv)[:200]}",
-        ) from None
-    except BaseException:
+            popen = _started(argv, subprocess.PIPE, {**base(), **(env or {})}, cwd)
+        stdout, stderr = communicate(popen, stdin, timeout_s)
+        _close(popen)
+        return Completed(tuple(argv), popen.returncode, stdout, stderr)
+    except BaseException as error:
         if popen is not None:
             with held():
                 _kill_group(popen)
+        match error:
+            case FileNotFoundError():
+                return Completed(tuple(argv), NOT_FOUND, b"", str(error).encode())
+            case CommandFailed(__cause__=PermissionError() as denied):
+                return Completed(tuple(argv), NOT_FOUND, b"", str(denied).encode())
+            case subprocess.TimeoutExpired():
+                said = f"{program(argv)} did not end within {timeout_s:g} s and was killed"
+                raise CommandTimeout(said, hint=hint) from None
+            case TooMuch():
+                raise OutputTooLarge(f"{program(argv)} printed {error} and was killed", hint=hint) from None
         raise
-    return Completed(tuple(argv), popen.returncode, stdout, stderr)
 
 
 def _kill_group(popen: "subprocess.Popen[bytes]") -> None:
@@ -180,9 +189,13 @@ def _kill_group(popen: "subprocess.Popen[bytes]") -> None:
     with suppress(ProcessLookupError):
         os.killpg(popen.pid, signal.SIGKILL)
     popen.wait()
+    _close(popen)
+
+
+def _close(popen: "subprocess.Popen[bytes]") -> None:
     for pipe in (popen.stdin, popen.stdout, popen.stderr):
         if pipe is not None:
-            with suppress(OSError):  # what was buffered for a command that is gone
+            with suppress(OSError):
                 pipe.close()
 
 

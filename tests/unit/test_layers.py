@@ -14,8 +14,8 @@ GUEST = ROOT / "guest"
 
 # From the lowest to the highest: a module imports from lower lines only, or from within its own package.
 RANKS = (
-    ("errors", "units", "interrupts", "foreign"),
-    ("__init__",),
+    ("errors", "units", "interrupts", "foreign", "guest"),
+    ("__init__", "inbox"),
     ("model", "paths", "untrusted"),
     ("contracts",),
     ("priority", "proc", "processes", "processors", "stats", "lock", "home"),

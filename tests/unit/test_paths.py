@@ -85,7 +85,7 @@ def test_qemu_gets_a_comma_doubled_among_options_and_as_it_is_alone() -> None:
     assert f"file={qemu_value(folder / 'disk.ext4')}," in root
     assert qemu_value(Path("/a,b,,c")) == "/a,,b,,,,c"
     assert ",file=scratch.img," in scratch
-    assert after("-serial", words) == ["file:console.log"]
+    assert after("-serial", words) == ["file:serial"]
     assert after("-C", words) == [str(folder / "machine")]
     assert f"TMPDIR={folder / 'machine'}" in words  # else what it throws away is written where the caller's points
 

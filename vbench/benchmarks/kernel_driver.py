@@ -16,7 +16,7 @@ from vbench import foreign
 from vbench.benchmarks.lines import Lines
 from vbench.benchmarks.tools import REBUILD
 from vbench.contracts import Missing, Place, Process, Session, Settings, Testbed
-from vbench.errors import CommandTimeout, TrialFailed
+from vbench.errors import CommandTimeout, OutputTooLarge, TrialFailed
 from vbench.foreign import LONGEST, Count
 from vbench.model import Measured, Metric
 
@@ -123,6 +123,9 @@ class KernelDriver:
                 process.stdin.write(json.dumps(message).encode() + b"\n")
                 process.stdin.flush()
             line = lines.next(timeout_s=timeout_s)
+        except OutputTooLarge:
+            self.close()
+            raise
         except CommandTimeout:
             self.close()
             raise CommandTimeout(f"{message['kernel']} did not end within {timeout_s:g} s and was killed") from None

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from vbench.contracts import Completed, Process, Session, program
-from vbench.errors import CommandTimeout, VbenchError
+from vbench.errors import CommandTimeout, OutputTooLarge, VbenchError
+from vbench.guest.collecting import MOST_B, TooMuch, lines
+from vbench.inbox import Inbox
 
 # What a tool says on lines of their own, directly before its first operation and after its last.
 BEGUN, ENDED = b"vbench: begun", b"vbench: ended"
@@ -15,6 +17,8 @@ BEGUN, ENDED = b"vbench: begun", b"vbench: ended"
 _LESS, _LESS_S = 0.1, 0.01
 _MORE, _MORE_S = 0.05, 0.1
 
+MOST_LINES = 2**18  # seven times those of the longest output of fio, which has a line for each bin
+LINE_COST_B = 64  # of a queued line beside its bytes, so that empty ones are bounded too
 _End = VbenchError | None
 Hear = Callable[[bytes], None]
 
@@ -25,17 +29,19 @@ class Lines:
     def __init__(self, process: Process, hear: Hear = lambda line: None) -> None:
         self._process = process
         self._hear = hear
-        self._queue: queue.SimpleQueue[bytes | _End] = queue.SimpleQueue()
+        self._queue: Inbox[bytes | _End] = Inbox()
         threading.Thread(target=self._read, name=f"lines of {process.argv[0]}", daemon=True).start()
 
     def _read(self) -> None:
-        pending, end = b"", None
+        end: _End = None
         try:
-            while chunk := self._chunk():
-                *whole, pending = (pending + chunk).split(b"\n")
-                for line in whole:
-                    self._hear(line)
-                    self._queue.put(line)
+            for line in lines(self._chunk, MOST_B):
+                self._hear(line)
+                self._queue.put(line, len(line) + LINE_COST_B)
+        except TooMuch as error:
+            end = OutputTooLarge(f"{program(self._process.argv)} printed {error} and was killed")
+            with suppress(VbenchError):  # its environment may have gone meanwhile
+                self._process.kill()
         except VbenchError as error:
             end = error
         finally:
@@ -49,7 +55,7 @@ class Lines:
     def next(self, *, timeout_s: float) -> bytes | None:
         """The next whole line, None at the end. Raises CommandTimeout, and SessionLost if the session said so."""
         try:
-            line = self._queue.get(timeout=timeout_s)
+            line = self._queue.get(timeout_s=timeout_s)
         except queue.Empty:
             raise CommandTimeout(f"{program(self._process.argv)} said nothing for {timeout_s:g} s") from None
         if isinstance(line, bytes):
@@ -60,9 +66,10 @@ class Lines:
         return None
 
     def rest(self, *, timeout_s: float) -> None:
-        """Until the output ends; each line may take `timeout_s`. Raises as `next`, but for one that says nothing."""
+        """Until the output ends, at most for `timeout_s`. Raises as `next`, but for one that says nothing."""
+        deadline = time.monotonic() + timeout_s
         with suppress(CommandTimeout):
-            while self.next(timeout_s=timeout_s) is not None:
+            while self.next(timeout_s=max(0.0, deadline - time.monotonic())) is not None:
                 pass
 
     def until(self, wanted: bytes, *, timeout_s: float) -> bool:
@@ -117,14 +124,18 @@ def listen(session: Session, argv: Sequence[str], hear: Hear, *, timeout_s: floa
 
 
 def _followed(process: Process, hear: Hear, timeout_s: float) -> Completed:
-    deadline, said, lines = time.monotonic() + timeout_s, [], Lines(process, hear)
+    deadline, said, count, spoken = time.monotonic() + timeout_s, bytearray(), 0, Lines(process, hear)
     try:
-        while (line := lines.next(timeout_s=max(0.0, deadline - time.monotonic()))) is not None:
-            said.append(line + b"\n" if line not in (BEGUN, ENDED) else b"")
+        while (line := spoken.next(timeout_s=max(0.0, deadline - time.monotonic()))) is not None:
+            said += line + b"\n" if line not in (BEGUN, ENDED) else b""
+            count += 1
+            if len(said) > MOST_B or count > MOST_LINES:
+                bound = f"{MOST_B // 2**20} MiB or {MOST_LINES} lines"
+                raise OutputTooLarge(f"{program(process.argv)} printed more than {bound} and was killed")
         status = process.wait(timeout_s=max(1.0, deadline - time.monotonic()))
     except CommandTimeout:
         raise CommandTimeout(f"{program(process.argv)} did not end within {timeout_s:g} s and was killed") from None
-    return Completed(process.argv, status, b"".join(said), process.stderr())
+    return Completed(process.argv, status, bytes(said), process.stderr())
 
 
 def _feed(process: Process, stdin: bytes) -> None:

@@ -1,6 +1,7 @@
 """The harness's end of the guest channel: a Session over the agent's JSON lines, whatever carries them."""
 
 import base64
+import errno
 import io
 import json
 import os
@@ -13,16 +14,26 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
+from vbench import foreign
 from vbench.contracts import ClockReading, Completed, Process, Session, StartTiming, Workplace, program
-from vbench.errors import CommandFailed, CommandTimeout, SessionLost, StartFailed
+from vbench.environments.messages import Clock, Data, Done, Envelope, Event, Hello, Ran, Spawned
+from vbench.errors import CommandFailed, CommandTimeout, OutputTooLarge, SessionLost, StartFailed, VbenchError
+from vbench.guest.collecting import MOST_B, TAIL_B, TooMuch, lines
+from vbench.inbox import Inbox
 from vbench.model import Layer
 
 CHUNK_B = 48 * 1024
 CLOCK_READINGS = 5
 GRACE_S = 15.0  # what the channel may add to a command's own limit before the environment counts as gone
-_ENDED: dict[str, Any] = {"lost": True}
+FILE_S = 60.0  # of one part of a file, on a busy disk
+LARGEST_FILE_B = 2**30  # of a file that is fetched; the largest that vbench writes inside is one of 1 GiB
+LONGEST_WORDS = 1000
+R = TypeVar("R")
+
+
+Replies = Inbox[bytes | None]  # lines of one conversation; None: the environment went away
 
 
 class Channel:
@@ -32,55 +43,58 @@ class Channel:
         self.carrier = carrier
         self.describe_loss = describe_loss
         self.garbage: deque[bytes] = deque(maxlen=100)  # what came before or between messages: boot noise
-        self._waiting: dict[int, queue.SimpleQueue[dict[str, Any]]] = {0: queue.SimpleQueue()}
+        self._waiting: dict[int, Replies] = {0: Replies(foreign.LARGEST_B)}
         self._numbers = iter(range(1, 2**62))
         self._lock = threading.Lock()
         self._ended = False
+        self._excess = ""
         with suppress(io.UnsupportedOperation):  # a process behind another channel has no pipe of its own
             os.set_blocking(carrier.stdin.fileno(), False)
         threading.Thread(target=self._read, args=(_own(carrier.stdout),), name="guest channel", daemon=True).start()
 
     def _read(self, stdout: BinaryIO) -> None:
         with suppress(OSError, ValueError), stdout:  # ValueError: closed while reading
-            pending = b""
-            while chunk := stdout.read(65536):
-                *whole, pending = (pending + chunk).split(b"\n")
-                for line in whole:
+            try:
+                for line in lines(lambda: stdout.read(65536), foreign.LARGEST_B):
                     self._sort(line)
+            except TooMuch as error:
+                self._excess = f"it sent {error}; "
         self._ended = True
         for waiting in list(self._waiting.values()):
-            waiting.put(_ENDED)
+            waiting.put(None)
 
     def _sort(self, line: bytes) -> None:
         try:
-            message = json.loads(line)
+            number = foreign.decode(line, Envelope).id
         except ValueError:
-            message = None
-        if not isinstance(message, dict) or not isinstance(message.get("id", 0), int):
             self.garbage.append(line[:200])
             return
-        waiting = self._waiting.get(message.get("id", 0))
+        waiting = self._waiting.get(number)
         if waiting is not None:
-            waiting.put(message)
+            waiting.put(line, len(line))
 
-    def hello(self, *, timeout_s: float) -> dict[str, Any]:
-        """The agent's first message. Raises StartFailed with what is known of why none came."""
+    def hello(self, *, timeout_s: float) -> None:
+        """Waits for the agent's first message. Raises StartFailed with what is known of why none came."""
         try:
-            message = self._waiting[0].get(timeout=timeout_s)
+            line = self._waiting[0].get(timeout_s=timeout_s)
         except queue.Empty:
             raise StartFailed(f"no answer from the agent within {timeout_s:g} s; {self.describe_loss()}") from None
-        if message is _ENDED or "hello" not in message:
-            raise StartFailed(f"it ended before its agent answered; {self.describe_loss()}")
-        return message
+        self.close(0)  # what has no number is of nobody from here on
+        if line is None:
+            raise StartFailed(f"it ended before its agent answered; {self._excess}{self.describe_loss()}")
+        try:
+            foreign.decode(line, Hello)
+        except ValueError as error:
+            raise StartFailed(f"its agent's first message cannot be read: {error}; {self.describe_loss()}") from None
 
-    def open(self) -> tuple[int, "queue.SimpleQueue[dict[str, Any]]"]:
-        """A new conversation: its id and the queue of its replies."""
-        waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    def open(self) -> tuple[int, Replies]:
+        """A new conversation: its id and the lines of its replies."""
+        waiting = Replies(foreign.LARGEST_B)
         with self._lock:
             number = next(self._numbers)
         self._waiting[number] = waiting
         if self._ended:
-            waiting.put(_ENDED)
+            waiting.put(None)
         return number, waiting
 
     def close(self, number: int) -> None:
@@ -102,22 +116,36 @@ class Channel:
             raise SessionLost(f"the environment took no input for {GRACE_S:g} s; {self.describe_loss()}")
         return written or 0
 
-    def receive(self, waiting: "queue.SimpleQueue[dict[str, Any]]", *, timeout_s: float) -> dict[str, Any]:
+    def receive(self, waiting: Replies, kind: type[R], *, timeout_s: float) -> R:
+        """The next reply. Raises SessionLost, also for one that no agent sends, and CommandFailed for an error."""
         try:
-            message = waiting.get(timeout=timeout_s)
+            line = waiting.get(timeout_s=timeout_s)
         except queue.Empty:
             raise SessionLost(
                 f"the environment did not answer within {timeout_s:g} s; {self.describe_loss()}"
             ) from None
-        if message is _ENDED:
-            raise SessionLost(f"the environment went away; {self.describe_loss()}")
-        return message
+        if line is None:
+            raise self.lost()
+        try:
+            done = foreign.decode(line, Done)
+            if done.error is None:
+                return foreign.decode(line, kind)
+        except ValueError as error:
+            raise SessionLost(f"the agent's answer cannot be read: {error}: {line[:200]!r}") from None
+        if done.errno == errno.ENOENT:
+            raise FileNotFoundError(done.error[:LONGEST_WORDS])
+        raise CommandFailed(f"inside the environment: {done.error[:LONGEST_WORDS]}")
 
-    def ask(self, message: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
+    def lost(self) -> SessionLost:
+        return SessionLost(f"the environment went away; {self._excess}{self.describe_loss()}")
+
+    def ask(self, message: dict[str, Any], kind: type[R], *, timeout_s: float) -> R:
         number, waiting = self.open()
         try:
             self.send({"id": number, **message})
-            return self.receive(waiting, timeout_s=timeout_s)
+            return self.receive(waiting, kind, timeout_s=timeout_s)
+        except FileNotFoundError as error:
+            raise CommandFailed(f"inside the environment: {error}") from None
         finally:
             self.close(number)
 
@@ -186,7 +214,7 @@ class RemoteProcess:
     argv: tuple[str, ...]
     channel: Channel
     number: int
-    events: "queue.SimpleQueue[dict[str, Any]]"
+    events: Replies
     pid: int
 
     def __post_init__(self) -> None:
@@ -194,26 +222,48 @@ class RemoteProcess:
         self.stdout = cast(BinaryIO, _Stdout(self))
         self._status: int | None = None
         self._errors = b""
-        self._output: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._output: Inbox[bytes | None] = Inbox()
+        self._problem: VbenchError | None = None
         self._over = threading.Event()
         threading.Thread(target=self._follow, daemon=True).start()
 
     def _follow(self) -> None:
-        while True:
-            event = self.events.get()
-            if "out" in event:
-                self._output.put(base64.b64decode(event["out"]))
-                continue
-            if "exit" in event:
-                self._status, self._errors = event["exit"], base64.b64decode(event["stderr"])
-            self._output.put(None)
-            self._over.set()
+        with suppress(VbenchError):  # its end is told by what is kept of it
+            while (event := self._event()) is not None and event.exit is None:
+                self._heard(event.out or b"")
+            if event is not None:
+                self._status, self._errors = event.exit, event.stderr[-TAIL_B:]
+        self._output.put(None)
+        self._over.set()
+
+    def _event(self) -> Event | None:
+        """The next one, None when the environment went away."""
+        line = self.events.get()
+        if line is None:
+            return None
+        try:
+            return foreign.decode(line, Event)
+        except ValueError as error:
+            self._problem = SessionLost(f"the agent's event cannot be read: {error}: {line[:200]!r}")
+            return None
+
+    def _heard(self, data: bytes) -> None:
+        """A part of the output for who reads it; a command that prints too much is killed, and its rest is dropped."""
+        if self._problem is not None:
             return
+        try:
+            self._output.put(data, len(data))
+        except TooMuch as error:
+            self._problem = OutputTooLarge(f"{program(self.argv)} printed {error} and was killed")
+            self.channel.send({"id": 0, "op": "kill", "to": self.number})
 
     def next_output(self) -> bytes | None:
+        """None at its end. Raises what ended it before."""
         data = self._output.get()
         if data is None:
             self._output.put(None)
+            if self._problem is not None:
+                raise self._problem
         return data
 
     def poll(self) -> int | None:
@@ -222,8 +272,10 @@ class RemoteProcess:
     def wait(self, *, timeout_s: float) -> int:
         if not self._over.wait(timeout_s):
             raise CommandTimeout(f"{program(self.argv)} was still running after {timeout_s:g} s")
+        if self._problem is not None:
+            raise self._problem
         if self._status is None:
-            raise SessionLost(f"the environment went away; {self.channel.describe_loss()}")
+            raise self.channel.lost()
         return self._status
 
     def kill(self) -> None:
@@ -253,11 +305,12 @@ class AgentSession:
     def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
         words = [str(word) for word in argv]
         message = {"op": "run", "argv": words, "timeout_s": timeout_s, "stdin": base64.b64encode(stdin).decode()}
-        reply = _checked(self.channel.ask(message, timeout_s=timeout_s + GRACE_S))
-        if reply.get("timeout"):
+        reply = self.channel.ask(message, Ran, timeout_s=timeout_s + GRACE_S)
+        if reply.timeout:
             raise CommandTimeout(f"{program(words)} did not end within {timeout_s:g} s and was killed")
-        out, err = base64.b64decode(reply["stdout"]), base64.b64decode(reply["stderr"])
-        return Completed(tuple(words), reply["status"], out, err)
+        if reply.too_much:
+            raise OutputTooLarge(f"{program(words)} printed more than {MOST_B // 2**20} MiB and was killed")
+        return Completed(tuple(words), reply.status, reply.stdout, reply.stderr)
 
     @contextmanager
     def spawn(self, argv: Sequence[str]) -> Iterator[RemoteProcess]:
@@ -265,10 +318,8 @@ class AgentSession:
         number, events = self.channel.open()
         try:
             self.channel.send({"id": number, "op": "spawn", "argv": words})
-            reply = self.channel.receive(events, timeout_s=GRACE_S)
-            if reply.get("errno") == 2:
-                raise FileNotFoundError(reply["error"])
-            process = RemoteProcess(tuple(words), self.channel, number, events, _checked(reply)["pid"])
+            reply = self.channel.receive(events, Spawned, timeout_s=GRACE_S)
+            process = RemoteProcess(tuple(words), self.channel, number, events, reply.pid)
             try:
                 yield process
             finally:
@@ -283,16 +334,18 @@ class AgentSession:
             while (data := file.read(CHUNK_B)) or not append:
                 text = base64.b64encode(data).decode()
                 message = {"op": "put", "path": str(target), "append": append, "mode": mode, "data": text}
-                _checked(self.channel.ask(message, timeout_s=60))
+                self.channel.ask(message, Done, timeout_s=FILE_S)
                 append = True
 
     def get(self, source: PurePosixPath, target: Path) -> None:
         with target.open("wb") as file:
             while True:
                 message = {"op": "get", "path": str(source), "offset": file.tell()}
-                data = base64.b64decode(_checked(self.channel.ask(message, timeout_s=60))["data"])
+                data = self.channel.ask(message, Data, timeout_s=FILE_S).data
                 if not data:
                     return
+                if file.tell() + len(data) > LARGEST_FILE_B:
+                    raise CommandFailed(f"{source} is larger than {LARGEST_FILE_B // 2**20} MiB")
                 file.write(data)
 
     def clock(self) -> ClockReading:
@@ -301,8 +354,8 @@ class AgentSession:
 
     def _clock(self) -> ClockReading:
         before_s = time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
-        reply = _checked(self.channel.ask({"op": "clock"}, timeout_s=GRACE_S))
-        return ClockReading(before_s, reply["raw_ns"] * 1e-9, time.clock_gettime(time.CLOCK_MONOTONIC_RAW))
+        reply = self.channel.ask({"op": "clock"}, Clock, timeout_s=GRACE_S)
+        return ClockReading(before_s, reply.raw_ns * 1e-9, time.clock_gettime(time.CLOCK_MONOTONIC_RAW))
 
     def on_network(self) -> Session:
         return self.network() if self.network else self
@@ -314,9 +367,3 @@ class AgentSession:
         """Ask the agent to stop everything and leave; the caller waits for the carrier."""
         with suppress(SessionLost):
             self.channel.send({"id": 0, "op": "off"})
-
-
-def _checked(reply: dict[str, Any]) -> dict[str, Any]:
-    if "error" in reply:
-        raise CommandFailed(f"inside the environment: {reply['error']}")
-    return reply

@@ -34,7 +34,8 @@ from vbench.units import Bytes
 
 LEAST_MEMORY_B = 192 * 2**20  # measured: the agent starts with 96 MiB, fio beside it with 192
 PORT = "vbench.agent"
-SOCKET, SCRATCH, CONSOLE = "qmp", "scratch.img", "console.log"  # in the machine's folder
+SOCKET, SCRATCH, CONSOLE, SERIAL = "qmp", "scratch.img", "console.log", "serial"  # in the machine's folder
+CONSOLE_B = 2**20  # kept of its beginning; a boot with all its messages prints a tenth of this
 _OPENS = """
 test -e "$1" || { echo absent; exit; }
 if why=$( (: <>"$1") 2>&1 ); then echo opens; else echo "$(stat -Lc '%a %G' "$1") $why"; fi
@@ -123,7 +124,7 @@ class Qemu(Settings, frozen=True, kw_only=True):
         if image is None:
             raise StartFailed("there is no image to boot", hint="run `vbench image build`")
         begun = time.monotonic()
-        with testbed.folder("machine") as folder, testbed.attach("tap") as attachment:
+        with testbed.folder("machine") as folder, testbed.attach("tap") as attachment, _console(host, folder):
             self._make_scratch(host, folder)
             console = folder / CONSOLE
             argv = self.words(machine, image, testbed, folder, attachment)
@@ -199,7 +200,7 @@ class Qemu(Settings, frozen=True, kw_only=True):
             *("-chardev", "stdio,id=agent,signal=off"),
             *("-device", "virtio-serial-pci"),
             *("-device", f"virtserialport,chardev=agent,name={PORT}"),
-            *("-serial", f"file:{CONSOLE}"),
+            *("-serial", f"file:{SERIAL}"),
             *("-qmp", f"unix:{SOCKET},server=on,wait=off"),
             *("-device", "virtio-rng-pci"),
             *_nic(attachment),
@@ -288,6 +289,16 @@ def ask(host: Session, qmp: Path, command: str) -> Completed:
     """One command for the monitor behind a socket, by the small client that runs where the socket is."""
     script = str(host.workplace.guest / "qmp.py")
     return host.run([host.workplace.python, "-I", "-S", script, str(qmp), command], timeout_s=20)
+
+
+@contextmanager
+def _console(host: Session, folder: Path) -> Iterator[None]:
+    """Keeps the first CONSOLE_B of what the guest prints and lets the rest go: QEMU itself would fill the disk."""
+    host.run(["mkfifo", str(folder / SERIAL)], timeout_s=10).check()
+    keep = 'exec < "$1"; dd bs=64K iflag=count_bytes count="$2" of="$3" status=none; exec cat > /dev/null'
+    words = ["sh", "-c", keep, "sh", str(folder / SERIAL), str(CONSOLE_B), str(folder / CONSOLE)]
+    with host.spawn(["setpriv", "--pdeathsig", "KILL", "--", *words]):
+        yield
 
 
 def _tail(host: Session, console: Path) -> str:

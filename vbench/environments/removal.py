@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from vbench import untrusted
 from vbench.contracts import Leftover, Session
-from vbench.errors import CommandTimeout, StopFailed
+from vbench.errors import CommandFailed, CommandTimeout, StopFailed
 from vbench.proc import which
 
 RUNTIME = r"\A(?:[A-Za-z0-9][A-Za-z0-9._+-]{0,63}|(?:/(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f]{1,255}){1,64})\Z"
@@ -41,7 +41,7 @@ def delete(host: Session, runtime: list[str], state: Path, name: str) -> None:
     hint = f"run: {' '.join(words)}"
     try:
         ended = host.run(words, timeout_s=30)
-    except CommandTimeout as error:
+    except (CommandTimeout, CommandFailed) as error:
         raise StopFailed(f"container {name} could not be removed: {error.message}", hint=hint) from error
     if ended.status != 0 and _known(host, state, name):
         said = ended.stderr.decode(errors="replace").strip()[-300:]

@@ -2,7 +2,7 @@
 
 from vbench import processors
 from vbench.contracts import Session
-from vbench.errors import CommandTimeout, StartFailed, TrialFailed
+from vbench.errors import CommandFailed, CommandTimeout, StartFailed, TrialFailed
 from vbench.facts import cgroup, clock, cloud, cpu, devices, kernel, process, tools, virtualization
 from vbench.facts.diff import alike, confounds, show
 from vbench.facts.evidence import Evidence, decode, failed, without_home
@@ -67,6 +67,8 @@ def _probed(session: Session, scratch: str | None, cpu: int | None = None, *, be
     argv += [] if cpu is None else [str(cpu)]
     try:
         done = session.run(argv, timeout_s=_LIMIT_S)
+    except CommandFailed as error:
+        return failed(STATIC, f"the probe failed: {error.message}")
     except CommandTimeout:
         return failed(STATIC, f"the probe outlived {_LIMIT_S:.0f} s")
     if done.status != 0:

@@ -4,7 +4,7 @@ import os
 import re
 
 from vbench.contracts import Session
-from vbench.errors import CommandTimeout
+from vbench.errors import CommandFailed, CommandTimeout
 from vbench.facts.evidence import Evidence, Output, Unreadable, clean_version, made, word
 from vbench.model import Fact, Facts
 
@@ -48,6 +48,8 @@ def _engine(host: Session, argv: tuple[str, ...], says: re.Pattern[str]) -> Fact
     source = " ".join(argv)
     try:
         done = host.run(argv, timeout_s=_LIMIT_S)
+    except CommandFailed:  # it cannot be started, or prints without end
+        return made(source, Unreadable("EIO"), str)
     except CommandTimeout:
         return made(source, Unreadable("ETIMEDOUT"), str)
     if done.status == _NOT_FOUND:

@@ -18,10 +18,11 @@ import sys
 import threading
 import time
 
+from collecting import Tail, TooMuch, communicate, lines
 from surroundings import environment, take
 
 CHUNK_B = 48 * 1024
-STDERR_TAIL_B = 64 * 1024
+LINE_B = 2**30  # the harness's own: the input of a command is the longest
 KILL_S = 5.0  # what the kernel holds on to for longer is left to the end of the start
 PR_SET_CHILD_SUBREAPER = 36
 RB_POWER_OFF = 0x4321FEDC
@@ -44,18 +45,14 @@ class Channel:
                 data = data[self.writer.write(data) :]
 
     def lines(self):
-        """Lines of the other end until it goes away; bytes are kept until their line is whole."""
-        pending = b""
-        while True:
-            try:
-                chunk = self.reader.read(65536)
-            except OSError:
-                return
-            if not chunk:
-                return
-            pending += chunk
-            *whole, pending = pending.split(b"\n")
-            yield from whole
+        """Lines of the other end until it goes away."""
+        return lines(self.read, LINE_B)
+
+    def read(self):
+        try:
+            return self.reader.read(65536)
+        except OSError:
+            return b""
 
 
 class Agent:
@@ -101,12 +98,12 @@ class Agent:
     def finish_run(self, request, process):
         reply = {"id": request["id"]}
         try:
-            out, err = process.communicate(base64.b64decode(request["stdin"]), request["timeout_s"])
-        except subprocess.TimeoutExpired:
+            out, err = communicate(process, base64.b64decode(request["stdin"]), request["timeout_s"])
+        except (subprocess.TimeoutExpired, TooMuch) as error:
             kill_family(process.pid)
             process.wait()
             out = err = b""  # not read to the end: a daemon that left the group may hold the pipes for ever
-            reply["timeout"] = True
+            reply["too_much" if isinstance(error, TooMuch) else "timeout"] = True
         else:
             if process.returncode < 0:
                 kill_family(process.pid)  # it could not end what it had started itself
@@ -114,13 +111,17 @@ class Agent:
         self.channel.send(reply)
 
     def op_spawn(self, request):
-        errors = os.memfd_create("stderr")
+        errors = Tail()
         try:
-            process = self.popen(request["argv"], errors)
-        except (FileNotFoundError, PermissionError) as error:
-            os.close(errors)
+            process = self.popen(request["argv"], errors.writer)
+        except OSError as error:
+            errors.begin()
+            errors.close()
+            if not isinstance(error, (FileNotFoundError, PermissionError)):
+                raise
             self.channel.send({"id": request["id"], "error": str(error), "errno": 2})
             return
+        errors.begin()
         self.spawned[request["id"]] = process
         self.channel.send({"id": request["id"], "pid": process.pid})
         threading.Thread(target=self.follow, args=(request["id"], process, errors), daemon=True).start()
@@ -134,9 +135,8 @@ class Agent:
         status = process.wait()
         if status < 0:
             kill_family(process.pid)  # it could not end what it had started itself
-        size = os.fstat(errors).st_size
-        tail = os.pread(errors, STDERR_TAIL_B, max(0, size - STDERR_TAIL_B))
-        os.close(errors)
+        tail = errors.text()
+        errors.close()
         self.spawned.pop(number, None)
         self.channel.send({"id": number, "exit": status, "stderr": b64(tail)})
 

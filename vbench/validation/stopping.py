@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vbench.contracts import Session
 from vbench.environments import qemu
-from vbench.errors import CommandTimeout
+from vbench.errors import CommandFailed, CommandTimeout
 from vbench.model import Block, Look, Plan, Step, Trial, Void
 from vbench.runner import Progress
 
@@ -70,7 +70,7 @@ class Stopping:
             stopped = qemu.ask(self.host, monitor, "stop")
             time.sleep(STOP_S)
             resumed = qemu.ask(self.host, monitor, "cont")
-        except CommandTimeout as error:
+        except (CommandTimeout, CommandFailed) as error:
             self.problem = error.message
             return
         if stopped.status or resumed.status:
