@@ -25,8 +25,8 @@ from vbench import plan as plans
 from vbench import suite as suites
 from vbench.exports import write as export
 from vbench.image import records
+from vbench.leftovers import JOURNAL, OWNER, abandoned, recorded
 from vbench.model import Run
-from vbench.testbed import abandoned
 
 ROOT = Path(__file__).parents[2]
 FEW = ("cpu.hash", "network.rr", "start.ready")  # benchmarks of the run that is mutated: two metrics, counts, a start
@@ -207,15 +207,26 @@ def _image(content: bytes) -> object:
 DIGEST = "a" * 64
 IMAGE = {"schema": 1, "digest": DIGEST, "created": "2026-11-22T00:00:00Z", "suite": "bookworm", "input_key": "b" * 64}
 IMAGE |= {"kernel_release": "6.1.0-1", "packages": {"fio": "3.33-3"}, "vbench": "0.2.0"}
-OWNER = {"pid": 999_999_999, "started": 5, "namespace": "pid:[4026531836]"}
+DEAD = {"pid": 999_999_999, "started": 5, "namespace": "pid:[4026531836]", "vbench": "0.2.0"}
+CONTAINER = {"kind": "container", "runtime": "runc", "name": "vbench-0123456789ab", "state": "bundle-abcdef01/state"}
+LEFT = b"".join(json.dumps({"number": n, "made": CONTAINER}).encode() + b"\n" for n in (1, 2)) + b'{"number": 1}\n'
 
 
 def _owner(content: bytes) -> object:
     scratch = _folder().parent / "scratch"
     place = scratch / "vbench-smoke-1"
-    place.mkdir(parents=True, exist_ok=True)
-    (place / "owner.json").write_bytes(content)
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (place / OWNER).write_bytes(content)
     return [str(path) for path in abandoned(scratch)]
+
+
+def _undo(content: bytes) -> object:
+    place = _folder().parent / "left"
+    place.mkdir(exist_ok=True, mode=0o700)
+    (place / JOURNAL).write_bytes(content)
+    there, odd = recorded(place)
+    assert all(re.fullmatch(r"container vbench-[0-9a-f]{12}", left.words()) for left in there), "an odd name"
+    return [there, odd, [left.words() for left in there]]
 
 
 def targets() -> Iterator[Target]:
@@ -236,4 +247,5 @@ def targets() -> Iterator[Target]:
     validations = tuple(path.read_bytes() for path in sorted((ROOT / "results").glob("validate-*/validation.json")))
     yield Target("validation", validations or (b"{}",), tree, _validation, 6)
     yield Target("image record", (json.dumps(IMAGE).encode(),), tree, _image, 5)
-    yield Target("owner record", (json.dumps(OWNER).encode(),), tree, _owner, 5)
+    yield Target("owner record", (json.dumps(DEAD).encode(),), tree, _owner, 3)
+    yield Target("undo journal", (LEFT,), mutating.of_json_lines, _undo, 4)
