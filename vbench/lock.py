@@ -16,6 +16,7 @@ VARIABLE = "VBENCH_LOCK"
 """Environment variable with the path of another lock file: for tests, and for hosts whose parts share nothing."""
 
 _NAME = "vbench.lock"
+_ELSEWHERE = f"set {VARIABLE} to another path, or remove it"
 _LONGEST_B = 200
 _OWN = re.compile(rb"[^\n]{1,%d} \(process \d+, since \d\d:\d\d:\d\d\)" % _LONGEST_B)
 
@@ -56,6 +57,8 @@ def _open(file: Path) -> int:
     flags = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         try:
+            if not stat.S_ISREG(file.lstat().st_mode):  # a device might do something when it is opened
+                raise UsageError(f"{file} is not a file, so it cannot be the lock", hint=_ELSEWHERE)
             descriptor = os.open(file, os.O_RDWR | flags)
         except FileNotFoundError:
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT | flags, 0o666)
@@ -66,9 +69,7 @@ def _open(file: Path) -> int:
         odd = _odd(descriptor)
         if odd:
             os.close(descriptor)
-            raise UsageError(
-                f"{file} {odd}, so it cannot be the lock", hint=f"set {VARIABLE} to another path, or remove it"
-            )
+            raise UsageError(f"{file} {odd}, so it cannot be the lock", hint=_ELSEWHERE)
     except OSError as error:
         hint = f"set {VARIABLE} to the path of a file that you may write"
         raise UsageError(f"the lock {file} cannot be opened: {error.strerror or error}", hint=hint) from error

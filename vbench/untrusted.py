@@ -3,10 +3,10 @@
 import os
 import stat
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from vbench import foreign
-from vbench.errors import UsageError
+from vbench.errors import RunFolderError
 
 T = TypeVar("T")
 _KINDS = (
@@ -17,10 +17,9 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
-_CHUNK_B = 2**20
 
 
-class Untrusted(UsageError):
+class Untrusted(RunFolderError):
     """A file or folder that is not used for what it is: `message` says why."""
 
 
@@ -30,26 +29,27 @@ def read(path: Path, *, most_b: int, ours: bool = False) -> bytes:
     Raises FileNotFoundError where there is none, Untrusted for anything that is not to be read.
     """
     try:
-        refuse_odd(path, path.lstat(), ours=ours)
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-        try:
-            refuse_odd(path, os.fstat(descriptor), ours=ours)  # it may be another one by now
-            return _bounded(path, descriptor, most_b)
-        finally:
-            os.close(descriptor)
+        with opened(path, ours=ours) as file:
+            data = file.read(most_b + 1)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
         raise Untrusted(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _bounded(path: Path, descriptor: int, most_b: int) -> bytes:
-    data = b""
-    while len(data) <= most_b and (chunk := os.read(descriptor, min(_CHUNK_B, most_b + 1 - len(data)))):
-        data += chunk
     if len(data) > most_b:
         raise Untrusted(f"{path} is larger than {most_b} bytes: no vbench wrote it")
     return data
+
+
+def opened(path: Path, *, ours: bool = False) -> BinaryIO:
+    """The regular file of that very path, open for reading. Raises OSError, ValueError and Untrusted."""
+    refuse_odd(path, path.lstat(), ours=ours)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        refuse_odd(path, os.fstat(descriptor), ours=ours)  # it may be another one by now
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def refuse_odd(path: Path, found: os.stat_result, *, ours: bool) -> None:

@@ -1,6 +1,8 @@
 """A report cites a validation of its own host, and no other."""
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,32 @@ def test_what_is_no_validation_is_refused(tmp_path: Path, data: bytes) -> None:
         validation.cited(tmp_path, RUN)
     with pytest.raises(RunFolderError, match="cannot be read as a validation"):
         validation.cited(tmp_path / "none", RUN)
+
+
+@pytest.mark.parametrize("as_folder", [True, False])
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to(path)]
+)
+def test_what_would_hang_or_fill_the_memory_is_refused(
+    tmp_path: Path, make: Callable[[Path], None], as_folder: bool
+) -> None:
+    path = tmp_path / "validation.json"
+    make(path)
+    with pytest.raises(RunFolderError, match="cannot be read as a validation") as raised:
+        validation.cited(tmp_path if as_folder else path, RUN)
+    assert "vbench validate" in raised.value.hint
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"schema": 1e308}', '{"seconds": ' + "9" * 5000 + "}", "\x00"])
+def test_odd_json_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "validation.json").write_text(text)
+    with pytest.raises(RunFolderError, match="cannot be read as a validation"):
+        validation.cited(tmp_path, RUN)
+
+
+def test_a_file_that_no_validation_can_be_is_not_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "validation.json"
+    path.touch()
+    os.truncate(path, 60 * 10**9)
+    with pytest.raises(RunFolderError, match="larger than"):
+        validation.cited(path, RUN)

@@ -1,7 +1,6 @@
 """The only module that imports duckdb: frames to files and back to a comparison, within bounds and without litter."""
 
 import errno
-import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Literal
 import duckdb
 import pandas as pd
 
+from vbench import untrusted
 from vbench.errors import RunFolderError
 from vbench.store.files import replacing
 
@@ -69,10 +69,10 @@ def differences(frame: pd.DataFrame, path: Path, *, computed: Collection[str] = 
     Columns named in `computed` are of floating point and the same within TOLERANCE, all others to the last bit.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError as error:
-        return f"it cannot be read: {error.strerror}"
-    opened = f"/proc/self/fd/{descriptor}"  # a path of the user's could hold a pattern, which duckdb would expand
+        file = untrusted.opened(path)
+    except (OSError, untrusted.Untrusted) as error:
+        return f"it cannot be read: {getattr(error, 'strerror', '') or error}"
+    opened = f"/proc/self/fd/{file.fileno()}"  # a path of the user's could hold a pattern, which duckdb would expand
     try:
         with _database() as connection:
             connection.register("made", frame)
@@ -81,7 +81,7 @@ def differences(frame: pd.DataFrame, path: Path, *, computed: Collection[str] = 
     except duckdb.Error as error:
         return f"it cannot be read: {str(error).partition(chr(10))[0]}".replace(opened, path.name)
     finally:
-        os.close(descriptor)
+        file.close()
 
 
 def _compared(

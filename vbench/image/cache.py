@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from vbench import untrusted
 from vbench.contracts import Image
 from vbench.errors import UsageError, VbenchError
 from vbench.home import home
@@ -24,6 +25,7 @@ SYSTEM = "VBENCH_SYSTEM_CACHE"
 """Environment variable with another folder for the images of all users: for tests, and hosts with a small /var."""
 
 _OWN = ".cache/vbench/images"  # in a user's home
+_MOST_RECORD_B = 2**22
 _BUILDING, _REMOVING = ".building-", ".removing-"
 
 
@@ -125,8 +127,8 @@ def _read(path: Path) -> Record | None:
     if path.parent.name.startswith("."):
         return None
     try:
-        record = msgspec.json.decode(path.read_bytes(), type=Record)
-    except (OSError, msgspec.DecodeError):
+        record = untrusted.decode(untrusted.read(path, most_b=_MOST_RECORD_B), Record, path.name)
+    except (FileNotFoundError, untrusted.Untrusted):
         return None
     return record if 1 <= record.schema <= SCHEMA and record.digest == path.parent.name else None
 

@@ -10,6 +10,7 @@ from zlib import crc32
 import msgspec
 from msgspec.structs import replace
 
+from vbench import untrusted
 from vbench.errors import RunFolderError
 from vbench.model import Failed, Measured, Reading, Trial, Void
 from vbench.store import bounds
@@ -84,7 +85,7 @@ def lines(path: Path) -> Iterator[Entry | Damage]:
     """One line after the other, so that a journal may be larger than memory. Raises RunFolderError."""
     last, torn = 0, False
     try:
-        with path.open("rb") as file:
+        with untrusted.opened(path) as file:
             bounds.refuse_large(path, os.fstat(file.fileno()).st_size, bounds.JOURNAL_B)
             while text := file.readline(bounds.LINE_B + 1):
                 last += 1

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from vbench import untrusted
 from vbench.errors import RunFolderError
 from vbench.model import MOST_CELLS, SCHEMA, Facts, Manifest, Reading, Run, State, Trial, Void
 from vbench.store import bounds, files, journal
@@ -192,7 +193,7 @@ def _is_folder(path: Path) -> bool:
 
 def _bytes(path: Path, limit: int) -> bytes:
     try:
-        with path.open("rb") as file:
+        with untrusted.opened(path) as file:
             size = os.fstat(file.fileno()).st_size
             bounds.refuse_large(path, size, limit)
             return file.read(size)

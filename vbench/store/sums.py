@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from vbench import untrusted
 from vbench.model import Manifest
 from vbench.store import bounds, files
 from vbench.store.names import short
@@ -87,7 +88,7 @@ def renew(folder: Path, names: Sequence[str]) -> None:
     """New checksums in the manifest for files that were made again; all else in it stays as it is."""
     path = folder / "manifest.json"
     with files.storing(path):
-        document = msgspec.json.decode(path.read_bytes())
+        document = msgspec.json.decode(untrusted.read(path, most_b=bounds.MANIFEST_B))
         document["checksums"] |= {name: files.digest(folder / name) for name in names}
         files.write_atomically(path, msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
         for name in (*names, path.name):

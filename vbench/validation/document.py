@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from vbench import untrusted
 from vbench.errors import RunFolderError
 from vbench.model import Run
 from vbench.store.files import storing, write_atomically
@@ -13,6 +14,7 @@ from vbench.validation.course import Validation, known
 from vbench.validation.rows import Row, State
 
 FILE = "validation.json"
+_MOST_B = 2**22  # a hundred rows with their words have 50 KB
 
 
 def save(results: Path, validation: Validation) -> Path:
@@ -29,8 +31,8 @@ def cited(folder: Path, run: Run) -> str:
     """The sentence that a report of `run` may cite. Raises RunFolderError for no validation, or one of another host."""
     path = folder / FILE if folder.is_dir() else folder
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Validation)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        found = untrusted.decode(untrusted.read(path, most_b=_MOST_B), Validation, str(path))
+    except (FileNotFoundError, untrusted.Untrusted) as error:
         hint = "`vbench validate` writes results/validate-…/validation.json"
         raise RunFolderError(f"{path} cannot be read as a validation: {error}", hint=hint) from None
     differing = [key for key, value in known(run.host).items() if found.facts.get(key) != value]

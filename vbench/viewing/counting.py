@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from vbench import untrusted
 from vbench.errors import RunFolderError
 from vbench.store import bounds, files
 from vbench.units import show_bytes
@@ -38,7 +39,7 @@ def count(folder: Path) -> Trials | None:
     names = ("measured", "failed", "skipped")
     marks = {name: _OUTCOME % name.encode() for name in names}
     found, blocks, seen = dict.fromkeys(names, 0), set[int](), b""
-    with (folder / "journal.jsonl").open("rb") as file:
+    with untrusted.opened(folder / "journal.jsonl") as file:
         while chunk := file.read(CHUNK_B):
             seen = seen[-_OVERLAP_B:] + chunk
             for name, mark in marks.items():
