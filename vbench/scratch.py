@@ -28,7 +28,7 @@ def refuse(folder: Path, *, files_b: int = 0, executing: str = "") -> None:
         raise _unusable(folder, error.strerror or str(error)) from None
     if not stat.S_ISDIR(mode):
         raise _unusable(folder, os.strerror(errno.ENOTDIR))
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):  # with the capabilities that it has
         read_only = bool(system.f_flag & os.ST_RDONLY)
         raise _unusable(folder, os.strerror(errno.EROFS if read_only else errno.EACCES))
     free_b = system.f_bavail * system.f_frsize

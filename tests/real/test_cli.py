@@ -113,6 +113,7 @@ def test_without_root_a_container_is_refused_before_anything_starts(nobodys: Pat
 
 
 def test_without_root_scratch_space_of_others_is_refused(nobodys: Path, tmp_path: Path) -> None:
+    (tmp_path / "roots").mkdir(mode=0o755)
     written = suite(tmp_path, scratch=tmp_path / "roots")
     done = vbench("run", written, "--results", str(nobodys / "r"), before=NOBODY, env={"HOME": str(nobodys)})
     assert done.status == 2
@@ -191,7 +192,7 @@ def test_a_full_results_disk_ends_the_run_and_what_was_stored_reads_back(tmp_pat
 
 def test_a_full_scratch_disk_costs_the_trials_that_need_it(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
-    written = suite(tmp_path, base='kind = "bare"\nroot = "host"', scratch=scratch)
+    written = suite(tmp_path, more='[environments.large]\nkind = "bare"\nroot = "host"', scratch=scratch)
     script = f"{SMALL_DISK} exit $status"
     before = ("unshare", "--mount", "--", "sh", "-c", script, "sh", str(scratch), "64k")
     done = vbench("run", written, "--results", str(tmp_path / "results"), before=before)

@@ -55,9 +55,9 @@ class Lines:
 
     def begin(self, plan: Plan) -> None:
         self._plan, self.begun = plan, time.monotonic()
-        arms, blocks = len(plan.environments), len(plan.blocks) - 1
+        arms, blocks = len(plan.environments), "1 block" if len(plan.blocks) == 2 else f"{len(plan.blocks) - 1} blocks"
         self._say(
-            f"{plan.suite}: {blocks} blocks of {arms} environments × {len(plan.benchmarks)} benchmarks, "
+            f"{plan.suite}: {blocks} of {arms} environments × {len(plan.benchmarks)} benchmarks, "
             f"about {show_duration(plan.expected_s)}, seed {plan.seed}"
         )
 
