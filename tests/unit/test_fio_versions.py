@@ -187,3 +187,26 @@ def test_a_deep_job_names_its_engine_and_depth() -> None:
     how = {"block_b": 4096, "trial_s": 1.0, "warmup_s": 0.5}
     argv = fio.job("/scratch/f", 2**20, rw="randread", engine="libaio", depth=16, **how)  # type: ignore[arg-type]
     assert {"--direct=1", "--ioengine=libaio", "--iodepth=16"} <= set(argv)
+
+
+@pytest.mark.parametrize("version", ["fio-2.2.10", "fio-2.21", "fio-3.1", "fio-3.16"])
+@pytest.mark.parametrize(("name", "direction"), [("hand-made-2", "read"), ("3.25-randread", "read")])
+def test_a_fio_that_does_not_say_how_many_it_counted_is_too_old(
+    version: str, name: str, direction: fio.Direction
+) -> None:
+    """json+ has `N` since 3.18."""
+    text = (DATA / f"{name}.json").read_text()
+    old = json.loads(text[text.index("{") :], object_hook=lambda found: {k: v for k, v in found.items() if k != "N"})
+    old["fio version"] = version
+    with pytest.raises(TrialFailed, match=f"this fio is too old: {version} does not say") as caught:
+        fio.parse(Completed(("fio",), 0, json.dumps(old).encode(), b""), direction)
+    assert "fio 3.18 or later" in caught.value.hint
+
+
+ODD = [{"jobs": [1]}, {"jobs": {}}, {"jobs": [{"jobname": "trial", "read": []}]}, {"jobs": [{"read": {"clat_ns": 1}}]}]
+
+
+@pytest.mark.parametrize("document", [*ODD, {"jobs": [{"read": {"clat_ns": {"N": 1, "bins": {"a": 1}}}}]}])
+def test_json_of_another_shape_is_a_failed_trial(document: object) -> None:
+    with pytest.raises(TrialFailed, match="not what fio prints"):
+        fio.parse(Completed(("fio",), 0, json.dumps(document).encode(), b""), "read")

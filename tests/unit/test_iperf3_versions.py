@@ -177,3 +177,14 @@ def test_the_words_about_what_flows_are_those_asked_for() -> None:
     assert iperf3.tcp(congestion="reno", reverse=False) == ["--congestion", "reno"]
     assert iperf3.tcp(congestion="cubic", reverse=True) == ["--congestion", "cubic", "--reverse"]
     assert iperf3.udp(length_b=1400) == ["--udp", "--bitrate", "0", "--length", "1400"]
+
+
+ODD: list[object] = [{"end": "text"}, {"end": {"sum_received": []}}, {"error": 7}, {"end": {"sum_sent": {"bytes": {}}}}]
+
+
+@pytest.mark.parametrize("document", ODD)
+def test_json_of_another_shape_is_a_failed_trial(document: object) -> None:
+    done = Completed(("iperf3",), 0, json.dumps(document).encode(), b"")
+    for read in (iperf3.parse, parsed):
+        with pytest.raises(TrialFailed, match="not what iperf3 prints"):
+            read(done)
