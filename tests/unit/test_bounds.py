@@ -10,6 +10,7 @@ import pytest
 from vbench import proc
 from vbench.benchmarks.lines import Lines, listen
 from vbench.contracts import Session, Workplace
+from vbench.environments import qemu
 from vbench.environments.starting import agent_command, started
 from vbench.errors import CommandFailed, OutputTooLarge, SessionLost, StartFailed
 from vbench.facts import tools
@@ -209,3 +210,25 @@ def test_what_cannot_be_started_is_a_failure_with_its_reason(word: str) -> None:
         return
     with pytest.raises(CommandFailed, match="could not be started") if "\0" in word else pytest.raises(CommandFailed):
         proc.run([word], timeout_s=LIMIT_S).check()
+
+
+# --- a guest's console ---------------------------------------------------------------------------------------------
+
+
+def test_of_a_console_without_end_the_beginning_is_kept_and_its_guest_goes_on(tmp_path: Path) -> None:
+    with qemu._console(LocalSession(), tmp_path):
+        script = 'printf first; head -c "$1" /dev/zero; printf last'
+        write = ["sh", "-c", f'exec >"$2"; {script}', "sh", str(3 * qemu.CONSOLE_B), str(tmp_path / qemu.SERIAL)]
+        assert proc.run(write, timeout_s=LIMIT_S).status == 0
+    kept = (tmp_path / qemu.CONSOLE).read_bytes()
+    assert len(kept) == qemu.CONSOLE_B
+    assert kept.startswith(b"first\0")
+
+
+def test_what_a_guest_says_is_kept_when_it_says_it(tmp_path: Path) -> None:
+    with qemu._console(LocalSession(), tmp_path), (tmp_path / qemu.SERIAL).open("wb", buffering=0) as serial:
+        for number in range(3):
+            serial.write(b"%d" % number)
+            wait = 'while [ "$(wc -c <"$1")" -le "$2" ]; do :; done'
+            proc.run(["sh", "-c", wait, "sh", str(tmp_path / qemu.CONSOLE), str(number)], timeout_s=LIMIT_S).check()
+    assert (tmp_path / qemu.CONSOLE).read_bytes() == b"012"

@@ -139,7 +139,9 @@ class Qemu(Settings, frozen=True, kw_only=True):
                 memory_limit_b=testbed.memory_b,
                 no_network="" if attachment else testbed.detached("tap"),
                 log=lambda: _tail(host, console),
-                logs=lambda: {"console.log": host.run(["cat", str(console)], timeout_s=10).stdout},
+                logs=lambda: {
+                    "console.log": host.run(["head", "-c", str(CONSOLE_B), str(console)], timeout_s=10).stdout
+                },
             ) as session:
                 _check_accelerator(host, folder / SOCKET, self.accel)
                 _refuse_counted_time(host, folder / SOCKET, self.accel, self.options)
@@ -295,7 +297,8 @@ def ask(host: Session, qmp: Path, command: str) -> Completed:
 def _console(host: Session, folder: Path) -> Iterator[None]:
     """Keeps the first CONSOLE_B of what the guest prints and lets the rest go: QEMU itself would fill the disk."""
     host.run(["mkfifo", str(folder / SERIAL)], timeout_s=10).check()
-    keep = 'exec < "$1"; dd bs=64K iflag=count_bytes count="$2" of="$3" status=none; exec cat > /dev/null'
+    # stdbuf: what a guest said last must not wait in a buffer when the console is looked at.
+    keep = 'exec < "$1"; stdbuf -o0 head -c "$2" > "$3"; exec cat > /dev/null'
     words = ["sh", "-c", keep, "sh", str(folder / SERIAL), str(CONSOLE_B), str(folder / CONSOLE)]
     with host.spawn(["setpriv", "--pdeathsig", "KILL", "--", *words]):
         yield
