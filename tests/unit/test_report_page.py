@@ -3,9 +3,11 @@
 import base64
 import gzip
 import hashlib
+import itertools
 import json
 import math
 import re
+import sys
 from html import unescape
 from html.parser import HTMLParser
 from importlib import resources
@@ -21,7 +23,7 @@ from vbench import report
 from vbench.facts.registry import KEYS
 from vbench.model import FAMILIES, Fact, Measured, Run, State
 from vbench.report import words
-from vbench.report.charts import seconds_axis
+from vbench.report.charts import log_axis, padded, seconds_axis
 from vbench.report.panels import panels
 from vbench.report.text import interval, number, plain, ratio
 from vbench.report.view import COLOURS, SYMBOLS, arms, losses, view
@@ -392,3 +394,13 @@ def test_every_axis_of_durations_has_two_labels_at_least(low: float, high: float
     axis = seconds_axis(low, high)
     assert 2 <= len(set(axis["ticktext"])) <= 8
     assert all(axis["range"][0] <= math.log10(tick) <= axis["range"][1] for tick in axis["tickvals"])
+
+
+EXTREMES = (5e-324, 1e-300, 1e-9, 1.0, 1e9, 1e308, sys.float_info.max)
+
+
+@pytest.mark.parametrize(("low", "high"), list(itertools.combinations_with_replacement(EXTREMES, 2)))
+def test_an_axis_between_any_two_numbers_is_finite_and_has_few_labels(low: float, high: float) -> None:
+    for axis in (seconds_axis(low, high), log_axis(*padded(low, high))):
+        assert all(map(math.isfinite, axis["range"]))
+        assert len(axis["ticktext"]) <= 8

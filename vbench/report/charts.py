@@ -4,6 +4,7 @@ Colours are CSS variables; the page resolves them, so that the charts follow its
 """
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from vbench.report.view import Arm, Group
 from vbench.units import show
 
 Record = tuple[str | float | int | None, ...]
+
+LONGEST = 300.0
+"""Decades of an axis of which a float holds the ratio of the ends."""
 
 MANY = 20
 """Benchmark metrics above which the page folds its charts by family, and the heat map leads."""
@@ -101,6 +105,13 @@ def folded(groups: tuple[Group, ...]) -> list[tuple[str, tuple[Group, ...]]]:
     return [(name, tuple(group for group in groups if group.family == name)) for name in names]
 
 
+def padded(low: float, high: float, *, least: float = 1.0) -> tuple[float, float]:
+    """Both ends of a log axis moved outwards by a 25th of its length, as far as there are numbers."""
+    span = math.log10(high) - math.log10(low)
+    pad = max((high / low) ** 0.04 if span < LONGEST else 10 ** (span * 0.04), least)
+    return max(low / pad, sys.float_info.min), min(high * pad, sys.float_info.max)
+
+
 def log_axis(low: float, high: float) -> dict[str, Any]:
     ticks = ticks_between(low, high)
     return {
@@ -114,14 +125,14 @@ def log_axis(low: float, high: float) -> dict[str, Any]:
 
 def seconds_axis(low: float, high: float, title: str = "") -> dict[str, Any]:
     """A log axis of durations, with room for five of them."""
-    pad = max((high / low) ** 0.04, 1.02)
-    low, high = low / pad, high * pad
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    low, high = padded(low, high, least=1.02)
+    decades = range(math.floor(math.log10(low)), min(math.ceil(math.log10(high)), sys.float_info.max_10_exp) + 1)
     ticks: list[float] = []
     for digits in ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,)):
         ticks = [digit * 10.0**decade for decade in decades for digit in digits if low <= digit * 10.0**decade <= high]
         if len(ticks) <= 5:
             break
+    ticks = ticks[:: math.ceil(len(ticks) / 5) or 1]
     ticks = ticks if len(ticks) >= 2 else _close_ticks(low, high)
     return {
         "type": "log",
@@ -147,7 +158,7 @@ def _close_ticks(low: float, high: float) -> list[float]:
 
 def ticks_between(low: float, high: float) -> list[float]:
     """Round ratios inside the range, at most six: they stand side by side on paper."""
-    if high / low < 2:
+    if high / low < 2 and high < 1e6:
         for step in (0.01, 0.02, 0.05, 0.1, 0.2):
             ticks = [round(n * step, 4) for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
             if len(ticks) <= 6:
@@ -157,4 +168,4 @@ def ticks_between(low: float, high: float) -> list[float]:
         ticks = [float(f"{d}e{n}") for n in decades for d in digits if low <= float(f"{d}e{n}") <= high]
         if len(ticks) <= 6:
             break
-    return ticks
+    return ticks[:: math.ceil(len(ticks) / 6) or 1]

@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from vbench.report import verdicts, words
-from vbench.report.charts import WIDE, Chart, Fold, Record, folded, log_axis, plain_figure
+from vbench.report.charts import WIDE, Chart, Fold, Record, folded, log_axis, padded, plain_figure
 from vbench.report.text import finite, has_interval, interval, label, number, ratio
 from vbench.report.view import Arm, Group, Row, View
 
@@ -103,9 +103,7 @@ def _places(groups: tuple[Group, ...]) -> tuple[list[float], list[float], float]
 def _range(rows: list[Row]) -> tuple[float, float]:
     ends = [finite(value) for row in rows for value in (row.cost.cost, row.cost.low, row.cost.high)]
     known = [value for value in ends if value is not None and value > 0]
-    low, high = min([*known, 0.95]), max([*known, 1.05])
-    pad = (high / low) ** 0.04
-    return low / pad, high * pad
+    return padded(min([*known, 0.95]), max([*known, 1.05]))
 
 
 def _marks(arm: Arm, mine: list[tuple[Row, float]], axis: str) -> Any:
