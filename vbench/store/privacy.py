@@ -66,7 +66,7 @@ class Clean:
     @cached_property
     def _raw(self) -> Callable[[str], str]:
         hosts, pathless = _whole(self.hosts), _paths(self.homes, self.users)
-        return lambda text: hosts.sub(_unless_key, pathless(writable(text)))
+        return lambda text: hosts.sub(_unless_key, pathless(text))
 
     @cached_property
     def _of_own_words(self) -> Callable[[str], str]:
