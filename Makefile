@@ -31,9 +31,9 @@ lint: .make-dev
 proof: .make-dev
 	$(BIN)/python -m tests.proof --full
 
-# Runs killed at 30 random moments and gone on with: nothing is lost, repeated or left behind.
+# 60 kills at random moments, of runs, reports and image builds: nothing is lost, repeated or left behind.
 kills: image .make-dev
-	$(BIN)/python -m tests.proof.kills --kills 30 --whole
+	$(BIN)/python -m tests.proof.kills --kills 60 --whole
 
 # 20,000 mutated inputs, as tools, guests and strangers might write them: each is refused in order or read as sane.
 fuzz: .make-dev

@@ -14,9 +14,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 from tests.contract.traces import left_by
+from tests.proof.killing import LIMIT_S, VBENCH, children, gone, runs_machine
+from tests.proof.kills_writing import kill_builds, kill_reports
 from vbench import lock, proc, store
 from vbench import plan as plans
 from vbench import suite as suites
@@ -24,8 +24,6 @@ from vbench.cost.blocks import analysed
 from vbench.model import Run, State
 from vbench.proc import LocalProcess
 
-VBENCH = str(Path(sys.executable).with_name("vbench"))
-LIMIT_S = 600.0
 SUITE = """
 name = "kills"
 benchmarks = ["cpu.hash", "syscall.getpid", {{kind = "disk.randread", size = "4 MiB"}}, "network.rr", "start.ready"]
@@ -43,8 +41,9 @@ BARE = '[environments.base]\nkind = "bare"\n'
 HOST = '[environments.base]\nkind = "bare"\nroot = "host"\n'
 RUNC = '[environments.runc]\nkind = "oci"\n'
 TCG = '[environments.tcg]\nkind = "qemu"\naccel = "tcg"\n'
-STARTS = 0.2  # of all kills come while a run, or its resumption, only begins
-STEP = 2  # the others come within this part of a run's trials after it has begun, or gone on
+STEP = 2  # a kill in the middle comes within this part of a run's trials after it has begun, or gone on
+# In turn: while a run or its resumption only begins, in its middle, while a machine runs, when all is measured.
+PHASES = ("begin", "middle", "machine", "middle", "end", "machine")
 Say = Callable[[str], None]
 
 
@@ -94,12 +93,12 @@ class Killer:
         folder = self._open()
         self._before = _lines(folder) if folder else b""
         with self._spawned(folder) as process:
-            ended = self._starting(process) if self.draw.random() < STARTS else self._within(process, folder)
-            children = [] if ended else _children(process.pid)
+            ended, beside = self._reached(PHASES[number % len(PHASES)], process, folder)
+            left = [] if ended else children(process.pid)
             process.kill()
-        _gone(children)
+        gone(left)
         folder = folder or self._open()
-        where = self._where(folder)
+        where = self._where(folder) + beside
         self.moments[where] += 1
         self.say(f"kill {number + 1}: {where}{', after its end' if ended else ''}")
         self._check_journal(folder)
@@ -113,14 +112,28 @@ class Killer:
         words = ["--resume", str(folder)] if folder else [str(self.suite)]
         return proc.spawn([VBENCH, "run", *words, "--results", str(self.results), "--quiet"])
 
-    def _starting(self, process: LocalProcess) -> bool:
-        """Until the moment of the kill, reached or not by its first trial; whether the run had ended before."""
-        return self._dwell(process, 2.0)
+    def _reached(self, phase: str, process: LocalProcess, folder: Path | None) -> tuple[bool, str]:
+        """Waits for the moment of the kill: whether the run had ended before it, and what ran beside."""
+        total, stored = _planned(self.suite), 0 if folder is None else _trials(folder)
+        match phase:
+            case "begin":
+                ended = self._dwell(process, 2.0)
+            case "machine" if TCG in self.suite.read_text():
+                ended = self._until_machine(process)
+            case "end":
+                ended = self._within(process, folder, total)
+            case _:
+                ended = self._within(process, folder, min(total, stored + self.draw.randint(1, total // STEP)))
+        return ended, " with a machine" if runs_machine(process.pid) else ""
 
-    def _within(self, process: LocalProcess, folder: Path | None) -> bool:
+    def _until_machine(self, process: LocalProcess) -> bool:
+        """From its first instruction to its last trial."""
+        while process.poll() is None and not runs_machine(process.pid):
+            select.select([process.stdout], [], [], 0.02)
+        return self._dwell(process, 20.0)
+
+    def _within(self, process: LocalProcess, folder: Path | None, goal: int) -> bool:
         known, total = set(self.results.glob("*")), _planned(self.suite)
-        stored = 0 if folder is None else _trials(folder)
-        goal = min(total, stored + self.draw.randint(1, total // STEP))
         deadline = time.monotonic() + LIMIT_S
         while process.poll() is None:
             assert time.monotonic() < deadline, f"no {goal} trials"
@@ -202,27 +215,6 @@ def _trials(folder: Path) -> int:
     return _lines(folder).count(b'"trial":{')
 
 
-def _children(pid: int) -> list[int]:
-    """Descriptors of all processes below one, by which their end can be waited for."""
-    found = []
-    try:
-        below = psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-    for child in below:
-        try:
-            found.append(os.pidfd_open(child.pid))
-        except ProcessLookupError:
-            continue
-    return found
-
-
-def _gone(descriptors: list[int]) -> None:
-    for descriptor in descriptors:
-        assert select.select([descriptor], [], [], LIMIT_S)[0], "a process of the killed run outlived it"
-        os.close(descriptor)
-
-
 def killer(folder: Path, environments: str, *, blocks: int, seed: int, say: Say) -> Killer:
     scratch = folder / "scratch"
     scratch.mkdir()
@@ -235,22 +227,27 @@ def killer(folder: Path, environments: str, *, blocks: int, seed: int, say: Say)
 
 def main(words: list[str]) -> int:
     parser = ArgumentParser(prog="python -m tests.proof.kills", description="Kill runs, resume them, check the whole.")
-    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--blocks", type=int, default=3)
-    parser.add_argument("--whole", action="store_true", help="with a machine too: minutes more")
+    parser.add_argument("--whole", action="store_true", help="with a machine, reports and builds of an image too")
     chosen = parser.parse_args(words)
-    began = time.monotonic()
+    began, elsewhere = time.monotonic(), chosen.kills // 6 if chosen.whole else 0
     with tempfile.TemporaryDirectory(prefix="kills-", dir="/var/tmp") as folder:
         os.environ.setdefault(lock.VARIABLE, str(Path(folder, "lock")))
         environments = BARE + RUNC + (TCG if chosen.whole else "")
         one = killer(Path(folder), environments, blocks=chosen.blocks, seed=chosen.seed, say=_say)
-        one.prove(chosen.kills)
+        one.prove(chosen.kills - 2 * elsewhere)
+        if elsewhere:
+            (run, *_) = one.results.iterdir()
+            kill_reports(run, Path(folder, "reports"), kills=elsewhere, draw=one.draw, say=_say)
+            kill_builds(Path(folder), kills=elsewhere, draw=one.draw, say=_say)
     for where, times in sorted(one.moments.items()):
         _say(f"{times:4d}  {where}")
     _say(
-        f"{chosen.kills} kills, seed {chosen.seed}: {one.runs} runs whole, no trial lost or repeated, "
-        f"{one.mended} torn blocks gone on with, {one.voided} repeated, nothing left; {time.monotonic() - began:.0f} s"
+        f"{chosen.kills} kills, {elsewhere} of reports and as many of image builds among them, seed {chosen.seed}: "
+        f"{one.runs} runs whole, no trial lost or repeated, {one.mended} torn blocks gone on with, "
+        f"{one.voided} repeated, nothing left; {time.monotonic() - began:.0f} s"
     )
     return 0
 

@@ -1,10 +1,11 @@
 """Runs that were killed, from the outside: kill -9 and --resume until they are whole, full and read-only folders."""
 
 import os
+import random
 from pathlib import Path
 
 from tests.contract.traces import left_by
-from tests.proof import kills
+from tests.proof import kills, kills_writing
 from tests.real.test_cli import NOBODY, SMALL_DISK, VBENCH, only, rest, running, suite, vbench, wait_for
 from vbench import lock, proc, store
 from vbench.cost import costs
@@ -14,11 +15,13 @@ LIMIT_S = 180.0
 
 
 def test_a_run_that_is_killed_again_and_again_becomes_whole(tmp_path: Path) -> None:
-    """`make kills` does this thirty times, with containers and a machine."""
+    """`make kills` does this forty times, with containers and a machine."""
     one = kills.killer(tmp_path, kills.HOST, blocks=2, seed=1, say=lambda line: None)
     one.prove(3)
     assert one.runs >= 1
     assert sum(one.moments.values()) == 3
+    (run, *_) = one.results.iterdir()
+    kills_writing.kill_reports(run, tmp_path / "reports", kills=2, draw=random.Random(1), say=lambda line: None)
 
 
 def interrupted(tmp_path: Path, *, results: Path, scratch: Path | None = None) -> Path:
