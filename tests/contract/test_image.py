@@ -127,6 +127,19 @@ def test_a_full_disk_is_told_and_leaves_nothing(other_cache: Path) -> None:
     assert done.stdout.split() == [b".layers", b".lock"]
 
 
+def test_refused_namespaces_are_told_as_such(other_cache: Path) -> None:
+    """As root in a container has it: uid 0 without CAP_SYS_ADMIN. The keyring has no part in it."""
+    layers = (other_cache / ".layers").readlink()
+    (other_cache / ".layers").unlink()  # so that packages are asked for
+    poor = ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", "--")
+    done = proc.run([*poor, VBENCH, "image", "build"], timeout_s=60)
+    (other_cache / ".layers").symlink_to(layers)
+    assert done.status == 4, done.stderr.decode()
+    assert b"namespaces cannot be made: unshare: unshare failed: Operation not permitted" in done.stderr
+    assert b"hint: root lacks CAP_SYS_ADMIN" in done.stderr
+    assert b"keyring" not in done.stderr
+
+
 @pytest.fixture
 def killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The process id of the first command of a build whose vbench was killed -9 while that ran."""

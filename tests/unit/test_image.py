@@ -228,6 +228,22 @@ def test_a_missing_tool_is_named_with_how_to_get_it(monkeypatch: pytest.MonkeyPa
     assert "apt-get install mmdebstrap debian-archive-keyring" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("GPG error: http://deb.debian.org/debian bookworm InRelease: NO_PUBKEY 0E98404D386FA1D9", "keyring"),
+        ("Err:1 http://deb.debian.org/debian bookworm InRelease Temporary failure resolving 'deb.debian.org'", "proxy"),
+        ("Could not connect to deb.debian.org:80 (151.101.2.132), connection timed out", "proxy"),
+        ("E: The repository 'http://deb.debian.org/debian nosuch Release' does not have a Release file.", "bookworm"),
+        ("dpkg: error processing package fio (--configure)", ""),
+    ],
+)
+def test_a_failed_installation_has_a_hint_that_is_true_for_its_cause(said: str, hint: str) -> None:
+    found = rootfs.install_hint(said)
+    assert hint in found
+    assert bool(found) is bool(hint)
+
+
 def test_installed_packages_are_read_from_dpkg_records() -> None:
     text = (
         "Package: fio\nStatus: install ok installed\nDescription: a: b\n more\nVersion: 3.33-3\n\n"

@@ -26,7 +26,7 @@ def image() -> None:
 def build(suite: str, force: bool) -> None:
     """Build the image, where it is not built and up to date; prints its digest.
 
-    As root it is built for all users of this host; as a user for that user, which needs the package uidmap.
+    As root it is built for all users of this host; as a user for that user.
     """
     with stopping("what was built is not kept: `vbench image build` begins again"):
         click.echo(images.build(progress=_progress, suite=suite, force=force).digest)

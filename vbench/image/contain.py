@@ -6,19 +6,25 @@ As root they run as root. Without root rights they run in a user namespace, wher
 import errno
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from vbench import proc, rights
 from vbench.contracts import Completed, program
 from vbench.errors import CommandFailed, EnvironmentUnavailable, NoSpace, VbenchError
+from vbench.image import one_user
 from vbench.image.recipe import EPOCH
 
 _NO_SPACE_HINT = "an image needs about 2 GB while it is built: free some, or set XDG_CACHE_HOME to another disk"
 _NO_SPACE = ("No space left on device", "enough free space")
 # pdeathsig reaches the command when vbench is killed -9; kill-child and the namespaces end all it started and mounted.
 _DYING = ("setpriv", "--pdeathsig", "KILL", "--")
+_ONE_USER = ("--user", "--map-root-user")
+_MANY_USERS = (*_ONE_USER, "--map-auto")
 _APART = ("--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--")
 _NAMESPACES = ("setpriv: ", "unshare: ", "newuidmap: ", "newgidmap: ")  # who speaks where no namespace was made
 # A root file system without /dev's files, since a user can make none, with the host's while a command runs in it.
@@ -28,11 +34,12 @@ _IN_ROOT = 'mount --rbind /dev "$1/dev" && root=$1 && shift && exec chroot "$roo
 def contained(
     argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] | None = None, users: bool = False
 ) -> Completed:
-    """The command's successful end; with `users` it can give files to other users than root.
+    """The command's successful end; with `users` it gives files to other users than root, or believes that it does.
 
     Raises NoSpace, CommandFailed, CommandTimeout, and EnvironmentUnavailable where namespaces cannot be made.
     """
-    words = [*_DYING, "unshare", *_as_root(users=users), *_APART, *argv]
+    pretending = (sys.executable, "-I", one_user.__file__) if users and is_one_user() else ()
+    words = [*_DYING, "unshare", *_as_root(users=users), *_APART, *pretending, *argv]
     done = proc.run(words, timeout_s=timeout_s, env={"SOURCE_DATE_EPOCH": EPOCH, **(env or {})})
     said = (done.stderr + done.stdout).decode(errors="replace")
     if done.status and any(words in said for words in _NO_SPACE):
@@ -42,13 +49,19 @@ def contained(
             f"the image cannot be built here, since namespaces cannot be made: {said.strip()[-300:]}",
             hint=rights.namespaces_hint(),
         )
-    return done.check()
+    return replace(done, argv=tuple(argv)).check()
 
 
 def _as_root(*, users: bool) -> tuple[str, ...]:
     if os.geteuid() == 0:
         return ()
-    return ("--user", "--map-root-user", *(("--map-auto",) if users else ()))
+    return _MANY_USERS if users and not is_one_user() else _ONE_USER
+
+
+@cache
+def is_one_user() -> bool:
+    """Whether namespaces here hold no user but this one: without newuidmap(1), or ids in /etc/subuid."""
+    return os.geteuid() != 0 and proc.run(["unshare", *_MANY_USERS, "--", "true"], timeout_s=30).status != 0
 
 
 def in_root(root: Path, argv: Sequence[str], *, timeout_s: float) -> Completed:

@@ -11,7 +11,7 @@ from pathlib import Path
 from vbench import proc, rights
 from vbench.errors import CommandFailed, EnvironmentUnavailable, VbenchError
 from vbench.image import kernel, recipe
-from vbench.image.contain import contained, delete, in_root
+from vbench.image.contain import contained, delete, in_root, is_one_user
 
 _INSTALL_HINT = "apt-get install mmdebstrap debian-archive-keyring"
 _BUILD_LIMIT_S = 1800.0
@@ -63,24 +63,12 @@ def check_host() -> None:
 
 
 def _check_user() -> None:
-    """Without root rights a user namespace is needed, and ids of users for the files that packages give away."""
-    sudo = f"or let root build it for all users: `{rights.as_root('image build')}`"
+    """Without root rights a user namespace is needed."""
     if why := rights.no_user_namespace():
         raise EnvironmentUnavailable(
             f"the image cannot be built without root rights, since no user namespace can be made: {why}",
             hint=rights.namespaces_hint(),
         )
-    if proc.which("newuidmap") is None:
-        raise EnvironmentUnavailable(
-            "the image cannot be built without root rights: newuidmap not found",
-            hint=f"apt-get install uidmap; {sudo}",
-        )
-    try:
-        contained(["true"], timeout_s=30, users=True)
-    except EnvironmentUnavailable as error:
-        raise EnvironmentUnavailable(
-            error.message, hint=f"`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`; {sudo}"
-        ) from None
 
 
 def packages(target: Path, suite: str) -> None:
@@ -128,7 +116,8 @@ def _mmdebstrap(variant: str, include: tuple[str, ...], target: Path, suite: str
     listed = f"--include={','.join(include)}"
     # dpkg asks the disk to keep every file, 8 s of a build that a crash throws away as a whole.
     unsafe = "--dpkgopt=force-unsafe-io"
-    words = ["mmdebstrap", "--mode=root", "--format=tar", f"--variant={variant}", listed, unsafe, *options]
+    devices = _DEVICES if variant != "extract" and is_one_user() else ()
+    words = ["mmdebstrap", "--mode=root", "--format=tar", f"--variant={variant}", listed, unsafe, *options, *devices]
     try:
         with _temporary(target.parent) as temporary:
             archive = temporary / "root.tar"
@@ -137,8 +126,18 @@ def _mmdebstrap(variant: str, include: tuple[str, ...], target: Path, suite: str
             _unpack(archive, target)
     except CommandFailed as error:
         raise VbenchError(
-            f"the packages of {suite!r} were not installed: {error.message}", hint=_install_hint(error.message)
+            f"the packages of {suite!r} were not installed: {error.message}", hint=install_hint(error.message)
         ) from None
+
+
+# In a namespace of one user there is no new devpts, which mmdebstrap mounts for its group of terminals.
+_NAMES = "for name in null zero full random urandom tty"
+_DEVICES = (
+    "--skip=chroot/mount/dev",
+    f'--setup-hook=mkdir -p "$1/dev"; {_NAMES}; do touch "$1/dev/$name" && mount --bind "/dev/$name" "$1/dev/$name" || '
+    "exit 1; done",
+    f'--customize-hook={_NAMES}; do umount "$1/dev/$name" && rm "$1/dev/$name" || exit 1; done',
+)
 
 
 @contextmanager
@@ -170,7 +169,7 @@ _HINTS = (
 )
 
 
-def _install_hint(said: str) -> str:
+def install_hint(said: str) -> str:
     return next((hint for words, hint in _HINTS if any(word in said for word in words)), "")
 
 
