@@ -164,7 +164,7 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> list[Command]:
         Command(("list", "benchmarks")),
         Command(("list", "suites")),
         Command(("list", "runs", "--results", str(results))),
-        Command(("plan", small)),
+        Command(("plan", small), writes=True),  # it looks whether a run could write
         Command(("run", small, "--results", str(folder / "more")), writes=True),
         Command(("report", run, "--format", "table")),
         Command(("report", run, "-o", str(folder / "reports" / "page.html")), writes=True),
