@@ -13,9 +13,9 @@ from vbench.contracts import Completed, Missing, Session, Workplace, lacks
 from vbench.environments.bare import Bare
 from vbench.environments.fake import Fake, FakeSession
 from vbench.environments.oci import Oci
-from vbench.environments.qemu import Qemu, kvm_missing
+from vbench.environments.qemu import Qemu, kvm_missing, refuse_threads
 from vbench.environments.rights import namespace_hint, rights_missing
-from vbench.errors import CommandTimeout
+from vbench.errors import CommandTimeout, StartFailed
 from vbench.proc import LocalSession
 from vbench.processors import Processors
 from vbench.testbed import LocalTestbed, network_missing
@@ -112,6 +112,21 @@ def test_a_runtime_is_called_a_package_only_where_there_is_one(runtime: str, hin
     (missing,) = Oci(runtime=runtime).missing(on(absent=(runtime,)))
     assert hint in missing.hint
     assert ("apt-get" in missing.hint) == (runtime == "crun")
+
+
+@pytest.mark.parametrize(
+    ("said", "aio", "hint"),
+    [
+        (b"Unable to use native AIO, falling back to thread pool: Resource unavailable", "native", "fs.aio-max-nr"),
+        (b"Unable to use linux io_uring, falling back to thread pool: not permitted", "io_uring", "aio = 'threads'"),
+    ],
+)
+def test_a_machine_that_would_do_its_io_in_another_way_is_refused(said: bytes, aio: str, hint: str) -> None:
+    with pytest.raises(StartFailed, match="QEMU would use threads: ") as caught:
+        refuse_threads(b"qemu-system-x86_64: " + said, aio)
+    assert hint in caught.value.hint
+    assert ("aio-max-nr" in caught.value.hint) == (aio == "native")
+    refuse_threads(b"qemu-system-x86_64: warning: something else", aio)
 
 
 class Hanging(Machine):

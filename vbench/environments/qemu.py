@@ -145,6 +145,7 @@ class Qemu(Settings, frozen=True, kw_only=True):
             ) as session:
                 _check_accelerator(host, folder / SOCKET, self.accel)
                 _refuse_counted_time(host, folder / SOCKET, self.accel, self.options)
+                refuse_threads(session.channel.carrier.stderr(), self.aio)
                 yield session
 
     def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
@@ -270,6 +271,17 @@ def _check_accelerator(host: Session, qmp: Path, wanted: str) -> None:
         raise StartFailed(f"QEMU's answer to query-kvm cannot be read: {error}") from None
     if found.enabled is not (wanted == "kvm"):
         raise StartFailed(f"accel = {wanted!r} was asked for, and QEMU reports {found}")
+
+
+def refuse_threads(said: bytes, aio: str) -> None:
+    """QEMU goes on with threads where the kernel refuses the way of I/O that was asked for. Raises StartFailed."""
+    if b"falling back to thread pool" not in said:
+        return
+    why = said.decode(errors="replace").strip().rpartition(": ")[2][-200:]
+    used_up = "raise the host's limit with `sysctl fs.aio-max-nr=1048576`, or " if aio == "native" else ""
+    raise StartFailed(
+        f"aio = {aio!r} was asked for, and QEMU would use threads: {why}", hint=f"{used_up}set aio = 'threads'"
+    )
 
 
 def _refuse_counted_time(host: Session, qmp: Path, accel: str, options: Sequence[str]) -> None:
