@@ -65,7 +65,7 @@ def kill_reports(run: Path, folder: Path, *, kills: int, draw: random.Random, sa
 
 def kill_builds(folder: Path, *, kills: int, draw: random.Random, say: Say) -> None:
     """Nothing of a killed build is an image, and the next one gives the very image, with nothing beside it."""
-    with _another_cache(folder) as (images, env):
+    with another_cache(folder) as (images, env):
         builds = Deaths(("image", "build"), env, draw, 0.0)
         builds.takes_s = builds.live()
         (digest,) = _built(images)
@@ -90,7 +90,7 @@ def _layers() -> Path:
 
 
 @contextmanager
-def _another_cache(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+def another_cache(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
     images = folder / "cache" / "vbench" / "images"
     images.mkdir(parents=True)
     (images / ".layers").symlink_to(_layers())

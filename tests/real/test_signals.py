@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.traces import left_by
+from tests.proof.kills_writing import another_cache
 from tests.real.test_cli import LIMIT_S, VBENCH, endless, only, rest, runc, suite, wait_for, wait_for_container  # noqa: F401
 from vbench import interrupts, lock, proc, store
 from vbench.model import State
@@ -106,6 +107,20 @@ def test_a_signal_ends_each_verb_that_starts_something(tmp_path: Path, verb: str
     assert "again" in said or "to go on: " in said
     assert "Traceback" not in said
     assert left_by(scratch) == []
+
+
+@pytest.mark.usefixtures("runc")
+@pytest.mark.parametrize("number", interrupts.SIGNALS, ids=lambda number: number.name)
+def test_a_signal_ends_the_build_of_an_image(tmp_path: Path, number: int) -> None:
+    with another_cache(tmp_path) as (images, own):
+        with proc.spawn(["sh", "-c", 'exec "$@" 2>&1', "sh", VBENCH, "image", "build"], env=own) as process:
+            wait_for(process, "root file system …".encode())
+            os.kill(process.pid, number)
+            said = rest(process)
+            assert process.wait(timeout_s=LIMIT_S) == 130, said
+        assert "`vbench image build` begins again" in said
+        assert {path.name for path in images.iterdir()} <= {".layers", ".lock"}
+    assert [line for line in left_by(tmp_path / "none") if str(tmp_path) in line] == []
 
 
 def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
