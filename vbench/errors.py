@@ -1,7 +1,6 @@
 """Failures that a user can meet: each has a message, a hint and an exit code, and none prints a traceback."""
 
 import errno
-from difflib import get_close_matches
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the system says when there is no room."""
@@ -86,5 +85,7 @@ class Interrupted(VbenchError):
 
 def nearest(word: str, known: list[str]) -> str:
     """A hint that names the nearest known word, or all of them."""
+    from difflib import get_close_matches  # help and version need none
+
     close = get_close_matches(word, known, n=1, cutoff=0.5)
     return f"perhaps you meant {close[0]!r}" if close else f"known: {', '.join(known)}"
