@@ -260,8 +260,9 @@ def test_the_disk_has_room_for_the_root_and_300_mib(tmp_path: Path) -> None:
 def test_list_prints_a_table_or_json() -> None:
     put(A)
     lines = CliRunner().invoke(command, ["list"]).stdout.splitlines()
-    assert lines[0].split() == ["DIGEST", "CREATED", "SUITE", "KERNEL", "FIO"]
-    assert lines[1].split() == ["aa1100000000", "2026-01-01", "00:00", "bookworm", "6.1.0-1-amd64", "3.33-3"]
+    assert lines[0].split() == ["DIGEST", "STATE", "CREATED", "SUITE", "KERNEL", "FIO"]
+    assert lines[1].split()[:4] == ["aa1100000000", "current", "2026-01-01", "00:00"]
+    assert lines[1].split()[4:] == ["bookworm", "6.1.0-1-amd64", "3.33-3"]
     document = json.loads(CliRunner().invoke(command, ["list", "-o", "json"]).stdout)
     assert document == [msgspec.to_builtins(record(A))]
 

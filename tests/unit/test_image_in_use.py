@@ -90,6 +90,15 @@ def test_an_image_that_root_built_for_all_is_found(built: Image, tmp_path: Path)
     enter(found)
 
 
+def test_a_list_says_which_images_a_run_may_take(built: Image) -> None:
+    small_image.publish("other", created="2027-01-01T00:00:00+00:00", key="of other guest files")
+    shared = small_image.publish("third", created="2028-01-01T00:00:00+00:00")
+    folder(shared).chmod(0o777)
+    rows = [line.split()[:2] for line in CliRunner().invoke(command, ["list"]).stdout.splitlines()[1:]]
+    assert [row[1] for row in rows] == ["refused", "stale", "current"]
+    assert rows[2][0] == built.digest[:12]
+
+
 def test_a_plan_says_which_image_a_run_would_take(built: Image) -> None:
     arguments = ["quick", "--env", "runc", "--bench", "cpu.hash"]
     assert f"image     {built.digest[:12]}" in CliRunner().invoke(plan, arguments).stdout

@@ -36,17 +36,16 @@ def build(suite: str, force: bool) -> None:
 @options.formats("text", "json")
 @options.output(formats=("text", "json"))
 def list_(kind: str, output: Path | None) -> None:
-    """List the images in the cache, newest first."""
+    """List the images of the caches, newest first; a run takes the first that is current."""
     records = images.records()
     if kind == "json":
         deliver(as_json(records), output)
         return
-    rows = [("DIGEST", "CREATED", "SUITE", "KERNEL", "FIO")]
-    for record in records:
+    rows = [("DIGEST", "STATE", "CREATED", "SUITE", "KERNEL", "FIO")]
+    for record, state in zip(records, images.states(), strict=True):
         created = record.created[:16].replace("T", " ")
-        rows.append(
-            (record.digest[:12], created, record.suite, record.kernel_release, record.packages.get("fio", DASH))
-        )
+        fio = record.packages.get("fio", DASH)
+        rows.append((record.digest[:12], state, created, record.suite, record.kernel_release, fio))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows)
     deliver("".join(f"{line}\n" for line in lines), output)

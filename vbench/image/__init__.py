@@ -13,6 +13,7 @@ from vbench.image.choosing import (
     refuse_changed,
     refuse_unusable,
     stale,
+    states,
 )
 from vbench.image.initramfs import INIT
 
@@ -32,4 +33,5 @@ __all__ = [
     "refuse_unusable",
     "remove",
     "stale",
+    "states",
 ]

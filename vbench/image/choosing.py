@@ -49,6 +49,13 @@ def refuse_unusable() -> None:
         raise EnvironmentUnavailable(lacks((missing,)), hint=missing.hint)
 
 
+def states(guest: Path = GUEST) -> tuple[str, ...]:
+    """Of every image, newest first: `current`, which a run may take, `stale`, or `refused`, since others can write."""
+    return tuple(
+        "stale" if stale(one, guest) else "refused" if trust.distrust(one.place) else "current" for one in kept()
+    )
+
+
 def stale(one: Kept, guest: Path = GUEST) -> str:
     """Why a build now would make something else, or nothing."""
     record = one.record
