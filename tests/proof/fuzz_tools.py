@@ -32,7 +32,7 @@ RUNS: dict[str, Any] = {"walls": [0.01, 0.011, 0.0105], "picked": None, "warmups
 RUNS |= {"clock": "C", "padding": 0, "printed_b": 7, "stdout": "eD0xLjUK", "stderr": ""}
 ROUTE = b'[{"dst":"198.18.0.1","dev":"eth0","prefsrc":"198.18.0.7","flags":[]}]'
 LSCPU = b"# CPU,Core,Node\n" + b"".join(f"{n},{n // 2},{n // 8}\n".encode() for n in range(16))
-WAIT_S = 0.2
+WAIT_S = 0.05
 SERVERS = {"iperf3": b"Server listening on 5201\n", "nginx": b"start worker process\n"}
 
 

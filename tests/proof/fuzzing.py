@@ -8,7 +8,7 @@ import resource
 import signal
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ import msgspec
 from tests.proof.mutating import Mutate
 from vbench.errors import VbenchError
 
-LIMIT_S = 20.0  # of one input; most take a millisecond, a page with its charts one second
+LIMIT_S = 30.0  # of one input; most take a millisecond, a page with its charts one second
 MEMORY_B = 2**30  # above what the process had
 LONGEST_WORDS = 5000  # of a message and its hint
 
@@ -75,8 +75,8 @@ def said_by(target: Target, seed: str) -> bytes:
     return target.mutate(random.choice(target.good), random)
 
 
-def fuzz(target: Target, seeds: Iterator[str]) -> Count:
-    """All inputs of these seeds; a good input must be accepted first."""
+def fuzz(target: Target, seeds: Iterable[str]) -> Count:
+    """All inputs of these seeds."""
     count, begun = Count(target.name), time.monotonic()
     for seed in seeds:
         said = said_by(target, seed)
