@@ -17,6 +17,7 @@ from tests.proof.fuzzing import Count, Finding, Target, fuzz, said_by
 INPUTS = 20_000
 WORKERS = 2
 SHOWN = 3  # findings of one kind
+PROGRESS = 100  # parts between two lines that say how far it is
 TASKS = 40  # a target's inputs are dealt in so many tasks at most
 
 
@@ -39,8 +40,10 @@ def main(words: list[str]) -> int:
     work = [task for target in targets() if chosen.only in target.name for task in _tasks(target, chosen)]
     counts: dict[str, Count] = {}
     with get_context("spawn").Pool(chosen.workers, initializer=_silent) as pool:
-        for count in pool.imap_unordered(_work, work):
+        for done, count in enumerate(pool.imap_unordered(_work, work), 1):
             _add(counts, count)
+            if done % PROGRESS == 0:
+                _say(f"{done} of {len(work)} parts, {time.monotonic() - begun:.0f} s")
     _report(counts, time.monotonic() - begun, chosen.save)
     return 1 if any(count.findings for count in counts.values()) else 0
 

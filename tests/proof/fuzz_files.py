@@ -23,6 +23,7 @@ from tests.unit.runs import gated, make_run
 from vbench import api, report, store, validation
 from vbench import plan as plans
 from vbench import suite as suites
+from vbench.cli.output import as_json
 from vbench.exports import write as export
 from vbench.image import records
 from vbench.leftovers import JOURNAL, OWNER, abandoned, recorded
@@ -30,7 +31,8 @@ from vbench.model import Run
 
 ROOT = Path(__file__).parents[2]
 FEW = ("cpu.hash", "network.rr", "start.ready")  # benchmarks of the run that is mutated: two metrics, counts, a start
-ODD_LETTERS = frozenset(map(chr, (*range(32), *range(0x7F, 0xA0)))) - {"\n", "\t"}
+BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))  # turn what stands around them
+ODD_LETTERS = frozenset(map(chr, (*range(32), *range(0x7F, 0xA0), *BIDI))) - {"\n", "\t"}
 
 
 def _suite(text: bytes) -> object:
@@ -92,12 +94,11 @@ def _with(name: str, content: bytes) -> Iterator[Path]:
 
 def _json(run: Run) -> object:
     document = report.json_document(run)
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
-    return [document, _fit(text)]
+    return [document, _fit(as_json(document).decode())]
 
 
 def _markdown(run: Run) -> object:
-    return _fit(report.markdown(run))
+    return [_fit(report.markdown(run)), _fit(report.findings(run))]
 
 
 def _page(run: Run) -> object:
