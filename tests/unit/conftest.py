@@ -10,7 +10,7 @@ import pytest
 from vbench.image import cache
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)  # with the session it would last into the tests of real images
 def _no_images() -> Iterator[None]:
     names = ("XDG_CACHE_HOME", cache.SYSTEM)
     before = {name: os.environ.get(name) for name in names}
