@@ -203,7 +203,7 @@ def test_check_says_why_there_is_nothing_to_check() -> None:
         assert isinstance(CliRunner().invoke(command, words).exception, UsageError)
 
 
-@pytest.mark.parametrize("text", ["", "[", "{}", '[["a"]]', "[1]", "\0"])
+@pytest.mark.parametrize("text", ["", "[", "{}", '[["a"]]', "[1]", "\0", "[" * 200_000])
 def test_a_damaged_list_of_files_is_told(built: Image, text: str) -> None:
     (folder(built) / inventory.NAME).write_text(text)
     with pytest.raises(EnvironmentUnavailable, match=r"files\.json cannot be read"):

@@ -97,7 +97,7 @@ def _stored(place: Path) -> list[Entry] | None:
         with (place / NAME).open("rb") as file:
             text = file.read(_LARGEST_B + 1)
         return msgspec.json.decode(text, type=list[Entry]) if len(text) <= _LARGEST_B else None
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
         return None
 
 
