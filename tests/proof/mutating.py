@@ -122,7 +122,7 @@ def _change(parent: Any, key: Any, random: Random) -> None:
             parent[key] = random.choice(([parent[key]], {"a": parent[key]}, str(parent[key])))
         case 4 if isinstance(parent[key], int | float) and not isinstance(parent[key], bool):
             factor = random.choice((-1, 0, 1e-9, 1e9, 1e300))
-            parent[key] = parent[key] * factor
+            parent[key] = parent[key] * factor if abs(parent[key]) < 2**1000 else factor
         case _:
             parent[key] = random.choice(ODD)
 
