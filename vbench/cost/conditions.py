@@ -1,5 +1,6 @@
 """What the host itself saw while each arm was measured: reported beside the costs, and never part of one."""
 
+import math
 from collections.abc import Callable
 from statistics import median
 
@@ -53,7 +54,12 @@ def _conditions(name: str, starts: list[Reading]) -> Conditions:
 
 def _median(starts: list[Reading], of: Callable[[Reading], float | None]) -> float | None:
     known = [value for value in map(of, starts) if value is not None]
-    return median(known) if known else None
+    return _finite(median(known)) if known else None
+
+
+def _finite(value: float) -> float | None:
+    """None for what no float holds: nobody can tell it from another."""
+    return value if math.isfinite(value) else None
 
 
 def _sum(counts: list[int | None]) -> int | None:
@@ -62,9 +68,9 @@ def _sum(counts: list[int | None]) -> int | None:
 
 
 def _share(part_s: float | None, whole_s: float) -> float | None:
-    return None if part_s is None or whole_s <= 0 else part_s / whole_s
+    return None if part_s is None or whole_s <= 0 else _finite(part_s / whole_s)
 
 
 def _ppm(part_s: float | None, wall_s: float) -> float | None:
     share = _share(part_s, wall_s)
-    return None if share is None else abs(share) * 1e6
+    return None if share is None else _finite(abs(share) * 1e6)

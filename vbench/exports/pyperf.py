@@ -150,7 +150,7 @@ def _metadata(run: Record, trial: Trial, name: str, unit: str) -> dict[str, str 
         "vbench_version": run.manifest.tool,
     }
     about |= {"duration": trial.wall_s} if trial.wall_s >= 0 else {}
-    about |= {"loops": outcome.loops} if outcome.loops else {}
+    about |= {"loops": outcome.loops} if outcome.loops and outcome.loops > 0 else {}
     about |= {"timer": _flat(outcome.clock)} if outcome.clock.strip() else {}
     with suppress(OverflowError, OSError, ValueError):
         about["date"] = datetime.fromtimestamp(trial.started_s, UTC).isoformat(sep=" ")

@@ -11,6 +11,8 @@ from vbench.report.strips import STRIP_PX, level, strip_axis, strip_name
 from vbench.report.text import finite, label, ratio
 from vbench.report.view import Group, Row
 
+LARGEST = 700.0  # logarithm of what a float still holds
+
 LEAST_SPAN = math.log(1.1)
 """Factor that a strip spans at least, so that a small spread looks small."""
 
@@ -57,7 +59,7 @@ def _strip(figure: Any, layout: dict[str, Any], row: Row, span: float, where: tu
     logs = [math.log(value) for value in points.values() if value is not None and value > 0]
     middle = (max(logs) + min(logs)) / 2 if logs else 0.0
     low, high = middle - span / 2, middle + span / 2
-    ticks = [math.exp(middle - span / 3), math.exp(middle), math.exp(middle + span / 3)]
+    ticks = [math.exp(min(max(at, -LARGEST), LARGEST)) for at in (middle - span / 3, middle, middle + span / 3)]
     layout[f"yaxis{axis}"] = domain | {
         "type": "log",
         "range": [low / math.log(10), high / math.log(10)],
