@@ -1,5 +1,6 @@
 """`vbench check` finds every damage to a run folder, says it in words, and is hurt by none."""
 
+import json
 import math
 import os
 import shutil
@@ -291,3 +292,17 @@ def test_what_forbids_writing_follows_no_link(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="link"):
         files.forbid_writing(tmp_path / "link")
     assert victim.stat().st_mode == before
+
+
+def test_json_says_of_each_run_what_the_words_say(folder: Path, kept: Path) -> None:
+    (folder / "facts/runc.json").unlink()
+    result = checked(kept, folder, folder / "nothing", "--json")
+    assert result.exit_code == 2
+    whole, damaged, unreadable = json.loads(result.stdout)
+    assert (whole["run"], whole["state"], whole["problems"]) == (str(kept), "whole", [])
+    assert (damaged["run"], damaged["state"]) == (str(folder), "damaged")
+    assert "facts/runc.json" in damaged["problems"][0]
+    assert (unreadable["run"], unreadable["state"]) == (str(folder / "nothing"), "unreadable")
+    assert "no run folder is named" in unreadable["problems"][0]
+    assert checked(kept, folder, "--json").exit_code == 3
+    assert checked(kept, "--json").exit_code == 0
