@@ -42,14 +42,19 @@ def invoked(*words: str) -> Result:
     return CliRunner().invoke(vbench, list(words), catch_exceptions=False, standalone_mode=False)
 
 
+def with_suite(folder: Path) -> Path:
+    """The folder with a small suite in it, which measures whatever else this host is doing."""
+    quiet = GOOD.replace("[method]", '[method]\ngates = "record"')
+    small = quiet.replace("[environments.a]", f'[testbed]\nscratch = "{folder}/s"\n[environments.a]')
+    (folder / "small.toml").write_text(small, encoding="utf-8")
+    (folder / "s").mkdir()
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    quiet = GOOD.replace("[method]", '[method]\ngates = "record"')  # whatever else this host is doing
-    small = quiet.replace("[environments.a]", f'[testbed]\nscratch = "{tmp_path}/s"\n[environments.a]')
-    (tmp_path / "small.toml").write_text(small, encoding="utf-8")
-    (tmp_path / "s").mkdir()
-    return tmp_path
+    return with_suite(tmp_path)
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
@@ -148,13 +153,20 @@ kind = "fake"
 """
 
 
-@pytest.fixture
-def own(folder: Path) -> Path:
-    """A suite of the user's own that has a name here, and a run."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = with_suite(tmp_path_factory.mktemp("made"))
     (folder / "suites").mkdir()
     (folder / "suites" / "own.toml").write_text(SUITE, encoding="utf-8")
-    invoked("run", "small.toml", "-q", "--tag", "host=one", "--results", "elsewhere")
+    invoked("run", f"{folder}/small.toml", "-q", "--tag", "host=one", "--results", f"{folder}/elsewhere")
     return folder
+
+
+@pytest.fixture
+def own(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A suite of the user's own that has a name here, and a run."""
+    monkeypatch.chdir(made)
+    return made
 
 
 def run_in(folder: Path) -> str:
