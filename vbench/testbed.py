@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -21,7 +22,7 @@ from vbench.interrupts import held, unwinding
 from vbench.leftovers import Undoing, claim
 from vbench.paths import usable
 from vbench.proc import LocalSession
-from vbench.processors import Processors
+from vbench.processors import Processors, parse_list
 
 PEER_ADDRESS = "198.18.0.1"  # RFC 2544: 198.18.0.0/15 is reserved for benchmarking
 PREFIX_LENGTH = 15
@@ -171,9 +172,12 @@ class NestedTestbed:
     def image(self) -> Image | None:
         return self.outer.image
 
-    @property
+    @cached_property
     def cpus(self) -> tuple[int, ...]:
-        return tuple(range(len(self.outer.cpus)))
+        """As they are numbered there: a machine counts from 0, a container as its host does."""
+        status = self.host.run(["cat", "/proc/self/status"], timeout_s=60).check().text
+        allowed = [line.split(":")[1] for line in status.splitlines() if line.startswith("Cpus_allowed_list")]
+        return tuple(sorted(parse_list(allowed[0])))
 
     @property
     def peer_cpus(self) -> tuple[int, ...]:

@@ -170,6 +170,18 @@ def test_what_stands_on_another_environment_has_no_place_of_its_own(tmp_path: Pa
     assert "no place of its own" in testbed.within(LocalSession()).detached("veth")
 
 
+def test_processors_are_numbered_as_the_environment_beneath_numbers_them(tmp_path: Path) -> None:
+    """A container on the host's processor 3 has that one, and no processor 0."""
+
+    class Container(Machine):
+        def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
+            assert argv == ["cat", "/proc/self/status"]
+            return Completed(tuple(argv), 0, b"Name:\tcat\nCpus_allowed:\t28\nCpus_allowed_list:\t3,5\n", b"")
+
+    testbed = LocalTestbed(LocalSession(), None, Processors((3, 5), (0,)), MIB, tmp_path)
+    assert testbed.within(cast(Session, Container())).cpus == (3, 5)
+
+
 def test_what_is_missing_reads_well_whatever_its_article() -> None:
     found = (*rights_missing(on(uid="7")), *Bare(root="host").missing(on(absent=("cc",))))
     assert lacks(found) == "missing: root rights, a C compiler"
