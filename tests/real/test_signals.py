@@ -66,8 +66,8 @@ def test_a_closed_terminal_ends_a_run_with_a_container_in_order(tmp_path: Path) 
 
 def test_a_closed_terminal_ends_a_run_of_fakes_which_goes_on_later(tmp_path: Path) -> None:
     results = tmp_path / "results"
-    with terminal("run", suite(tmp_path, blocks=300), "--results", str(results)) as shown:
-        shown.read_until(b"2 of 300")
+    with terminal("run", suite(tmp_path, blocks=60), "--results", str(results)) as shown:
+        shown.read_until(b"2 of 60")
         shown.close()
         assert shown.program.wait(LIMIT_S) == 130
     assert list((tmp_path / "scratch").iterdir()) == []
@@ -126,9 +126,9 @@ def test_a_signal_ends_the_build_of_an_image(tmp_path: Path, number: int) -> Non
 def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
     """SIGHUP is ignored there before vbench starts, and stays so."""
     results = str(tmp_path / "results")
-    words = ["nohup", VBENCH, "run", suite(tmp_path, blocks=40), "--results", results]
+    words = ["nohup", VBENCH, "run", suite(tmp_path, blocks=10), "--results", results]
     with proc.spawn(["sh", "-c", 'exec "$@" 2>&1', "sh", *words], env={lock.VARIABLE: str(tmp_path / "lock")}) as run:
-        wait_for(run, b"block 2 of 40")
+        wait_for(run, b"block 2 of 10")
         os.kill(run.pid, signal.SIGHUP)
         rest(run)
         assert run.wait(timeout_s=LIMIT_S) == 0
