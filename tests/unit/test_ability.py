@@ -13,7 +13,7 @@ from vbench.contracts import Completed, Missing, Session, Workplace, lacks
 from vbench.environments.bare import Bare
 from vbench.environments.fake import Fake, FakeSession
 from vbench.environments.oci import Oci
-from vbench.environments.qemu import Qemu, kvm_missing, refuse_threads
+from vbench.environments.qemu import Qemu, aio_hint, kvm_missing, refuse_threads
 from vbench.environments.rights import namespace_hint, rights_missing
 from vbench.errors import CommandTimeout, StartFailed
 from vbench.proc import LocalSession
@@ -117,7 +117,11 @@ def test_a_runtime_is_called_a_package_only_where_there_is_one(runtime: str, hin
 @pytest.mark.parametrize(
     ("said", "aio", "hint"),
     [
-        (b"Unable to use native AIO, falling back to thread pool: Resource unavailable", "native", "fs.aio-max-nr"),
+        (
+            b"Unable to use native AIO, falling back to thread pool: Resource temporarily unavailable",
+            "native",
+            "fs.aio-max-nr",
+        ),
         (b"Unable to use linux io_uring, falling back to thread pool: not permitted", "io_uring", "aio = 'threads'"),
     ],
 )
@@ -127,6 +131,26 @@ def test_a_machine_that_would_do_its_io_in_another_way_is_refused(said: bytes, a
     assert hint in caught.value.hint
     assert ("aio-max-nr" in caught.value.hint) == (aio == "native")
     refuse_threads(b"qemu-system-x86_64: warning: something else", aio)
+
+
+@pytest.mark.parametrize(
+    ("why", "hint"),
+    [
+        (
+            "Unable to use native AIO: failed to create linux AIO context: Resource temporarily unavailable",
+            "aio-max-nr",
+        ),
+        (
+            "Unable to use native AIO: failed to create linux AIO context: Operation not permitted",
+            "set aio = 'threads'",
+        ),
+        ("Could not open disk.ext4", ""),
+    ],
+)
+def test_a_machine_without_asynchronous_io_is_told_by_its_cause(why: str, hint: str) -> None:
+    found = aio_hint(f"qemu-system-x86_64 ended with status 1; -drive id=root: {why}")
+    assert hint in found and bool(hint) == bool(found)
+    assert ("aio-max-nr" in found) == ("unavailable" in why)
 
 
 class Hanging(Machine):

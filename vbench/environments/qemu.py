@@ -124,7 +124,12 @@ class Qemu(Settings, frozen=True, kw_only=True):
         if image is None:
             raise StartFailed("there is no image to boot", hint="run `vbench image build`")
         begun = time.monotonic()
-        with testbed.folder("machine") as folder, testbed.attach("tap") as attachment, _console(host, folder):
+        with (
+            _explained(),
+            testbed.folder("machine") as folder,
+            testbed.attach("tap") as attachment,
+            _console(host, folder),
+        ):
             self._make_scratch(host, folder)
             console = folder / CONSOLE
             argv = self.words(machine, image, testbed, folder, attachment)
@@ -271,6 +276,23 @@ def _check_accelerator(host: Session, qmp: Path, wanted: str) -> None:
         raise StartFailed(f"QEMU's answer to query-kvm cannot be read: {error}") from None
     if found.enabled is not (wanted == "kvm"):
         raise StartFailed(f"accel = {wanted!r} was asked for, and QEMU reports {found}")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Adds what to do where QEMU itself ended for want of asynchronous I/O."""
+    try:
+        yield
+    except StartFailed as error:
+        raise StartFailed(error.message, hint=error.hint or aio_hint(error.message)) from error
+
+
+def aio_hint(said: str) -> str:
+    """What to do where the kernel set up no queue, by what QEMU said; nothing where it said something else."""
+    if "Unable to use native AIO" not in said:
+        return ""
+    limit = "raise the host's limit with `sysctl fs.aio-max-nr=1048576`, or " if "unavailable" in said else ""
+    return f"{limit}set aio = 'threads'"
 
 
 def refuse_threads(said: bytes, aio: str) -> None:
