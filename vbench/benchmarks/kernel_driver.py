@@ -19,12 +19,12 @@ from vbench.contracts import Missing, Place, Process, Session, Settings, Testbed
 from vbench.errors import CommandTimeout, OutputTooLarge, TrialFailed
 from vbench.foreign import LONGEST, Count
 from vbench.model import Measured, Metric
+from vbench.stats import steady
 
 VALUES = 10
 FEWEST_WARMUPS = 5
 SET_UP_S = 30.0  # start of the interpreter and set-up of the largest kernel, under emulation on a busy host
 SLOWEST = 40.0  # a trial may last this many times what was asked: loops are fixed, an environment can become slower
-DRIFT = 0.05
 CLOCK_SLACK = 0.01
 CLOCK_SLACK_S = 0.005
 LEAST_S, MOST_S = 1e-15, 1e6  # no operation is quicker than a femtosecond, or lasts eleven days
@@ -219,9 +219,9 @@ def drift_notes(values: Sequence[float]) -> tuple[str, ...]:
     first, last = values[:third], values[-third:]
     change = median(last) / median(first) - 1
     apart = max(first) < min(last) or max(last) < min(first)
-    if not apart or abs(change) <= DRIFT:
+    if not apart or abs(change) <= steady.DRIFT:
         return ()
-    return (f"no steady state: the last third differs from the first by {change:+.0%}",)
+    return (f"{steady.LABEL}: the last third differs from the first by {change:+.0%}",)
 
 
 def dose_notes(reply: Reply) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from vbench.cost.blocks import Voided, voided
 from vbench.cost.cells import condensed
 from vbench.cost.conditions import Conditions, conditions
 from vbench.cost.families import FamilyCost, families
+from vbench.cost.steadiness import Steadiness, steadiness
 from vbench.cost.verdicts import Finding, costs, findings, not_measured
 from vbench.model import Confound, Measured, Run, Trial
 from vbench.stats.envelope import DOTS_ONLY, LEAST_ENVELOPE, ROUGH
@@ -18,6 +19,7 @@ __all__ = [
     "Conditions",
     "FamilyCost",
     "Finding",
+    "Steadiness",
     "Voided",
     "condensed",
     "conditions",
@@ -27,6 +29,7 @@ __all__ = [
     "findings",
     "lost",
     "not_measured",
+    "steadiness",
     "voided",
 ]
 

@@ -8,6 +8,10 @@ import numpy as np
 from msgspec import Struct
 
 DRIFT = 0.05  # of the first third's median
+LEAST = 6  # samples of a trial, two a third
+SAME_WAY = 0.01  # as rare by chance must be equal signs of the drift over blocks
+LABEL = "no steady state"
+"""What the note of one trial begins with."""
 
 
 class Drift(Struct, frozen=True):
@@ -17,6 +21,14 @@ class Drift(Struct, frozen=True):
     last: float
     change: float  # last / first - 1
     is_steady: bool
+
+
+class Signs(Struct, frozen=True):
+    """How many of `count` changes have the more frequent sign, and the probability of as many by chance."""
+
+    count: int  # without those that are exactly 0
+    same: int
+    p: float
 
 
 class ChangePoint(Struct, frozen=True):
@@ -33,7 +45,7 @@ def drift(samples: Sequence[float], *, tolerance: float = DRIFT) -> Drift | None
     A label, never a reason to extend or drop a trial. None below 6 samples. Positive samples only.
     """
     third = len(samples) // 3
-    if third < 2:
+    if len(samples) < LEAST:
         return None
     first, last = samples[:third], samples[-third:]
     before, after = median(first), median(last)
@@ -42,6 +54,19 @@ def drift(samples: Sequence[float], *, tolerance: float = DRIFT) -> Drift | None
     apart = max(first) < min(last) or max(last) < min(first)
     change = after / before - 1
     return Drift(before, after, change, not (apart and abs(change) > tolerance))
+
+
+def signs(changes: Sequence[float]) -> Signs:
+    """The two-sided sign test: p = 2 · Σ_{i≥k} C(n, i) / 2ⁿ, at most 1; what is exactly 0 is left out.
+
+    It asks for no distribution and no size of the changes. J. Arbuthnot, Philosophical Transactions 27 (1710) 186-190;
+    W. J. Dixon and A. M. Mood, "The statistical sign test", Journal of the American Statistical Association 41 (1946)
+    557-566. Below 8 changes no p is at most 0.01.
+    """
+    up, down = (sum(turn * change > 0 for change in changes) for turn in (1, -1))
+    count, same = up + down, max(up, down)
+    tail = sum(math.comb(count, place) for place in range(same, count + 1))
+    return Signs(count, same, min(1.0, 2 * tail / 2**count))
 
 
 def change_point(values: Sequence[float]) -> ChangePoint | None:

@@ -1,0 +1,57 @@
+"""Whether the trials of one arm drift the same way in block after block, which one trial alone cannot tell."""
+
+from statistics import median
+
+from msgspec import Struct
+
+from vbench.cost.blocks import analysed
+from vbench.model import Measured, Run, Trial
+from vbench.stats import steady
+
+
+class Steadiness(Struct, frozen=True):
+    """The last third of an arm's trials against the first, over the analysed blocks."""
+
+    blocks: int  # with a drift that can be told: at least 6 samples, and not exactly none
+    same: int  # of them with the more frequent sign
+    change: float  # median over the blocks, as a share
+    p: float  # of as many equal signs by chance
+    labelled: int  # trials that were labelled as without a steady state
+
+    @property
+    def is_drifting(self) -> bool:
+        """Labelled somewhere, and the same way beyond chance: what a reader must know."""
+        return self.labelled > 0 and self.p <= steady.SAME_WAY
+
+
+def steadiness(run: Run) -> dict[tuple[str, str], Steadiness]:
+    """By benchmark and environment; only where a trial was labelled. Its note stays with the trial, whatever this says.
+
+    A label alone says little: noise that lasts as long as a third of a trial sets some of them off in any run, in
+    either direction. What warms up or runs down does so each time.
+    """
+    found = {}
+    for (environment, benchmark), trials in analysed(run).items():
+        labelled = sum(_is_labelled(trial) for trial in trials.values())
+        if labelled:
+            changes = [change for trial in trials.values() if (change := _change(trial)) is not None]
+            signs = steady.signs(changes)
+            middle = median(changes) if changes else 0.0
+            found[benchmark, environment] = Steadiness(signs.count, signs.same, middle, signs.p, labelled)
+    return found
+
+
+def _is_labelled(trial: Trial) -> bool:
+    outcome = trial.outcome
+    return isinstance(outcome, Measured) and any(note.startswith(steady.LABEL) for note in outcome.notes)
+
+
+def _change(trial: Trial) -> float | None:
+    """Of the first metric with enough samples; None where there is none."""
+    if not isinstance(trial.outcome, Measured):
+        return None
+    for samples in trial.outcome.samples.values():
+        if len(samples) >= steady.LEAST and all(sample > 0 for sample in samples):
+            drift = steady.drift(samples)
+            return drift.change if drift else None
+    return None
