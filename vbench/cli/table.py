@@ -9,7 +9,8 @@ from vbench.report import verdicts, words
 from vbench.report.text import amount, amount_interval, plain
 from vbench.report.view import Row, view
 
-STYLES = {Verdict.SLOWER: "red", Verdict.FASTER: "green", Verdict.EQUIVALENT: "blue", Verdict.WITHHELD: "yellow"}
+# No colour for what decides nothing.
+STYLES = {Verdict.SLOWER: "red", Verdict.FASTER: "green", Verdict.EQUIVALENT: "blue"}
 WIDE = 160  # where no terminal says how wide it is, nothing is folded
 
 
@@ -39,7 +40,7 @@ def draw(run: Run, console: Console) -> None:
 
 def _cells(row: Row) -> list[Text]:
     cost = row.cost
-    said = " ".join(part for part in (verdicts.sign(cost), verdicts.word(cost), verdicts.beside(cost)) if part)
+    said = " ".join(part for part in (verdicts.sign(cost), verdicts.word(cost), verdicts.briefly(cost)) if part)
     style = STYLES.get(cost.verdict, "") if cost.verdict else ""
     return [
         Text(_flat(f"{cost.benchmark} {cost.metric}")),

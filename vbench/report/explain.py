@@ -11,7 +11,7 @@ from vbench.cost import Finding, findings
 from vbench.cost.blocks import analysed
 from vbench.errors import UsageError, nearest
 from vbench.model import Run
-from vbench.report import repetitions
+from vbench.report import repetitions, verdicts
 from vbench.report.adjusting import adjustment, exactly
 from vbench.report.text import number, percent, plain
 from vbench.report.words import SCOPE
@@ -167,6 +167,8 @@ class _Explanation:
             yield "d) inconclusive: anything else"
         letter = _LETTERS[self.judged.decision.rule]
         yield f"Verdict by rule {letter}: {self.cost.verdict} ({self.cost.role}): {self.cost.reason}"
+        if excluded := verdicts.excluded(self.cost):
+            yield f"By the ends of the 95 % interval {excluded}"
         yield ""
         yield from self._detectable()
 
