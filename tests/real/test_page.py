@@ -223,8 +223,8 @@ def test_every_filter_narrows_the_table_and_the_rows_left_are_announced(chromium
     page = opened(chromium, html)
     said = "document.getElementById('shown').textContent"
     assert page.ask("document.getElementById('shown').role") == "status"
-    assert page.ask(said) == "48 of 48 rows"
-    for name, value, left in (("of-family", "disk", 12), ("of-arm", "tcg", 4), ("of-verdict", "slower", 4)):
+    assert page.ask(said) == "32 of 48 rows"
+    for name, value, left in (("of-family", "disk", 8), ("of-arm", "tcg", 4), ("of-verdict", "slower", 4)):
         page.ask(fill(name, value))
         assert page.ask(said) == f"{left} of 48 rows"
         assert page.ask(f"{ROWS}.filter(row => row.checkVisibility()).length") == left
@@ -233,7 +233,7 @@ def test_every_filter_narrows_the_table_and_the_rows_left_are_announced(chromium
     assert costs
     assert all(cost >= 3 for cost in costs)
     page.ask("document.getElementById('clear').click()")
-    assert page.ask(said) == "48 of 48 rows"
+    assert page.ask(said) == "32 of 48 rows"
 
 
 def test_what_is_large_but_not_significant_is_left_out(chromium: Browser, html: Path) -> None:
@@ -398,6 +398,7 @@ def test_more_columns_are_shown_when_asked_for_and_sort_too(chromium: Browser, h
     heads = "[...document.querySelectorAll('#costs thead th')].filter(head => head.checkVisibility())"
     names = f"{heads}.map(head => head.textContent.trim())"
     assert page.ask(names)[-3:] == ["Verdict", "Noise floor", "Note"]
+    assert "Blocks" not in page.ask(names)
     page.ask("document.getElementById('more').click()")
     assert {"Detectable", "p adjusted", "Role", "Reason"} <= set(page.ask(names))
     page.ask(f"{heads}.find(head => head.textContent.trim() === 'Detectable').querySelector('button').click()")
@@ -448,3 +449,69 @@ def test_runs_of_few_blocks_draw_too(chromium: Browser, tmp_path: Path, blocks: 
 def test_a_picture_has_the_size_that_was_asked_for(html: Path, tmp_path: Path) -> None:
     png = browser.screenshot(html, tmp_path / "page.png", 375, 600, dark=True)
     assert struct.unpack(">II", png.read_bytes()[16:24]) == (375, 600)
+
+
+# --- the first screen, links, folds and the phone -----------------------------------------------------------------
+
+
+def test_the_rows_of_the_control_are_folded_until_they_are_asked_for(chromium: Browser, html: Path) -> None:
+    page = opened(chromium, html)
+    controls = f"{ROWS}.filter(row => row.dataset.arm === 'control' && row.checkVisibility()).length"
+    assert page.ask(controls) == 0
+    page.ask("document.getElementById('controls').click()")
+    assert page.ask(controls) == 16
+    page.until("location.hash.includes('controls=shown')")
+    again = chromium.open(html.resolve().as_uri() + page.ask("location.hash"))
+    assert again.ask(controls) == 16
+    again.ask("document.getElementById('controls').click()")
+    again.ask(fill("of-arm", "control"))
+    assert again.ask(controls) == 16
+
+
+def test_a_link_to_a_benchmark_shows_its_row_whatever_was_left_out(chromium: Browser, html: Path) -> None:
+    page = opened(chromium, html)
+    page.ask(fill("filter", "nothing has this name"))
+    page.ask("location.hash = '#b-network.rr'")
+    page.until("document.getElementById('b-network.rr').checkVisibility()")
+    box = "document.getElementById('b-network.rr').getBoundingClientRect()"
+    page.until(f"{box}.top >= 0 && {box}.bottom <= innerHeight")
+    assert page.ask("document.getElementById('filter').value") == ""
+    assert page.ask("document.querySelector('.permalink').getAttribute('href')") == "#b-cpu.hash"
+
+
+def test_a_plain_name_stands_once_for_the_rows_of_one_metric(chromium: Browser, html: Path) -> None:
+    page = opened(chromium, html)
+    plain = f"{ROWS}.filter(row => row.checkVisibility() && row.querySelector('.plain').checkVisibility())"
+    assert page.ask(f"{plain}.length") == 16
+    page.ask(fill("of-arm", "tcg"))
+    assert page.ask(f"{plain}.length") == 16
+
+
+def test_the_lead_chart_is_there_without_a_script(chromium: Browser, html: Path) -> None:
+    page = opened(chromium, html)
+    page.call("Emulation.setScriptExecutionDisabled", value=True)
+    chromium.events.clear()
+    page.call("Page.navigate", url=html.resolve().as_uri())
+    chromium.wait_for("Page.loadEventFired", page.session)
+    assert page.ask("document.querySelectorAll('.means tbody tr').length") == 12
+    widths = "[...document.querySelectorAll('.means .point')].map(mark => mark.getBoundingClientRect().width)"
+    assert min(page.ask(widths)) > 4
+
+
+def test_the_marks_of_the_lead_chart_stand_on_their_scale(chromium: Browser, html: Path) -> None:
+    page = opened(chromium, html)
+    middle = "(part => { const box = part.getBoundingClientRect(); return box.left + box.width / 2; })"
+    one = f"{middle}([...document.querySelectorAll('.means')][1].querySelector('.one'))"
+    tick = f"{middle}([...[...document.querySelectorAll('.scale')][1].children].find(i => i.textContent === '1×'))"
+    assert abs(page.ask(f"{one} - {tick}")) < 2
+
+
+def test_on_a_phone_every_number_and_verdict_is_in_sight(phone: Page) -> None:
+    which = "#costs tbody tr:not([hidden]) td:not(.extra):not(:empty), .means td, .stacks td"
+    cells = f"[...document.querySelectorAll('{which}')]"
+    outside = f"{cells}.filter(cell => cell.checkVisibility() && cell.getBoundingClientRect().right > 375).length"
+    assert phone.ask(f"{cells}.length") > 100
+    assert phone.ask(outside) == 0
+    tables = "['.stacks', '#costs', '.means'].map(name => document.querySelector(name).parentElement)"
+    assert phone.ask(f"{tables}.every(box => box.scrollWidth <= box.clientWidth)")
+    assert phone.ask("document.querySelector('#costs [data-label=Cost]').checkVisibility()")

@@ -35,6 +35,7 @@ COST |= {
     "baseline_cpu_s_per_operation",
     "cpu_s_per_operation",
     "notes",
+    "steadiness",
 }
 DOCS = Path(__file__).parent.parent.parent / "docs" / "report-json.md"
 

@@ -24,6 +24,7 @@ from vbench.facts.registry import KEYS
 from vbench.model import FAMILIES, Fact, Measured, Run, State
 from vbench.report import words
 from vbench.report.charts import log_axis, padded, seconds_axis
+from vbench.report.forest import NEUTRAL
 from vbench.report.panels import panels
 from vbench.report.text import interval, number, plain, ratio
 from vbench.report.view import COLOURS, SYMBOLS, arms, losses, view
@@ -189,8 +190,10 @@ def test_an_environment_has_one_colour_and_symbol_in_all_charts(document: Docume
         for trace in figure["data"]:
             if "name" in trace:
                 marks.setdefault(trace["name"], set()).add((trace["marker"]["color"], trace["marker"]["symbol"]))
-    assert {name: len(seen) for name, seen in marks.items()} == {"runc": 1, "tcg": 1, "control": 1, "bare": 1}
-    assert len(set.union(*marks.values())) == 4
+    coloured = {name: {mark for mark in seen if mark[0] != NEUTRAL} for name, seen in marks.items()}
+    assert {name: len(seen) for name, seen in coloured.items()} == {"runc": 1, "tcg": 1, "control": 1, "bare": 1}
+    assert len(set.union(*coloured.values())) == 4
+    assert all(len({symbol for _, symbol in seen}) == 1 for seen in marks.values())
 
 
 def test_two_dozen_environments_can_be_told_apart() -> None:
@@ -233,7 +236,8 @@ def test_the_first_line_says_that_the_host_is_itself_a_guest(document: Document)
 def test_layers_commands_mechanisms_and_the_way_to_reproduce_are_there(document: Document) -> None:
     text = " ".join(document.text.split())
     for wanted in (
-        "firecracker › guest › tcg › guest",
+        "All of them on firecracker › guest, outermost first",
+        "tcg › guest",
         "qemu-system-x86_64 -accel tcg,thread=multi -m 1024 -kernel /cache/vmlinux",
         "namespaces mnt pid net ipc uts",
         "vbench run suites/quick.toml --seed 7",
@@ -278,7 +282,9 @@ def test_every_confound_is_shown_with_both_sides(document: Document) -> None:
 
 
 def test_what_is_unknown_is_a_dash(document: Document) -> None:
-    assert re.search(r"disk\.seqwrite\s*bandwidth ↑\s*runc\s+\S+ MB/s\s*–\s*–\s*–\s*0", document.text)
+    assert re.search(
+        r"disk\.seqwrite#.*\s*bandwidth ↑bytes written a second\s*runc\s+\S+ MB/s\s*–\s*–\s*–\s*0", document.text
+    )
     assert "denied" in document.text
 
 
@@ -320,13 +326,34 @@ def test_notes_that_differ_in_their_figures_are_one_note() -> None:
     assert rows["tcg", "cpu.hash"] == ("no steady state (5 of 5 trials)",)
 
 
+def test_a_label_of_single_trials_is_kept_and_is_no_note() -> None:
+    run = make_run(losses=False)
+    labelled = tuple(
+        replace(t, outcome=replace(t.outcome, notes=("no steady state: off by 7 %", "peer-limited")))
+        if isinstance(t.outcome, Measured) and (t.environment, t.benchmark) == ("tcg", "cpu.hash")
+        else t
+        for t in run.trials
+    )
+    run = replace(run, trials=labelled)
+    row = next(row for row in view(run).rows if (row.cost.environment, row.cost.benchmark) == ("tcg", "cpu.hash"))
+    assert row.label.endswith("; peer-limited (10 of 10 trials)")
+    assert "no steady state" not in report.html(run)
+    assert "no steady state" not in report.markdown(run)
+    cost = next(
+        c for c in report.json_document(run)["costs"] if (c["environment"], c["benchmark"]) == ("tcg", "cpu.hash")
+    )
+    assert cost["notes"][0].startswith("no steady state")
+    assert (cost["steadiness"]["labelled"], cost["steadiness"]["drifting"]) == (10, False)
+
+
 def test_settings_leave_out_what_is_not_set_and_give_sizes_a_unit() -> None:
     run = make_run(blocks=1)
     runc = replace(run.manifest.environments[2], settings={"runtime": "runc", "on": None, "scratch": 2**30, "cpus": 1})
     environments = (*run.manifest.environments[:2], runc, run.manifest.environments[3])
     document = Document(report.html(replace(run, manifest=replace(run.manifest, environments=environments))))
     text = " ".join(document.text.split())
-    assert "oci runtime = runc scratch = 1 GiB cpus = 1" in text
+    assert "oci scratch = 1 GiB cpus = 1 compared" in text
+    assert "oci runtime = runc scratch = 1 GiB cpus = 1" in text[text.index("All settings, defaults too") :]
 
 
 def test_a_repeated_block_counts_as_it_stands_last() -> None:

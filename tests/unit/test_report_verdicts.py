@@ -1,5 +1,6 @@
 """The page's verdicts: every claim judged, counted and marked, and what gates and controls took away told beside it."""
 
+import io
 import math
 import re
 from collections import Counter
@@ -8,15 +9,17 @@ from typing import NamedTuple
 
 import pytest
 from msgspec.structs import replace
+from rich.console import Console
 
 from tests.unit.comparable_runs import small_run
 from tests.unit.large_runs import large_run
 from tests.unit.runs import gated, make_run
 from tests.unit.test_report_page import Document, figures
 from vbench import report
+from vbench.cli.table import draw
 from vbench.cost import costs
-from vbench.model import Difference, Measured, Metric, Run, Verdict
-from vbench.report import words
+from vbench.model import Cost, Difference, Measured, Metric, Run, Verdict
+from vbench.report import verdicts, words
 from vbench.report.text import percent
 from vbench.report.view import View, view
 
@@ -93,7 +96,7 @@ def test_the_report_is_about_this_host_and_says_which_claims_were_declared(text:
     assert "These figures are about this host" in text
     assert "2 comparisons are confirmatory, adjusted by Holm" in text
     assert "Verdicts: " in text
-    assert "The band is ± 2.0 %, the smallest cost of interest." in text
+    assert "The green band is ± 2.0 %, the smallest cost of interest;" in text
 
 
 def test_what_was_declared_and_not_measured_is_told() -> None:
@@ -135,9 +138,18 @@ def test_a_run_that_ended_on_its_widths_says_so() -> None:
 
 def test_the_forest_has_a_band_of_the_smallest_cost_of_interest() -> None:
     document = Document(report.html(make_run(blocks=10)))
-    bands = [shape for shape in figures(document)["figures"]["forest"]["layout"]["shapes"] if shape["type"] == "rect"]
+    shapes = figures(document)["figures"]["forest"]["layout"]["shapes"]
+    bands = [shape for shape in shapes if shape.get("fillcolor") == "var(--band)"]
     assert {band["xref"] for band in bands} == {"x", "x2"}
     assert all((band["x0"], band["x1"]) == pytest.approx((1 / 1.02, 1.02), rel=1e-5) for band in bands)
+
+
+def test_the_control_is_the_grey_band_behind_each_benchmark_of_the_forest() -> None:
+    run = make_run(blocks=10, losses=False)
+    shapes = figures(Document(report.html(run)))["figures"]["forest"]["layout"]["shapes"]
+    noise = [shape for shape in shapes if shape.get("fillcolor") == "var(--noise)" and shape["xref"] == "x"]
+    controls = [row.cost for row in view(run).rows if row.arm.role == "control"]
+    assert [(band["x0"], band["x1"]) for band in noise] == [pytest.approx((c.low, c.high), rel=1e-5) for c in controls]
 
 
 def test_a_metric_without_a_ratio_is_a_difference_in_its_unit() -> None:
@@ -148,7 +160,9 @@ def test_a_metric_without_a_ratio_is_a_difference_in_its_unit() -> None:
         for record in run.manifest.benchmarks
     )
     text = text_of(replace(run, manifest=replace(run.manifest, benchmarks=records)))
-    assert re.search(r"start\.ready time ↓ tcg \S+ ms \S+ s \+4\.\d+ s 4\.\d+ s to 4\.\d+ s 12 ▲ slower", text)
+    assert re.search(
+        r"time ↓ time of one fresh start tcg \S+ ms \S+ s \+4\.\d+ s 4\.\d+ s to 4\.\d+ s 12 ▲ slower", text
+    )
 
 
 @pytest.mark.parametrize(
@@ -276,3 +290,49 @@ def test_a_rough_difference_is_an_interval_without_a_verdict_and_its_control_is_
     assert found.count == "2 intervals without a verdict."
     assert [claim.metric for claim in found.claims]
     assert all(re.match(r"control -\S+ \S+ to", claim.noise) for claim in found.claims)
+
+
+# --- what an inconclusive interval excludes ----------------------------------------------------------------------
+
+
+def inconclusive(low: float | None, high: float | None, **more: object) -> Cost:
+    cost = next(cost for cost in costs(make_run()) if cost.verdict is Verdict.INCONCLUSIVE)
+    return replace(cost, low=low, high=high, half_width=0.036, **more)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.971, 1.042, "± 3.6 %, a cost above 4.2 % is excluded, a gain above 2.9 % too"),
+        (1.003, 1.083, "± 3.6 %, a cost above 8.3 % is excluded"),
+        (0.92, 0.99, "± 3.6 %, a gain above 8.0 % is excluded"),
+        (0.023, 3.75, "± 3.6 %, a cost above 3.75× is excluded"),
+        (None, None, "± 3.6 %"),
+    ],
+)
+def test_beside_inconclusive_stands_what_is_excluded(low: float | None, high: float | None, said: str) -> None:
+    assert verdicts.beside(inconclusive(low, high)) == said
+
+
+def test_a_difference_is_excluded_in_its_own_unit() -> None:
+    both = inconclusive(None, None, cost=None, unit="s", difference=Difference(1e-3, -2e-3, 5e-3))
+    assert verdicts.excluded(both) == "a cost above 5.00 ms is excluded, a gain above 2.00 ms too"
+
+
+def test_only_what_is_inconclusive_excludes_something() -> None:
+    others = [cost for cost in costs(make_run()) if cost.verdict is not Verdict.INCONCLUSIVE]
+    assert others
+    assert not any(verdicts.excluded(cost) for cost in others)
+
+
+def test_what_is_excluded_stands_in_page_markdown_table_and_explanation() -> None:
+    run = make_run(losses=False)
+    cost = next(c for c in costs(run) if c.verdict is Verdict.INCONCLUSIVE and c.environment == "runc")
+    assert verdicts.excluded(cost)
+    assert verdicts.excluded(cost) in text_of(run)
+    assert verdicts.excluded(cost) in report.markdown(run)
+    assert f"By the ends of the 95 % interval {verdicts.excluded(cost)}" in report.explain(run, cost.benchmark, "runc")
+    file = io.StringIO()
+    draw(run, Console(file=file, width=200, highlight=False, markup=False, emoji=False))
+    assert verdicts.briefly(cost) in file.getvalue()
+    assert verdicts.briefly(cost).endswith(" excluded")

@@ -36,10 +36,26 @@ def a_validation(**changes: object) -> Validation:
 def test_the_sentence_stands_in_page_markdown_and_json(tmp_path: Path) -> None:
     folder = validation.save(tmp_path, a_validation()).parent
     said = validation.cited(folder, RUN)
-    assert said == "validated on this host on 2026-01-02: slope 1.01 ± 0.02"
-    assert said[1:] in report.html(RUN, validation=said)
-    assert said[1:] in report.markdown(RUN, validation=said)
-    assert report.json_document(RUN, validation=said)["validation"] == said
+    assert said.sentence == "validated on this host on 2026-01-02: slope 1.01 ± 0.02"
+    assert said.sentence[1:] in report.html(RUN, validation=said)
+    assert said.sentence[1:] in report.markdown(RUN, validation=said)
+    assert report.json_document(RUN, validation=said)["validation"] == said.sentence
+
+
+def test_a_page_cites_it_in_one_line_with_what_did_not_hold_first_and_the_figures_folded(tmp_path: Path) -> None:
+    row = a_validation().rows[0]
+    rows = (
+        row,
+        replace(row, check="intercept", state=State.FAILS),
+        replace(row, check="delay", state=State.IMPOSSIBLE),
+    )
+    said = validation.cited(validation.save(tmp_path, a_validation(rows=rows)).parent, RUN)
+    assert said.line == (
+        "validation on this host on 2026-01-02: does not hold for intercept; 1 of 3 checks hold; "
+        "not possible here: delay"
+    )
+    page = report.html(RUN, validation=said)
+    assert f"<summary>V{said.line[1:]}.</summary><p>V{said.sentence[1:]}.</p></details>" in page
 
 
 def test_one_that_was_stored_before_targets_named_a_half_width_is_cited_as_it_stands(tmp_path: Path) -> None:
@@ -68,7 +84,7 @@ def test_one_that_was_stored_before_targets_named_a_half_width_is_cited_as_it_st
         "sentence": "validated on this host on 2026-11-22: processor quota of 80 % 0.80 ± 0.80",
     }
     (tmp_path / "validation.json").write_text(json.dumps(stored))
-    assert validation.cited(tmp_path, RUN) == stored["sentence"]
+    assert validation.cited(tmp_path, RUN).sentence == stored["sentence"]
 
 
 def test_without_one_nothing_is_claimed() -> None:

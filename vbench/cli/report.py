@@ -11,6 +11,7 @@ from vbench.cli.output import as_json, deliver
 
 if TYPE_CHECKING:
     from vbench.model import Run
+    from vbench.report.citation import Citation
 
 
 @click.command()
@@ -94,9 +95,9 @@ def _table(run: "Run") -> str:
     return captured.get()
 
 
-def _cited(folder: Path | None, results: Path, run: "Run") -> str:
+def _cited(folder: Path | None, results: Path, run: "Run") -> "Citation | None":
     if folder is None:
-        return ""
+        return None
     from vbench import validation
 
     named = results / folder

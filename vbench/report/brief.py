@@ -102,7 +102,7 @@ def findings(run: Run, *, width: int = WIDTH) -> str:
     Pure: the same run gives the same text. Names from the run folder cannot steer a terminal.
     """
     seen = view(run)
-    lines = [*_wrapped(f"{words.title(seen)}: {_where(run)}", width, "  "), ""]
+    lines = [*_wrapped(f"{words.title(seen)}: {where(run)}", width, "  "), ""]
     for found in headlines(seen):
         lines += _wrapped(f"{found.arm.name}: {found.text}", width, "    ")
         for name, text in _details(seen, found.arm):
@@ -119,7 +119,8 @@ def _wrapped(text: str, width: int, indent: str) -> list[str]:
     return textwrap.wrap(shown, width, subsequent_indent=indent, break_on_hyphens=False, replace_whitespace=False)
 
 
-def _where(run: Run) -> str:
+def where(run: Run) -> str:
+    """The host and the day: `Intel Xeon Processor, 2 processors, kernel 6.1, 2026-11-22, this host is …`."""
     parts = [processor(run.host), kernel(run.host), day(run.manifest.started), facts.headline(run.host)]
     return ", ".join(part for part in parts if part)
 

@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 
 from vbench.model import Cost, EnvironmentRecord, Run
+from vbench.report.citation import Citation
 from vbench.report.text import finite
-from vbench.report.view import Loss, View, place, view
+from vbench.report.view import Loss, Row, View, place, view
 from vbench.report.words import SCOPE
 from vbench.units import encode
 
@@ -14,7 +15,7 @@ JSON_SCHEMA = 1
 """Number of the document's schema; its history is in docs/report-json.md."""
 
 
-def json_document(run: Run, *, validation: str = "") -> dict[str, Any]:
+def json_document(run: Run, *, validation: Citation | None = None) -> dict[str, Any]:
     """Plain dicts, lists, strings, finite numbers and None."""
     manifest, seen = run.manifest, view(run)
     return {
@@ -27,7 +28,7 @@ def json_document(run: Run, *, validation: str = "") -> dict[str, Any]:
         "delta": finite(manifest.delta),
         "confirmatory": list(manifest.confirmatory),
         "scope": SCOPE,
-        "validation": validation or None,
+        "validation": validation.sentence if validation else None,
         "blocks": seen.analysed,
         "blocks_planned": manifest.blocks,
         "state": str(manifest.state),
@@ -76,8 +77,16 @@ def _costs(seen: View) -> list[dict[str, Any]]:
     for cost in seen.costs:
         row = rows.get(place(cost))
         kept = _kept(row.kept) if row and row.kept else None
-        found.append(_cost(cost) | {"kept": kept, "notes": list(row.notes) if row else []})
+        notes = list(row.notes) if row else []
+        found.append(_cost(cost) | {"kept": kept, "notes": notes, "steadiness": _steadiness(row)})
     return found
+
+
+def _steadiness(row: Row | None) -> dict[str, Any] | None:
+    if row is None or row.steadiness is None:
+        return None
+    found: dict[str, Any] = _finite_tree(msgspec.to_builtins(row.steadiness))
+    return found | {"drifting": row.steadiness.is_drifting}
 
 
 def _kept(cost: Cost) -> dict[str, Any]:

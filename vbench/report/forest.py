@@ -1,5 +1,6 @@
 """The forest plot: every cost with its interval on one log scale, and beside it what is close to 1."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -7,12 +8,13 @@ import plotly.graph_objects as go
 
 from vbench.report import verdicts, words
 from vbench.report.charts import WIDE, Chart, Fold, Record, folded, log_axis, padded, plain_figure
-from vbench.report.text import finite, has_interval, interval, label, number, ratio
+from vbench.report.text import finite, has_interval, interval, is_decided, label, number, ratio
 from vbench.report.view import Arm, Group, Row, View
 
 ROW_PX = 19
 GROUP_GAP = 1.35  # rows between the last mark of a group and the first of the next: room for the next title
 NEAR = (0.8, 1.25)
+NEUTRAL = "var(--undecided)"
 RECORD = ("benchmark", "metric", "environment", "cost", "low", "high", "blocks", "verdict")
 
 
@@ -35,12 +37,11 @@ def _forest(view: View, key: str, title: str, ends: tuple[float, float]) -> Char
     low, high = ends
     near = high > 2 * NEAR[1] or low < NEAR[0] / 2
     figure = go.Figure()
-    for arm in view.arms:
-        mine = [(row, place) for row, place in rows if row.arm == arm]
-        figure.add_trace(_marks(arm, mine, "x"))
+    for arm, colour, mine in _parts(view, rows):
+        figure.add_trace(_marks(arm, mine, "x", colour))
         if near:
-            figure.add_trace(_marks(arm, mine, "x2"))
-            figure.add_trace(_beyond(arm, mine))
+            figure.add_trace(_marks(arm, mine, "x2", colour))
+            figure.add_trace(_beyond(mine, colour))
     left = 14 + 7 * max((min(len(label(arm.name, 14)), 14) for arm in view.arms), default=4)
     figure.update_layout(
         margin={"l": left, "r": 162, "t": 52, "b": 8},
@@ -51,7 +52,7 @@ def _forest(view: View, key: str, title: str, ends: tuple[float, float]) -> Char
             "ticktext": [label(row.arm.name, 14) for row, _ in rows],
             "griddash": "dot",
         },
-        shapes=[*_bands(near, view.run.manifest.delta), *_lines_at_one(near)],
+        shapes=[*_bands(near, view.run.manifest.delta), *_noise(view.groups, places, near), *_lines_at_one(near)],
         annotations=[*_titles(view.groups, titles, left), *_values(rows), *_axis_titles(near)],
     )
     if near:
@@ -63,8 +64,8 @@ def _forest(view: View, key: str, title: str, ends: tuple[float, float]) -> Char
         plain_figure(figure),
         round(60 + ROW_PX * (bottom + 2)),
         ("Benchmark", "Environment", "Cost", "95 % interval", "Verdict"),
-        tuple(_table_line(row) for row, _ in rows),
-        (RECORD, *(_record(row) for row, _ in rows)),
+        tuple(_table_line(row) for row in _everyone(view.groups)),
+        (RECORD, *(_record(row) for row in _everyone(view.groups))),
     )
 
 
@@ -81,8 +82,25 @@ def _table_line(row: Row) -> tuple[str, ...]:
     return name, row.arm.name, ratio(cost.cost), interval(cost.low, cost.high), verdicts.word(cost)
 
 
-def _drawn(groups: tuple[Group, ...]) -> list[Row]:
+def _everyone(groups: tuple[Group, ...]) -> list[Row]:
     return [row for group in groups for row in group.rows if row.arm.role != "baseline"]
+
+
+def _drawn(groups: tuple[Group, ...]) -> list[Row]:
+    """The control is the band behind the others, and has no line of its own."""
+    return [row for group in groups for row in _own(group)]
+
+
+def _own(group: Group) -> list[Row]:
+    return [row for row in group.rows if row.arm.role == "compared"]
+
+
+def _parts(view: View, rows: list[tuple[Row, float]]) -> Iterator[tuple[Arm, str, list[tuple[Row, float]]]]:
+    """Of each environment what a verdict decides in its colour, and all else in none."""
+    for arm in view.compared:
+        mine = [(row, place) for row, place in rows if row.arm == arm]
+        yield arm, arm.colour, [(row, place) for row, place in mine if is_decided(row.cost)]
+        yield arm, NEUTRAL, [(row, place) for row, place in mine if not is_decided(row.cost)]
 
 
 def _places(groups: tuple[Group, ...]) -> tuple[list[float], list[float], float]:
@@ -92,10 +110,9 @@ def _places(groups: tuple[Group, ...]) -> tuple[list[float], list[float], float]
     at = 0.0
     for group in groups:
         titles.append(at - 0.95)
-        for row in group.rows:
-            if row.arm.role != "baseline":
-                places.append(at)
-                at += 1
+        for _ in _own(group):
+            places.append(at)
+            at += 1
         at += GROUP_GAP
     return places, titles, at - 0.6
 
@@ -106,9 +123,8 @@ def _range(rows: list[Row]) -> tuple[float, float]:
     return padded(min([*known, 0.95]), max([*known, 1.05]))
 
 
-def _marks(arm: Arm, mine: list[tuple[Row, float]], axis: str) -> Any:
+def _marks(arm: Arm, mine: list[tuple[Row, float]], axis: str, colour: str) -> Any:
     known = [(row.cost, place) for row, place in mine if finite(row.cost.cost) is not None]
-    control = arm.role == "control"
     return go.Scatter(
         name=label(arm.name),
         xaxis=axis,
@@ -119,11 +135,11 @@ def _marks(arm: Arm, mine: list[tuple[Row, float]], axis: str) -> Any:
             "type": "data",
             "array": [(cost.high - cost.cost) if has_interval(cost) else None for cost, _ in known],  # type: ignore[operator]
             "arrayminus": [(cost.cost - cost.low) if has_interval(cost) else None for cost, _ in known],  # type: ignore[operator]
-            "color": arm.colour,
-            "thickness": 1.3 if control else 1.8,
+            "color": colour,
+            "thickness": 1.8,
             "width": 0,
         },
-        marker={"color": arm.colour, "symbol": arm.symbol, "size": 7 if control else 9},
+        marker={"color": colour, "symbol": arm.symbol, "size": 9},
         customdata=[
             [
                 label(f"{cost.benchmark} {cost.metric}"),
@@ -139,7 +155,7 @@ def _marks(arm: Arm, mine: list[tuple[Row, float]], axis: str) -> Any:
     )
 
 
-def _beyond(arm: Arm, mine: list[tuple[Row, float]]) -> Any:
+def _beyond(mine: list[tuple[Row, float]], colour: str) -> Any:
     """Arrows at the edges of the narrow axis for what lies outside it."""
     low, high = NEAR
     ends = [(finite(row.cost.cost), place) for row, place in mine]
@@ -150,7 +166,7 @@ def _beyond(arm: Arm, mine: list[tuple[Row, float]]) -> Any:
         x=[high * 0.99 if right else low * 1.01 for right, _ in outside],
         y=[place for _, place in outside],
         marker={
-            "color": arm.colour,
+            "color": colour,
             "symbol": [f"triangle-{'right' if right else 'left'}-open" for right, _ in outside],
             "size": 7,
         },
@@ -163,6 +179,20 @@ def _bands(near: bool, delta: float) -> list[dict[str, Any]]:
     axes = ("x", "x2") if near else ("x",)
     ends = {"type": "rect", "yref": "paper", "x0": 1 / (1 + delta), "x1": 1 + delta, "y0": 0, "y1": 1}
     return [{"xref": axis, **ends, "fillcolor": "var(--band)", "line": {"width": 0}, "layer": "below"} for axis in axes]
+
+
+def _noise(groups: tuple[Group, ...], places: list[float], near: bool) -> list[dict[str, Any]]:
+    """Behind each group's marks the interval of the control: how far the host tells two things apart that are one."""
+    axes, found, at = ("x", "x2") if near else ("x",), [], 0
+    for group in groups:
+        count = len(_own(group))
+        control = next((row.cost for row in group.rows if row.arm.role == "control"), None)
+        if count and control is not None and has_interval(control):
+            ends = {"x0": control.low, "x1": control.high, "y0": places[at] - 0.5, "y1": places[at + count - 1] + 0.5}
+            look = {"fillcolor": "var(--noise)", "line": {"width": 0}, "layer": "below"}
+            found += [{"type": "rect", "xref": axis, "yref": "y", **ends, **look} for axis in axes]
+        at += count
+    return found
 
 
 def _lines_at_one(near: bool) -> list[dict[str, Any]]:
@@ -201,14 +231,14 @@ def _values(rows: list[tuple[Row, float]]) -> list[dict[str, Any]]:
             "xshift": 8,
             "y": place,
             "showarrow": False,
-            "font": {"size": 11, "color": "var(--muted)" if row.arm.role == "control" else "var(--ink)"},
+            "font": {"size": 11, "color": "var(--ink)" if is_decided(row.cost) else "var(--muted)"},
         }
         for row, place in rows
     ]
 
 
 def _sign(row: Row) -> str:
-    found = verdicts.sign(row.cost) if row.arm.role == "compared" else ""
+    found = verdicts.sign(row.cost)
     return f" {found}" if found else ""
 
 

@@ -17,16 +17,18 @@ STOPS = (0, 0.3, 0.5, 0.7, 1)
 
 
 def heat(view: View) -> Chart:
-    """Benchmark metric × environment; the colour is the logarithm of the cost, the text the cost."""
-    arms = [arm for arm in view.arms if arm.role != "baseline"]
+    """Benchmark metric × environment; the text is the cost, and the colour its logarithm where a verdict decides it."""
+    everyone = [arm for arm in view.arms if arm.role != "baseline"]
+    arms = list(view.compared) or everyone
     lines = list(_lines(view))
     names = [name for name, _ in lines]
     cells = [[_row(group, arm) for arm in arms] for _, group in lines]
     logs = [[_log10(row) for row in line] for line in cells]
-    reach = max([abs(value) for line in logs for value in line if value is not None] + [math.log10(2)])
+    shades = [[_shade(row, value) for row, value in zip(*line, strict=True)] for line in zip(cells, logs, strict=True)]
+    reach = max([abs(value) for line in shades for value in line if value is not None] + [math.log10(2)])
     figure = go.Figure(
         go.Heatmap(
-            z=logs,
+            z=shades,
             x=list(range(len(arms))),
             y=list(range(len(names))),
             zmin=-reach,
@@ -68,11 +70,11 @@ def heat(view: View) -> Chart:
         words.heat_caption(view),
         plain_figure(figure),
         50 + (24 if len(view.groups) <= MANY else 21) * len(names),
-        ("Benchmark", *(arm.name for arm in arms)),
-        tuple((group.title, *_costs(group, arms, ratio)) for group in view.groups),
+        ("Benchmark", *(arm.name for arm in everyone)),
+        tuple((group.title, *_costs(group, everyone, ratio)) for group in view.groups),
         (
-            ("benchmark", "metric", *(arm.name for arm in arms)),
-            *((group.benchmark, group.metric, *_costs(group, arms, finite)) for group in view.groups),
+            ("benchmark", "metric", *(arm.name for arm in everyone)),
+            *((group.benchmark, group.metric, *_costs(group, everyone, finite)) for group in view.groups),
         ),
     )
 
@@ -98,6 +100,11 @@ def _costs(group: Group, arms: list[Arm], shown: Callable[[float | None], Cell])
 def _log10(row: Row | None) -> float | None:
     value = finite(row.cost.cost) if row else None
     return math.log10(value) if value is not None and value > 0 else None
+
+
+def _shade(row: Row | None, value: float | None) -> float | None:
+    """Neutral where no verdict says that the environment is slower or faster."""
+    return value if row is None or value is None or is_decided(row.cost) else 0.0
 
 
 def _cell(row: Row | None) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from vbench import facts
 from vbench.model import Run
-from vbench.report import verdicts, words
+from vbench.report import brief, verdicts, words
+from vbench.report.citation import Citation
 from vbench.report.text import amount, amount_interval, between, length, parts_per_million, percent, plain, quantity
 from vbench.report.view import View, view
 from vbench.units import DASH
@@ -15,10 +16,11 @@ _MARKS = re.compile(r"[\\`*_{}\[\]<>#|~&!]")
 COLUMNS = ("Benchmark", "Environment", "Cost", "95 % interval", "Verdict", "Role", "Floor", "Detectable", "Blocks")
 
 
-def markdown(run: Run, *, validation: str = "") -> str:
+def markdown(run: Run, *, validation: Citation | None = None) -> str:
     """Pure: the same run gives the same text. Names from the run folder are escaped."""
     seen = view(run)
-    cited = [f"{_text(validation[:1].upper() + validation[1:])}.", ""] if validation else []
+    said = validation.sentence if validation else ""
+    cited = [f"{_text(said[:1].upper() + said[1:])}.", ""] if said else []
     return "\n".join([*_head(seen), *cited, *_summary(seen), *_numbers(seen), *_host(seen), *_rest(seen)]) + "\n"
 
 
@@ -29,6 +31,8 @@ def _head(seen: View) -> Iterator[str]:
     yield ""
     yield f"{_text(headline[:1].upper() + headline[1:])}."
     yield "What isolation costs, as a ratio to the baseline: above 1 is worse."
+    yield ""
+    yield from (f"- **{_text(found.arm.name)}**: {_text(found.text)}" for found in brief.headlines(seen))
     yield ""
     yield from (f"> Warning: {_text(warning)}\n" for warning in seen.run.warnings)
     state = manifest.state.value

@@ -68,11 +68,13 @@ def measured(metric: Metric) -> str:
     return metric.about or metric.name.replace("_", " ")
 
 
+def measured_of(record: BenchmarkRecord, metric: str) -> str:
+    return measured(_metric(record, metric))
+
+
 def plain(record: BenchmarkRecord, metric: str) -> str:
     """`4 KiB random overwrites, 16 at a time, O_DIRECT: 99th percentile of latency, within the trial`."""
-    what, own = operation(record), _metric(record, metric)
-    parts = [part for part in (what, measured(own)) if part]
-    return ": ".join(parts)
+    return ": ".join(part for part in (operation(record), measured_of(record, metric)) if part)
 
 
 def _metric(record: BenchmarkRecord, name: str) -> Metric:

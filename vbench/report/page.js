@@ -108,7 +108,7 @@ const load = async () => {
 // On paper nothing is folded away or waits to be chosen; afterwards everything is as it was.
 let put = () => {};
 const unfold = () => {
-  const folds = [...document.querySelectorAll("details.fold:not([open])")];
+  const folds = [...document.querySelectorAll("details.fold:not([open]), .note details:not([open]), details.validation:not([open])")];
   const waiting = [...document.querySelectorAll(".chosen > [hidden]")];
   folds.forEach((fold) => { fold.open = true; });
   waiting.forEach((chart) => { chart.hidden = false; });

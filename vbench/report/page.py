@@ -4,9 +4,12 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 import shlex
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
+from itertools import takewhile
 from typing import Any
 
 import jinja2
@@ -14,8 +17,9 @@ from markupsafe import Markup
 
 from vbench import facts
 from vbench.model import Fact, Run, Status
-from vbench.report import charts, verdicts, words
+from vbench.report import brief, charts, contents, means, names, verdicts, words
 from vbench.report.charts import Chart, rounded
+from vbench.report.citation import Citation
 from vbench.report.panels import panels
 from vbench.report.templates import templates
 from vbench.report.text import (
@@ -30,19 +34,18 @@ from vbench.report.text import (
     quantity,
     ratio,
 )
-from vbench.report.view import view
-from vbench.units import DASH, show_bytes
+from vbench.report.view import Arm, view
+from vbench.units import DASH
 
 HERE = resources.files("vbench.report")
-MIB = 2**20
 SCRIPTS = ("page.js", "csv.js", "chooser.js", "table.js")
 PLOTLY = "vendor/plotly-cartesian.min.js"
 
 
-def html(run: Run, *, validation: str = "") -> str:
+def html(run: Run, *, validation: Citation | None = None) -> str:
     """The whole page; `validation` is what is cited of the host's. Pure: the same run gives the same text."""
     seen = view(run)
-    drawn = panels(seen)
+    drawn, lead = panels(seen), means.panels(seen)
     script = _script()
     page = (
         _templates()
@@ -51,7 +54,11 @@ def html(run: Run, *, validation: str = "") -> str:
             view=seen,
             manifest=run.manifest,
             validation=validation,
-            headline=facts.headline(run.host),
+            brief=brief,
+            names=names,
+            means=lead,
+            contents=contents.parts(seen, drawn, has_means=bool(lead)),
+            benchmarks=contents.benchmarks(seen),
             words=words,
             verdicts=verdicts,
             legend=verdicts.LEGEND,
@@ -143,16 +150,16 @@ def _fact_cell(key: str, fact: Fact | None) -> tuple[str, str]:
     return facts.show(key, fact) if _is_known(key) else str(fact.value), source
 
 
-def _settings(settings: dict[str, Any]) -> list[tuple[str, str]]:
-    """What the suite set, without what it left empty; whole mebibytes are sizes."""
-    return [
-        (key, _setting(value)) for key, value in settings.items() if value is not None and value not in ("", [], ())
-    ]
+def _gist(note: str) -> str:
+    """The words of a long note before its particulars: what it is folded under."""
+    first = re.split(r"[:;(,]", note, maxsplit=1)[0].strip()
+    return f"{first or note[:32]} …"
 
 
-def _setting(value: Any) -> str:
-    is_size = type(value) is int and value > 0 and value % MIB == 0
-    return show_bytes(value) if is_size else str(value)
+def _common(arms: Sequence[Arm]) -> int:
+    """The number of outer layers that all environments share."""
+    each = zip(*([layer.name for layer in arm.record.layers] for arm in arms), strict=False)
+    return sum(1 for _ in takewhile(lambda names: len(set(names)) == 1, each))
 
 
 @cache
@@ -168,7 +175,9 @@ def _templates() -> jinja2.Environment:
         "quantity": quantity,
         "ratio": ratio,
         "shell": shlex.join,
-        "settings": _settings,
+        "gist": _gist,
+        "pairs": names.pairs,
+        "common": _common,
     }
     made.globals |= {"is_decided": is_decided, "length": length}
     return made

@@ -8,6 +8,7 @@ const heads = [...table.tHead.rows[0].cells];
 const keys = heads.map((head) => head.dataset.key);
 const FIELDS = { text: byId("filter"), family: byId("of-family"), environment: byId("of-arm"), verdict: byId("of-verdict"), least: byId("least"), order: byId("order") };
 const more = byId("more");
+const controls = byId("controls"); // the control's rows: noise, and folded away unless they are asked for
 let order = ""; // a column's key, with a minus in front from the largest down; empty: the suite's
 
 const valueOf = (row, column) => {
@@ -48,11 +49,19 @@ const show = () => {
   for (const row of rows) {
     const { dataset } = row;
     const text = words.length ? row.textContent.toLowerCase() : "";
-    row.hidden = !(words.every((word) => text.includes(word))
+    const folded = row.classList.contains("control") && !controls.checked && environment.value !== dataset.arm;
+    row.hidden = folded || !(words.every((word) => text.includes(word))
       && (!family.value || dataset.family === family.value)
       && (!environment.value || dataset.arm === environment.value)
       && (!verdict.value || dataset.verdict === verdict.value)
       && (least === null || isLarge(row, least)));
+  }
+  // A name in plain words stands once for the rows of one metric.
+  let before = "";
+  for (const row of [...body.rows].filter((one) => !one.hidden)) {
+    const name = JSON.stringify([row.dataset.benchmark, row.dataset.metric]);
+    row.classList.toggle("again", name === before);
+    before = name;
   }
   const left = rows.filter((row) => !row.hidden).length;
   byId("shown").textContent = `${left} of ${rows.length} rows`;
@@ -69,6 +78,7 @@ const state = () => {
     if (value) found.set(name, value);
   }
   if (more.checked) found.set("columns", "all");
+  if (controls.checked) found.set("controls", "shown");
   return found.toString();
 };
 
@@ -83,6 +93,7 @@ const restore = () => {
   const wanted = found.get("order") || "";
   order = keys.includes(wanted.replace(/^-/, "")) ? wanted : "";
   more.checked = found.get("columns") === "all";
+  controls.checked = found.get("controls") === "shown";
 };
 
 const showOrder = () => {
@@ -108,6 +119,7 @@ heads.forEach((head, column) => head.querySelector("button").addEventListener("c
 FIELDS.order.addEventListener("change", () => { order = FIELDS.order.value; changed(); });
 for (const name of ["text", "family", "environment", "verdict", "least"]) FIELDS[name].addEventListener("input", changed);
 more.addEventListener("change", changed);
+controls.addEventListener("change", changed);
 byId("clear").addEventListener("click", () => {
   for (const field of Object.values(FIELDS)) field.value = "";
   order = "";
@@ -115,6 +127,7 @@ byId("clear").addEventListener("click", () => {
 });
 // Numbers in base units, without the signs and arrows that stand beside them on the screen.
 const RECORD = {
+  benchmark: (row) => row.dataset.benchmark,
   metric: (row) => row.dataset.metric,
   environment: (row) => row.dataset.arm,
   verdict: (row) => row.dataset.verdict,
@@ -131,7 +144,20 @@ byId("save").addEventListener("click", () => {
   save([names, ...[...body.rows].filter((row) => !row.hidden).map(line)], "numbers");
 });
 
+// A link to a benchmark shows its row, whatever was left out before.
+const reveal = (row) => {
+  if (row.hidden) {
+    for (const field of Object.values(FIELDS)) field.value = "";
+    controls.checked ||= row.classList.contains("control");
+    order = "";
+    refresh();
+  }
+  row.scrollIntoView({ block: "center" });
+};
+
 const follow = () => {
+  const row = rows.find(({ id }) => id && id === location.hash.slice(1));
+  if (row) reveal(row);
   if (!isState()) return;
   restore();
   refresh();

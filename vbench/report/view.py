@@ -1,27 +1,46 @@
 """The run as the report looks at it: which arms there are, which rows, and what was lost."""
 
+import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from vbench.cost import (
     Conditions,
     FamilyCost,
+    Steadiness,
     Voided,
     conditions,
     confounds,
     costs,
     families,
     not_measured,
+    steadiness,
     voided,
 )
-from vbench.model import FAMILIES, Confound, Cost, EnvironmentRecord, Failed, Measured, Metric, Run, Skipped, Trial
-from vbench.report.text import counted, finite, quantity
+from vbench.model import (
+    FAMILIES,
+    BenchmarkRecord,
+    Confound,
+    Cost,
+    EnvironmentRecord,
+    Failed,
+    Measured,
+    Metric,
+    Run,
+    Skipped,
+    Trial,
+)
+from vbench.report import names
+from vbench.report.text import counted, finite, percent, quantity
+from vbench.stats import steady
 
 Place = tuple[str, str, str]  # benchmark, metric, environment
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "hexagon", "star", "pentagon")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 COLOURS = 6
 """Number of arm colours in style.css; beyond it colours repeat, and the symbols still differ up to 24 arms."""
 
@@ -47,12 +66,17 @@ class Row:
 
     cost: Cost
     arm: Arm
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # everything that the trials said of themselves
     kept: Cost | None = None  # with every voided block kept; None where no block was voided
+    steadiness: Steadiness | None = None  # None where no trial was labelled
 
     @property
     def label(self) -> str:
-        return "; ".join(part for part in (self.cost.label, *self.cost.suspects, *self.notes) if part)
+        """What a reader must know. A label of single trials is none of it, unless they drift the same way."""
+        notes = [note for note in self.notes if not note.startswith(steady.LABEL)]
+        if self.steadiness is not None and self.steadiness.is_drifting:
+            notes.append(_drifting(self.steadiness))
+        return "; ".join(part for part in (self.cost.label, *self.cost.suspects, *notes) if part)
 
 
 @dataclass(frozen=True)
@@ -64,6 +88,9 @@ class Group:
     unit: str
     better: str
     rows: tuple[Row, ...]
+    operation: str = ""  # what one operation of the benchmark is, in plain words
+    measured: str = ""  # what of it the metric is
+    anchor: str = ""  # of the benchmark, in a page
 
     @property
     def title(self) -> str:
@@ -169,6 +196,15 @@ def arms(run: Run) -> tuple[Arm, ...]:
     return tuple(result)
 
 
+def _drifting(found: Steadiness) -> str:
+    way = "+" if found.change > 0 else "−"
+    share = f"{found.same} of {counted(found.blocks, 'block')}"
+    return (
+        f"{steady.LABEL}: the last third of a trial differs from its first the same way in {share}, "
+        f"by {way}{percent(abs(found.change))} in the median"
+    )
+
+
 def place(cost: Cost) -> Place:
     return cost.benchmark, cost.metric, cost.environment
 
@@ -176,17 +212,45 @@ def place(cost: Cost) -> Place:
 def _groups(run: Run, found: tuple[Cost, ...], everyone: tuple[Arm, ...], kept: tuple[Cost, ...]) -> tuple[Group, ...]:
     cells = {place(cost): cost for cost in found}
     whole = {place(cost): cost for cost in kept}
-    noted = _notes(run)
+    noted, drifting = _notes(run), steadiness(run)
+    records = {record.name: record for record in run.manifest.benchmarks}
+    anchored = anchors([benchmark for benchmark, _ in _metrics(run, found)])
     result = []
     for benchmark, metric in _metrics(run, found):
         rows = tuple(
-            Row(cells[at], arm, noted.get((benchmark, arm.name), ()), whole.get(at))
+            Row(
+                cells[at],
+                arm,
+                noted.get((benchmark, arm.name), ()),
+                whole.get(at),
+                drifting.get((benchmark, arm.name)),
+            )
             for arm in everyone
             if (at := (benchmark, metric.name, arm.name)) in cells
         )
         if rows:
-            result.append(Group(benchmark, metric.name, metric.unit, metric.better, rows))
+            group = Group(benchmark, metric.name, metric.unit, metric.better, rows, anchor=anchored[benchmark])
+            result.append(_named(group, records.get(benchmark)))
     return tuple(result)
+
+
+def _named(group: Group, record: BenchmarkRecord | None) -> Group:
+    """With its plain names, and the settings that are not the default."""
+    if record is None:
+        return group
+    unsaid = [f"{key} {value}" for key, value in names.pairs(names.unsaid(record))]
+    operation = ", ".join(part for part in (names.operation(record), *unsaid) if part)
+    return replace(group, operation=operation, measured=names.measured_of(record, group.metric))
+
+
+def anchors(benchmarks: Sequence[str]) -> dict[str, str]:
+    """Each benchmark's own place in a page: the same for the same name in every run, and safe in an address."""
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(benchmarks):
+        plain = f"b-{_UNSAFE.sub('-', name)[:60]}"
+        several = (plain, *(f"{plain}-{place}" for place in range(2, len(benchmarks) + 2)))
+        found[name] = next(anchor for anchor in several if anchor not in found.values())
+    return found
 
 
 def _metrics(run: Run, found: tuple[Cost, ...]) -> list[tuple[str, Metric]]:

@@ -46,6 +46,7 @@ class Claim:
 
     where: str  # "system calls"
     metric: str  # "syscall.fork latency"
+    plain: str  # what that is
     cost: str
     said: str  # "slower by 12 % (8.0 to 16 %), confirmatory"
     noise: str  # "control 0.990 to 1.012"
@@ -246,7 +247,8 @@ def forest_caption(view: View) -> str:
     delta = view.run.manifest.delta
     return (
         f"{f'Verdicts: {judged}' if judged else 'No verdict yet'}. The largest cost is {top.arm.name} at "
-        f"{_metric(top.cost)}: {_stated(top.cost)}. The band is ± {percent(delta)}, the smallest cost of interest."
+        f"{_metric(top.cost)}: {_stated(top.cost)}. The green band is ± {percent(delta)}, the smallest "
+        f"cost of interest; the grey ones are {view.run.manifest.control}. Marks without a verdict have no colour."
     )
 
 
@@ -271,7 +273,8 @@ def heat_caption(view: View) -> str:
             parts.append(f"{arm.name} from {ratio(min(known))} to {ratio(max(known))}")
     found = "; ".join(parts)
     return (
-        f"Observed ratios: {found}. Orange is worse, blue better; bold where the verdict is slower or faster."
+        f"Observed ratios: {found}. Where the verdict is slower or faster: bold, orange is worse, blue better. "
+        "All else has no colour."
         if found
         else "No ratio is known."
     )
@@ -313,7 +316,8 @@ def _claim(view: View, group: Group, arm: Arm) -> Claim:
     seen = amount_interval(control) if verdicts.is_bounded(control) else "unknown"
     said = verdicts.sentence(cost, view.run.manifest.delta)
     noise = f"{view.run.manifest.control} {seen}"
-    return Claim(family(group.family), group.title, amount(cost), said, noise)
+    plain = ": ".join(part for part in (group.operation, group.measured) if part)
+    return Claim(family(group.family), group.title, plain, amount(cost), said, noise)
 
 
 def _cost_of(group: Group, arm: Arm) -> Cost | None:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from vbench import untrusted
 from vbench.errors import RunFolderError
 from vbench.model import Run
+from vbench.report.citation import Citation
 from vbench.store.files import storing, write_atomically
 from vbench.validation.course import Validation, known
 from vbench.validation.rows import Row, State
@@ -27,8 +28,8 @@ def save(results: Path, validation: Validation) -> Path:
     return path
 
 
-def cited(folder: Path, run: Run) -> str:
-    """The sentence that a report of `run` may cite. Raises RunFolderError for no validation, or one of another host."""
+def cited(folder: Path, run: Run) -> Citation:
+    """What a report of `run` may cite. Raises RunFolderError for no validation, or one of another host."""
     path = folder / FILE if folder.is_dir() else folder
     try:
         found = untrusted.decode(untrusted.read(path, most_b=_MOST_B), Validation, str(path))
@@ -39,7 +40,18 @@ def cited(folder: Path, run: Run) -> str:
     if differing:
         hint = "validate on the host of the run; a validation says nothing of another one"
         raise RunFolderError(f"{path} is of another host than the run: {', '.join(differing)}", hint=hint)
-    return found.sentence
+    return Citation(line(found), found.sentence)
+
+
+def line(validation: Validation) -> str:
+    """`validation on this host on 2026-11-22: 7 of 8 checks hold`; what did not hold comes first, by name."""
+    holding = sum(row.state is State.HOLDS for row in validation.rows)
+    failed = [row.check for row in validation.rows if row.state is State.FAILS]
+    without = [row.check for row in validation.rows if row.state is State.IMPOSSIBLE]
+    said = [f"does not hold for {_list(failed)}"] if failed else []
+    said.append(f"{holding} of {len(validation.rows)} checks hold")
+    said += [f"not possible here: {_list(without)}"] if without else []
+    return f"validation on this host on {validation.day}: {'; '.join(said)}"
 
 
 def sentence(validation: Validation) -> str:
