@@ -60,6 +60,14 @@ def test_one_family_far_from_the_others_does_not_hide_them() -> None:
     assert all(0 <= place <= 100 for place, _ in runc.scale.ticks)
 
 
+def test_a_label_that_all_intervals_have_stands_once() -> None:
+    run = make_run(blocks=6, losses=False)
+    assert [panel.label for panel in means.panels(view(run))] == ["rough", "rough"]
+    text = " ".join(Document(report.html(run)).text.split())
+    assert text.count(", intervals rough") == 2
+    assert [panel.label for panel in means.panels(view(make_run(losses=False)))] == ["", ""]
+
+
 def test_without_families_there_is_no_lead_chart() -> None:
     run = make_run(blocks=1)
     assert means.panels(view(replace(run, trials=()))) == ()

@@ -189,7 +189,7 @@ def _noise(groups: tuple[Group, ...], places: list[float], near: bool) -> list[d
         control = next((row.cost for row in group.rows if row.arm.role == "control"), None)
         if count and control is not None and has_interval(control):
             ends = {"x0": control.low, "x1": control.high, "y0": places[at] - 0.5, "y1": places[at + count - 1] + 0.5}
-            look = {"fillcolor": "var(--noise)", "line": {"width": 0}, "layer": "below"}
+            look = {"fillcolor": "var(--noise)", "opacity": 0.75, "line": {"width": 0}, "layer": "below"}
             found += [{"type": "rect", "xref": axis, "yref": "y", **ends, **look} for axis in axes]
         at += count
     return found
@@ -197,7 +197,7 @@ def _noise(groups: tuple[Group, ...], places: list[float], near: bool) -> list[d
 
 def _lines_at_one(near: bool) -> list[dict[str, Any]]:
     axes = ("x", "x2") if near else ("x",)
-    ends = {"yref": "paper", "x0": 1, "x1": 1, "y0": 0, "y1": 1}
+    ends = {"yref": "y domain", "x0": 1, "x1": 1, "y0": 0, "y1": 1}  # of the axis, as the noise is, and so before it
     look = {"type": "line", "line": {"color": "var(--ink)", "width": 1.5}, "layer": "between"}
     return [{"xref": axis, **ends, **look} for axis in axes]
 

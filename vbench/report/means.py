@@ -70,6 +70,12 @@ class Panel:
     means: tuple[Mean, ...]
     scale: Scale
 
+    @property
+    def label(self) -> str:
+        """What all its intervals are labelled with, so that it need not stand beside each."""
+        labels = {mean.label for mean in self.means if mean.low is not None}
+        return labels.pop() if len(labels) == 1 else ""
+
 
 def panels(view: View) -> tuple[Panel, ...]:
     """Of each compared environment that has a family with a number."""
