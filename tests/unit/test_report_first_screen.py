@@ -1,6 +1,8 @@
 """What the page says in ten seconds: the finding in its title, the families, links, plain names, and no idle colour."""
 
+import math
 import re
+import sys
 
 import pytest
 from msgspec.structs import replace
@@ -9,6 +11,7 @@ from tests.unit.runs import HOSTILE, WORLD, make_run
 from tests.unit.test_report_brief import with_arms
 from tests.unit.test_report_page import Document, figures
 from vbench import report
+from vbench.model import Measured
 from vbench.report import means
 from vbench.report.forest import NEUTRAL
 from vbench.report.text import is_decided
@@ -66,6 +69,21 @@ def test_a_label_that_all_intervals_have_stands_once() -> None:
     text = " ".join(Document(report.html(run)).text.split())
     assert text.count(", intervals rough") == 2
     assert [panel.label for panel in means.panels(view(make_run(losses=False)))] == ["", ""]
+
+
+def test_a_scale_reaches_from_the_smallest_to_the_largest_floats() -> None:
+    found = means.Scale(sys.float_info.min, sys.float_info.max)
+    assert [found.place(value) for value in (0.0, 1e-310, sys.float_info.max, math.inf)] == [0, 0, 100, 100]
+    assert 49 < found.place(1.0) < 51
+    run = make_run(losses=False)
+    huge = tuple(
+        replace(t, outcome=replace(t.outcome, samples=dict.fromkeys(t.outcome.samples, (1e300,))))
+        if isinstance(t.outcome, Measured) and t.environment == "tcg"
+        else t
+        for t in run.trials
+    )
+    (_, tcg) = means.panels(view(replace(run, trials=huge)))
+    assert all(0 <= tcg.scale.place(mean.cost or 1) <= 100 for mean in tcg.means)
 
 
 def test_without_families_there_is_no_lead_chart() -> None:

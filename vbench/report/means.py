@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from vbench.cost import FamilyCost
 from vbench.model import Verdict
 from vbench.report import words
-from vbench.report.charts import ticks_between
+from vbench.report.charts import padded, ticks_between
 from vbench.report.text import finite, has_interval, interval, ratio
 from vbench.report.view import Arm, Group, Row, View
 
@@ -51,7 +51,8 @@ class Scale:
 
     def place(self, value: float) -> float:
         inside = min(max(value, self.low), self.high)
-        return round(100 * math.log(inside / self.low) / math.log(self.high / self.low), 2)
+        length = math.log(self.high) - math.log(self.low)  # of the largest floats there is no quotient
+        return round(100 * (math.log(inside) - math.log(self.low)) / length, 2)
 
     def beyond(self, value: float) -> int:
         """1: right of the axis, -1: left of it, else 0."""
@@ -149,5 +150,5 @@ def _scale(means: tuple[Mean, ...]) -> Scale:
     if len(far) > 2 and far[-1][0] > FAR * far[-2][0] > 0:
         each.pop(far[-1][1])
     low, high = (pick([*(value for ends in each for value in ends), 1.0]) for pick in (min, max))
-    pad = max((high / low) ** 0.04, (LEAST_SPAN / (high / low)) ** 0.5)
-    return Scale(low / pad, high * pad)
+    missing = math.log(LEAST_SPAN) - (math.log(high) - math.log(low))
+    return Scale(*padded(low, high, least=math.exp(max(missing, 0.0) / 2)))
