@@ -144,3 +144,9 @@ def test_a_test_ends_by_itself_even_where_its_signal_is_lost() -> None:
 
 def test_a_warm_up_of_nothing_still_lasts_as_long_as_wrk_needs_to_end() -> None:
     assert "0.500" in wrk.load("http://x/", "/s", connections=1, lasting_s=0)
+
+
+@pytest.mark.parametrize("duration", [1, 500_000])
+def test_latencies_that_no_test_of_this_length_can_have_are_refused_at_once(duration: int) -> None:
+    with pytest.raises(TrialFailed, match="latencies"):
+        wrk.parse(changed(duration=duration, requests=10**9, latency={2**52: 1, 1: 10**9}), 16)

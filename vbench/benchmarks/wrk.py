@@ -21,6 +21,7 @@ MARK = "vbench-wrk "
 # wrk looks every 0.1 s whether it shall end, an emulated machine answers its first request late, and wrk's clock runs
 # while it opens its connections.
 SHORTEST_S = 0.5
+MOST_MADE_UP = 10**7  # values that wrk added, in all: a test of a minute at 100,000 requests a second has 6 × 10^6
 
 # os.clock is the processor time of the whole process: wrk's threads, and no child. Read first: the summary is no load.
 SCRIPT = """\
@@ -133,11 +134,14 @@ def uncorrected(latency: Mapping[int, int], duration_us: int, requests: int, con
     """
     if sum(latency.values()) == requests:
         return dict(latency)
-    interval = duration_us // max(1, requests // connections)
-    counts = Counter(latency)
+    interval = max(1, duration_us // max(1, requests // connections))
+    counts, left = Counter(latency), MOST_MADE_UP
     for value in sorted(latency, reverse=True):
         if value < 2 * interval:
             break
+        left -= value // interval
+        if left < 0:
+            raise TrialFailed(f"wrk's latencies cannot be: one of {value} µs in a test of {duration_us} µs")
         for made_up in range(value - interval, interval, -interval):
             counts[made_up] -= counts[value]
     kept = {value: number for value, number in counts.items() if number}
