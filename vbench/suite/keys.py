@@ -9,6 +9,8 @@ from vbench.errors import SuiteError, nearest
 from vbench.suite.names import shown
 from vbench.suite.shape import Document, Method, TestbedSettings
 
+LONGEST_KEY = 60  # of a key that nobody knows, as a message shows it
+
 
 class Problem(NamedTuple):
     """One key that is unknown or missing, and what to do about it."""
@@ -62,7 +64,11 @@ def _of_table(table: Any, kind: type, path: str, *, also: tuple[str, ...] = ()) 
     known = [field.encode_name for field in fields]
     for key in table:
         if key not in (*known, *also):
-            yield Problem(_join(path, key), "unknown key", nearest(key, known) if known else "")
+            yield Problem(
+                _join(path, key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}…"),
+                "unknown key",
+                nearest(key, known) if known else "",
+            )
     for field in fields:
         if field.required and field.encode_name not in table:
             yield Problem(_join(path, field.encode_name), "missing")
