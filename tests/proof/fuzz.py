@@ -7,7 +7,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import hashlib
 import sys
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -36,6 +36,11 @@ def main(words: list[str]) -> int:
     chosen = parser.parse_args(words)
     if chosen.again:
         return _again(chosen.again)
+    with fuzz_files.folders():
+        return _all(chosen)
+
+
+def _all(chosen: Namespace) -> int:
     begun = time.monotonic()
     work = [task for target in targets() if chosen.only in target.name for task in _tasks(target, chosen)]
     counts: dict[str, Count] = {}
@@ -48,11 +53,11 @@ def main(words: list[str]) -> int:
     return 1 if any(count.findings for count in counts.values()) else 0
 
 
-def _tasks(target: Target, chosen: object) -> list[tuple[str, str, int, int]]:
+def _tasks(target: Target, chosen: Namespace) -> list[tuple[str, str, int, int]]:
     """Name, seed, and a part of the numbers of the target's inputs."""
-    inputs = max(1, round(chosen.inputs * target.share / sum(one.share for one in targets())))  # type: ignore[attr-defined]
+    inputs = max(1, round(chosen.inputs * target.share / sum(one.share for one in targets())))
     step = max(1, -(-inputs // TASKS))
-    return [(target.name, chosen.seed, n, min(n + step, inputs)) for n in range(0, inputs, step)]  # type: ignore[attr-defined]
+    return [(target.name, chosen.seed, n, min(n + step, inputs)) for n in range(0, inputs, step)]
 
 
 def _work(task: tuple[str, str, int, int]) -> Count:

@@ -31,6 +31,7 @@ from vbench.model import Run
 
 ROOT = Path(__file__).parents[2]
 FEW = ("cpu.hash", "network.rr", "start.ready")  # benchmarks of the run that is mutated: two metrics, counts, a start
+BASE = "VBENCH_FUZZ_FOLDER"  # of a worker: where its own folder goes
 BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))  # turn what stands around them
 ODD_LETTERS = frozenset(map(chr, (*range(32), *range(0x7F, 0xA0), *BIDI))) - {"\n", "\t"}
 
@@ -64,10 +65,25 @@ def _few() -> Run:
     return replace(run, trials=kept, manifest=replace(run.manifest, benchmarks=benchmarks, plan=plan))
 
 
+def _memory() -> str | None:
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+@contextmanager
+def folders() -> Iterator[None]:
+    """All folders of this process and of those that it starts are below one, since workers are killed at the end."""
+    with TemporaryDirectory(prefix="vbench-fuzz-", dir=_memory()) as base:
+        os.environ[BASE] = base
+        try:
+            yield
+        finally:
+            del os.environ[BASE]
+
+
 @cache
 def _folder() -> Path:
     """One run folder of this process, whose files are overwritten in turn; in memory where there is such a place."""
-    base = mkdtemp(prefix="vbench-fuzz-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+    base = mkdtemp(prefix="vbench-fuzz-", dir=os.environ.get(BASE) or _memory())
     atexit.register(shutil.rmtree, base, ignore_errors=True)
     folder = stored(Path(base), _few(), state=None)
     for path in folder.rglob("*"):
