@@ -273,6 +273,7 @@ def test_an_interrupted_run_is_whole_and_leaves_nothing(tmp_path: Path, number: 
 @pytest.mark.usefixtures("runc")
 def test_clean_removes_what_a_killed_run_left_and_nothing_of_a_living_one(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
+    scratch.mkdir()
     (tmp_path / "living").mkdir()
     lasting = suite(tmp_path / "living", blocks=1000, scratch=scratch)
     with running(lasting, "--results", str(tmp_path / "l")) as (lives, _):

@@ -63,7 +63,7 @@ def test_names_of_this_machine_do_not_enter_a_run_by_what_a_command_prints(tmp_p
     entry = f'{{kind = "command", name = "app.tells", argv = ["sh", "-c", "{script}"]}}'
     written = small(tmp_path, base='kind = "bare"\nroot = "host"', benchmarks=entry)
     done = vbench("run", written, "--results", str(tmp_path / "results"))
-    assert done.status == 3, done.stderr.decode()
+    assert done.status == 4, done.stderr.decode()
     run = store.load(Path(done.text.strip()))
     reasons = {trial.outcome.reason for trial in run.trials if isinstance(trial.outcome, Failed)}
     assert reasons == {"sh ended with status 1: ~/other"}
