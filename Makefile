@@ -27,7 +27,7 @@ lint: .make-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The method proved by simulation, 10,000 experiments a figure; writes docs/proof.md.
+# The method proved by simulation, 10,000 experiments a figure; writes docs/reference/proof.md.
 proof: .make-dev
 	$(BIN)/python -m tests.proof --full
 

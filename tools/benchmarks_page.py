@@ -1,4 +1,4 @@
-"""Writes the sections of docs/benchmarks.md that say what each benchmark is, from the types; the prose around stays.
+"""Writes the sections of docs/reference/benchmarks.md that say what a benchmark is, from the types.
 
 python tools/benchmarks_page.py          # rewrites the page; a test says when it is not current
 """
@@ -17,7 +17,7 @@ from vbench.contracts import Benchmark
 from vbench.model import Metric
 from vbench.units import DASH, Bytes, Seconds, Share, show, show_bytes
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "benchmarks.md"
 PART = re.compile(r"(<!-- kinds of (\w+), from the types -->\n).*?(<!-- end of \2 -->\n)", re.DOTALL)
 
 

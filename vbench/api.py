@@ -26,7 +26,7 @@ def load(run: str | os.PathLike[str]) -> "Run":
 
 
 class Run:
-    """One run. Frames are made when they are asked for and then kept; their columns are listed in docs/api.md."""
+    """One run. Frames are made when they are asked for and then kept; their columns are listed in docs/use/api.md."""
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path

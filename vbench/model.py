@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 SCHEMA = 2
-"""Number of the run folder's schema; its history is in docs/schema.md."""
+"""Number of the run folder's schema; its history is in docs/reference/schema.md."""
 
 MOST_CELLS = 20_000
 """Comparisons of a run, environments times metrics: 40 environments and 40 benchmarks of five metrics are 8,000."""

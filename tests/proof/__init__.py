@@ -1,1 +1,1 @@
-"""The proof of the method: seeded experiments against the targets of docs/method.md; `python -m tests.proof --full`."""
+"""The proof of the method: seeded experiments against targets of their own; `python -m tests.proof --full`."""

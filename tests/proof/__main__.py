@@ -1,4 +1,4 @@
-"""`python -m tests.proof --full`: run every experiment, write docs/proof.md, fail on an unexplained miss."""
+"""`python -m tests.proof --full`: run every experiment, write docs/reference/proof.md, fail on an unexplained miss."""
 
 import os
 
@@ -25,10 +25,10 @@ def main(words: list[str]) -> int:
     parser.add_argument("--full", action="store_true", help=f"{FULL} experiments a figure; targets exactly as measured")
     parser.add_argument("--runs", type=int, default=QUICK, help="experiments a figure, without --full")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("-o", "--output", type=Path, help="page to write; with --full docs/proof.md")
+    parser.add_argument("-o", "--output", type=Path, help="page to write; with --full docs/reference/proof.md")
     chosen = parser.parse_args(words)
     runs = FULL if chosen.full else chosen.runs
-    output = chosen.output or (Path("docs/proof.md") if chosen.full else None)
+    output = chosen.output or (Path("docs/reference/proof.md") if chosen.full else None)
     began = time.monotonic()
     with get_context("spawn").Pool(chosen.workers) as pool:
         figures = list(_reported(pool.imap(plan.measured, plan.experiments(runs)), exactly=chosen.full))

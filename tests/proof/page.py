@@ -1,4 +1,4 @@
-"""docs/proof.md and its plots, from the figures alone."""
+"""docs/reference/proof.md and its plots, from the figures alone."""
 
 import platform
 from collections.abc import Mapping, Sequence

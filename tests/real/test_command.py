@@ -1,4 +1,4 @@
-"""The suite that docs/command.md shows, run: natively, natively with the host's own files, and in a container."""
+"""The suite that docs/use/command.md shows, run: natively, natively with the host's own files, and in a container."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from vbench import store
 from vbench.model import Failed, Measured
 
 __all__ = ["runc"]  # the fixture
-PAGE = Path(__file__).parents[2] / "docs" / "command.md"
+PAGE = Path(__file__).parents[2] / "docs" / "use" / "command.md"
 COMPRESS = '#!/bin/sh\ncase "$1" in\n-9) gzip -9 < "$2" > out.gz ;;\n*) echo "rate: 12.5 MB/s" ;;\nesac\n'
 QUEUE = '#!/bin/sh\necho \'{"latency": {"p50": 250}}\'\n'
 HOSTS_OWN = '[environments.own]\nkind = "bare"\nroot = "host"\n'

@@ -18,7 +18,7 @@ import pytest
 from vbench import proc
 
 ROOT = Path(__file__).parents[2]
-PROSE = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PROSE = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMANDS = ("vbench ", "python -m ")
 PLACEHOLDER = re.compile(r"(?<![\w-])(?:results/)?(?:RUN|quick-…)(?![\w-])")

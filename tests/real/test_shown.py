@@ -10,7 +10,7 @@ from vbench import lock, proc, store
 from vbench.frames import checking, parquet
 from vbench.model import State
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "use"
 BIN = Path(sys.executable).parent
 LIMIT_S = 120.0
 SUITE = """

@@ -15,7 +15,7 @@ from vbench import proc
 from vbench.frames.columns import TABLES
 from vbench.model import State
 
-PAGE = Path(__file__).parents[2] / "docs" / "api.md"
+PAGE = Path(__file__).parents[2] / "docs" / "use" / "api.md"
 HEAVY = {"numpy", "pandas", "duckdb", "msgspec", "plotly", "rich", "click", "pyperf"}
 
 

@@ -253,7 +253,7 @@ def test_a_regex_that_never_ends_is_given_up(place: Place) -> None:
 
 
 def test_the_last_of_many_numbers_is_found_as_the_documentation_says(place: Place) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "command.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "use" / "command.md").read_text()
     (begin,) = re.findall(r"take the\s+last, begin with `([^`]+)`", page)
     many = shell(
         "seq -f 'x=%g' 60000; yes | head -c 400000", regex=begin + r"x=(\d+)", unit="1", better="lower", runs=1

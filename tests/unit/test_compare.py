@@ -319,7 +319,7 @@ def test_the_json_document_has_the_keys_that_its_page_describes() -> None:
     compared = compare([*typed("a", 3), *typed("b", 3)], by="instance")
     judgements = tuple(judge(c.costs, 0.05) for c in compared.comparisons)
     document = json.loads(json.dumps(json_document(compared, judgements), allow_nan=False))
-    page = Path(__file__).parents[2].joinpath("docs", "compare.md").read_text()
+    page = Path(__file__).parents[2].joinpath("docs", "use", "compare.md").read_text()
     keys = set(_keys(document)) - {"instance"}  # a tag's own name
     assert {key for key in keys if f"`{key}`" not in page} == set()
     assert document["comparisons"][0]["threshold"]["share"] == 0.05

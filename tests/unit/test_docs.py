@@ -13,7 +13,7 @@ from vbench.errors import VbenchError
 
 ROOT = Path(__file__).parents[2]
 PROSE = sorted(
-    path for folder in (".", "docs", "results", "reports") for path in (ROOT / folder).glob("*.md") if path.is_file()
+    path for pattern in ("*.md", "docs/**/*.md", "results/*.md", "reports/*.md") for path in ROOT.glob(pattern)
 )
 CODE = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
 INLINE = re.compile(r"`(vbench [^`\n]+)`")

@@ -154,5 +154,5 @@ def test_every_key_is_there_once_in_a_known_area_and_explains_known_families() -
 def test_the_documents_table_is_the_registrys() -> None:
     from pathlib import Path
 
-    text = Path(__file__).parents[2].joinpath("docs", "facts.md").read_text()
+    text = Path(__file__).parents[2].joinpath("docs", "reference", "facts.md").read_text()
     assert registry.markdown() in text

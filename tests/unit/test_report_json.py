@@ -37,7 +37,7 @@ COST |= {
     "notes",
     "steadiness",
 }
-DOCS = Path(__file__).parent.parent.parent / "docs" / "report-json.md"
+DOCS = Path(__file__).parent.parent.parent / "docs" / "reference" / "report-json.md"
 
 
 def test_the_contract_s_keys_are_there() -> None:

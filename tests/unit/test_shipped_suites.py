@@ -63,6 +63,6 @@ def test_an_area_declares_what_it_confirms(name: str) -> None:
 
 
 def test_the_page_of_suites_lists_each() -> None:
-    listed = (ROOT / "docs" / "suites.md").read_text().partition("## Suites that come with vbench")[2]
+    listed = (ROOT / "docs" / "use" / "suites.md").read_text().partition("## Suites that come with vbench")[2]
     rows = [line for line in listed.splitlines() if line.startswith("| `")]
     assert sorted(row.split("`")[1] for row in rows) == SHIPPED

@@ -1,4 +1,4 @@
-"""`vbench compare --format json`: the contract that programs read; docs/compare.md describes every key."""
+"""`vbench compare --format json`: the contract that programs read; docs/use/compare.md describes every key."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from vbench.model import Run
 from vbench.report.text import finite
 
 JSON_SCHEMA = 1
-"""Number of the document's schema; its history is in docs/compare.md."""
+"""Number of the document's schema; its history is in docs/use/compare.md."""
 
 
 def json_document(compared: Compared, judgements: tuple[Judgement, ...] = ()) -> dict[str, Any]:

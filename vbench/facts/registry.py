@@ -273,7 +273,7 @@ def in_order(names: set[str]) -> list[str]:
 
 
 def markdown() -> str:
-    """The table of docs/facts.md."""
+    """The table of docs/reference/facts.md."""
     head = ["| key | what | unit | can explain | read as |", "|---|---|---|---|---|"]
     rows = []
     for key in KEYS:

@@ -1,4 +1,4 @@
-"""What each column of each table means, in one place: the frames, the Parquet files and docs/api.md come from it."""
+"""What each column of each table means, for the frames, the Parquet files and docs/use/api.md."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,7 @@
 """The agent's first breath: opens the channel over stdio or a virtio-serial port, says hello, and loads the rest.
 
-Start-up ends with hello (docs/benchmarks.md), so what only commands need is imported behind it: `serving` and its
-imports take twice as long as the bare interpreter, and are compiled once for the image instead of at each start.
+Start-up ends with hello, so what only commands need is imported behind it: `serving` and its imports
+take twice as long as the bare interpreter, and are compiled once for the image instead of at each start.
 For the same reason this file uses `posix`, which is built in, where others would import `os`.
 """
 

@@ -1,4 +1,4 @@
-"""`vbench report --format json`: the contract that programs read; docs/report-json.md describes every key."""
+"""`vbench report --format json`: the contract that programs read; docs/reference/report-json.md describes every key."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from vbench.report.words import SCOPE
 from vbench.units import encode
 
 JSON_SCHEMA = 1
-"""Number of the document's schema; its history is in docs/report-json.md."""
+"""Number of the document's schema; its history is in docs/reference/report-json.md."""
 
 
 def json_document(run: Run, *, validation: Citation | None = None) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The 95 % interval that is reported: the envelope of Student's t and of the studentized bootstrap over blocks.
 
 Either alone falls below its nominal coverage somewhere (t when one arm has a tail, bootstrap-t under heavy symmetric
-tails); docs/proof.md measures both and the envelope. Everything here is exact under an exchange of the arms and under
-any order of the blocks: values are sorted, turned to one of the two orientations, computed once, and turned back.
+tails); docs/reference/proof.md measures both and the envelope. Everything here is exact under an exchange of the arms
+and under any order of the blocks: values are sorted, turned to one of the two orientations, computed once, and turned back.
 """
 
 from collections.abc import Sequence

@@ -26,7 +26,7 @@ def suspects(d: Sequence[float]) -> tuple[Suspect, ...]:
 
     Far: |d - median| > 6 · 1.4826 · MAD. Two modes: the sorted blocks split, at least 30 % on each side, so that the
     means of the sides are at least 5 of their standard deviations apart. How often both are found where they exist,
-    and where they do not, is measured in docs/proof.md.
+    and where they do not, is measured in docs/reference/proof.md.
     """
     values = np.asarray(d, dtype=np.float64)
     if values.size < LEAST or not np.isfinite(values).all() or np.ptp(values) == 0:

@@ -2,7 +2,7 @@
 
 Two classical intervals for two means fail on opposite sides. Student's pooled one is exact when both groups spread
 alike and covers 67 % instead of 95 % when the smaller group of 3 against 10 spreads five times as much; Welch's covers
-93.6 % of 3 against 10 that spread alike. What is reported is the envelope of both (docs/compare.md has the figures).
+93.6 % of 3 against 10 that spread alike. What is reported is the envelope of both (figures: docs/use/compare.md).
 """
 
 import math

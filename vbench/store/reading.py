@@ -61,9 +61,7 @@ def read_manifest(folder: Path) -> Manifest:
     data = _bytes(path, bounds.MANIFEST_B)
     parts: _Parts = _decoded(data, _Parts, path)
     if not 1 <= parts.schema <= SCHEMA:
-        hint = (
-            "install the newer vbench" if parts.schema > SCHEMA else "docs/schema.md names the schemas that there are"
-        )
+        hint = "install the newer vbench" if parts.schema > SCHEMA else "docs/reference/schema.md names the schemas"
         raise RunFolderError(f"{path} has schema {parts.schema}, this vbench reads 1 to {SCHEMA}", hint=hint)
     _refuse_large(parts, len(data), path)
     manifest: Manifest = _decoded(data, Manifest, path)

@@ -52,7 +52,7 @@ def _head(name: str) -> Iterator[str]:
 
     known = [family for family in families(KINDS) if family not in FIRST]
     yield f"# A suite: environments × benchmarks × method. `vbench plan {name}` says what it would do and how long it"
-    yield f"# takes, `vbench run {name}` does it. docs/suites.md has every key."
+    yield f"# takes, `vbench run {name}` does it. docs/use/suites.md has every key."
     yield f"name = {json.dumps(name)}"
     yield 'about = ""'
     yield ""
