@@ -2,7 +2,7 @@
 
 Either alone falls below its nominal coverage somewhere (t when one arm has a tail, bootstrap-t under heavy symmetric
 tails); docs/reference/proof.md measures both and the envelope. Everything here is exact under an exchange of the arms
-and under any order of the blocks: values are sorted, turned to one of the two orientations, computed once, and turned back.
+and under any order of the blocks: values are sorted, turned to one of the two orientations, computed once, turned back.
 """
 
 from collections.abc import Sequence
