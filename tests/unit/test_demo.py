@@ -14,19 +14,20 @@ ROOT = Path(__file__).parents[2]
 VBENCH = """#!/bin/sh
 echo "$*" >>"{asked}"
 case $1 in
+    image) exit {image} ;;
     run) echo results/demo-1; exit {status} ;;
     report) case $* in *findings*) echo "runc: start 4.0x" ;; esac ;;
 esac
 """
 
 
-def demo(folder: Path, *, status: int = 0, user: int | None = None) -> tuple[int, str, list[str]]:
+def demo(folder: Path, *, status: int = 0, image: int = 0, user: int | None = None) -> tuple[int, str, list[str]]:
     """Exit code, output and what was asked of vbench; `user` has no sudo."""
     asked, vbench, tools = folder / "asked", folder / "vbench", folder / "bin"
     script = str(shutil.copy(ROOT / "tools" / "demo", folder))
     tools.mkdir()
     asked.touch()
-    vbench.write_text(VBENCH.format(asked=asked, status=status))
+    vbench.write_text(VBENCH.format(asked=asked, status=status, image=image))
     for path, mode in ((folder, 0o755), (asked, 0o666), (vbench, 0o755)):
         path.chmod(mode)
     tools.joinpath("id").symlink_to("/usr/bin/id")
@@ -64,8 +65,15 @@ def test_a_run_with_failed_trials_is_reported(folder: Path) -> None:
     assert "runc: start" in said
 
 
-def test_without_root_and_sudo_it_says_what_it_leaves_out_and_goes_on(folder: Path) -> None:
-    status, said, asked = demo(folder, user=12345 if os.geteuid() == 0 else None)
+def test_a_user_who_can_build_no_image_gets_what_needs_none(folder: Path) -> None:
+    status, said, asked = demo(folder, image=3, user=12345 if os.geteuid() == 0 else None)
     assert status == 0
-    assert "without root rights" in said
+    assert "runc: start 4.0x" in said
     assert [words.split()[0] for words in asked] == ["image", "run", "report", "report"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root rights are what is tested")
+def test_with_root_rights_a_failed_build_ends_the_demo(folder: Path) -> None:
+    status, _, asked = demo(folder, image=3)
+    assert status == 4
+    assert asked == ["image build"]
