@@ -12,6 +12,7 @@ from vbench.report.text import finite, has_interval, interval, is_decided, label
 from vbench.report.view import Arm, Group, Row, View
 
 ROW_PX = 19
+TOP = 2  # rows above the first mark: its title, and the labels of the axis
 GROUP_GAP = 1.35  # rows between the last mark of a group and the first of the next: room for the next title
 NEAR = (0.8, 1.25)
 NEUTRAL = "var(--undecided)"
@@ -47,12 +48,16 @@ def _forest(view: View, key: str, title: str, ends: tuple[float, float]) -> Char
         margin={"l": left, "r": 162, "t": 52, "b": 8},
         xaxis=log_axis(low, high) | {"domain": [0, 0.5] if near else [0, 1], "side": "top"},
         yaxis={
-            "range": [bottom, -2],
+            "range": [bottom, -TOP],
             "tickvals": [place for _, place in rows],
             "ticktext": [label(row.arm.name, 14) for row, _ in rows],
             "griddash": "dot",
         },
-        shapes=[*_bands(near, view.run.manifest.delta), *_noise(view.groups, places, near), *_lines_at_one(near)],
+        shapes=[
+            *_bands(near, view.run.manifest.delta),
+            *_noise(view.groups, places, bottom, near),
+            *_lines_at_one(near),
+        ],
         annotations=[*_titles(view.groups, titles, left), *_values(rows), *_axis_titles(near)],
     )
     if near:
@@ -62,7 +67,7 @@ def _forest(view: View, key: str, title: str, ends: tuple[float, float]) -> Char
         title,
         words.forest_caption(view),
         plain_figure(figure),
-        round(60 + ROW_PX * (bottom + 2)),
+        round(60 + ROW_PX * (bottom + TOP)),
         ("Benchmark", "Environment", "Cost", "95 % interval", "Verdict"),
         tuple(_table_line(row) for row in _everyone(view.groups)),
         (RECORD, *(_record(row) for row in _everyone(view.groups))),
@@ -181,23 +186,29 @@ def _bands(near: bool, delta: float) -> list[dict[str, Any]]:
     return [{"xref": axis, **ends, "fillcolor": "var(--band)", "line": {"width": 0}, "layer": "below"} for axis in axes]
 
 
-def _noise(groups: tuple[Group, ...], places: list[float], near: bool) -> list[dict[str, Any]]:
-    """Behind each group's marks the interval of the control: how far the host tells two things apart that are one."""
+def _noise(groups: tuple[Group, ...], places: list[float], bottom: float, near: bool) -> list[dict[str, Any]]:
+    """Behind each group's marks the interval of the control: how far the host tells two things apart that are one.
+
+    Vertically in shares of the plot, because plotly draws what refers to an axis over the line at 1, which does not.
+    """
     axes, found, at = ("x", "x2") if near else ("x",), [], 0
     for group in groups:
         count = len(_own(group))
         control = next((row.cost for row in group.rows if row.arm.role == "control"), None)
         if count and control is not None and has_interval(control):
-            ends = {"x0": control.low, "x1": control.high, "y0": places[at] - 0.5, "y1": places[at + count - 1] + 0.5}
+            top, end = (
+                1 - (place + TOP) / (bottom + TOP) for place in (places[at] - 0.5, places[at + count - 1] + 0.5)
+            )
+            ends = {"x0": control.low, "x1": control.high, "y0": end, "y1": top}
             look = {"fillcolor": "var(--noise)", "opacity": 0.75, "line": {"width": 0}, "layer": "below"}
-            found += [{"type": "rect", "xref": axis, "yref": "y", **ends, **look} for axis in axes]
+            found += [{"type": "rect", "xref": axis, "yref": "paper", **ends, **look} for axis in axes]
         at += count
     return found
 
 
 def _lines_at_one(near: bool) -> list[dict[str, Any]]:
     axes = ("x", "x2") if near else ("x",)
-    ends = {"yref": "y domain", "x0": 1, "x1": 1, "y0": 0, "y1": 1}  # of the axis, as the noise is, and so before it
+    ends = {"yref": "paper", "x0": 1, "x1": 1, "y0": 0, "y1": 1}
     look = {"type": "line", "line": {"color": "var(--ink)", "width": 1.5}, "layer": "between"}
     return [{"xref": axis, **ends, **look} for axis in axes]
 

@@ -16,6 +16,7 @@ from vbench.report.view import Arm, Group, Row, View
 
 FAR = 4
 """As far from 1 as the next family, on the log scale: from here on an arrow stands for it."""
+EDGE = 5  # per cent
 LEAST_SPAN = 1.25  # of a scale, from the neighbourhood of 1
 
 
@@ -60,7 +61,9 @@ class Scale:
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        return [(self.place(tick), f"{tick:g}×") for tick in ticks_between(self.low, self.high)]
+        """Without those at the right end, whose labels would stand out of the chart."""
+        ticks = [(self.place(tick), f"{tick:g}×") for tick in ticks_between(self.low, self.high)]
+        return [(place, text) for place, text in ticks if place <= 100 - EDGE]
 
 
 @dataclass(frozen=True)
