@@ -349,8 +349,8 @@ def _taps_missing(testbed: LocalTestbed) -> str:
 
 @contextmanager
 def _owned_folder(scratch: Path, name: str) -> Iterator[Undoing]:
-    with ExitStack() as stack:
-        folder = stack.enter_context(_emptied(f"vbench-{name}", scratch, kept=lambda: undoing.is_stuck))
+    undoing: Undoing | None = None
+    with _emptied(f"vbench-{name}", scratch, kept=lambda: undoing is not None and undoing.is_stuck) as folder:
         undoing = Undoing(folder)
         with _using(scratch):
             claim(folder)

@@ -3,12 +3,14 @@
 import errno
 import os
 import shutil
+import signal
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from vbench import testbed
+from vbench import interrupts, testbed
 from vbench.errors import NoSpace, StartFailed, StopFailed, TrialFailed, UsageError
 from vbench.proc import LocalSession
 from vbench.processors import Processors
@@ -30,6 +32,20 @@ def test_folders_are_fresh_and_gone_with_their_context_and_with_the_testbed(tmp_
             assert list(two.iterdir()) == []
         assert not one.exists()
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_signal_while_its_folder_is_made_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = tempfile.mkdtemp
+
+    def interrupted(*words: Any, **more: Any) -> str:
+        made = make(*words, **more)
+        os.kill(os.getpid(), signal.SIGINT)
+        return made
+
+    monkeypatch.setattr(tempfile, "mkdtemp", interrupted)
+    with interrupts.once(), pytest.raises(KeyboardInterrupt), opened(tmp_path):
+        raise AssertionError
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_everything_is_gone_after_a_failure_inside(tmp_path: Path) -> None:
