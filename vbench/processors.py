@@ -61,11 +61,16 @@ def parse(text: str) -> tuple[Processor, ...]:
 def parse_list(text: str) -> frozenset[int]:
     """The kernel's list format: `0-3,8` (cpuset(7)). Raises ValueError."""
     cpus: set[int] = set()
+    named = 0
     for part in text.strip().split(","):
         first, _, last = part.partition("-")
         if len(last or first) > 10 or int(last or first) >= _MOST:
             raise ValueError(f"no kernel has such a processor: {part[:40]!r}")
-        cpus.update(range(int(first), int(last or first) + 1))
+        found = range(int(first), int(last or first) + 1)
+        named += len(found)
+        if named > _MOST:  # a guest may name the same ones without end
+            raise ValueError(f"no kernel lists a processor twice: {text[:40]!r}")
+        cpus.update(found)
     return frozenset(cpus)
 
 

@@ -42,6 +42,11 @@ def test_the_kernels_list_format_is_read() -> None:
     assert parse_list("0-3,8\n") == {0, 1, 2, 3, 8}
 
 
+def test_a_list_that_repeats_itself_without_end_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="no kernel lists a processor twice: '0-65535,"):
+        parse_list(",".join(["0-65535"] * 100_000))
+
+
 def test_one_of_two_processors_is_the_environments_and_the_other_the_peers() -> None:
     two = (Processor(0, 0, 0), Processor(1, 1, 0))
     assert choose(two, usable(two), 1) == Processors((1,), (0,))
