@@ -269,7 +269,7 @@ def test_a_command_that_is_not_there_has_the_status_of_one() -> None:
 def test_moments_are_told_once_and_leave_no_trace_in_the_output() -> None:
     told: list[str] = []
     moments = Moments(lambda: told.append("begun"), lambda: told.append("ended"))
-    script = "echo before; echo vbench: begun; echo vbench: ended; echo vbench: ended; echo after"
+    script = "echo before; echo vbench: begun; echo vbench: begun; echo vbench: ended; echo vbench: ended; echo after"
     done = listen(LocalSession(), ["sh", "-c", script], moments.hear, timeout_s=30)
     assert told == ["begun", "ended"]
     assert done.stdout == b"before\nafter\n"

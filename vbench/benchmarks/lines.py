@@ -95,8 +95,9 @@ class Moments:
             self.ended()
 
     def begun(self) -> None:
-        self._begin()
-        self._begun = time.monotonic()
+        if self._begun is None:  # once: it looks at every process of the host
+            self._begin()
+            self._begun = time.monotonic()
 
     def ended(self) -> None:
         if self._begun is not None and self.lasted_s is None:
