@@ -63,8 +63,10 @@ def switch(read: Callable[[str], str] = _local) -> str:
 
 def as_root(words: str) -> str:
     """A command line of vbench's for sudo, which does not know the folders of this user's PATH."""
-    own = Path(sys.argv[0])
-    found = own.absolute() if own.name == "vbench" and own.exists() else Path(sys.executable).with_name("vbench")
+    own, beside = Path(sys.argv[0]), Path(sys.executable).with_name("vbench")
+    found = own.absolute() if own.name == "vbench" and own.exists() else beside
+    if not found.exists():  # called as `python -m vbench` where no script was installed
+        return f"sudo {shlex.quote(sys.executable)} -m vbench {words}"
     return f"sudo {shlex.quote(str(found))} {words}"
 
 

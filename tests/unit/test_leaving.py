@@ -1,5 +1,6 @@
 """What a user without root rights measures of a suite, and what is said of the rest: by recorded answers."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -164,3 +165,13 @@ def test_the_switch_that_forbids_user_namespaces_is_named(closed: tuple[str, str
 
 def test_without_a_switch_root_is_asked_to_build() -> None:
     assert rights.user_hint(lambda path: "") == f"let root build it for all users: `{rights.as_root('image build')}`"
+
+
+def test_sudo_is_given_the_interpreter_where_there_is_no_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "vbench/__main__.py")])
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python3"))
+    assert rights.as_root("run") == f"sudo {tmp_path}/python3 -m vbench run"
+    (tmp_path / "vbench").write_text("")
+    assert rights.as_root("run") == f"sudo {tmp_path}/vbench run"
