@@ -102,6 +102,11 @@ def test_secrets_of_the_command_are_in_no_report(tmp_path: Path, words: tuple[st
     assert "S3CRET" not in text
 
 
+def test_a_text_that_repeats_a_secrets_name_takes_no_longer_than_its_length_asks_for() -> None:
+    """Seconds where each name is tried with all that follows it, hours for a text as long as an output may be."""
+    assert fault.without_secrets("token" * 200_000 + "=S3CRET") == "token" * 200_000 + f"={fault.HIDDEN}"
+
+
 def test_a_report_that_cannot_be_saved_still_names_the_line(tmp_path: Path) -> None:
     statement = "import tempfile; tempfile.tempdir = '/nowhere'; 1 / 0"
     ended = boom(statement, folder=tmp_path, XDG_CACHE_HOME="/proc/self/nowhere")

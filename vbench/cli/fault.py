@@ -25,7 +25,9 @@ _LONGEST_FILE_B = 2**18
 _LIBRARIES = ("click", "duckdb", "jinja2", "msgspec", "numpy", "pandas", "plotly", "psutil", "pyperf", "rich")
 _NAMES = r"passw|passphrase|token|secret|credential|api[_-]?key|private[_-]?key|authorization"
 _NAME = re.compile(f"(?i)(?:{_NAMES})")
-_SECRET = re.compile(rf"(?i)((?:{_NAMES})[\w-]*['\"]?\s*[=:]\s*)('[^']*'|\"[^\"]*\"|(?:bearer|basic)\s+\S+|[^\s'\"]+)")
+_SECRET = re.compile(
+    rf"(?i)((?:{_NAMES})[\w-]{{0,64}}['\"]?\s*[=:]\s*)('[^']*'|\"[^\"]*\"|(?:bearer|basic)\s+\S+|[^\s'\"]+)"
+)
 _URL_USER = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 
 
