@@ -42,7 +42,10 @@ def differences(place: Path) -> tuple[str, ...]:
     before = _stored(place)
     if before is None:
         return (f"{NAME} cannot be read",)
-    now = entries(place)
+    try:
+        now = entries(place)
+    except OSError as error:  # removed while it is listed, or a disk that fails
+        return (f"{os.fsdecode(error.filename or place)} cannot be read: {error.strerror or error}",)
     return () if now == before else tuple(_compared(before, now))
 
 
