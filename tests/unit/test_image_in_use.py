@@ -1,11 +1,13 @@
 """Which image a run takes, what it refuses, and who may remove one: with images of a few files."""
 
+import errno
 import json
 import os
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -311,6 +313,25 @@ def test_an_image_that_was_removed_since_it_was_chosen_is_told(built: Image) -> 
     image.remove(built.digest)
     with pytest.raises(EnvironmentUnavailable):
         enter(built)
+
+
+def test_an_image_of_a_version_without_locks_is_told_as_old(built: Image) -> None:
+    (folder(built) / usage.NAME).unlink()
+    with pytest.raises(EnvironmentUnavailable, match="has no lock file: an older vbench built it") as caught:
+        enter(built)
+    assert caught.value.hint == f"`vbench image remove {built.digest[:12]}`, then `vbench image build`"
+    assert image.remove(built.digest) == built
+
+
+def test_an_image_whose_files_go_while_they_are_listed_is_told_as_changed(
+    built: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(path: bytes) -> Any:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+
+    monkeypatch.setattr(os, "scandir", gone)
+    with pytest.raises(image.ImageChanged, match="cannot be read: No such file or directory"):
+        image.refuse_changed(built)
 
 
 def test_an_image_being_removed_is_told(built: Image) -> None:

@@ -44,6 +44,12 @@ def _open(place: Path) -> int:
     try:
         return os.open(place / NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
+        if place.is_dir():
+            name = place.name[:12]
+            raise EnvironmentUnavailable(
+                f"image {name} has no lock file: an older vbench built it, or it was copied in part",
+                hint=f"`vbench image remove {name}`, then `vbench image build`",
+            ) from None
         raise _gone(place) from None
 
 
