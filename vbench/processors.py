@@ -191,11 +191,12 @@ def _best(mine: Sequence[Processor], known: dict[int, Kind], wanted: int) -> lis
 
 def chosen(processors: tuple[Processor, ...], usable: frozenset[int], listed: frozenset[int]) -> Processors:
     """The processors that the suite lists for the environments. Raises UsageError for one that cannot be used."""
-    lacking = sorted(listed - usable & {p.cpu for p in processors})
+    there = usable & {p.cpu for p in processors}
+    lacking = sorted(listed - there)
     if lacking:
         raise UsageError(
             f"the suite lists processor {lacking[0]}, which this process may not use or which is offline",
-            hint=f"usable: {show_list(usable)}; change `cpu_list` in [testbed]",
+            hint=f"usable: {show_list(there)}; change `cpu_list` in [testbed]",
         )
     return _with_peer(processors, usable, listed)
 

@@ -180,6 +180,13 @@ def test_a_listed_processor_that_may_not_be_used_is_refused_with_those_that_may(
     assert "0-3,7" in caught.value.hint
 
 
+@pytest.mark.parametrize("mask", [usable(SMT), frozenset(range(1024))], ids=["exact mask", "mask wider than the host"])
+def test_a_listed_processor_that_the_host_does_not_have_is_refused(mask: frozenset[int]) -> None:
+    with pytest.raises(UsageError, match="lists processor 9") as caught:
+        chosen(SMT, mask, frozenset({0, 9}))
+    assert caught.value.hint.startswith("usable: 0-7;")
+
+
 @given(st.sets(st.integers(0, 300), min_size=1))
 def test_a_list_is_read_as_it_was_shown(cpus: set[int]) -> None:
     assert parse_list(show_list(cpus)) == cpus
