@@ -214,11 +214,13 @@ def test_what_is_missing_reads_well_whatever_its_article() -> None:
 def test_without_the_image_doctor_calls_nothing_present_that_runs_from_it(tmp_path: Path) -> None:
     testbed = LocalTestbed(LocalSession(), None, Processors((0,), (0,)), MIB, tmp_path)
     no_image = Missing("the image", "run `vbench image build`")
-    states = {}
+    states, lines = {}, []
     for environment in (Bare(), Bare(root="host"), Oci(), Qemu()):
         row = doctor.row(environment, on(), testbed, no_image, start=False)
         states[row["title"]] = (row["state"], row["problem"])
+        lines.append(next(iter(doctor.environment_lines(row))))
     missing = ("missing", "missing: the image")
+    assert lines[:2] == ["bare                 missing: the image", "bare root=host       present"]
     assert states == {
         "bare": missing,
         "bare root=host": ("present", ""),

@@ -143,7 +143,19 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
     if network["ok"] and not network["machines"]["ok"]:
         yield f"         but machines have none: {network['machines']['problem']}"
     for row in document["environments"]:
-        ready = f"ready in {show(row['ready_s'], 's')}" if row["ready_s"] else ""
-        yield f"{row['title']:20} {row['state']:8} {ready}{row['problem']}".rstrip()
-        if row["hint"]:
-            yield f"{'':29} {row['hint']}"
+        yield from environment_lines(row)
+
+
+def environment_lines(row: dict[str, Any]) -> Iterator[str]:
+    """One environment: its title and state, and below them what to do."""
+    yield f"{row['title']:20} {_state(row)}"
+    if row["hint"]:
+        yield f"{'':29} {row['hint']}"
+
+
+def _state(row: dict[str, Any]) -> str:
+    """The state of one environment. What is missing is said with that word, so it stands alone."""
+    if row["state"] == "missing":
+        return str(row["problem"])
+    ready = f"ready in {show(row['ready_s'], 's')}" if row["ready_s"] else ""
+    return f"{row['state']:8} {ready}{row['problem']}".rstrip()
