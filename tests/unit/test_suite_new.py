@@ -101,6 +101,16 @@ def test_it_is_written_once_and_found_by_its_name(vbench: Vbench, monkeypatch: p
     assert "NAME: '../own' cannot be a name" in refused(vbench("suite", "new", "../own"))
 
 
+def test_a_file_or_stdout_is_written_instead(vbench: Vbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "look", lambda *how, **more: found())
+    ended = vbench("suite", "new", "own", "-o", "elsewhere/a.toml")
+    assert (ended.status, ended.stdout) == (0, "elsewhere/a.toml\n")
+    assert suites.load("elsewhere/a.toml").name == "own"
+    ended = vbench("suite", "new", "own", "-o", "-")
+    assert (ended.status, ended.stdout) == (0, Path("elsewhere/a.toml").read_text(encoding="utf-8"))
+    assert not Path("suites").exists()
+
+
 def test_where_nothing_works_nothing_is_written(vbench: Vbench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "look", lambda *how, **more: found(state="fails", problem="it is so"))
     ended = vbench("suite", "new")

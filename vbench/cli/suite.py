@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from vbench.cli import doctor
+from vbench.cli import doctor, options
+from vbench.cli.output import deliver
 from vbench.errors import EnvironmentUnavailable, UsageError
 
 FOLDER = Path("suites")  # where a suite is found by its name
@@ -19,7 +20,8 @@ def suite() -> None:
 @suite.command("new")
 @click.argument("name", default="mine")
 @click.option("--no-start", is_flag=True, help="Only look for what is missing, and start no environment.")
-def new(name: str, no_start: bool) -> None:
+@options.output("File to write instead; - is stdout.")
+def new(name: str, no_start: bool, output: Path | None) -> None:
     """Write suites/NAME.toml for this host, with the environments that work here; prints its path.
 
     Each environment is started once, as `vbench doctor` does. NAME is "mine" where none is given.
@@ -30,10 +32,13 @@ def new(name: str, no_start: bool) -> None:
 
     named(name, "NAME")
     path = FOLDER / f"{name}.toml"
-    if path.exists() or name in shipped():
+    if output is None and (path.exists() or name in shipped()):
         raise UsageError(f"a suite {name} is there already", hint="give the new one another NAME")
     again = f"nothing was written; `vbench suite new {name}` begins again"
     text = _text(name, doctor.look(again, scratch=Path("/var/tmp"), start=not no_start))
+    if output is not None:
+        deliver(text, output)
+        return
     with storing(path):
         path.parent.mkdir(exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
