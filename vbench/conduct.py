@@ -141,7 +141,7 @@ def _executed(runner: runners.Runner, writer: Writer, image: Image | None, store
 
 
 def _changed(image: Image | None) -> images.ImageChanged | None:
-    """Why what was executed is no longer sure to be what the digest names."""
+    """Why the executed files may differ from those that the image's digest names; empty if they are the same."""
     if image is None:
         return None
     try:

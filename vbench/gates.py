@@ -141,7 +141,7 @@ def _kernel_s(tasks: Mapping[int, Task], cpus: Sequence[int]) -> dict[int, float
 
 
 def _delays_s(cpus: Sequence[int], procfs: Path = Path("/proc")) -> dict[int, float] | None:
-    """By thread. A task that ends takes its own with it: no parent inherits it."""
+    """By thread. The run delay of an ended thread is lost: the kernel does not add it to the parent's."""
     if waited_s(_text(procfs / "self/schedstat")) is None:
         return None
     found = {}
@@ -183,7 +183,7 @@ def queued_s(schedstat: str, cpus: Sequence[int]) -> float | None:
 
 
 def _throttled(sysfs: Path) -> int | None:
-    """None where one of the processors does not tell: the sum of the others would say that it did not throttle."""
+    """None if one processor's count cannot be read: the sum of the others would hide its throttling."""
     counts = [_text(path).strip() for path in sysfs.glob(_THROTTLES)]
     return sum(map(int, counts)) if counts and all(map(str.isdecimal, counts)) else None
 
@@ -231,7 +231,7 @@ def reading(
 
 
 def _since(first: Count | None, last: Count | None) -> Count | None:
-    """What a counter grew by. One that ran backwards counts something else now, as after a processor went away."""
+    """Growth of a counter. None if it ran backwards: it counts something else now, as after a processor went away."""
     return None if first is None or last is None or last < first else last - first
 
 

@@ -1,4 +1,4 @@
-"""A queue from a reader's thread to who waits for what it reads, with a bound on what nobody has taken yet."""
+"""A queue between a thread that reads output and the caller that waits for it. Its unread content is bounded."""
 
 import queue
 import threading
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Inbox(Generic[T]):
-    """Any number of items, whose sizes together stay below `most_b`."""
+    """Items in order. The sizes of the unread ones add up to `most_b` at most."""
 
     def __init__(self, most_b: int = MOST_B) -> None:
         self._most_b = most_b
@@ -19,7 +19,7 @@ class Inbox(Generic[T]):
         self._lock = threading.Lock()
 
     def put(self, item: T, size_b: int = 0) -> None:
-        """Raises TooMuch, and leaves the item out, where it does not fit."""
+        """Adds the item. Raises TooMuch if it does not fit; then it is not added."""
         with self._lock:
             if self._unread_b + size_b > self._most_b:
                 raise TooMuch(f"more than {self._most_b // 2**20} MiB that nobody reads")

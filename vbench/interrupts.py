@@ -1,5 +1,7 @@
-"""One Ctrl-C, SIGTERM or closed terminal ends what was started in order: what is being stored or stopped then is
-finished first, and further signals do not disturb it."""
+"""Ends a verb in order on the first Ctrl-C, SIGTERM or closed terminal.
+
+What is being stored or stopped at that moment is finished first. Further signals are ignored.
+"""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What outlives a killed harness: recorded in the run's folder before it is made, and undone from there.
+"""Records in the run's folder what could outlive a killed harness, before it is made, and undoes it from there.
 
 The journal lies beside the folders that environments can write to, never in one of them. A record holds a kind and
 names that match its patterns. It holds no command: what removes a thing stands in the code of its kind.
@@ -44,7 +44,7 @@ class Owner(Struct, frozen=True):
 
 
 class _Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`made` is written before a thing is made, and `number` again without it once the thing is gone."""
+    """A line with `made` is written before a thing is made, one with the same number alone after it is gone."""
 
     number: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     made: msgspec.Raw = msgspec.Raw()
@@ -143,7 +143,7 @@ def _is_abandoned(folder: Path) -> bool:
         data = untrusted.read(folder / OWNER, most_b=_MOST_OWNER_B, ours=True)
         owner = untrusted.decode(data, Owner, OWNER)
     except (FileNotFoundError, Untrusted):
-        return False  # never removed on a guess
+        return False  # without a readable owner nothing is removed
     return owner.namespace == _namespace() and _started(owner.pid) != owner.started
 
 

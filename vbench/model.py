@@ -214,7 +214,7 @@ class Resumption(Struct, frozen=True):
     at: str  # ISO 8601, UTC
     block: int | None  # the first that was not whole; None where nothing was left to measure
     changes: tuple[str, ...] = ()  # of the host since the run began, in words
-    boot: str = ""  # a mark by which this run alone knows the boot that it was gone on with in
+    boot: str = ""  # hash of the boot in which it was resumed; other runs have another hash of it
 
 
 class Manifest(Struct, frozen=True):
@@ -241,8 +241,8 @@ class Manifest(Struct, frozen=True):
     checksums: dict[str, str] = {}  # path inside the folder to sha256, on completion
     delta: Annotated[float, Meta(gt=0)] = 0.02  # smallest cost of interest, as a ratio minus 1
     confirmatory: Annotated[tuple[str, ...], Meta(max_length=5)] = ()  # each "ENVIRONMENT BENCHMARK METRIC"
-    machine: str = ""  # a mark by which this run alone knows its host again
-    boot: str = ""  # the same of the boot that it was begun in
+    machine: str = ""  # hash of the host's identity; other runs have another hash of it
+    boot: str = ""  # the same of the boot in which the run began
     suite_redacted: bool = False  # `suite_text` lacks host names or home paths that the file had
     resumed: tuple[Resumption, ...] = ()
     sources: str | None = None  # sha256 of vbench's own files; None where the run was begun by one that kept none

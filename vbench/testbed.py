@@ -72,7 +72,7 @@ class LocalTestbed:
     memory_b: int
     base: Path  # the run's folder on the scratch file system
     no_network: str = "it was not set up"
-    no_taps: str = ""  # why machines have no place on it, which containers may have all the same
+    no_taps: str = ""  # why virtual machines have no network here, even where containers have one
     peer_address: str | None = None
     bridge_netns: str = ""
     _peer: Session | None = None
@@ -193,7 +193,7 @@ class NestedTestbed:
 
     @property
     def no_network(self) -> str:
-        """That of the testbed, or of the environment beneath alone."""
+        """Why there is no network: on the whole testbed, or in the environment beneath."""
         own = self.host.no_network if isinstance(self.host, Started) else ""
         return self.outer.no_network or own
 
@@ -222,7 +222,7 @@ class NestedTestbed:
 
     @contextmanager
     def undo(self, left: Leftover, remove: Callable[[], None]) -> Iterator[None]:
-        """No record: what stands here ends with the environment beneath, which has one where it needs it."""
+        """Records nothing: what is started here ends with the environment beneath, which has its own record."""
         del left
         try:
             yield

@@ -20,7 +20,7 @@ _KINDS = (
 
 
 class Untrusted(RunFolderError):
-    """A file or folder that is not used for what it is: `message` says why."""
+    """A file or folder that must not be read or used; `message` says why."""
 
 
 def read(path: Path, *, most_b: int, ours: bool = False) -> bytes:

@@ -1,4 +1,4 @@
-"""Around what starts something: a signal stops it in order, and then it is said how to go on."""
+"""Stops in order what a verb started when a signal comes, and says how to go on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ SAID = "stopping what was started …"
 
 @contextmanager
 def stopping(again: str) -> Iterator[None]:
-    """`again` is said after Ctrl-C, SIGTERM or SIGHUP, when all is stopped."""
+    """After Ctrl-C, SIGTERM or SIGHUP prints `again`, once everything is stopped."""
     with interrupts.once(SAID):
         try:
             yield

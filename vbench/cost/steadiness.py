@@ -1,4 +1,4 @@
-"""Whether the trials of one arm drift the same way in block after block, which one trial alone cannot tell."""
+"""Tells whether the trials of one arm drift the same way in block after block. One trial alone cannot tell."""
 
 from statistics import median
 
@@ -12,15 +12,15 @@ from vbench.stats import steady
 class Steadiness(Struct, frozen=True):
     """The last third of an arm's trials against the first, over the analysed blocks."""
 
-    blocks: int  # with a drift that can be told: at least 6 samples, and not exactly none
-    same: int  # of them with the more frequent sign
-    change: float  # median over the blocks, as a share
-    p: float  # of as many equal signs by chance
+    blocks: int  # whose trial has 6 samples or more and a drift that is not exactly 0
+    same: int  # of these, blocks with the more frequent sign of the drift
+    change: float  # median drift over the blocks, as a share
+    p: float  # probability of as many equal signs by chance
     labelled: int  # trials that were labelled as without a steady state
 
     @property
     def is_drifting(self) -> bool:
-        """Labelled somewhere, and the same way beyond chance: what a reader must know."""
+        """At least one trial is labelled, and the drift has the same sign beyond chance: readers must know."""
         return self.labelled > 0 and self.p <= steady.SAME_WAY
 
 

@@ -79,7 +79,7 @@ class Channel:
             line = self._waiting[0].get(timeout_s=timeout_s)
         except queue.Empty:
             raise StartFailed(f"no answer from the agent within {timeout_s:g} s; {self.describe_loss()}") from None
-        self.close(0)  # what has no number is of nobody from here on
+        self.close(0)  # from here on a message without a number belongs to no conversation
         if line is None:
             raise StartFailed(f"it ended before its agent answered; {self._excess}{self.describe_loss()}")
         try:
@@ -228,7 +228,7 @@ class RemoteProcess:
         threading.Thread(target=self._follow, daemon=True).start()
 
     def _follow(self) -> None:
-        with suppress(VbenchError):  # its end is told by what is kept of it
+        with suppress(VbenchError):  # the caller learns of the end from the stored problem
             while (event := self._event()) is not None and event.exit is None:
                 self._heard(event.out or b"")
             if event is not None:

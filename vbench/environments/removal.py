@@ -25,7 +25,7 @@ class Container(Leftover, frozen=True, tag="container"):
         return f"container {self.name}"
 
     def remove(self, host: Session, folder: Path) -> None:
-        """By the runtime of that name that is here now, when no other user could have put it there."""
+        """Uses the runtime of that name on this host, unless another user could have put it there."""
         state = folder.resolve() / self.state
         if not _known(host, state, self.name):
             return

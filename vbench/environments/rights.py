@@ -1,4 +1,4 @@
-"""Whether a session may make what environments are made of: asked of its capabilities and by trying, never by name."""
+"""Tells whether a session may make mounts and namespaces: by its capabilities and by trying, not by its user name."""
 
 from vbench import rights
 from vbench.contracts import Missing, Session
@@ -6,7 +6,7 @@ from vbench.contracts import Missing, Session
 _BITS = {"CAP_NET_ADMIN": 12, "CAP_SYS_CHROOT": 18, "CAP_SYS_ADMIN": 21}  # include/uapi/linux/capability.h
 _FILES = ("CAP_SYS_CHROOT", "CAP_SYS_ADMIN")  # mounts, namespaces, another root
 _AS_ROOT = "run as root"
-_CAPABILITIES = "this root lacks capabilities, as in a container: start that one with --privileged"
+_CAPABILITIES = "this root lacks capabilities, as in a container: start the container with --privileged"
 
 
 def rights_missing(
@@ -26,7 +26,7 @@ def rights_missing(
         return (Missing(" and ".join(lost), _CAPABILITIES),)
     kind = "--net" if network else "--mount"
     tried = host.run(["unshare", kind, "--", "true"], timeout_s=10)
-    if tried.status in (0, 127):  # 127: who needs the tool says so
+    if tried.status in (0, 127):  # 127: the check of tools reports that unshare is not there
         return ()
     said = tried.stderr.decode(errors="replace").strip()
     return (Missing(f"a new namespace ({said[-200:]})", namespace_hint(said)),)

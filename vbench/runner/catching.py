@@ -20,7 +20,7 @@ _LONGEST_FILE_B = 64 * 1024
 
 @contextmanager
 def caught(kind: type[VbenchError], keep: Keep) -> Iterator[None]:
-    """Every error within that is no VbenchError leaves as `kind`; its traceback is kept as a file."""
+    """Raises `kind` for every error that is no VbenchError, and keeps its traceback as a file."""
     try:
         yield
     except VbenchError:
@@ -32,7 +32,10 @@ def caught(kind: type[VbenchError], keep: Keep) -> Iterator[None]:
 
 @dataclass
 class guarded(Generic[T]):
-    """A start and its stop: their own unexpected errors leave as StartFailed and as `stops_as`, others as they are."""
+    """Raises StartFailed for an unexpected error of the start, and `stops_as` for one of the stop.
+
+    An error that was raised between the two stays as it is.
+    """
 
     start: AbstractContextManager[T]
     keep: Keep

@@ -33,7 +33,7 @@ class LeftOut:
 
 
 def without_rights(suite: Suite, local: Session, *, asked: Sequence[str] = ()) -> tuple[Suite, LeftOut]:
-    """The suite as far as it can be measured by this user, the whole of it for root; `asked` arms stay.
+    """The part of the suite that this user can measure; for root all of it. The `asked` arms stay.
 
     What is missing for another reason stays too: `refuse` names it. Raises EnvironmentUnavailable where nothing is
     left to compare.
