@@ -132,3 +132,20 @@ def test_the_page_is_made_whatever_the_numbers_are(tmp_path: Path, name: str) ->
 def test_a_run_of_medians_has_the_same_costs(value: float) -> None:
     run = samples(value)(a_run())
     assert cost.costs(replace(run, trials=tuple(map(cost.condensed, run.trials)))) == cost.costs(run)
+
+
+@pytest.mark.parametrize("arms", [("bare",), ("runc", "tcg"), ("bare", "control", "runc", "tcg")])
+def test_a_page_holds_numbers_from_one_end_of_what_a_float_holds_to_the_other(arms: tuple[str, ...]) -> None:
+    """Their ratios are beyond it, and so are the ends of an axis around them."""
+
+    def change(found: Trial) -> Trial:
+        if not isinstance(found.outcome, Measured) or found.environment not in arms:
+            return found
+        value = 1e300 if found.block % 2 else 1e-300
+        each = {name: (value,) * len(values) for name, values in found.outcome.samples.items()}
+        return replace(found, outcome=replace(found.outcome, samples=each))
+
+    run = gated(with_counts(make_run(blocks=10, seed=3)))
+    run = replace(run, trials=tuple(map(change, run.trials)))
+    assert "<html" in report.html(run)
+    assert report.markdown(run)

@@ -1,6 +1,7 @@
 """Drift: each environment's own numbers against time, where the host shows that it was not always the same."""
 
 import math
+import sys
 from dataclasses import dataclass
 from statistics import median, stdev
 from typing import Any
@@ -13,6 +14,7 @@ from vbench.report.charts import Chart, Record, marker, plain_figure
 from vbench.report.strips import STRIP_PX, strip_axis, strip_name
 from vbench.report.text import finite, label, listed, percent
 from vbench.report.view import Arm, Group, View
+from vbench.stats.logs import excess
 from vbench.units import DASH, show
 
 LEAST_SPAN = 0.1
@@ -147,7 +149,7 @@ def _strip(figure: Any, layout: dict[str, Any], line: Line, where: tuple[int, in
     axis, shape = strip_axis(*where)
     places = _places(line, is_log=scale.is_log)
     middle = (max(places) + min(places)) / 2 if places else 0.0
-    back = math.exp if scale.is_log else float
+    back = _value if scale.is_log else float
     ticks = [back(middle + part * scale.span) for part in (-1 / 3, 0, 1 / 3)]
     ends = [middle - scale.span / 2, middle + scale.span / 2]
     layout[f"yaxis{axis}"] = shape | {
@@ -179,6 +181,11 @@ def _strip(figure: Any, layout: dict[str, Any], line: Line, where: tuple[int, in
         heights = [min(max(point.value, inside[0]), inside[1]) for point in struck if point.value is not None]
         crosses = {"y": heights, "mode": "markers", "marker": cross}
         figure.add_trace(_marks(struck, scale.unit, axis) | crosses)
+
+
+def _value(place: float) -> float:
+    """The number at a place of a logarithmic axis, within what a float holds: an end may lie beyond all values."""
+    return math.exp(min(max(place, math.log(sys.float_info.min)), math.log(sys.float_info.max)))
 
 
 def _marks(points: list[Point], unit: str, axis: str) -> dict[str, Any]:
@@ -250,7 +257,9 @@ def _wander(line: Line) -> str:
     if len(values) < ENOUGH or min(values) <= 0:
         return ""
     third = len(values) // 3
-    moved = median(values[-third:]) / median(values[:third]) - 1
+    moved = excess(math.log(median(values[-third:])) - math.log(median(values[:third])))
+    if moved is None:
+        return ""
     return f"{'+' if moved > 0 else '−' if moved < 0 else ''}{percent(abs(moved))}"
 
 
@@ -258,14 +267,10 @@ def _paired(line: Line, base: dict[int, float]) -> str:
     blocks = sorted(line.values.keys() & base.keys())
     if len(blocks) < ENOUGH or min([*line.values.values(), *base.values()]) <= 0:
         return ""
-    alone = _scatter([line.values[block] for block in blocks])
-    paired = _scatter([line.values[block] / base[block] for block in blocks])
+    own = [math.log(line.values[block]) for block in blocks]
+    ratios = [length - math.log(base[block]) for length, block in zip(own, blocks, strict=True)]
+    alone, paired = stdev(own), stdev(ratios)  # of logarithms: a share of the value
     return f"From block to block {line.arm.name} scatters by {percent(alone)}, its ratio by {percent(paired)}."
-
-
-def _scatter(values: list[float]) -> float:
-    """Standard deviation of the logarithms: a share of the value."""
-    return stdev(map(math.log, values))
 
 
 def _struck(lines: list[Line]) -> list[str]:

@@ -118,7 +118,8 @@ def _explained(message: str, kind: type, path: str) -> SuiteError:
     place = f"{path}{at}".lstrip(".")
     if value := _VALUE.fullmatch(what):
         allowed = _values(kind, at)
-        return SuiteError(f"{place}: {value[1]} is not one of its values", hint=nearest(value[1].strip("'"), allowed))
+        word = value[1].strip("'")
+        return SuiteError(f"{place}: {shown(word)} is not one of its values", hint=nearest(word[:60], allowed))
     what = _TYPES.sub(_plainly, what)
     return SuiteError(f"{place}: {what[:1].lower()}{what[1:]}" if place else what)
 
