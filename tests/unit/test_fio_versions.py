@@ -95,7 +95,7 @@ def test_options_of_all_jobs_stand_elsewhere_and_lose_their_path_too(version: st
     [
         ("libaio", 485, 11, "Resource temporarily unavailable", "sysctl fs.aio-max-nr"),
         ("libaio", 485, 1, "Operation not permitted", "system call filters"),
-        ("libaio", 485, 38, "Function not implemented", "this kernel has no"),
+        ("libaio", 485, 38, "Function not implemented", "system call filter has no"),
         ("io_uring", 998, 12, "Cannot allocate memory", "ulimit -l"),
         ("io_uring", 998, 1, "Operation not permitted", "system call filters"),
         ("io_uring", 998, 99, "Odd", "another `engine`"),

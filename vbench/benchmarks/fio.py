@@ -28,7 +28,7 @@ _QUEUE_HINTS = {
     errno.EAGAIN: "the host's limit on asynchronous I/O is used up: raise it with `sysctl fs.aio-max-nr=1048576`",
     errno.ENOMEM: "the limit on locked memory is too small for the queue: raise `ulimit -l`, or take another `engine`",
     # The profile that Podman ships answers so to what it refuses; an old kernel answers so too.
-    errno.ENOSYS: "this kernel, or a container's system call filter, has no such asynchronous I/O: take another `engine`",
+    errno.ENOSYS: "the kernel or a container's system call filter has no such asynchronous I/O: take another `engine`",
     errno.EPERM: _FILTERED,
     errno.EACCES: _FILTERED,
 }
