@@ -6,7 +6,7 @@ import click
 
 from vbench import image as images
 from vbench.cli import completion, options
-from vbench.cli.output import as_json, deliver
+from vbench.cli.output import as_json, deliver, page
 from vbench.cli.stopping import stopping
 from vbench.units import DASH
 
@@ -37,18 +37,18 @@ def build(suite: str, force: bool) -> None:
 @options.output(formats=("text", "json"))
 def list_(kind: str, output: Path | None) -> None:
     """List the images of the caches, newest first; a run takes the first that is current."""
-    records = images.records()
+    found = images.states()
     if kind == "json":
-        deliver(as_json(records), output)
+        deliver(as_json([record for record, _ in found]), output)
         return
     rows = [("DIGEST", "STATE", "CREATED", "SUITE", "KERNEL", "FIO")]
-    for record, state in zip(records, images.states(), strict=True):
+    for record, state in found:
         created = record.created[:16].replace("T", " ")
         fio = record.packages.get("fio", DASH)
         rows.append((record.digest[:12], state, created, record.suite, record.kernel_release, fio))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    deliver("".join(f"{line}\n" for line in lines), output)
+    deliver(page(lines), output)
 
 
 @image.command()

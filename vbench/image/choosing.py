@@ -8,7 +8,7 @@ from vbench import __version__
 from vbench.contracts import Image, Missing, lacks
 from vbench.errors import EnvironmentUnavailable, UsageError, VbenchError
 from vbench.image import inventory, recipe, trust, usage
-from vbench.image.cache import SCHEMA, Kept, kept, named
+from vbench.image.cache import SCHEMA, Kept, Record, kept, named
 from vbench.image.initramfs import INIT
 from vbench.proc import GUEST
 
@@ -49,11 +49,13 @@ def refuse_unusable() -> None:
         raise EnvironmentUnavailable(lacks((missing,)), hint=missing.hint)
 
 
-def states(guest: Path = GUEST) -> tuple[str, ...]:
-    """Of every image, newest first: `current`, which a run may take, `stale`, or `refused`, since others can write."""
-    return tuple(
-        "stale" if stale(one, guest) else "refused" if trust.distrust(one.place) else "current" for one in kept()
-    )
+def states(guest: Path = GUEST) -> tuple[tuple[Record, str], ...]:
+    """Every image, newest first: `current`, which a run may take, `stale`, or `refused`, since others can write."""
+    return tuple((one.record, _state(one, guest)) for one in kept())
+
+
+def _state(one: Kept, guest: Path) -> str:
+    return "stale" if stale(one, guest) else "refused" if trust.distrust(one.place) else "current"
 
 
 def stale(one: Kept, guest: Path = GUEST) -> str:
