@@ -79,3 +79,29 @@ def test_every_json_of_the_command_line_is_harmless(folder: Path, tmp_path: Path
         assert is_harmless(said), words
     row, _ = json.loads(vbench("list", "runs", "--format", "json").stdout)
     assert row["tags"] == {STEERING: STEERING}
+
+
+HOSTILE = """
+name = "x"
+benchmarks = ["cpu.hash"]
+[environments.a]
+kind = "bare"
+root = "host"
+[environments.b]
+kind = "oci"
+options = ["--\\u001b[31m\\u202e"]
+"""
+
+
+def test_a_plan_of_a_strangers_suite_steers_no_terminal(vbench: Vbench, tmp_path: Path) -> None:
+    """To a file, since click leaves escape sequences out where it writes to no terminal."""
+    Path("x.toml").write_text(HOSTILE)
+    vbench("plan", "x.toml", "--env", "b", "-o", "plan.txt")
+    text = Path("plan.txt").read_text()
+    assert "--⟨U+001B⟩[31m⟨U+202E⟩" in text
+    assert is_harmless(text)
+
+
+def test_a_page_for_a_reader_is_harmless() -> None:
+    assert is_harmless(output.page([STEERING]))
+    assert output.page(["a", "\N{EN DASH} b"]) == "a\n\N{EN DASH} b\n"

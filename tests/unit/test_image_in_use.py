@@ -101,6 +101,14 @@ def test_a_list_says_which_images_a_run_may_take(built: Image) -> None:
     assert rows[2][0] == built.digest[:12]
 
 
+def test_a_list_shows_what_another_user_wrote_safely(built: Image) -> None:
+    path = folder(built) / "image.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"suite": "\x1b[31mbookworm"}))
+    shown = CliRunner().invoke(command, ["list"], color=True).stdout
+    assert "⟨U+001B⟩[31mbookworm" in shown
+    assert "\x1b" not in shown
+
+
 def test_a_plan_says_which_image_a_run_would_take(built: Image) -> None:
     arguments = ["quick", "--env", "runc", "--bench", "cpu.hash"]
     assert f"image     {built.digest[:12]}" in CliRunner().invoke(plan, arguments).stdout

@@ -111,6 +111,14 @@ def test_a_file_or_stdout_is_written_instead(vbench: Vbench, monkeypatch: pytest
     assert not Path("suites").exists()
 
 
+def test_what_a_tool_said_cannot_spoil_the_file() -> None:
+    row = {"problem": "it ended: \x1b[31mno\x00\r\n", "hint": "", "ready_s": None}
+    note = doctor.note(row)
+    assert note.split() == ["cannot", "run", "here:", "it", "ended:", "⟨U+001B⟩[31mno⟨U+0000⟩⟨U+000D⟩"]
+    text = template("mine", [Choice("bare root=host", {"kind": "bare", "root": "host"}, True, note, False)])
+    assert suites.parse(text, source="mine.toml").arms == ("bare-host",)
+
+
 def test_where_nothing_works_nothing_is_written(vbench: Vbench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "look", lambda *how, **more: found(state="fails", problem="it is so"))
     ended = vbench("suite", "new")

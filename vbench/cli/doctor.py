@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from vbench.cli import options
-from vbench.cli.output import as_json, deliver
+from vbench.cli.output import as_json, deliver, page
 from vbench.cli.stopping import stopping
 from vbench.contracts import Environment, Image, Missing, hints, lacks
 from vbench.errors import EnvironmentUnavailable
@@ -34,7 +34,7 @@ def doctor(kind: str, output: Path | None, no_start: bool, scratch: Path) -> Non
     """
     again = "`vbench doctor` begins again; --no-start starts nothing"
     document = look(again, scratch=scratch, start=not no_start, quiet=kind == "json")
-    deliver(as_json(document) if kind == "json" else "".join(f"{line}\n" for line in _lines(document)), output)
+    deliver(as_json(document) if kind == "json" else page(_lines(document)), output)
 
 
 def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict[str, Any]:
@@ -124,9 +124,11 @@ def keys(environment: Environment) -> dict[str, Any]:
 
 
 def note(row: dict[str, Any]) -> str:
-    """One line about a row: how soon it is ready, or why it cannot run."""
+    """One line about a row: how soon it is ready, or why it cannot run, in characters that a suite's file may have."""
+    from vbench.report.text import plain
+
     if row["problem"]:
-        return f"cannot run here: {row['problem']}" + (f" ({row['hint']})" if row["hint"] else "")
+        return plain(f"cannot run here: {row['problem']}" + (f" ({row['hint']})" if row["hint"] else ""))
     return f"ready in {show(row['ready_s'], 's')}" if row["ready_s"] else "nothing is missing; it was not started"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from vbench.cli import completion, options
-from vbench.cli.output import as_json, deliver
+from vbench.cli.output import as_json, deliver, page
 from vbench.cli.stopping import stopping
 from vbench.contracts import Session, hints, lacks
 from vbench.errors import EnvironmentUnavailable, UsageError, nearest
@@ -85,7 +85,7 @@ def _page(headline: str, layers: tuple[Layer, ...], found: Facts) -> str:
             area = key.area
             lines += ["", area]
         lines.append(f"  {reading.title_of(name):38} {_value(name, fact)}  ({_where(fact)})")
-    return "".join(f"{line}\n" for line in lines)
+    return page(lines)
 
 
 def _value(name: str, fact: Fact) -> str:

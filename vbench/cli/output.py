@@ -1,6 +1,7 @@
 """Where a verb's data goes: to stdout, or to the file that `-o` names."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,13 @@ def as_json(document: Any) -> bytes:
 
     text = json.dumps(msgspec.to_builtins(document), indent=1, ensure_ascii=False, allow_nan=False)
     return escaped(text).encode() + b"\n"
+
+
+def page(lines: Iterable[str]) -> str:
+    """Lines for a reader, in which nothing steers a terminal: tools, guests and strangers wrote parts of them."""
+    from vbench.report.text import plain
+
+    return "".join(f"{plain(line)}\n" for line in lines)
 
 
 def deliver(data: str | bytes, output: Path | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vbench.cli import completion, options
-from vbench.cli.output import as_json, deliver
+from vbench.cli.output import as_json, deliver, page
 
 if TYPE_CHECKING:
     from vbench.errors import EnvironmentUnavailable
@@ -47,8 +47,7 @@ def plan(
     chosen, left_out = _without_rights(chosen, environments)
     made = plans.make(chosen)
     lacking = _refused(chosen)
-    lines = (f"{line}\n" for line in _lines(chosen, made))
-    deliver(as_json(_document(chosen, made)) if kind == "json" else "".join(lines), output)
+    deliver(as_json(_document(chosen, made)) if kind == "json" else page(_lines(chosen, made)), output)
     if left_out:
         click.echo(left_out, err=True)
     if lacking:

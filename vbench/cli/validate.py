@@ -124,5 +124,8 @@ def _drawn(rows: tuple["Row", ...]) -> list[str]:
 
 
 def _cells(row: "Row") -> tuple[str, ...]:
+    from vbench.report.text import plain
+
     verdict = f"{row.state}: {row.why}" if row.why else str(row.state)
-    return row.part, row.check, row.figure or DASH, row.target, str(row.blocks or DASH), verdict
+    cells = (row.part, row.check, row.figure or DASH, row.target, str(row.blocks or DASH), verdict)
+    return tuple(map(plain, cells))
