@@ -81,6 +81,13 @@ def test_counts_do_not_depend_on_where_chunks_end(results: Path, monkeypatch: py
     assert counting.count(folder) == counting.Trials(measured=2, failed=1, skipped=1, blocks=2)
 
 
+def test_blocks_that_no_run_has_are_not_kept(results: Path) -> None:
+    folder = another(results, "later", started="2026-03-02T03:04:05+00:00")
+    with (folder / "journal.jsonl").open("ab") as journal:
+        journal.writelines(b'{"trial":{"block":%d,' % number for number in range(10**8, 10**8 + 1000))
+    assert counting.count(folder) == counting.Trials(measured=2, failed=1, skipped=1, blocks=2)
+
+
 def test_a_run_without_a_journal_has_unknown_counts(results: Path) -> None:
     folder = another(results, "later", started="2026-03-02T03:04:05+00:00")
     (folder / "journal.jsonl").unlink()
