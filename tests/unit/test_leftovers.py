@@ -347,6 +347,14 @@ def test_nothing_left_is_said(tmp_path: Path) -> None:
     assert cleaned(tmp_path / "nowhere") == (0, "nothing was left behind\n")
 
 
+def test_what_cannot_be_looked_for_does_not_count_as_gone(dead: Path, runtime: Runtime) -> None:
+    record(dead, runtime.container(dead, NAMES[0]))
+    without_find = LocalSession(prefix=("env", "PATH=/nowhere"))
+    with pytest.raises(StopFailed, match=f"whether container {NAMES[0]} is left cannot be told"):
+        list(sweep(without_find, dead))
+    assert dead.exists()
+
+
 def test_a_runtime_that_does_not_end_is_told(tmp_path: Path) -> None:
     class Hanging(LocalSession):
         def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:

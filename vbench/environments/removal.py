@@ -8,10 +8,12 @@ from msgspec import Meta
 from vbench import untrusted
 from vbench.contracts import Leftover, Session
 from vbench.errors import CommandFailed, CommandTimeout, StopFailed
-from vbench.proc import which
+from vbench.proc import NOT_FOUND, which
 
 RUNTIME = r"\A(?:[A-Za-z0-9][A-Za-z0-9._+-]{0,63}|(?:/(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f]{1,255}){1,64})\Z"
 """A command's own name, or an absolute path without `.` and `..`."""
+
+_GET_FIND = "apt-get install findutils"
 
 
 class Container(Leftover, frozen=True, tag="container"):
@@ -51,4 +53,6 @@ def delete(host: Session, runtime: list[str], state: Path, name: str) -> None:
 def _known(host: Session, state: Path, name: str) -> bool:
     """Whether the runtime's folder still holds something of it; every runtime names it after the container."""
     found = host.run(["find", str(state), "-mindepth", "1", "-name", f"*{name}*"], timeout_s=30)
+    if found.status == NOT_FOUND:
+        raise StopFailed(f"whether container {name} is left cannot be told: there is no find", hint=_GET_FIND)
     return bool(found.stdout.strip())
