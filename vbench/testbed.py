@@ -28,6 +28,8 @@ PEER_ADDRESS = "198.18.0.1"  # RFC 2544: 198.18.0.0/15 is reserved for benchmark
 PREFIX_LENGTH = 15
 TUN = "/dev/net/tun"  # the network of a machine; all may open it on an ordinary host
 _HOLD = "echo ready; exec cat"
+# A server that waits for its first client does not end with its standard input.
+_DYING = ("setpriv", "--pdeathsig", "KILL", "--")
 # A guest of its own kernel has its own default, so every namespace of the run gets the one that all kernels know.
 _CONGESTION = "echo cubic > /proc/sys/net/ipv4/tcp_congestion_control\n"
 _MOUNTS = """
@@ -263,9 +265,8 @@ def network_missing(host: Session) -> str:
     lacks_rights = rights_missing(host, network=True)
     if lacks_rights:
         return f"network namespaces cannot be made, {lacks(lacks_rights)}"
-    lacking = [
-        tool for tool in ("ip", "nsenter", "unshare") if host.run([tool, "--version"], timeout_s=5).status == 127
-    ]
+    tools = ("ip", "nsenter", "setpriv", "unshare")
+    lacking = [tool for tool in tools if host.run([tool, "--version"], timeout_s=5).status == 127]
     if lacking:
         return f"{', '.join(lacking)} not found"
     if rights.of(host) == "namespace" and host.run(["test", "-w", TUN], timeout_s=5).status != 0:
@@ -323,6 +324,7 @@ def _open_network(testbed: LocalTestbed, stack: ExitStack) -> None:
         workplace=workplace,
         prefix=(
             *testbed.host.prefix,
+            *_DYING,
             "taskset",
             "-c",
             cpus,

@@ -2,9 +2,13 @@
 
 import errno
 import os
+import select
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +56,31 @@ def test_everything_is_gone_after_a_failure_inside(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), opened(tmp_path) as bed, bed.folder("one"):
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import os, signal
+from vbench import testbed
+from vbench.proc import LocalSession
+with LocalSession(prefix=testbed._DYING).spawn(["sh", "-c", "echo ready; exec sleep 1000"]) as server:
+    server.stdout.readline()
+    print(server.pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_harness_takes_the_peers_servers_with_it() -> None:
+    pid = int(subprocess.run([sys.executable, "-c", KILLED], capture_output=True, check=False).stdout)
+    try:
+        server = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        assert select.select([server], [], [], 30)[0]
+    finally:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(server, signal.SIGKILL)
+        os.close(server)
 
 
 def test_without_an_image_there_is_no_network_and_no_chroot_and_both_say_why(tmp_path: Path) -> None:
