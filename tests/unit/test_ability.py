@@ -172,6 +172,14 @@ def test_a_tool_that_is_there_and_does_not_run_is_missing_with_its_last_words() 
     assert "crun that answers" in missing.what
 
 
+def test_a_runtime_that_prints_without_end_is_missing_and_ends_nothing(tmp_path: Path) -> None:
+    runtime = tmp_path / "endless"
+    runtime.write_text("#!/bin/sh\nexec yes\n", encoding="utf-8")
+    runtime.chmod(0o755)
+    missing = Oci(runtime=str(runtime)).missing(LocalSession())[0]
+    assert missing.what.startswith(f"{runtime} that works (") and "more than 16 MiB" in missing.what
+
+
 def test_without_taps_a_machine_has_no_network_and_the_others_keep_theirs(tmp_path: Path) -> None:
     why = "no tap can be made (open: No such file or directory): `modprobe tun`"
     testbed = LocalTestbed(LocalSession(), None, Processors((0,), (0,)), MIB, tmp_path, "", why, "198.18.0.1")

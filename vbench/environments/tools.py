@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from vbench.contracts import Missing, Session
-from vbench.errors import CommandTimeout
+from vbench.errors import CommandFailed, CommandTimeout
 
 LIMIT_S = 10.0
 
@@ -15,6 +15,8 @@ def tool_missing(host: Session, argv: Sequence[str], hint: str, *, stdin: bytes 
         done = host.run(argv, timeout_s=LIMIT_S, stdin=stdin)
     except CommandTimeout:
         return [Missing(f"{name} that answers ({' '.join(argv)} did not end within {LIMIT_S:g} s)", hint)]
+    except CommandFailed as error:  # it cannot be started, or prints without end
+        return [Missing(f"{name} that works ({error.message[-200:]})", hint)]
     if done.status == 127:
         return [Missing(name, hint)]
     said = (done.stderr or done.stdout).decode(errors="replace").strip()
