@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.unit.comparable_runs import small_run
+from tests.unit.folders import NOTHING_SECRET
 from vbench import store
 from vbench.cli import main
 from vbench.cli.compare import _draw
@@ -47,7 +48,7 @@ def vbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 def stored(run: Run) -> str:
     """The run as a folder in results/; its name."""
-    with store.create(Path("results"), run.manifest, clean=str) as writer:
+    with store.create(Path("results"), run.manifest, clean=NOTHING_SECRET) as writer:
         for trial in run.trials:
             writer.append(trial)
         for name, facts in {"host": run.host, **run.facts}.items():
