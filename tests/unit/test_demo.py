@@ -65,7 +65,7 @@ def test_a_run_with_failed_trials_is_reported(folder: Path) -> None:
     assert "runc: start" in said
 
 
-def test_a_user_who_can_build_no_image_gets_what_needs_none(folder: Path) -> None:
+def test_a_user_who_can_build_no_image_may_have_that_of_root(folder: Path) -> None:
     status, said, asked = demo(folder, image=3, user=12345 if os.geteuid() == 0 else None)
     assert status == 0
     assert "runc: start 4.0x" in said
