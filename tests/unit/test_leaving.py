@@ -140,7 +140,11 @@ def test_a_suite_of_the_network_alone_is_refused_without_one() -> None:
 
 
 def test_a_container_needs_the_rights_of_the_host() -> None:
-    assert [item.what for item in Oci().missing(host()) if item.rights] == ["root rights"]
+    (lacking,) = [item for item in Oci().missing(host()) if item.rights]
+    assert lacking.what == "root rights"
+    assert lacking.hint.startswith("run as root of the host: root of a user namespace")
+    (lacking,) = [item for item in Oci().missing(host(1000)) if item.rights]
+    assert lacking.hint == "run as root"
     assert not [item for item in Oci().missing(host(uid_map=ROOT)) if item.rights]
 
 

@@ -6,6 +6,7 @@ from vbench.contracts import Missing, Session
 _BITS = {"CAP_NET_ADMIN": 12, "CAP_SYS_CHROOT": 18, "CAP_SYS_ADMIN": 21}  # include/uapi/linux/capability.h
 _FILES = ("CAP_SYS_CHROOT", "CAP_SYS_ADMIN")  # mounts, namespaces, another root
 _AS_ROOT = "run as root"
+_OF_HOST = "run as root of the host: root of a user namespace, as in a rootless container, is not enough"
 _CAPABILITIES = "this root lacks capabilities, as in a container: start the container with --privileged"
 
 
@@ -16,9 +17,9 @@ def rights_missing(
 
     With `of_host` root of a user namespace is not enough. `otherwise` is what to do without root rights.
     """
-    if rights.of(host) in ("user", "namespace" if of_host else "user"):
-        hint = f"{_AS_ROOT}, or {otherwise}" if otherwise else _AS_ROOT
-        return (Missing("root rights", hint, rights=True),)
+    if (own := rights.of(host)) in ("user", "namespace" if of_host else "user"):
+        how = _OF_HOST if own == "namespace" else _AS_ROOT
+        return (Missing("root rights", f"{how}, or {otherwise}" if otherwise else how, rights=True),)
     wanted = [name for name in _BITS if network or name in _FILES]
     held = effective(host.run(["cat", "/proc/self/status"], timeout_s=10).text)
     lost = [name for name in wanted if held is not None and not held >> _BITS[name] & 1]
