@@ -5,6 +5,7 @@ harness leaves none behind. Folders carry their owner's process and are swept by
 """
 
 import itertools
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -100,7 +101,7 @@ class LocalTestbed:
 
     @contextmanager
     def folder(self, name: str) -> Iterator[Path]:
-        with _emptied(name, self.base, kept=lambda: self.undoing.is_stuck) as path:
+        with _emptied(name, self.base, self.base.parent, kept=lambda: self.undoing.is_stuck) as path:
             yield path
 
     def undo(self, left: Leftover, remove: Callable[[], None]) -> AbstractContextManager[None]:
@@ -352,7 +353,7 @@ def _taps_missing(testbed: LocalTestbed) -> str:
 @contextmanager
 def _owned_folder(scratch: Path, name: str) -> Iterator[Undoing]:
     undoing: Undoing | None = None
-    with _emptied(f"vbench-{name}", scratch, kept=lambda: undoing is not None and undoing.is_stuck) as folder:
+    with _emptied(f"vbench-{name}", scratch, scratch, kept=lambda: bool(undoing and undoing.is_stuck)) as folder:
         undoing = Undoing(folder)
         with _using(scratch):
             claim(folder)
@@ -360,7 +361,7 @@ def _owned_folder(scratch: Path, name: str) -> Iterator[Undoing]:
 
 
 @contextmanager
-def _emptied(name: str, parent: Path, *, kept: Callable[[], bool] = lambda: False) -> Iterator[Path]:
+def _emptied(name: str, parent: Path, scratch: Path, *, kept: Callable[[], bool]) -> Iterator[Path]:
     """A new folder that is removed with all it then holds, unless it is to be kept.
 
     Raises NoSpace, UsageError, StopFailed.
@@ -373,14 +374,14 @@ def _emptied(name: str, parent: Path, *, kept: Callable[[], bool] = lambda: Fals
     finally:
         if path is not None and not kept():
             with held():
-                _remove(path)
+                _remove(path, scratch)
 
 
-def _remove(path: Path) -> None:
+def _remove(path: Path, scratch: Path) -> None:
     try:
         shutil.rmtree(path)
     except OSError as error:
-        hint = "`vbench clean` removes it once what uses it has ended"
+        hint = f"`vbench clean --scratch {shlex.quote(str(scratch))}` removes it once what uses it has ended"
         raise StopFailed(f"{path} could not be removed: {error.strerror or error}", hint=hint) from error
 
 

@@ -124,9 +124,10 @@ def test_a_folder_that_will_not_go_stops_the_run(tmp_path: Path, monkeypatch: py
     def busy(path: Path) -> None:
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
 
-    bed = LocalTestbed(LocalSession(), None, Processors((0,), (0,)), 2**20, tmp_path)
+    (tmp_path / "run").mkdir()
+    bed = LocalTestbed(LocalSession(), None, Processors((0,), (0,)), 2**20, tmp_path / "run")
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", busy)
         with pytest.raises(StopFailed, match="could not be removed") as caught, bed.folder("one"):
             pass
-    assert "vbench clean" in caught.value.hint
+    assert caught.value.hint == f"`vbench clean --scratch {tmp_path}` removes it once what uses it has ended"
