@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -261,6 +261,17 @@ def test_folders_that_are_absent_are_empty_lists(tmp_path: Path) -> None:
     page = Site(tmp_path / "none", tmp_path / "nothing").answer("/").body.decode()
     assert "There is no run here yet" in page
     assert "There is no report here yet" in page
+
+
+@pytest.mark.parametrize("unix_s", [2**38, -(2**40), 2**62])
+def test_a_report_of_a_time_that_no_calendar_has_hides_no_list(site: Site, unix_s: int) -> None:
+    """A file system that cannot keep such a time keeps the nearest."""
+    odd = site.reports / "odd.html"
+    odd.write_text("x")
+    with suppress(OSError, OverflowError):
+        os.utime(odd, (unix_s, unix_s))
+    answer = site.answer("/")
+    assert (answer.status, b"odd.html" in answer.body) == (200, True)
 
 
 def test_results_that_cannot_be_listed_are_said(tmp_path: Path) -> None:

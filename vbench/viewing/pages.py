@@ -104,7 +104,7 @@ def _duration(seconds: float | None) -> str:
     return DASH if seconds is None else show_duration(seconds)
 
 
-def _moment(when: str | datetime) -> str:
+def _moment(when: str | datetime | None) -> str:
     found = instant(when) if isinstance(when, str) else when
     return DASH if found is None else f"{found:%Y-%m-%d %H:%M}"
 

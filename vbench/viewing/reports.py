@@ -21,7 +21,7 @@ class Report(Struct, frozen=True):
 
     name: str
     size_b: int
-    changed: datetime
+    changed: datetime | None  # None: a time that no calendar has, as `touch` can give
 
     @property
     def stem(self) -> str:
@@ -38,7 +38,7 @@ def reports(folder: Path) -> list[Report]:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise RunFolderError(f"{str(folder)!r} cannot be listed: {why}") from error
-    return sorted(found, key=lambda report: (-report.changed.timestamp(), report.name))
+    return sorted(found, key=lambda report: (-report.changed.timestamp() if report.changed else 0.0, report.name))
 
 
 def _is_shown(entry: "os.DirEntry[str]") -> bool:
@@ -48,4 +48,11 @@ def _is_shown(entry: "os.DirEntry[str]") -> bool:
 
 def _report(entry: "os.DirEntry[str]") -> Report:
     seen = entry.stat(follow_symlinks=False)
-    return Report(entry.name, seen.st_size, datetime.fromtimestamp(int(seen.st_mtime), UTC))
+    return Report(entry.name, seen.st_size, _moment(int(seen.st_mtime)))
+
+
+def _moment(unix_s: int) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(unix_s, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
