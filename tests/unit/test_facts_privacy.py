@@ -56,6 +56,12 @@ def test_free_text_keeps_the_rest_of_what_it_says() -> None:
     assert facts.parse(json.dumps(hostile).encode())["cpu.model"].value == "Good CPU 3000…"
 
 
+def test_one_long_word_is_read_in_time() -> None:
+    """A guest can send 16 MiB of it, which took days."""
+    evidence = {"format": 1, "files": {"/proc/cpuinfo": "model name\t: " + "a-" * 2**20}}
+    assert facts.parse(json.dumps(evidence).encode())["cpu.model"].value == "a-" * 100
+
+
 @settings(deadline=None, max_examples=40)
 @given(evidence=st.sampled_from(EVIDENCE), name=WORD)
 def test_names_stay_inside_wherever_a_machine_keeps_them(evidence: dict, name: str) -> None:
