@@ -104,7 +104,8 @@ def _whole(words: Iterable[str]) -> re.Pattern[str]:
 
 
 def _unless_key(found: re.Match[str]) -> str:
-    is_key = found.string[: found.start()].endswith('"') and _JSON_KEY.match(found.string, found.end())
+    begin = found.start()
+    is_key = found.string[max(0, begin - 1) : begin] == '"' and _JSON_KEY.match(found.string, found.end())
     return found[0] if is_key else "HOST"
 
 
