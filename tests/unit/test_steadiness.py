@@ -37,6 +37,14 @@ def cell(random: Generator, drift: float) -> tuple[int, bool]:
     return labelled, Steadiness(signs.count, signs.same, 0.0, signs.p, labelled).is_drifting
 
 
+def test_many_blocks_are_judged_in_time_by_the_very_same_sum() -> None:
+    for up in range(31):
+        same = max(up, 30 - up)
+        exact = min(1.0, 2 * sum(math.comb(30, place) for place in range(same, 31)) / 2**30)
+        assert steady.signs([0.1] * up + [-0.1] * (30 - up)).p == exact
+    assert steady.signs([0.1, -0.1] * 10_000) == steady.Signs(20_000, 10_000, 1.0)
+
+
 def test_without_drift_the_note_is_rare_however_many_trials_are_labelled() -> None:
     random = np.random.default_rng(20261129)
     found = [cell(random, 0.0) for _ in range(CELLS)]
