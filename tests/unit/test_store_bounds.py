@@ -84,6 +84,18 @@ def test_a_journal_of_more_lines_than_a_run_has_is_none(tmp_path: Path, monkeypa
     assert caught.value.hint == bounds.FOREIGN
 
 
+def test_trials_of_blocks_that_no_run_has_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is worked out of n blocks takes memory and time by more than n."""
+    monkeypatch.setattr(bounds, "ATTEMPTS", 3)
+    folder = written(tmp_path, state=None)
+    kept = [a_trial(0), a_trial(1), a_trial(bounds.BLOCKS)]
+    more = [a_trial(bounds.BLOCKS + 1), a_trial(-1), a_trial(2), a_trial(3)]
+    (folder / "journal.jsonl").write_bytes(b"".join(map(journal.line, [*kept, *more, kept[0]])))
+    run = store.load(folder)
+    assert run.trials == (*kept, kept[0])
+    assert any("4 entries of unknown" in warning for warning in run.warnings)
+
+
 @pytest.mark.parametrize("size", [bounds.LINE_B + 1, 20 * 2**30])
 def test_a_journal_of_nothing_is_refused_at_once(tmp_path: Path, size: int, memory: Callable[[], int]) -> None:
     folder = written(tmp_path, state=None)

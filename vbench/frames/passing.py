@@ -57,7 +57,7 @@ def _refuse_unbelievable(trial: Trial) -> None:
     if isinstance(trial.outcome, Measured):
         wide += (trial.outcome.loops, trial.outcome.padding_seen_b)
         wide += (number for bins in trial.outcome.counts.values() for pair in bins.items() for number in pair)
-    for numbers, bits in ((narrow, 15), ((trial.block, trial.padding_b), 31), (wide, 63)):
+    for numbers, bits in ((narrow, 15), ((trial.padding_b,), 31), (wide, 63)):
         odd = [number for number in numbers if number is not None and not 0 <= number < 2**bits]
         if odd:
             raise RunFolderError(f"journal.jsonl holds a trial with the number {odd[0]}: no vbench wrote it")

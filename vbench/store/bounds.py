@@ -14,6 +14,8 @@ from vbench.units import show_bytes
 JOURNAL_B = 8 * 2**30  # 1.6 million trials take 4.6 GB; its Parquet files are smaller
 LINE_B = 16 * 2**20  # 800,000 samples in one trial; the benchmark of the store keeps 10,000 in each
 LINES = 6_000_000  # 1.6 million trials, each block voided and repeated twice, and the host's readings
+BLOCKS = 1000  # a suite that asks for more is refused
+ATTEMPTS = 4 * BLOCKS  # at blocks, in all: gates repeat a third of them, and pauses of the host a few
 NAMED = 20  # damaged lines that have a warning each; of more only their number helps
 MANIFEST_B = 256 * 2**20  # checksums of 1.6 million raw files
 CHECKSUMS = 2_000_000

@@ -141,18 +141,31 @@ def _journal(
     arms = {record.name for record in manifest.environments}
     benchmarks = {record.name for record in manifest.benchmarks}
     entries: list[journal.Entry] = []
+    attempts: set[tuple[int, int]] = set()
     damages, unknown = journal.Damages(), 0
     for found in journal.lines(path):
         if isinstance(found, journal.Damage):
             damages.add(found)
-        elif not _is_known(found, arms, benchmarks):
+        elif not _is_known(found, arms, benchmarks) or not _is_planned(found, attempts):
             unknown += 1
         else:
             entries.append(condense(found) if isinstance(found, Trial) else found)
     warnings = damages.warnings()
     if unknown:
-        warnings.append(f"{unknown} entries of unknown environments or benchmarks were dropped")
+        warnings.append(f"{unknown} entries of unknown environments, benchmarks or blocks were dropped")
     return entries, warnings
+
+
+def _is_planned(entry: journal.Entry, attempts: set[tuple[int, int]]) -> bool:
+    """Of a block that a run can have: what is worked out of the blocks takes time by more than their number."""
+    if not isinstance(entry, Trial):
+        return True
+    attempt = (entry.block, entry.attempt)
+    if attempt not in attempts:
+        if not 0 <= entry.block <= bounds.BLOCKS or len(attempts) == bounds.ATTEMPTS:
+            return False
+        attempts.add(attempt)
+    return True
 
 
 def _is_known(entry: journal.Entry, arms: set[str], benchmarks: set[str]) -> bool:
