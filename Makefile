@@ -13,7 +13,7 @@ demo: demo-begin system .make-venv
 	@sh tools/demo $(CURDIR)/$(VBENCH)
 
 demo-begin:
-	@echo "This takes about 4 minutes on two processors, and some more where system packages are installed."
+	@echo "This takes about 5 minutes on two processors, and some more where system packages are installed."
 
 test: system-test image .make-dev lint
 	$(BIN)/pytest $(addprefix --real ,$(REAL)) tests/unit tests/contract tests/real
