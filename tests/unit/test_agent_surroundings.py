@@ -20,6 +20,7 @@ GIVEN = {
     "LC_ALL=C.UTF-8",
     "TZ=UTC",
 }
+RT_SIGACTION = {"x86_64": 13, "aarch64": 134}
 LIMITS = """\
 Limit                     Soft Limit           Hard Limit           Units
 Max cpu time              unlimited            unlimited            seconds
@@ -50,6 +51,17 @@ def test_limits_mask_signals_and_folder_are_the_usual_ones() -> None:
     assert (folder, mask, files, cores, stack) == ("/", "0022", "1024", "0", "8192")
     assert blocked.split() == ["SigBlk:", "0" * 16]
     assert ignored.split() == ["SigIgn:", "0" * 16]
+
+
+@pytest.mark.skipif(os.uname().machine not in RT_SIGACTION, reason="the number of the system call is not known")
+def test_signals_that_only_the_c_library_sets_are_not_ignored_either() -> None:
+    """A command of make has one of them ignored."""
+    ignore = f"import ctypes, os, sys; a = (ctypes.c_ulong * 4)(1); s = ctypes.CDLL(None).syscall; n = {RT_SIGACTION[os.uname().machine]}; "
+    ignore += "[s(n, signal, a, None, 8) for signal in (32, 33)]; os.execvp(sys.argv[1], sys.argv[1:])"
+    look = ["grep", "SigIgn", "/proc/self/status"]
+    caller = [sys.executable, "-c", ignore]
+    assert proc.run([*caller, *look], timeout_s=30).check().text.split()[1][-8:] != "0" * 8
+    assert proc.run([*caller, *USUAL, *look], timeout_s=30).check().text.split() == ["SigIgn:", "0" * 16]
 
 
 def test_a_limit_that_may_not_be_raised_stays_as_near_as_it_can() -> None:

@@ -46,6 +46,10 @@ LIMITS = {
 
 PR_SET_TIMERSLACK, USUAL_SLACK_NS = 29, 50_000
 PR_SET_THP_DISABLE = 41
+# The C library's own signals, which it lets nobody set by its functions. A command of make has the first one ignored:
+# posix_spawn of glibc 2.36 ignores them in the child.
+LIBC_SIGNALS = (32, 33)
+RT_SIGACTION = {"x86_64": 13, "aarch64": 134}  # number of the system call
 USUAL_PERSONALITY = 0  # `setarch -R` sets another: without address randomization
 
 
@@ -93,6 +97,12 @@ def unblock():
     for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
+    libc, call = ctypes.CDLL(None), RT_SIGACTION.get(os.uname().machine)
+    for number in LIBC_SIGNALS if call else ():
+        action = (ctypes.c_ulong * 4)()
+        libc.syscall(call, number, None, action, 8)
+        if action[0] == signal.SIG_IGN:
+            libc.syscall(call, number, (ctypes.c_ulong * 4)(), None, 8)
 
 
 def schedule():
