@@ -56,8 +56,11 @@ def test_limits_mask_signals_and_folder_are_the_usual_ones() -> None:
 @pytest.mark.skipif(os.uname().machine not in RT_SIGACTION, reason="the number of the system call is not known")
 def test_signals_that_only_the_c_library_sets_are_not_ignored_either() -> None:
     """A command of make has one of them ignored."""
-    ignore = f"import ctypes, os, sys; a = (ctypes.c_ulong * 4)(1); s = ctypes.CDLL(None).syscall; n = {RT_SIGACTION[os.uname().machine]}; "
-    ignore += "[s(n, signal, a, None, 8) for signal in (32, 33)]; os.execvp(sys.argv[1], sys.argv[1:])"
+    ignore = f"""import ctypes, os, sys
+for number in (32, 33):
+    ctypes.CDLL(None).syscall({RT_SIGACTION[os.uname().machine]}, number, (ctypes.c_ulong * 4)(1), None, 8)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
     look = ["grep", "SigIgn", "/proc/self/status"]
     caller = [sys.executable, "-c", ignore]
     assert proc.run([*caller, *look], timeout_s=30).check().text.split()[1][-8:] != "0" * 8
