@@ -21,7 +21,16 @@ from vbench.model import Layer
 GUEST = Path(__file__).parent / "guest"
 NOT_FOUND = 127
 # What image builds need to find their files and the archive, through a site's proxy and by its certificates.
-_PASSED = {"PATH", "HOME", "TMPDIR", "DEBIAN_FRONTEND", "SOURCE_DATE_EPOCH", "DOCKER_HOST", "VBENCH_LOCK"}
+_PASSED = {
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "DEBIAN_FRONTEND",
+    "SOURCE_DATE_EPOCH",
+    "DOCKER_HOST",
+    "VBENCH_LOCK",
+    "VBENCH_SYSTEM_CACHE",
+}
 _PASSED_PREFIXES = ("XDG_", "SSL_CERT", "PIP_", "REQUESTS_CA")
 _SBIN = ":/usr/local/sbin:/usr/sbin:/sbin"  # a user's PATH often lacks the folders of mke2fs and ip
 
