@@ -151,7 +151,8 @@ def test_a_missing_tool_is_named_with_the_way_to_get_it(tmp_path: Path, kind: st
 
 def test_without_an_image_it_is_said_how_to_get_one(tmp_path: Path) -> None:
     written = suite(tmp_path, base='kind = "bare"')
-    done = vbench("run", written, "--results", str(tmp_path / "r"), env={"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    caches = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "VBENCH_SYSTEM_CACHE": str(tmp_path / "system")}
+    done = vbench("run", written, "--results", str(tmp_path / "r"), env=caches)
     assert (done.status, done.stdout) == (4, b"")
     assert b"missing: the image\n  hint: run `vbench image build`" in done.stderr
 
