@@ -146,6 +146,7 @@ def test_a_user_without_ids_of_others_gives_files_away_in_vain(own: User) -> Non
 def test_root_does_not_build_where_a_user_can_write(own: User) -> None:
     place = own.home / "cache/vbench/images"
     own.run("mkdir", "-p", str(place)).check()
-    done = proc.run([VBENCH, "image", "build"], timeout_s=60, env={"XDG_CACHE_HOME": str(own.home / "cache")})
+    caches = {"XDG_CACHE_HOME": str(own.home / "cache"), cache.SYSTEM: str(own.home / "nothing")}
+    done = proc.run([VBENCH, "image", "build"], timeout_s=60, env=caches)
     assert done.status == 3
     assert b"belongs to another user (uid 12345)" in done.stderr
