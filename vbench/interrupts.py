@@ -21,6 +21,7 @@ class _State:
     holds: int = 0
     has_come: bool = False  # a signal: those that follow it are ignored
     waiting: bool = False  # it came while something was held
+    drawing: bool = False  # the words wait until what is being written to the terminal is whole
     words: list[str] = field(default_factory=list)  # what the first signal says, the innermost last
 
 
@@ -47,6 +48,8 @@ def once(said: str = "") -> Iterator[None]:
         _state.words.pop()
         for name, handler in before:
             signal.signal(name, handler)
+        if not _state.words:
+            _state.has_come = False
 
 
 def _come(number: int, frame: object) -> None:
@@ -55,13 +58,32 @@ def _come(number: int, frame: object) -> None:
     if _state.has_come:
         return
     _state.has_come = True
-    if _state.words[-1]:
-        with suppress(OSError):  # the terminal may be gone
-            os.write(2, f"\n{_state.words[-1]}\n".encode())  # a buffered stream may be in the middle of a write
+    if not _state.drawing:
+        _say()
     if _state.holds:
         _state.waiting = True
     else:
         raise KeyboardInterrupt
+
+
+def _say() -> None:
+    if _state.words[-1]:
+        with suppress(OSError):  # the terminal may be gone
+            os.write(2, f"\n{_state.words[-1]}\n".encode())  # a buffered stream may be in the middle of a write
+
+
+@contextmanager
+def drawing() -> Iterator[bool]:
+    """What erases lines of the terminal is written whole, and before the words; whether it may still erase any."""
+    with held():
+        may_erase = not _state.has_come
+        _state.drawing = may_erase
+        try:
+            yield may_erase
+        finally:
+            _state.drawing = False
+            if may_erase and _state.has_come:
+                _say()
 
 
 @contextmanager

@@ -239,13 +239,12 @@ CONVERSATION = (
 
 def _agent(said: bytes) -> object:
     """A whole conversation, as far as it comes; a reply that was lost is not waited for long."""
-    channels.GRACE_S = channels.FILE_S = WAIT_S
     answers = [part + b"\n" for part in said.split(b"\n\n")]
     line = Line(answers[1:])
     line._said.put(answers[0])
     line._answers = iter([*answers[1:], b""])
     channel = Channel(cast(contracts.Process, line), lambda: "gone")
-    with _deaf_at_the_end(line):
+    with _impatient(), _deaf_at_the_end(line):
         channel.hello(timeout_s=WAIT_S)
         session = AgentSession(channel, Workplace(), (), StartTiming(0.0, 0.0), (), ())
         ran = session.run(["true"], timeout_s=WAIT_S)
@@ -255,6 +254,16 @@ def _agent(said: bytes) -> object:
             session.get(PurePosixPath("/x"), Path(folder, "x"))
             size = Path(folder, "x").stat().st_size
     return [ran, heard, clock.inside_s, size]
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    before = channels.GRACE_S, channels.FILE_S
+    channels.GRACE_S = channels.FILE_S = WAIT_S
+    try:
+        yield
+    finally:
+        channels.GRACE_S, channels.FILE_S = before
 
 
 @contextmanager

@@ -157,3 +157,22 @@ def test_another_thread_holds_nothing() -> None:
     finally:
         leave.set()
         other.join()
+
+
+def test_the_words_stand_below_what_was_being_drawn(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), interrupts.once("stopping"), interrupts.drawing() as may_erase:
+        assert may_erase
+        os.write(2, b"half a ")
+        interrupt()
+        os.write(2, b"picture")
+    assert capfd.readouterr().err == "half a picture\nstopping\n"
+
+
+def test_nothing_is_erased_after_the_words(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), interrupts.once("stopping"), interrupts.held():
+        interrupt()
+        with interrupts.drawing() as may_erase:
+            assert not may_erase
+    assert capfd.readouterr().err == "\nstopping\n"
+    with interrupts.once("stopping"), interrupts.drawing() as may_erase:
+        assert may_erase, "the next verb draws again"

@@ -1,4 +1,7 @@
-"""Redraws a few lines at the end of a terminal: nothing is switched, so no way out leaves anything to undo."""
+"""Redraws a few lines at the end of a terminal: nothing is switched, so no way out leaves anything to undo.
+
+Once a signal has come, the last picture and the words below it stay: nothing is erased any more.
+"""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -6,6 +9,8 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.text import Text
+
+from vbench import interrupts
 
 UP = "\x1b[{}A"
 ERASE = "\r\x1b[J"
@@ -33,10 +38,13 @@ class Screen:
         self._replace([line], lines)
 
     def _replace(self, staying: Sequence[Text], changing: Sequence[Text]) -> None:
-        with suppress(OSError):  # a terminal that was closed must not end the run
-            self.console.file.write(self._back() + self._ink([*staying, *changing]))
+        with suppress(OSError), interrupts.drawing() as may_erase:  # a terminal that was closed must not end the run
+            if may_erase:
+                self.console.file.write(self._back() + self._ink([*staying, *changing]))
+                self._widths = [line.cell_len for line in changing]
+            else:
+                self.console.file.write(self._ink(staying))
             self.console.file.flush()
-        self._widths = [line.cell_len for line in changing]
 
     def _back(self) -> str:
         """To the first line drawn before, as the terminal has broken it since if it was narrowed."""
