@@ -55,7 +55,8 @@ def opened(path: Path, *, ours: bool = False) -> BinaryIO:
 def refuse_odd(path: Path, found: os.stat_result, *, ours: bool) -> None:
     """Raises Untrusted unless it is a regular file, and with `ours` one of this user's or root's."""
     if not stat.S_ISREG(found.st_mode):
-        raise Untrusted(f"{path} is {_kind(found.st_mode)}, not a file")
+        hint = "put a regular file in its place, or remove it"
+        raise Untrusted(f"{path} is {_kind(found.st_mode)}, not a file", hint=hint)
     if ours and (why := others_could_write(found)):
         raise Untrusted(f"{path} {why}")
 
@@ -93,18 +94,29 @@ def decode(data: bytes, kind: type[T], what: str) -> T:
 def program(path: str) -> str:
     """The program's resolved path, when neither it nor a folder above it can be changed by another user.
 
-    A folder with the sticky bit counts as safe: in it nobody replaces the files of others. Raises Untrusted.
+    Raises Untrusted.
     """
     try:
         resolved = Path(path).resolve(strict=True)
-        found = resolved.stat()
-        above = [(folder, folder.stat()) for folder in resolved.parents]
+        found, why = resolved.stat(), others_could_swap(resolved)
     except (OSError, RuntimeError, ValueError) as error:
         raise Untrusted(f"{path} cannot be run: {getattr(error, 'strerror', None) or error}") from None
     refuse_odd(resolved, found, ours=True)
-    for folder, seen in above:
-        if seen.st_uid not in (0, os.geteuid()):
-            raise Untrusted(f"{path} is not run: {folder} belongs to another user")
-        if seen.st_mode & stat.S_IWOTH and not seen.st_mode & stat.S_ISVTX:
-            raise Untrusted(f"{path} is not run: other users can write to {folder}")
+    if why:
+        raise Untrusted(f"{path} is not run: {why}")
     return str(resolved)
+
+
+def others_could_swap(resolved: Path) -> str:
+    """Why another user could put something else in the place of an absolute path, or nothing. Raises OSError.
+
+    A folder with the sticky bit counts as safe: in it nobody replaces the files of others. So does one of a group:
+    Debian gives /usr/local to its group staff.
+    """
+    for folder in resolved.parents:
+        found = folder.stat()
+        if found.st_uid not in (0, os.geteuid()):
+            return f"{folder} belongs to another user"
+        if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+            return f"other users can write to {folder}"
+    return ""

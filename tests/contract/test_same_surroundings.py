@@ -147,9 +147,9 @@ def test_a_command_sees_the_same_in_every_environment(
     assert mine == first
 
 
-def test_the_peer_sees_the_same_too(beside: Testbed) -> None:
+def test_the_peer_sees_the_same_too(beside: Testbed, request: pytest.FixtureRequest) -> None:
     if beside.peer_address is None:
-        pytest.skip(beside.no_network)
+        (pytest.fail if "bare" in request.config.getoption("--real") else pytest.skip)(beside.no_network)
     there = seen(beside.peer)
     assert {name: there[name] for name in EXPECTED} == EXPECTED
 

@@ -12,7 +12,7 @@ from tests.unit.large_runs import large_run
 from tests.unit.runs import BIDI, make_run
 from vbench import report
 from vbench.cli.report import report as command
-from vbench.model import Run
+from vbench.model import Measured, Run
 from vbench.report import brief
 from vbench.report.view import view
 
@@ -62,6 +62,12 @@ def test_of_too_few_blocks_what_was_observed_is_told_without_a_verdict(blocks: i
     text = headline(make_run(blocks=blocks, losses=False))
     assert text.startswith("start 4.")
     assert text.endswith(f" observed; no verdict, which needs 10 blocks and has {blocks}")
+
+
+def test_values_without_a_cost_have_no_verdict_however_many_blocks() -> None:
+    run = small_run("r", blocks=12)
+    zeros = [replace(trial, outcome=Measured({"time": (0.0,), "bandwidth": (0.0,)})) for trial in run.trials]
+    assert headline(replace(run, trials=tuple(zeros))) == "no verdict"
 
 
 def test_below_five_blocks_no_number_is_told() -> None:

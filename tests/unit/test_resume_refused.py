@@ -165,6 +165,8 @@ def test_a_damaged_manifest(folder: Path, data: bytes) -> None:
 def test_a_folder_without_a_manifest(folder: Path) -> None:
     (folder / "manifest.json").unlink()
     assert "has no manifest.json: this is not a run folder" in refusal(folder).message
+    os.mkfifo(folder / "manifest.json")
+    assert refusal(folder).message == f"{folder / 'manifest.json'} is a named pipe, not a file"
 
 
 @pytest.mark.parametrize("what", ["folder", "pipe", "link"])
@@ -335,6 +337,14 @@ def test_a_folder_that_another_user_could_have_written(folder: Path, part: str) 
     said = refusal(folder)
     assert said.message.endswith(f"{folder / part} can be written by other users: it names commands to run")
     assert "as the user who began it" in said.hint
+
+
+def test_a_folder_that_another_user_could_swap(folder: Path) -> None:
+    folder.parent.chmod(0o777)
+    said = refusal(folder)
+    assert said.message == f"{folder} names commands to run, and other users can write to {folder.parent}"
+    folder.parent.chmod(0o1777)
+    resumption.refuse_foreign(folder)
 
 
 def test_a_folder_of_another_user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """How a container is removed, by the run that made it and after a kill."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,7 @@ class Container(Leftover, frozen=True, tag="container"):
 def delete(host: Session, runtime: list[str], state: Path, name: str) -> None:
     """Removes the container; one that the runtime knows nothing of (any more) is gone. Raises StopFailed."""
     words = [*runtime, "--root", str(state), "delete", "--force", name]
-    hint = f"run: {' '.join(words)}"
+    hint = f"run: {shlex.join(words)}"
     try:
         ended = host.run(words, timeout_s=30)
     except (CommandTimeout, CommandFailed) as error:

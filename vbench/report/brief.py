@@ -69,8 +69,8 @@ def _headline(seen: View, arm: Arm) -> str:
         faster = [f"{count} faster"] if count else []
         return "; ".join([named or "no cost shown", *faster, _undecided(rows)])
     blocks = max(row.cost.blocks for row in rows)
-    few = f"no verdict, which needs {LEAST_ENVELOPE} blocks and has {blocks}"
-    return f"{named} observed; {few}" if named else few
+    few = f", which needs {LEAST_ENVELOPE} blocks and has {blocks}" if blocks < LEAST_ENVELOPE else ""
+    return f"{named} observed; no verdict{few}" if named else f"no verdict{few}"
 
 
 def _named(seen: View, arm: Arm) -> str:

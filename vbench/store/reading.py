@@ -56,7 +56,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / "manifest.json"
     if not _is_folder(folder):
         raise RunFolderError(f"{str(folder)!r} is not a run folder", hint="run folders are in `results/`")
-    if not files.is_regular(folder, path.name):
+    if not os.path.lexists(path):
         raise RunFolderError(f"{folder} has no manifest.json: this is not a run folder", hint="`results/<run id>`")
     data = _bytes(path, bounds.MANIFEST_B)
     parts: _Parts = _decoded(data, _Parts, path)
