@@ -1,7 +1,7 @@
 """The real engines, each proved by one start; what cannot run here skips with its own words, unless --real names it."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,15 +56,20 @@ def host() -> LocalSession:
 
 @pytest.fixture(scope="session")
 def testbed(host: LocalSession) -> Iterator[Testbed]:
-    with open_testbed(
+    with a_testbed(host, "contract") as opened:
+        yield opened
+
+
+def a_testbed(host: LocalSession, name: str) -> AbstractContextManager[Testbed]:
+    """One of a processor and a gibibyte."""
+    return open_testbed(
         host=host,
         image=image.find(),
         processors=processors.find(host, 1),
         memory_b=2**30,
         scratch=SCRATCH,
-        name="contract",
-    ) as opened:
-        yield opened
+        name=name,
+    )
 
 
 @pytest.fixture(scope="session", params=list(STACKS))

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import SCRATCH, Stack
-from vbench import image, processors
+from tests.contract.conftest import Stack, a_testbed
+from vbench import processors
 from vbench.contracts import Session, Testbed
 from vbench.proc import LocalSession
 from vbench.testbed import open_testbed
@@ -103,17 +103,12 @@ def odd_caller(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def beside() -> Iterator[Testbed]:
     """A testbed that such a caller opened."""
-    with pytest.MonkeyPatch.context() as monkeypatch, odd_caller(monkeypatch):
-        host = LocalSession()
-        with open_testbed(
-            host=host,
-            image=image.find(),
-            processors=processors.find(host, 1),
-            memory_b=2**30,
-            scratch=SCRATCH,
-            name="surroundings",
-        ) as opened:
-            yield opened
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        odd_caller(monkeypatch),
+        a_testbed(LocalSession(), "surroundings") as opened,
+    ):
+        yield opened
 
 
 @pytest.fixture(scope="module")
