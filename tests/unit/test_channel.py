@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-import psutil
 import pytest
 
+from tests.unit.sleepers import SLEEP, sleepers
 from vbench import proc
 from vbench.benchmarks.lines import listen
 from vbench.contracts import Completed, Workplace
@@ -174,25 +174,21 @@ def listened(agent: AgentSession) -> Run:
 WAYS = pytest.mark.parametrize("way", [lambda agent: agent.run, listened], ids=["run", "listen"])
 
 
-def running(words: list[str]) -> bool:
-    return any(process.info["cmdline"] == words for process in psutil.process_iter(["cmdline"]))
-
-
 @WAYS
 def test_a_limit_ends_a_timed_command_with_all_that_left_its_group(
     agent: AgentSession, way: Callable[[AgentSession], Run], tmp_path: Path
 ) -> None:
-    script = f"setsid sleep 981.1 & setsid sh -c 'sleep 981.2 &'; touch {tmp_path}/begun; sleep 981.3"
+    script = f"setsid {SLEEP}1 & setsid sh -c '{SLEEP}2 &'; touch {tmp_path}/begun; {SLEEP}3"
     with pytest.raises(CommandTimeout):
         timed(way(agent), script, timeout_s=2)
     assert (tmp_path / "begun").exists()
-    assert not any(running(["sleep", seconds]) for seconds in ("981.1", "981.2", "981.3"))
+    assert sleepers() == []
 
 
 @WAYS
 def test_a_timed_command_does_not_outlive_who_times_it(agent: AgentSession, way: Callable[[AgentSession], Run]) -> None:
-    assert timed(way(agent), "sleep 981.4 & kill -KILL $PPID; sleep 981.5", timeout_s=LIMIT_S).status == -signal.SIGKILL
-    assert not any(running(["sleep", seconds]) for seconds in ("981.4", "981.5"))
+    assert timed(way(agent), f"{SLEEP}4 & kill -KILL $PPID; {SLEEP}5", timeout_s=LIMIT_S).status == -signal.SIGKILL
+    assert sleepers() == []
 
 
 def test_a_file_that_cannot_be_read_or_written_is_an_error_in_words(agent: AgentSession, tmp_path: Path) -> None:

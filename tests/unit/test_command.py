@@ -9,9 +9,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
-import psutil
 import pytest
 
+from tests.unit.sleepers import SLEEP, sleepers
 from vbench import contracts, proc, units
 from vbench.benchmarks.command import Command, Reply, _operations
 from vbench.contracts import Place, Session, Workplace
@@ -262,18 +262,13 @@ def test_the_last_of_many_numbers_is_found_as_the_documentation_says(place: Plac
 
 
 def test_a_hanging_command_dies_with_all_that_it_started(place: Place) -> None:
-    failure(shell("sleep 4242.1 & setsid sleep 4242.2 & sleep 4242.3; true", timeout="100 ms"), place)
-    assert sleepers("4242.") == []
+    failure(shell(f"{SLEEP}1 & setsid {SLEEP}2 & {SLEEP}3; true", timeout="100 ms"), place)
+    assert sleepers() == []
 
 
 def test_what_it_leaves_running_is_killed_after_each_run(place: Place) -> None:
-    measure(shell("sleep 4343.1 & setsid sleep 4343.2 & true", runs=2), place)
-    assert sleepers("4343.") == []
-
-
-def sleepers(mark: str) -> list[list[str]]:
-    running = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
-    return [words for words in running if len(words) == 2 and words[1].startswith(mark)]
+    measure(shell(f"{SLEEP}4 & setsid {SLEEP}5 & true", runs=2), place)
+    assert sleepers() == []
 
 
 def test_what_it_complains_cannot_steer_a_terminal(place: Place, tmp_path: Path) -> None:

@@ -216,15 +216,13 @@ def test_on_one_processor_each_turn_is_two_waits_and_nobody_is_preempted(name: s
     os.sched_setaffinity(0, {min(allowed)})
     found = []
     try:
-        for _ in range(5):  # others of this machine preempt too: the one that they left most alone
+        for _ in range(10):  # others of this machine preempt too: one time that they leave it alone is enough
             before = switches()
             timed(kernels, name, loops)
             found.append([after - was for was, after in zip(before, switches(), strict=True)])
     finally:
         os.sched_setaffinity(0, allowed)
-    waited, forced = min(found, key=lambda counts: counts[1])
-    assert 1.9 * loops <= waited <= 2.1 * loops
-    assert forced < loops / 10
+    assert any(1.9 * loops <= waited <= 2.1 * loops and forced < loops / 10 for waited, forced in found), found
 
 
 @pytest.mark.parametrize("name", ["futex", "pipe"])
