@@ -16,7 +16,8 @@ demo-begin:
 	@echo "This takes about 5 minutes on two processors, and some more where system packages are installed."
 
 test: system-test image .make-dev lint
-	$(BIN)/pytest $(addprefix --real ,$(REAL)) tests/unit tests/contract tests/real
+	$(BIN)/pytest --numprocesses logical tests/unit
+	$(BIN)/pytest $(addprefix --real ,$(REAL)) tests/contract tests/real
 
 # The unit tests and the type check on every other Python that this machine has, in environments of their own.
 test-pythons: .make-dev

@@ -1,4 +1,4 @@
-"""Unit tests see no image of the machine they run on."""
+"""Unit tests see no image of the machine they run on, whose facts are the same all the time."""
 
 import os
 import tempfile
@@ -7,7 +7,29 @@ from pathlib import Path
 
 import pytest
 
+from vbench import facts
+from vbench.contracts import Session
 from vbench.image import cache
+from vbench.model import Facts
+from vbench.proc import LocalSession
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _this_host_is_probed_once() -> Iterator[None]:
+    """A probe takes longer than a whole run of fakes, which has many."""
+    real, known = facts._probed, {}
+
+    def probed(session: Session, scratch: str | None, cpu: int | None = None, *, before: tuple[str, ...] = ()) -> Facts:
+        if type(session) is not LocalSession:
+            return real(session, scratch, cpu, before=before)
+        key = (session.workplace, scratch, cpu, before)
+        if key not in known:
+            known[key] = real(session, scratch, cpu, before=before)
+        return dict(known[key])
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(facts, "_probed", probed)
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)  # with the session it would last into the tests of real images
