@@ -22,7 +22,7 @@ def finite(value: float | None) -> float | None:
 
 def plain(text: str) -> str:
     """Control and bidirectional characters made visible: no name can reorder or hide what stands beside it."""
-    return "".join(f"⟨U+{ord(sign):04X}⟩" if _is_hidden(sign) else sign for sign in text)
+    return _UNUSUAL.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩" if _is_hidden(found[0]) else found[0], text)
 
 
 def escaped(text: str) -> str:
