@@ -15,9 +15,11 @@ demo: demo-begin system .make-venv
 demo-begin:
 	@echo "This takes about 5 minutes on two processors, and some more where system packages are installed."
 
+# The contracts alone look at what is left on the whole machine, so nothing runs beside them.
 test: system-test image .make-dev lint
 	$(BIN)/pytest --numprocesses logical tests/unit
-	$(BIN)/pytest $(addprefix --real ,$(REAL)) tests/contract tests/real
+	$(BIN)/pytest $(addprefix --real ,$(REAL)) tests/contract
+	$(BIN)/pytest $(addprefix --real ,$(REAL)) --numprocesses logical --dist loadfile tests/real
 
 # The unit tests and the type check on every other Python that this machine has, in environments of their own.
 test-pythons: .make-dev

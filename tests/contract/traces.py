@@ -1,5 +1,6 @@
 """What a start could leave behind on the host: processes, mounts, namespaces, interfaces, cgroups, files."""
 
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,8 +19,26 @@ def traces() -> dict[str, frozenset[str]]:
 def left_by(scratch: Path) -> list[str]:
     """What runs with this scratch folder have left: processes, mounts, namespaces, containers, files."""
     found = [f"{name}: {line}" for name, lines in traces().items() for line in lines if str(scratch) in line]
-    idle = [str(path) for path in Path("/sys/fs/cgroup").glob("**/vbench-*/cgroup.procs") if not path.read_text()]
-    return [*found, *idle, *(str(path) for path in scratch.glob("*"))]
+    return [*found, *_idle(), *(str(path) for path in scratch.glob("*"))]
+
+
+def _idle(looks: int = 20) -> list[str]:
+    """Control groups that stay empty. One of another run may be, for a moment, before its process and after it."""
+    seen = _empty()
+    while seen and looks:
+        time.sleep(0.1)
+        seen &= _empty()
+        looks -= 1
+    return sorted(seen)
+
+
+def _empty() -> set[str]:
+    found = set()
+    for path in Path("/sys/fs/cgroup").glob("**/vbench-*/cgroup.procs"):
+        with suppress(OSError):  # it has just been removed
+            if not path.read_text():
+                found.add(str(path))
+    return found
 
 
 def _processes() -> list[str]:
