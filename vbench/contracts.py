@@ -305,7 +305,7 @@ class Environment(Protocol):
 
 @dataclass
 class Place:
-    """One start as its benchmarks see it. `shared` keeps one resource a start, such as the driver of a family."""
+    """One start as its benchmarks see it. `shared` keeps one resource a start, such as a driver of kernels."""
 
     session: Session
     testbed: Testbed

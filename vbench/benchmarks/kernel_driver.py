@@ -1,4 +1,4 @@
-"""The harness's end of the kernel driver: one process a family and start, running compiled kernels."""
+"""The harness's end of the kernel driver: a process of a start that runs compiled kernels, one after another."""
 
 import json
 import time
@@ -29,6 +29,8 @@ CLOCK_SLACK = 0.01
 CLOCK_SLACK_S = 0.005
 LEAST_S, MOST_S = 1e-15, 1e6  # no operation is quicker than a femtosecond, or lasts eleven days
 LONGEST_ERROR = 500
+APART = frozenset({"memory", "syscall", "network"})
+"""Families whose kernels feel what their process has mapped, or run in another place: each has a driver of its own."""
 CLOCK_SHARE = 0.001  # of what is timed at once, above which the cost of a clock read is told
 
 
@@ -177,7 +179,7 @@ def driver_argv(place: Place, session: Session) -> list[str]:
 
 
 def driver(place: Place, family: str, session: Session) -> KernelDriver:
-    """The family's driver of this start."""
+    """The family's driver of this start. An emulated machine takes about a second to start one."""
 
     @contextmanager
     def make() -> Iterator[KernelDriver]:
@@ -187,7 +189,7 @@ def driver(place: Place, family: str, session: Session) -> KernelDriver:
         finally:
             made.close()
 
-    return place.shared(f"driver.{family}", make)
+    return place.shared(f"driver.{family if family in APART else ''}", make)
 
 
 def run_kernel(place: Place, family: str, kernel: str, params: dict[str, Any], session: Session) -> Reply:

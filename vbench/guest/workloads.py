@@ -2,9 +2,9 @@
 
 import ctypes
 import os
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+HERE = os.path.dirname(os.path.realpath(__file__))
+CLOCK_SOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 HUGE_PAGES = {"never": 0, "always": 1}
 # What a kernel returns besides 0 and an errno (kernels.h).
 FAILURES = {-1: "its result is wrong", -2: "this processor lacks the instructions"}
@@ -81,24 +81,30 @@ def last_level_cache(kernels):
     return {"last_level_cache_b": last_level_cache_b()}
 
 
-def clock_source(kernels, file=Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")):
+def clock_source(kernels, file=CLOCK_SOURCE):
     """What this environment's kernel keeps time by, None where it does not say."""
-    return {"clock_source": file.read_text().strip() if file.is_file() else None}
+    return {"clock_source": content(file)}
 
 
 def last_level_cache_b(folder=None):
     """The largest cache that this environment claims for its own processor, None where it does not say."""
-    folder = folder or Path(f"/sys/devices/system/cpu/cpu{min(os.sched_getaffinity(0))}/cache")
-    sizes = []
-    for file in folder.glob("index*/size"):
-        text = file.read_text().strip()
-        if text.endswith("K") and text[:-1].isdigit():
-            sizes.append(int(text[:-1]) * 1024)
-    return max(sizes, default=None)
+    folder = folder or f"/sys/devices/system/cpu/cpu{min(os.sched_getaffinity(0))}/cache"
+    names = os.listdir(folder) if os.path.isdir(folder) else ()
+    texts = [content(os.path.join(folder, name, "size")) or "" for name in names if name.startswith("index")]
+    return max((int(text[:-1]) * 1024 for text in texts if text.endswith("K") and text[:-1].isdigit()), default=None)
+
+
+def content(file):
+    """A small file's text, None where there is none."""
+    try:
+        with open(file, encoding="ascii") as opened:
+            return opened.read().strip()
+    except FileNotFoundError:
+        return None
 
 
 def program(params):
-    return (os.fsencode(params.get("program", HERE / "echo")),)
+    return (os.fsencode(params.get("program", f"{HERE}/echo")),)
 
 
 def peer(params):
@@ -146,7 +152,7 @@ class Kernels:
     """The shared library, and the one kernel that is set up: its memory is freed before another one takes its own."""
 
     def __init__(self, folder):
-        self.library = ctypes.CDLL(str(folder / "kernels.so"))
+        self.library = ctypes.CDLL(os.path.join(folder, "kernels.so"))
         self.ready = self.interpreted = None
         self.library.vb_rr_taken.restype = ctypes.c_uint64
         self.library.vb_rr_copy.restype = ctypes.c_uint64
