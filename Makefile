@@ -57,6 +57,7 @@ system-test:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: set PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable .
+	@$(BIN)/python -m compileall -q vbench # else sudo leaves root's files in the user's folder
 	@touch $@
 
 .make-dev: .make-venv pyproject.toml
