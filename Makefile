@@ -7,6 +7,9 @@ VBENCH := $(BIN)/vbench
 # Kinds that CI's machine can run: a skip of one of these is a failure (tests/conftest.py).
 REAL ?=
 
+# Advice to upgrade pip is no part of what is printed here.
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
 .PHONY: demo demo-begin test test-pythons lint proof kills fuzz image system system-test clean
 
 demo: demo-begin system .make-venv

@@ -138,6 +138,13 @@ def test_marks_of_a_container_count_only_with_a_namespace_of_its_own() -> None:
     assert "docker" in facts.headline(facts.parse(inside))
 
 
+@pytest.mark.parametrize(("kinds", "named"), [(["user"], ""), (["user", "net"], ""), (["user", "pid"], "docker")])
+def test_marks_of_a_container_do_not_count_where_a_user_became_root(kinds: list[str], named: str) -> None:
+    namespaces = dict.fromkeys(kinds, 4026532651)
+    found = facts.parse(json.dumps({"format": 1, "container": {"dockerenv": True}, "namespaces": namespaces}).encode())
+    assert ("docker" in facts.headline(found)) == bool(named)
+
+
 def test_a_container_without_marks_is_known_by_its_namespaces() -> None:
     found = facts.parse(json.dumps({"format": 1, "namespaces": {"pid": 4026532651}}).encode())
     assert facts.layers(found)[-1].name == "container"

@@ -189,9 +189,14 @@ def _containers(facts: Facts) -> tuple[Layer, ...]:
 
 
 def _only_marks(facts: Facts) -> bool:
-    """Whether every namespace is the first one: a root unpacked from an image keeps its marks and is no container."""
+    """Whether every namespace is the first one: a root unpacked from an image keeps its marks and is no container.
+
+    Nor is one what a user makes to be root over their own files and a network, as vbench itself does.
+    """
     own = facts.get("namespace.own")
-    return own is not None and own.value == ()
+    if own is None or not isinstance(own.value, tuple):
+        return False
+    return not own.value or ("user" in own.value and {"user", "net"}.issuperset(own.value))
 
 
 def _text(facts: Facts, key: str) -> str:
