@@ -22,6 +22,7 @@ class _State:
     has_come: bool = False  # a signal: those that follow it are ignored
     waiting: bool = False  # it came while something was held
     drawing: bool = False  # the words wait until what is being written to the terminal is whole
+    unsaid: bool = False  # they wait
     words: list[str] = field(default_factory=list)  # what the first signal says, the innermost last
 
 
@@ -58,7 +59,9 @@ def _come(number: int, frame: object) -> None:
     if _state.has_come:
         return
     _state.has_come = True
-    if not _state.drawing:
+    if _state.drawing:
+        _state.unsaid = True
+    else:
         _say()
     if _state.holds:
         _state.waiting = True
@@ -82,7 +85,8 @@ def drawing() -> Iterator[bool]:
             yield may_erase
         finally:
             _state.drawing = False
-            if may_erase and _state.has_come:
+            if _state.unsaid:
+                _state.unsaid = False
                 _say()
 
 
