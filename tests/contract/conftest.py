@@ -74,21 +74,15 @@ def a_testbed(host: LocalSession, name: str) -> AbstractContextManager[Testbed]:
 
 @pytest.fixture(scope="session", params=list(STACKS))
 def stack(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) -> Stack:
-    """Every stack; one that cannot run here skips with its own reason.
-
-    Where `--real` names the kinds that can, the others are not tried: a machine that hangs at its start takes long.
-    """
+    """Every stack; one that cannot run here skips with its own reason."""
     name: str = request.param
     environments = STACKS[name]
-    named = request.config.getoption("--real")
-    if named and name not in named:
-        pytest.skip(f"--real does not name {name}")
     lacking = [f"{m.what} ({m.hint})" for e in environments if e.on is None for m in e.missing(host)]
     problem = ", ".join(lacking)
     if not problem and len(environments) == 1:
         problem = environments[0].probe(host, testbed).problem
     if problem:
-        (pytest.fail if named else pytest.skip)(f"{name}: {problem}")
+        (pytest.fail if name in request.config.getoption("--real") else pytest.skip)(f"{name}: {problem}")
     return Stack(name, environments, host, testbed)
 
 
