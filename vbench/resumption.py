@@ -93,9 +93,10 @@ def refuse_foreign(folder: Path) -> None:
             if not stat.S_ISLNK(found.st_mode) and (why := untrusted.others_could_write(found)):
                 hint = "go on with it as the user who began it, or make the folder yours alone: chown -R, chmod -R go-w"
                 raise RunFolderError(f"{path} {why}: it names commands to run", hint=hint)
-    if why := untrusted.others_could_swap(folder.resolve()):
-        hint = "move the run to a folder that only you can write to"
-        raise RunFolderError(f"{folder} names commands to run, and {why}", hint=hint)
+    with suppress(FileNotFoundError):
+        if why := untrusted.others_could_swap(folder.resolve()):
+            hint = "move the run to a folder that only you can write to"
+            raise RunFolderError(f"{folder} names commands to run, and {why}", hint=hint)
 
 
 @cache

@@ -347,6 +347,10 @@ def test_a_folder_that_another_user_could_swap(folder: Path) -> None:
     resumption.refuse_foreign(folder)
 
 
+def test_a_folder_that_is_not_there_is_left_to_who_reads_it(tmp_path: Path) -> None:
+    resumption.refuse_foreign(tmp_path / "no results" / "no run")
+
+
 def test_a_folder_of_another_user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: own + 1)
