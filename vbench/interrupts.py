@@ -22,7 +22,7 @@ class _State:
     has_come: bool = False  # a signal: those that follow it are ignored
     waiting: bool = False  # it came while something was held
     drawing: bool = False  # the words wait until what is being written to the terminal is whole
-    unsaid: bool = False  # they wait
+    unsaid: bool = False  # the words of a signal that came meanwhile
     words: list[str] = field(default_factory=list)  # what the first signal says, the innermost last
 
 
@@ -77,7 +77,7 @@ def _say() -> None:
 
 @contextmanager
 def drawing() -> Iterator[bool]:
-    """What erases lines of the terminal is written whole, and before the words; whether it may still erase any."""
+    """Around writing a picture: a signal says its words after it. Gives whether lines may still be erased."""
     with held():
         may_erase = not _state.has_come
         _state.drawing = may_erase

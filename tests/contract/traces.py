@@ -23,7 +23,7 @@ def left_by(scratch: Path) -> list[str]:
 
 
 def _idle(looks: int = 20) -> list[str]:
-    """Control groups that stay empty. One of another run may be, for a moment, before its process and after it."""
+    """Control groups that stay empty: one of another run is empty for a moment, before its process and after it."""
     seen = _empty()
     while seen and looks:
         time.sleep(0.1)

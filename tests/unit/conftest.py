@@ -16,7 +16,7 @@ from vbench.proc import LocalSession
 
 @pytest.fixture(scope="package", autouse=True)
 def _this_host_is_probed_once() -> Iterator[None]:
-    """A probe takes longer than a whole run of fakes, which has many."""
+    """Probes of the host took about half the time of the tests that run fakes."""
     real, known = facts._probed, {}
 
     def probed(session: Session, scratch: str | None, cpu: int | None = None, *, before: tuple[str, ...] = ()) -> Facts:

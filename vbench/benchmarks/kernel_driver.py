@@ -30,7 +30,7 @@ CLOCK_SLACK_S = 0.005
 LEAST_S, MOST_S = 1e-15, 1e6  # no operation is quicker than a femtosecond, or lasts eleven days
 LONGEST_ERROR = 500
 APART = frozenset({"memory", "syscall", "network"})
-"""Families whose kernels feel what their process has mapped, or run in another place: each has a driver of its own."""
+"""Families with a driver of their own: their numbers depend on what the process has mapped, or they run elsewhere."""
 CLOCK_SHARE = 0.001  # of what is timed at once, above which the cost of a clock read is told
 
 

@@ -191,7 +191,7 @@ def _containers(facts: Facts) -> tuple[Layer, ...]:
 def _only_marks(facts: Facts) -> bool:
     """Whether every namespace is the first one: a root unpacked from an image keeps its marks and is no container.
 
-    Nor is one what a user makes to be root over their own files and a network, as vbench itself does.
+    A user can make a namespace to be root over their own files. vbench does so, and it is no container either.
     """
     own = facts.get("namespace.own")
     if own is None or not isinstance(own.value, tuple):

@@ -53,7 +53,7 @@ def differences(place: Path) -> tuple[str, ...]:
 def _as_built(before: list[Entry], now: list[Entry]) -> list[Entry]:
     """The files of today with the ids that the builder saw: a user namespace shows the builder's own as others.
 
-    Whose the first file is has been looked at (trust.py); here all others belong to the same owner or they differ.
+    trust.py has looked at the owner of the first file. Here each other file has the same owner, or it differs.
     """
     if not before or not now:
         return now
