@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pairs import Row, Target, interleaved
 
-from vbench import proc
+from vbench.host import proc
 
 PAIRS = 20
 

@@ -8,8 +8,8 @@ from vbench import runner
 from vbench import suite as suites
 from vbench.contracts import Environment, Image, Place, Session, Testbed
 from vbench.errors import VbenchError
-from vbench.proc import LocalSession
-from vbench.testbed import LocalTestbed
+from vbench.host.proc import LocalSession
+from vbench.testbed.host import LocalTestbed
 
 TRIAL_S = 1.0
 

@@ -16,10 +16,10 @@ from vbench.environments.oci import Oci
 from vbench.environments.qemu import Qemu
 from vbench.environments.starting import pinned
 from vbench.errors import VbenchError
+from vbench.host.proc import LocalSession
 from vbench.image import INIT
 from vbench.image.initramfs import Entry, archive
-from vbench.proc import LocalSession
-from vbench.testbed import LocalTestbed
+from vbench.testbed.host import LocalTestbed
 from vbench.units import show
 
 GUESTS, CONTAINERS = 8, 100

@@ -17,7 +17,8 @@ import pandas as pd
 from pairs import Row, interleaved, table
 
 import vbench
-from vbench import proc, store
+from vbench import store
+from vbench.host import proc
 from vbench.model import SCHEMA, BenchmarkRecord, EnvironmentRecord, Manifest, Measured, Metric, Plan, State, Trial
 from vbench.store import journal
 from vbench.units import show, show_bytes

@@ -13,8 +13,8 @@ from vbench.benchmarks.syscall import Getpid
 from vbench.contracts import Place
 from vbench.environments.bare import Bare
 from vbench.environments.starting import pinned
-from vbench.proc import LocalSession
-from vbench.testbed import LocalTestbed
+from vbench.host.proc import LocalSession
+from vbench.testbed.host import LocalTestbed
 from vbench.units import Bytes
 
 PAIRS = 20

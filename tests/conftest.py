@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from vbench import lock
+from vbench.host import lock
 
 # How long an example takes, which ones an earlier run found and what chance gives are no inputs of a test.
 settings.register_profile("vbench", deadline=None, database=None, derandomize=True)

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from vbench import image, processors
+from vbench import image
 from vbench.contracts import Environment, Session, Testbed
 from vbench.environments.bare import Bare
 from vbench.environments.fake import Fake
 from vbench.environments.oci import Oci
 from vbench.environments.qemu import Qemu
+from vbench.host import processors
+from vbench.host.proc import LocalSession
 from vbench.model import Layer
-from vbench.proc import LocalSession
-from vbench.testbed import open_testbed
+from vbench.testbed.host import open_testbed
 
 SCRATCH = Path("/var/tmp")
 STACKS: dict[str, tuple[Environment, ...]] = {

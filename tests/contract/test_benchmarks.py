@@ -16,7 +16,7 @@ from tests.unit.test_benchmarks import NEEDED
 from vbench import contracts, units
 from vbench.benchmarks import KINDS
 from vbench.contracts import Place, Workplace
-from vbench.proc import LocalSession
+from vbench.host.proc import LocalSession
 
 SMALL = {"size": "4 MiB"}
 # http needs nginx and wrk, which the image has and this machine need not: test_benchmarks_inside.py runs it.

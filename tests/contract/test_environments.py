@@ -9,11 +9,11 @@ import pytest
 
 from tests.contract.conftest import Stack
 from tests.contract.traces import command_lines, traces
-from vbench import proc
 from vbench.contracts import Session, Started, Testbed
 from vbench.environments.bare import Bare
 from vbench.errors import CommandFailed, CommandTimeout
-from vbench.proc import LocalSession
+from vbench.host import proc
+from vbench.host.proc import LocalSession
 
 
 def test_words_are_never_split(session: Session) -> None:
@@ -148,12 +148,12 @@ def test_bare_adds_no_cgroup_and_no_namespace_but_the_runs_mounts(host: LocalSes
 LIMITED = """
 import sys
 from pathlib import Path
-from vbench import image, processors
+from vbench import image
 from vbench.environments.bare import Bare
 from vbench.environments.oci import Oci
-from vbench import proc
-from vbench.proc import LocalSession
-from vbench.testbed import open_testbed
+from vbench.host import processors
+from vbench.host.proc import LocalSession
+from vbench.testbed.host import open_testbed
 
 host = LocalSession()
 with open_testbed(

@@ -17,7 +17,6 @@ from tests.contract.conftest import STACKS
 from tests.contract.traces import traces
 from tests.unit.test_runner import Told
 from tests.unit.test_store import a_manifest
-from vbench import plan as plans
 from vbench import report, store
 from vbench import suite as suites
 from vbench.benchmarks import kernel_driver
@@ -28,10 +27,11 @@ from vbench.environments import channel, qemu, starting
 from vbench.environments.channel import AgentSession
 from vbench.environments.qemu import Qemu
 from vbench.errors import StartFailed
+from vbench.host.proc import LocalSession
 from vbench.model import Failed, Measured, Plan, Run, Skipped, State, Trial
-from vbench.proc import LocalSession
 from vbench.runner import Runner
 from vbench.suite import Suite
+from vbench.suite import plan as plans
 
 Death = Callable[[AgentSession], None]
 SUITE = """

@@ -17,8 +17,9 @@ from vbench.benchmarks.memory import Triad
 from vbench.benchmarks.network import Stream
 from vbench.contracts import Benchmark, Place, Session, Testbed
 from vbench.environments import qemu
+from vbench.host import counters
+from vbench.host.proc import LocalSession
 from vbench.model import Measured, Trial
-from vbench.proc import LocalSession
 from vbench.runner.watch import Watch
 from vbench.units import Bytes
 
@@ -37,7 +38,7 @@ def place(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) 
 
 
 def watched(place: Place, testbed: Testbed, benchmark: Benchmark) -> tuple[Trial, Measured]:
-    watch = Watch(place.session, lambda: gates.spent(testbed.cpus, apart=True))
+    watch = Watch(place.session, lambda: counters.spent(testbed.cpus, apart=True))
     begun = time.monotonic()
     measured = benchmark.measure(replace(place, begin=watch.begin, end=watch.end))
     wall_s = time.monotonic() - begun

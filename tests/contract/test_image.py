@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from vbench import image, proc
+from vbench import image
 from vbench.contracts import Image
+from vbench.host import proc
 from vbench.image import cache
 from vbench.image.digest import content_digest
 

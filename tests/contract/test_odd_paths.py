@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.contract.conftest import SCRATCH, Stack
-from vbench import image, proc, processors
+from vbench import image
 from vbench.benchmarks.disk import RandRead
 from vbench.benchmarks.http import Requests
 from vbench.contracts import Image, Place, Testbed
-from vbench.proc import LocalSession
-from vbench.testbed import open_testbed
+from vbench.host import proc, processors
+from vbench.host.proc import LocalSession
+from vbench.testbed.host import open_testbed
 from vbench.units import Bytes
 
 ODD = "keep:1 a,b?c=d;e$f'g\"h{i}"

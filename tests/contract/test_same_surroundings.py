@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import Stack, a_testbed
-from vbench import processors
 from vbench.contracts import Session, Testbed
-from vbench.proc import LocalSession
-from vbench.testbed import open_testbed
+from vbench.host import processors
+from vbench.host.proc import LocalSession
+from vbench.testbed.host import open_testbed
 
 LOOK = """
 import json, os, resource, sys

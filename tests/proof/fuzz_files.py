@@ -21,13 +21,13 @@ from tests.proof.fuzzing import Target, insane
 from tests.unit.folders import stored, with_counts
 from tests.unit.runs import gated, make_run
 from vbench import api, report, store, validation
-from vbench import plan as plans
 from vbench import suite as suites
 from vbench.cli.output import as_json
 from vbench.exports import write as export
 from vbench.image import records
-from vbench.leftovers import JOURNAL, OWNER, abandoned, recorded
 from vbench.model import Run
+from vbench.suite import plan as plans
+from vbench.testbed.undo import JOURNAL, OWNER, abandoned, recorded
 
 ROOT = Path(__file__).parents[2]
 FEW = ("cpu.hash", "network.rr", "start.ready")  # benchmarks of the run that is mutated: two metrics, counts, a start

@@ -15,12 +15,13 @@ import msgspec
 
 from tests.proof import mutating
 from tests.proof.fuzzing import Target
-from vbench import contracts, facts, processors, units
+from vbench import contracts, facts, units
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.lines import listen
 from vbench.contracts import Completed, Place, Session, StartTiming, Workplace
 from vbench.environments import channel as channels
 from vbench.environments.channel import AgentSession, Channel
+from vbench.host import processors
 from vbench.model import Measured, Trial
 from vbench.store import journal
 

@@ -17,12 +17,13 @@ from pathlib import Path
 from tests.contract.traces import left_by
 from tests.proof.killing import LIMIT_S, VBENCH, children, gone, runs_machine
 from tests.proof.kills_writing import kill_builds, kill_reports
-from vbench import lock, proc, store
-from vbench import plan as plans
+from vbench import store
 from vbench import suite as suites
 from vbench.cost.blocks import analysed
+from vbench.host import lock, proc
+from vbench.host.proc import LocalProcess
 from vbench.model import Run, State
-from vbench.proc import LocalProcess
+from vbench.suite import plan as plans
 
 SUITE = """
 name = "kills"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tests.contract.traces import left_by
 from tests.proof.killing import LIMIT_S, VBENCH, children, gone
-from vbench import image, lock, proc
+from vbench import image
+from vbench.host import lock, proc
 from vbench.image import cache
 
 Say = Callable[[str], None]

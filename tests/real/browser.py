@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vbench import proc
+from vbench.host import proc
 
 LIMIT_S = 180.0  # against a browser that hangs; on a busy machine one answer took a minute
 FLAGS = (

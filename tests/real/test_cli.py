@@ -16,12 +16,13 @@ import psutil
 import pytest
 
 from tests.contract.traces import left_by
-from vbench import image, interrupts, lock, proc, store
+from vbench import image, store
 from vbench.contracts import Completed
 from vbench.cost import costs
 from vbench.environments.oci import Oci
+from vbench.host import interrupts, lock, proc
+from vbench.host.proc import LocalProcess, LocalSession
 from vbench.model import State
-from vbench.proc import LocalProcess, LocalSession
 
 VBENCH = str(Path(sys.executable).with_name("vbench"))
 LIMIT_S = 180.0

@@ -7,8 +7,9 @@ from pathlib import Path
 from tests.contract.traces import left_by
 from tests.proof import kills, kills_writing
 from tests.real.test_cli import NOBODY, SMALL_DISK, VBENCH, only, rest, running, suite, vbench, wait_for
-from vbench import lock, proc, store
+from vbench import store
 from vbench.cost import costs
+from vbench.host import lock, proc
 from vbench.model import State
 
 LIMIT_S = 180.0

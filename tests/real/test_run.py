@@ -9,10 +9,11 @@ import pytest
 
 from tests.contract.conftest import STACKS
 from tests.real.browser import Browser
-from vbench import image, proc, store
+from vbench import image, store
 from vbench.contracts import Environment
+from vbench.host import proc
+from vbench.host.proc import LocalSession
 from vbench.model import Measured, Run, State
-from vbench.proc import LocalSession
 
 VBENCH = str(Path(sys.executable).with_name("vbench"))
 LIMIT_S = 600.0

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from vbench import lock, proc, store
+from vbench import store
 from vbench.frames import checking, parquet
+from vbench.host import lock, proc
 from vbench.model import State
 
 DOCS = Path(__file__).parents[2] / "docs" / "use"

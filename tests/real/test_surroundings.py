@@ -19,7 +19,7 @@ import pytest
 from tests.real.test_cli import LIMIT_S, VBENCH, suite
 from vbench import store
 from vbench.cli import fault, vbench
-from vbench.lock import VARIABLE
+from vbench.host.lock import VARIABLE
 
 POSIX = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 NO_TRACEBACK = "Traceback (most recent call last)"

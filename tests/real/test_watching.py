@@ -22,7 +22,8 @@ from tests.real.browser import Browser, Page
 from tests.real.test_cli import LIMIT_S, VBENCH, suite, wait_for
 from tests.real.test_page import AXE
 from tests.unit.terminal import Terminal
-from vbench import proc, store
+from vbench import store
+from vbench.host import proc
 from vbench.model import State
 
 SLOW = '[environments.slow]\nkind = "fake"\nslowdown = 1.25\nnoise = 0.01'

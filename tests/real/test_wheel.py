@@ -17,8 +17,8 @@ import pytest
 
 import vbench
 from tests.real.test_cli import suite
-from vbench import resumption
-from vbench.lock import VARIABLE
+from vbench.host.lock import VARIABLE
+from vbench.runner import resumption
 
 ROOT = Path(vbench.__file__).parents[1]
 (RUN,) = ROOT.glob("results/quick-*")
@@ -100,7 +100,7 @@ def test_the_installed_vbench_is_the_one_that_answers(installed: Installed) -> N
 
 
 def test_a_run_of_the_checkout_can_be_resumed_by_the_wheel(installed: Installed) -> None:
-    code = "from vbench import resumption; print(resumption.sources())"
+    code = "from vbench.runner import resumption; print(resumption.sources())"
     assert installed.run(installed.program("python"), "-c", code).stdout.strip() == resumption.sources()
 
 

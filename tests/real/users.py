@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vbench import proc
 from vbench.contracts import Completed
+from vbench.host import proc
 
 UID = 12345
 NAME = "vbench-user"

@@ -9,9 +9,9 @@ import pytest
 
 from vbench import facts
 from vbench.contracts import Session
+from vbench.host.proc import LocalSession
 from vbench.image import cache
 from vbench.model import Facts
-from vbench.proc import LocalSession
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from vbench import proc
+from vbench.host import proc
 
 
 @cache

@@ -9,13 +9,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from tests.unit.test_runner import Told
-from vbench import conduct, plan, store
+from vbench import store
 from vbench import suite as suites
 from vbench.model import Reading, Run, Trial, Void
-from vbench.resumption import Identity
-from vbench.runner import Clocks
+from vbench.runner import Clocks, conduct
+from vbench.runner.resumption import Identity
 from vbench.store import journal
-from vbench.suite import Suite
+from vbench.suite import Suite, plan
 
 SUITE = """
 name = "few"

@@ -14,11 +14,12 @@ from vbench.environments.bare import Bare
 from vbench.environments.fake import Fake, FakeSession
 from vbench.environments.oci import Oci
 from vbench.environments.qemu import Qemu, aio_hint, kvm_missing, refuse_threads
-from vbench.environments.rights import namespace_hint, rights_missing
 from vbench.errors import CommandTimeout, StartFailed
-from vbench.proc import LocalSession
-from vbench.processors import Processors
-from vbench.testbed import LocalTestbed, network_missing
+from vbench.host.capabilities import namespace_hint, rights_missing
+from vbench.host.proc import LocalSession
+from vbench.host.processors import Processors
+from vbench.testbed.host import LocalTestbed
+from vbench.testbed.network import network_missing
 
 MIB = 2**20
 ALL, DOCKERS = "000001ffffffffff", "00000000a80425fb"  # the second: what docker gives by default

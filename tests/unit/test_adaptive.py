@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 from tests.unit.test_runner import FEW, Told, a_testbed
 from tests.unit.test_store import a_manifest
-from vbench import adaptive, store
-from vbench import plan as plans
+from vbench import store
 from vbench import suite as suites
+from vbench.host.proc import LocalSession
 from vbench.model import Look, Manifest, Measured, Trial, Void
-from vbench.proc import LocalSession
-from vbench.runner import Runner
+from vbench.runner import Runner, adaptive
 from vbench.suite import Suite
+from vbench.suite import plan as plans
 
 RULE = 'n_min = 10\nlook_every = 2\nn_max = 14\nconfirmatory = ["b cpu.hash"]'
 

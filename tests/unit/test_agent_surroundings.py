@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from vbench import facts, proc
+from vbench import facts
 from vbench.facts.evidence import Evidence, Process
 from vbench.facts.process import read
+from vbench.host import proc
+from vbench.host.proc import GUEST, LocalSession
 from vbench.model import Facts, Status
-from vbench.proc import GUEST, LocalSession
 
 USUAL = [sys.executable, "-I", "-S", str(GUEST / "surroundings.py")]
 GIVEN = {
@@ -99,7 +100,7 @@ def test_what_fetches_keeps_proxy_and_certificates(monkeypatch: pytest.MonkeyPat
 
 def test_a_callers_priority_is_put_aside_and_given_back() -> None:
     script = (
-        "import ctypes, os; from vbench import priority\n"
+        "import ctypes, os; from vbench.host import priority\n"
         "prctl = ctypes.CDLL(None).prctl; prctl(29, 123456, 0, 0, 0); prctl(41, 1, 0, 0, 0)\n"
         "os.nice(7); os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))\n"
         "given = lambda: (prctl(30, 0, 0, 0, 0), prctl(42, 0, 0, 0, 0))\n"

@@ -11,8 +11,8 @@ import pytest
 import vbench
 from tests.unit.folders import stored, writable
 from tests.unit.runs import make_run
-from vbench import proc
 from vbench.frames.columns import TABLES
+from vbench.host import proc
 from vbench.model import State
 
 PAGE = Path(__file__).parents[2] / "docs" / "use" / "api.md"

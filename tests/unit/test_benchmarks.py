@@ -21,8 +21,8 @@ from vbench.benchmarks.kernel_driver import KernelDriver, believable, drift_note
 from vbench.benchmarks.lines import Lines, Moments, listen
 from vbench.contracts import Benchmark, Completed, Place, Session, Workplace, program
 from vbench.errors import CommandFailed, CommandTimeout, SessionLost, TrialFailed
+from vbench.host.proc import LocalProcess, LocalSession, spawn
 from vbench.model import FAMILIES
-from vbench.proc import LocalProcess, LocalSession, spawn
 from vbench.units import Bytes
 
 DATA = Path(__file__).parent.parent / "data"

@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from vbench import proc
 from vbench.benchmarks.lines import Lines, listen
 from vbench.contracts import Session, Workplace
 from vbench.environments import qemu
@@ -15,9 +14,10 @@ from vbench.environments.starting import agent_command, started
 from vbench.errors import CommandFailed, OutputTooLarge, SessionLost, StartFailed
 from vbench.facts import tools
 from vbench.guest.collecting import MOST_B, TAIL_B, Tail, TooMuch, lines
-from vbench.inbox import Inbox
+from vbench.host import proc
+from vbench.host.inbox import Inbox
+from vbench.host.proc import LocalSession
 from vbench.model import Status
-from vbench.proc import LocalSession
 
 LIMIT_S = 60.0
 HERE = Workplace(sys.executable, PurePosixPath(proc.GUEST), PurePosixPath("/tmp"), "host")

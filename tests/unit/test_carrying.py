@@ -13,15 +13,15 @@ import pytest
 
 from tests.unit.test_command import EVERYWHERE, command, failure, measure, place
 from tests.unit.test_store import a_manifest
-from vbench import plan as plans
-from vbench import proc
 from vbench import suite as suites
 from vbench.benchmarks import carrying
 from vbench.benchmarks.carrying import Unfit, digest, inside, pack
 from vbench.contracts import Place
 from vbench.errors import RunFolderError, SuiteError
+from vbench.host import proc
 from vbench.model import Manifest
-from vbench.resumption import suite_of
+from vbench.runner.resumption import suite_of
+from vbench.suite import plan as plans
 
 __all__ = ["place"]  # the fixture
 SUITE = """

@@ -15,14 +15,14 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from tests.unit.sleepers import SLEEP, sleepers
-from vbench import proc
 from vbench.benchmarks.lines import listen
 from vbench.contracts import Completed, Workplace
 from vbench.environments import channel
 from vbench.environments.channel import AgentSession, Channel
 from vbench.environments.starting import agent_command, started
 from vbench.errors import CommandFailed, CommandTimeout, SessionLost, StartFailed
-from vbench.proc import LocalSession
+from vbench.host import proc
+from vbench.host.proc import LocalSession
 
 LIMIT_S = 60.0
 HERE = Workplace(sys.executable, PurePosixPath(proc.GUEST), PurePosixPath("/tmp"), "host")

@@ -12,15 +12,16 @@ import msgspec
 import pytest
 
 from tests.unit.sleepers import SLEEP, sleepers
-from vbench import contracts, proc, units
+from vbench import contracts, units
 from vbench.benchmarks.command import Command, Reply, _operations
 from vbench.contracts import Place, Session, Workplace
 from vbench.environments.fake import Fake, FakeSession
 from vbench.environments.starting import agent_command, started
 from vbench.errors import TrialFailed
 from vbench.guest import picking
+from vbench.host import proc
+from vbench.host.proc import LocalSession
 from vbench.model import Measured
-from vbench.proc import LocalSession
 from vbench.units import UNITS, base_unit
 
 RATE = {"unit": "MB/s", "better": "higher"}

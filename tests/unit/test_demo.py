@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vbench import proc
+from vbench.host import proc
 
 ROOT = Path(__file__).parents[2]
 VBENCH = """#!/bin/sh

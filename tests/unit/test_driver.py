@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from tests.unit.guest_folder import guest_folder
-from vbench import proc
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.kernel_driver import KernelBenchmark
 from vbench.benchmarks.lines import Lines
+from vbench.host import proc
 
 MIB = 2**20
 MEMORY = {"size_b": MIB, "huge_pages": "never"}

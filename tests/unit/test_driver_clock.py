@@ -14,12 +14,12 @@ import pytest
 from tests.unit.guest_folder import guest_folder
 from tests.unit.test_benchmarks import line, of_kind, place_on
 from tests.unit.test_driver import ask
-from vbench import proc
 from vbench.benchmarks.kernel_driver import clock_notes, parse
 from vbench.contracts import Workplace
 from vbench.errors import TrialFailed
 from vbench.guest import driver
-from vbench.proc import LocalSession
+from vbench.host import proc
+from vbench.host.proc import LocalSession
 
 
 @pytest.fixture

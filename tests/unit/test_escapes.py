@@ -15,7 +15,7 @@ from tests.unit.test_cli import Vbench, vbench
 from vbench import exports
 from vbench.cli import output
 from vbench.model import Failed
-from vbench.report.text import escaped, plain
+from vbench.text import escaped, plain
 
 __all__ = ["vbench"]  # the fixture
 

@@ -18,12 +18,13 @@ import vbench
 from tests.unit import openmetrics
 from tests.unit.folders import stored, with_counts
 from tests.unit.runs import BIDI, HOSTILE, gated, make_run
-from vbench import exports, proc
+from vbench import exports
 from vbench.cli.export import export as command
 from vbench.errors import RunFolderError, UsageError
 from vbench.exports import FORMATS
 from vbench.exports.csv import safe
 from vbench.frames.columns import TABLES
+from vbench.host import proc
 from vbench.model import Measured, Metric, Run, State, Trial
 from vbench.store import journal
 

@@ -20,7 +20,7 @@ from vbench.errors import RunFolderError
 from vbench.frames import checking
 from vbench.frames.columns import TABLES
 from vbench.model import Fact, Measured, Run, Trial
-from vbench.viewing.runs import summary
+from vbench.serving.runs import summary
 
 LEAST, MOST = 5e-324, sys.float_info.max
 FLOATS = (LEAST, 1e308, -MOST)

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from tests.unit.folders import NOTHING_SECRET, stored, with_counts
 from tests.unit.runs import BIDI, HOSTILE, gated, make_run, with_attach
 from vbench import cost, store
-from vbench.conduct import finish
 from vbench.errors import NoSpace, RunFolderError
 from vbench.frames import columns, duck, parquet, passing
 from vbench.frames.tables import Tables
 from vbench.model import Failed, Measured, Metric, Run, State, Trial, Void
+from vbench.runner.conduct import finish
 
 
 def tables(folder: Path) -> Tables:

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from vbench import image, proc
+from vbench import image
 from vbench.cli.image import image as command
 from vbench.errors import NoSpace, UsageError, VbenchError
+from vbench.host import proc
 from vbench.image import cache, recipe, rootfs
 from vbench.image.contain import contained, writing
 from vbench.image.digest import content_digest

@@ -14,15 +14,17 @@ from click.testing import CliRunner
 
 from tests.unit import killed, small_image
 from tests.unit.test_runner import Told
-from vbench import conduct, image, proc, store
-from vbench import plan as plans
+from vbench import image, store
 from vbench.cli.image import image as command
 from vbench.cli.plan import plan
 from vbench.contracts import Image
 from vbench.errors import EnvironmentUnavailable, RunFolderError, UsageError
+from vbench.host import proc
 from vbench.image import cache, inventory, trust, usage
 from vbench.image.normal import normal_mode, normalize
 from vbench.model import Run, State
+from vbench.runner import conduct
+from vbench.suite import plan as plans
 
 
 @pytest.fixture(autouse=True)

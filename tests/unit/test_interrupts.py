@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vbench import interrupts
+from vbench.host import interrupts
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.guest_folder import guest_folder
-from vbench import proc
+from vbench.host import proc
 
 MIB = 2**20
 MASK = 2**64 - 1

@@ -8,11 +8,12 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from vbench import rights, suite
+from vbench import suite
 from vbench.contracts import Completed, Process, Session, Workplace
 from vbench.environments.bare import Bare
 from vbench.environments.oci import Oci
 from vbench.errors import EnvironmentUnavailable
+from vbench.host import rights
 from vbench.model import Layer
 from vbench.runner import without_rights
 from vbench.suite import Suite

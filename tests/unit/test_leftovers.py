@@ -14,10 +14,10 @@ from vbench.cli.clean import clean
 from vbench.contracts import Completed
 from vbench.environments.removal import Container, delete
 from vbench.errors import StartFailed, StopFailed
-from vbench.leftovers import Undoing, abandoned, owner_of_this_process, recorded, sweep
-from vbench.proc import LocalSession
-from vbench.processors import Processors
-from vbench.testbed import open_testbed
+from vbench.host.proc import LocalSession
+from vbench.host.processors import Processors
+from vbench.testbed.host import open_testbed
+from vbench.testbed.undo import Undoing, abandoned, owner_of_this_process, recorded, sweep
 
 NEVER = {"pid": 2**22 + 1, "started": 1}  # above the largest pid that Linux gives
 NAMES = [f"vbench-{number:012x}" for number in range(3)]

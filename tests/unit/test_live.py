@@ -14,13 +14,13 @@ from rich.text import Text
 from tests.unit.runs import BIDI, make_run
 from tests.unit.terminal import Terminal
 from tests.unit.test_runner import FEW, a_suite, execute
-from vbench import plan as plans
 from vbench.cli import progress
 from vbench.cli.frame import Course, frame
 from vbench.cli.live import SHARE, Allowance, Live, rough
 from vbench.cli.screen import Screen
 from vbench.model import Failed, Look, Measured, Trial, Void
 from vbench.suite import Suite
+from vbench.suite import plan as plans
 
 RED = "\x1b[31m[red]bold[/red]\r\n" + BIDI
 

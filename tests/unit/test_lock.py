@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from vbench import lock
 from vbench.errors import HostBusy, UsageError
+from vbench.host import lock
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from vbench.benchmarks.lines import Moments
 from vbench.benchmarks.tools import lacking
 from vbench.contracts import Completed, Place, Workplace
 from vbench.errors import TrialFailed
-from vbench.proc import LocalSession
+from vbench.host.proc import LocalSession
 
 DATA = Path(__file__).parent.parent / "data"
 ROUTE = b'[{"dst":"198.18.0.1","dev":"eth0","prefsrc":"198.18.0.7","flags":[]}]'

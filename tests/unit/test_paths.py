@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from vbench import proc
 from vbench.benchmarks import disk, http
 from vbench.contracts import Completed, Image, Place, Workplace
 from vbench.environments.architecture import ARCHITECTURES
 from vbench.environments.qemu import Qemu
 from vbench.errors import UsageError
-from vbench.paths import qemu_value, usable
-from vbench.processors import Processors
-from vbench.testbed import open_testbed
+from vbench.host import proc
+from vbench.host.paths import qemu_value, usable
+from vbench.host.processors import Processors
+from vbench.testbed.host import open_testbed
 
 ODD = "a,b c:d?e=f;g$h'i\"j\\k%l#m{n}é"
 

@@ -8,11 +8,11 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vbench import plan as plans
 from vbench import suite as suites
 from vbench.errors import SuiteError
 from vbench.model import Plan
 from vbench.suite import Suite
+from vbench.suite import plan as plans
 
 
 def a_suite(arms: int = 3, blocks: int = 6, *, seed: int | None = None, budget: str = "5 h", extra: str = "") -> Suite:

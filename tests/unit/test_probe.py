@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 from click.testing import CliRunner
 
-from vbench import facts, proc
+from vbench import facts
 from vbench.contracts import Completed, Workplace
 from vbench.errors import CommandTimeout, TrialFailed, UsageError
+from vbench.host import proc
 from vbench.model import Status
 
 GUEST = proc.GUEST

@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from vbench import proc
 from vbench.contracts import program
 from vbench.errors import CommandFailed, CommandTimeout, NoSpace
-from vbench.proc import LocalSession
+from vbench.host import proc
+from vbench.host.proc import LocalSession
 
 LIMIT_S = 60.0
 

@@ -7,8 +7,8 @@ import sys
 import psutil
 import pytest
 
-from vbench import processes
-from vbench.processes import TICKS, Task
+from vbench.host import processes
+from vbench.host.processes import TICKS, Task
 
 STAT = "4711 ({}) S 12 4711 4711 0 -1 4194304 1 2 3 4 5 6 {} {} 20 0 1 0 99 1000 50 " + "0 " * 14 + "1 0 0 0 0 0 0"
 

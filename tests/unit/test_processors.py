@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vbench.errors import UsageError
-from vbench.proc import LocalSession
-from vbench.processors import (
+from vbench.host.proc import LocalSession
+from vbench.host.processors import (
     Processor,
     Processors,
     choose,

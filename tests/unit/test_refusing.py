@@ -10,12 +10,13 @@ import pytest
 from tests.unit.test_cli import Ended, Vbench, vbench
 
 __all__ = ["vbench"]  # the fixture
-from vbench import environments, scratch
+from vbench import environments
 from vbench import suite as suites
 from vbench.contracts import Environment
 from vbench.errors import SuiteError, UsageError
 from vbench.runner import refusing
 from vbench.suite import Suite
+from vbench.testbed import folders as scratch
 
 MIB, GIB = 2**20, 2**30
 

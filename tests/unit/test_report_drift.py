@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from tests.unit.large_runs import large_run
 from tests.unit.runs import gated, make_run
 from vbench.model import Metric, Run, State, Void
-from vbench.report.charts import Chart
-from vbench.report.drift import drifts
+from vbench.report.charts.chart import Chart
+from vbench.report.charts.drift import drifts
 from vbench.report.view import view
 
 

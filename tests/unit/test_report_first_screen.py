@@ -12,10 +12,10 @@ from tests.unit.test_report_brief import with_arms
 from tests.unit.test_report_page import Document, figures
 from vbench import report
 from vbench.model import Measured
-from vbench.report import means
-from vbench.report.forest import NEUTRAL
-from vbench.report.text import is_decided
+from vbench.report.charts import means
+from vbench.report.charts.forest import NEUTRAL
 from vbench.report.view import anchors, view
+from vbench.text import is_decided
 
 
 @pytest.fixture(scope="module")

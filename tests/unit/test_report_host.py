@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from tests.unit.runs import gated, make_run
 from vbench import report
 from vbench.model import Measured, Run, Trial
-from vbench.report.text import between
+from vbench.text import between
 
 
 @pytest.mark.parametrize(

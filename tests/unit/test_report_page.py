@@ -23,13 +23,13 @@ from vbench import report
 from vbench.facts.registry import KEYS
 from vbench.model import FAMILIES, Fact, Measured, Run, State
 from vbench.report import words
-from vbench.report.charts import log_axis, padded, seconds_axis
-from vbench.report.forest import NEUTRAL
-from vbench.report.panels import panels
-from vbench.report.text import interval, number, plain, ratio
+from vbench.report.charts.chart import log_axis, padded, seconds_axis
+from vbench.report.charts.forest import NEUTRAL
+from vbench.report.charts.panels import panels
 from vbench.report.view import COLOURS, SYMBOLS, arms, losses, view
+from vbench.text import interval, number, plain, ratio
 
-VENDORED = resources.files("vbench.report").joinpath("vendor", "plotly-cartesian.min.js")
+VENDORED = resources.files("vbench.report.page").joinpath("vendor", "plotly-cartesian.min.js")
 TWO_MB = 2_000_000
 
 
@@ -296,7 +296,7 @@ def test_a_fact_of_another_version_is_shown_as_it_is() -> None:
 
 
 def _facts_section(run: Run) -> str:
-    from vbench.report.page import _facts_table
+    from vbench.report.page.html import _facts_table
 
     return str(_facts_table(run))
 

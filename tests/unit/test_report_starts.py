@@ -6,8 +6,8 @@ from msgspec.structs import replace
 from tests.unit.large_runs import large_run
 from tests.unit.runs import gated, make_run, with_attach
 from vbench.model import Measured, Run
-from vbench.report.charts import Chart
-from vbench.report.starts import starts
+from vbench.report.charts.chart import Chart
+from vbench.report.charts.starts import starts
 from vbench.report.view import view
 
 

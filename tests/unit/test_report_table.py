@@ -19,10 +19,10 @@ from rich.console import Console
 from tests.unit.folders import stored, writable
 from tests.unit.runs import BIDI, HOSTILE, make_run
 from tests.unit.test_cli import Vbench, refused, vbench  # noqa: F401
-from vbench import proc
 from vbench.cli.report import report as command
 from vbench.cli.table import draw
 from vbench.cost import costs
+from vbench.host import proc
 from vbench.model import Run
 
 VBENCH = str(Path(sys.executable).with_name("vbench"))

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from tests.unit.large_runs import large_run
 from tests.unit.runs import BIDI, gated, make_run
 from vbench.model import Measured, Run
-from vbench.report.charts import Chart, rounded
-from vbench.report.tails import LEVELS, band, curve, tails
+from vbench.report.charts.chart import Chart, rounded
+from vbench.report.charts.tails import LEVELS, band, curve, tails
 from vbench.report.view import view
 from vbench.stats.quantiles import fewest
 

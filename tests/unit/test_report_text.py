@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from vbench.report.text import interval, number, percent, ratio
+from vbench.text import interval, number, percent, ratio
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from vbench.cli.table import draw
 from vbench.cost import costs
 from vbench.model import Cost, Difference, Measured, Metric, Run, Verdict
 from vbench.report import verdicts, words
-from vbench.report.text import percent
 from vbench.report.view import View, view
+from vbench.text import percent
 
 
 def text_of(run: Run) -> str:

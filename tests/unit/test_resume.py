@@ -27,12 +27,14 @@ from tests.unit.killed import (
     resumed,
 )
 from tests.unit.test_runner import Told
-from vbench import conduct, plan, report, store
+from vbench import report, store
 from vbench import suite as suites
 from vbench.cost import costs
 from vbench.model import Measured, Reading, State, Trial, Void
-from vbench.resumption import Identity
+from vbench.runner import conduct
+from vbench.runner.resumption import Identity
 from vbench.store import journal
+from vbench.suite import plan
 
 TORN = 2 * PER_BLOCK + 5  # trials: in the second start of block 2, which has its start.ready and one more
 PAUSE_S = 5.0

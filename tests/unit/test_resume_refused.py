@@ -13,15 +13,16 @@ import pytest
 from tests.unit.killed import HERE, PER_BLOCK, REBOOTED, Killed, a_suite, aged, content, resumed
 from tests.unit.test_cli import GOOD, Vbench, refused, vbench  # noqa: F401
 from tests.unit.test_runner import Told
-from vbench import __version__, conduct, resumption, store
-from vbench import plan as plans
+from vbench import __version__, store
 from vbench import suite as suites
 from vbench.cli import run as run_command
 from vbench.errors import NoSpace, RunFolderError, StopFailed, UsageError
+from vbench.host.proc import LocalSession
 from vbench.model import Fact, Resumption, State
-from vbench.proc import LocalSession
+from vbench.runner import conduct, resumption
 from vbench.store import privacy
 from vbench.suite import Suite
+from vbench.suite import plan as plans
 
 KILLED_AT = PER_BLOCK + 4
 
@@ -213,7 +214,7 @@ def test_a_new_run_is_locked_while_it_goes_on(tmp_path: Path) -> None:
         return Told()
 
     suite = a_suite(tmp_path, ("blocks = 3", "blocks = 1"))
-    from vbench import plan
+    from vbench.suite import plan
 
     conduct.conduct(
         suite, plan.make(suite), image=None, results=tmp_path / "results", progress=begin, command=(), tags={}

@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 
 from tests.unit.test_store import a_manifest
-from vbench import plan as plans
 from vbench import report, store
 from vbench import suite as suites
 from vbench.benchmarks.cpu import Hash
 from vbench.contracts import Place, Testbed
 from vbench.cost import costs
 from vbench.errors import NoSpace, StopFailed
+from vbench.host.proc import LocalSession
+from vbench.host.processors import Processors
 from vbench.model import Block, Failed, Measured, Plan, Run, Skipped, State, Step, Trial
-from vbench.proc import LocalSession
-from vbench.processors import Processors
 from vbench.runner import Runner
 from vbench.suite import Suite
-from vbench.testbed import open_testbed
+from vbench.suite import plan as plans
+from vbench.testbed.host import open_testbed
 
 SUITE = """
 name = "made-up"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from vbench import plan as plans
 from vbench import suite as suites
 from vbench.benchmarks import KINDS
+from vbench.suite import plan as plans
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted(path.stem for path in (ROOT / "suites").glob("*.toml"))

@@ -11,15 +11,16 @@ import pytest
 
 from tests.unit.test_cli import Vbench, vbench
 from tests.unit.test_store import CLEAN, METRICS, a_manifest, a_trial, edited, written
-from vbench import proc, store
+from vbench import store
 from vbench import suite as suites
 from vbench.errors import RunFolderError, SuiteError
 from vbench.frames import checking
+from vbench.host import proc
 from vbench.model import MOST_CELLS, BenchmarkRecord, EnvironmentRecord, Failed, Measured, State
+from vbench.serving import counting
+from vbench.serving.runs import summary
+from vbench.serving.site import Site
 from vbench.store import bounds, journal, sums
-from vbench.viewing import counting
-from vbench.viewing.runs import summary
-from vbench.viewing.site import Site
 
 __all__ = ["vbench"]  # the fixture
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vbench import benchmarks, environments
 from vbench import suite as suites
 from vbench.errors import SuiteError
-from vbench.schema import suite_schema
+from vbench.suite.schema import suite_schema
 from vbench.units import Bytes, Seconds
 
 GOOD = """

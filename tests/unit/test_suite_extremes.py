@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from vbench import benchmarks, environments, plan
+from vbench import benchmarks, environments
 from vbench import suite as suites
 from vbench.errors import SuiteError
+from vbench.suite import plan
 from vbench.suite.shape import Method, TestbedSettings
 
 NUMBERS = ("1e308", "5e-324", "-0.0", "-1", "0", "1e18", "nan", "inf", str(2**63 - 1), str(2**63), "9" * 400, "true")

@@ -8,10 +8,10 @@ import pytest
 
 from tests.unit.test_cli import Vbench, refused, vbench
 from vbench import benchmarks, environments
-from vbench import plan as plans
 from vbench import suite as suites
 from vbench.cli import doctor
 from vbench.errors import SuiteError
+from vbench.suite import plan as plans
 from vbench.suite.shape import Method, TestbedSettings
 from vbench.suite.template import Choice, template
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from vbench import interrupts, testbed
 from vbench.errors import NoSpace, StartFailed, StopFailed, TrialFailed, UsageError
-from vbench.proc import LocalSession
-from vbench.processors import Processors
-from vbench.testbed import LocalTestbed, open_testbed
+from vbench.host import interrupts
+from vbench.host.proc import LocalSession
+from vbench.host.processors import Processors
+from vbench.testbed import folders
+from vbench.testbed.host import LocalTestbed, open_testbed
 
 
 def opened(scratch: Path) -> Any:
@@ -60,8 +61,8 @@ def test_everything_is_gone_after_a_failure_inside(tmp_path: Path) -> None:
 
 KILLED = """
 import os, signal
-from vbench import testbed
-from vbench.proc import LocalSession
+from vbench.testbed import host as testbed
+from vbench.host.proc import LocalSession
 with LocalSession(prefix=testbed._DYING).spawn(["sh", "-c", "echo ready; exec sleep 1000"]) as server:
     server.stdout.readline()
     print(server.pid, flush=True)
@@ -115,7 +116,7 @@ def test_a_full_scratch_space_is_told_as_such(tmp_path: Path, monkeypatch: pytes
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with opened(tmp_path) as bed:
-        monkeypatch.setattr(testbed.tempfile, "mkdtemp", full)
+        monkeypatch.setattr(folders.tempfile, "mkdtemp", full)
         with pytest.raises(NoSpace, match="no space left"), bed.folder("one"):
             pass
 

@@ -11,8 +11,8 @@ from vbench.contracts import ClockReading
 from vbench.environments.fake import Fake, FakeSession
 from vbench.errors import SessionLost
 from vbench.gates import Spent
+from vbench.host.proc import LocalSession
 from vbench.model import Failed, Measured, Skipped, Trial
-from vbench.proc import LocalSession
 from vbench.runner.watch import Seen, Watch
 
 JUDGED = FEW.replace('gates = "record"', 'gates = "void"')

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from vbench import untrusted
-from vbench.untrusted import Untrusted
+from vbench.host import untrusted
+from vbench.host.untrusted import Untrusted
 
 
 class Numbers(msgspec.Struct):

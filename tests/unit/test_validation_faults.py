@@ -15,8 +15,8 @@ from vbench.environments.bare import Bare
 from vbench.environments.oci import Oci
 from vbench.environments.qemu import Qemu
 from vbench.errors import StartFailed, SuiteError
-from vbench.preview import Preview
-from vbench.proc import GUEST, LocalSession
+from vbench.host.proc import GUEST, LocalSession
+from vbench.testbed.preview import Preview
 from vbench.validation import parts
 
 OPERATION_S = 2.0**-20

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from vbench import plan as plans
 from vbench import suite as suites
 from vbench.model import (
     SCHEMA,
@@ -25,6 +24,7 @@ from vbench.model import (
     Trial,
     Void,
 )
+from vbench.suite import plan as plans
 from vbench.validation import course, document, judging, parts, rows
 from vbench.validation.parts import Part
 from vbench.validation.rows import Row

@@ -19,9 +19,9 @@ from vbench import store
 from vbench.cli import view as cli_view
 from vbench.errors import RunFolderError, UsageError
 from vbench.model import Failed, Skipped, State
-from vbench.viewing import counting, pages, serving
-from vbench.viewing.runs import Summary, leads_out, summaries, summary
-from vbench.viewing.site import MOST_PAGES, Site
+from vbench.serving import counting, pages, serving
+from vbench.serving.runs import Summary, leads_out, summaries, summary
+from vbench.serving.site import MOST_PAGES, Site
 
 __all__ = ["vbench"]  # the fixture
 
@@ -281,7 +281,7 @@ def test_results_that_cannot_be_listed_are_said(tmp_path: Path) -> None:
 
 
 def test_a_list_of_unchanged_runs_reads_none_of_them_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vbench.viewing import site as module
+    from vbench.serving import site as module
 
     read: list[Path] = []
     summary = module.summary

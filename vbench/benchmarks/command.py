@@ -15,13 +15,13 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from vbench import foreign
 from vbench.benchmarks import carrying
 from vbench.benchmarks.kernel_driver import CLOCK_SLACK, CLOCK_SLACK_S, NotNegative, drift_notes
 from vbench.benchmarks.lines import Moments, listen
 from vbench.contracts import Missing, Needs, Place, Session, Settings, Testbed
 from vbench.errors import TrialFailed, VbenchError
-from vbench.foreign import Count
+from vbench.host import foreign
+from vbench.host.foreign import Count
 from vbench.model import Better, Measured, Metric, Scale
 from vbench.units import Seconds, base_unit, show_bytes
 

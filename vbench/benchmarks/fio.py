@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from msgspec import Meta, Struct, field
 
-from vbench import foreign
 from vbench.benchmarks.lines import BEGUN, ENDED
 from vbench.contracts import Completed
 from vbench.errors import TrialFailed
-from vbench.foreign import LONGEST, Count
+from vbench.host import foreign
+from vbench.host.foreign import LONGEST, Count
 
 CLOCK = "CLOCK_MONOTONIC"  # what fio 3 reads with clocksource=clock_gettime
 Direction = Literal["read", "write"]

@@ -7,13 +7,13 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
-from vbench import foreign
 from vbench.benchmarks import wrk
 from vbench.benchmarks.peer import no_network, peer_address, server
 from vbench.benchmarks.percentiles import latencies
 from vbench.benchmarks.tools import lacking
 from vbench.contracts import Completed, Missing, Needs, Place, Session, Settings, Testbed
 from vbench.errors import TrialFailed, VbenchError
+from vbench.host import foreign
 from vbench.model import Measured, Metric
 
 PORT = 8080

@@ -7,11 +7,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from vbench import foreign
 from vbench.benchmarks.lines import Moments
 from vbench.contracts import Completed
 from vbench.errors import TrialFailed
-from vbench.foreign import LONGEST, Count
+from vbench.host import foreign
+from vbench.host.foreign import LONGEST, Count
 
 CLOCK = "CLOCK_MONOTONIC"
 LISTENING = b"Server listening"

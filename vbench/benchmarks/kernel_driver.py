@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace as with_changes
 
-from vbench import foreign
 from vbench.benchmarks.lines import Lines
 from vbench.benchmarks.tools import REBUILD
 from vbench.contracts import Missing, Place, Process, Session, Settings, Testbed
 from vbench.errors import CommandTimeout, OutputTooLarge, TrialFailed
-from vbench.foreign import LONGEST, Count
+from vbench.host import foreign
+from vbench.host.foreign import LONGEST, Count
 from vbench.model import Measured, Metric
 from vbench.stats import steady
 

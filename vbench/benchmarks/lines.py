@@ -9,7 +9,7 @@ from contextlib import suppress
 from vbench.contracts import Completed, Process, Session, program
 from vbench.errors import CommandTimeout, OutputTooLarge, VbenchError
 from vbench.guest.collecting import MOST_B, TooMuch, lines
-from vbench.inbox import Inbox
+from vbench.host.inbox import Inbox
 
 # What a tool says on lines of their own, directly before its first operation and after its last.
 BEGUN, ENDED = b"vbench: begun", b"vbench: ended"

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from vbench import foreign
 from vbench.benchmarks.tools import REBUILD
 from vbench.contracts import Completed
 from vbench.errors import TrialFailed
-from vbench.foreign import LONGEST, Count
+from vbench.host import foreign
+from vbench.host.foreign import LONGEST, Count
 
 CLOCK = "CLOCK_REALTIME"  # gettimeofday, in µs
 SATURATED = 0.9  # share of one processor above which the load generator is what limits

@@ -6,9 +6,10 @@ from typing import Any, NoReturn
 
 import click
 
-from vbench import __version__, interrupts
+from vbench import __version__
 from vbench.cli import streams
 from vbench.errors import Interrupted, VbenchError, nearest
+from vbench.host import interrupts
 
 # verb: (module in this package, its command, what it does)
 VERBS = {

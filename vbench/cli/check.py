@@ -59,7 +59,7 @@ def _checked(run: str, results: Path, *, again: bool) -> dict[str, Any]:
 
 
 def _text(checked: dict[str, Any]) -> str:
-    from vbench.report.text import plain
+    from vbench.text import plain
 
     lines = (plain(line).replace("\n", " ") for line in _lines(checked))
     return "".join(f"{line}\n" for line in lines)

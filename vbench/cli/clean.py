@@ -17,8 +17,8 @@ def clean(scratch: Path, dry_run: bool) -> None:
     """
     from vbench.cli import complain
     from vbench.errors import StopFailed
-    from vbench.leftovers import abandoned, recorded, sweep
-    from vbench.proc import LocalSession
+    from vbench.host.proc import LocalSession
+    from vbench.testbed.undo import abandoned, recorded, sweep
 
     host, problems = LocalSession(), 0
     found = abandoned(scratch)

@@ -99,8 +99,7 @@ def _drawn(table: "Table") -> object:
 
 def _exceeded(compared: "Compared", judgements: "tuple[Judgement, ...]") -> bool:
     """Says on stderr what was beyond the threshold, and what could not be judged."""
-    from vbench.compare.text import flat
-    from vbench.report.text import interval, ratio
+    from vbench.text import flat, interval, ratio
 
     for comparison, judgement in zip(compared.comparisons, judgements, strict=bool(judgements)):
         against = f"{comparison.group.label} against {comparison.reference.label}"

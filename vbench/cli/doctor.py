@@ -39,11 +39,12 @@ def doctor(kind: str, output: Path | None, no_start: bool, scratch: Path) -> Non
 
 def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict[str, Any]:
     """What works here; `quiet` says nothing meanwhile, and `again` is said when it was interrupted."""
-    from vbench import facts, processors, rights
-    from vbench import scratch as scratches
+    from vbench import facts
     from vbench.environments import KINDS
-    from vbench.proc import LocalSession
-    from vbench.testbed import open_testbed
+    from vbench.host import processors, rights
+    from vbench.host.proc import LocalSession
+    from vbench.testbed import folders as scratches
+    from vbench.testbed.host import open_testbed
 
     scratches.refuse(scratch)
     local = LocalSession()
@@ -125,7 +126,7 @@ def keys(environment: Environment) -> dict[str, Any]:
 
 def note(row: dict[str, Any]) -> str:
     """One line about a row: how soon it is ready, or why it cannot run, in characters that a suite's file may have."""
-    from vbench.report.text import plain
+    from vbench.text import plain
 
     if row["problem"]:
         return plain(f"cannot run here: {row['problem']}" + (f" ({row['hint']})" if row["hint"] else ""))

@@ -11,7 +11,7 @@ from vbench.cli.output import as_json, deliver, page
 from vbench.cli.stopping import stopping
 from vbench.contracts import Session, hints, lacks
 from vbench.errors import EnvironmentUnavailable, UsageError, nearest
-from vbench.interrupts import unwinding
+from vbench.host.interrupts import unwinding
 from vbench.model import Fact, Facts, Layer, Status
 
 LONG_LIST = 12
@@ -45,7 +45,7 @@ def facts(env: str | None, kind: str, output: Path | None, suite: str) -> None:
 @contextmanager
 def _session(env: str | None, suite: str) -> Iterator[Session]:
     """The host itself, or a fresh start of the environment and of what it stands on."""
-    from vbench.proc import LocalSession
+    from vbench.host.proc import LocalSession
 
     if env is None:
         yield LocalSession()

@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from vbench import __version__
-from vbench.home import home
+from vbench.host.home import home
 
 EXIT_CODE = 70
 """EX_SOFTWARE of sysexits.h: no other outcome of a verb has it."""

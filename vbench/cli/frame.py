@@ -8,8 +8,8 @@ from statistics import median
 from rich.text import Text
 
 from vbench.model import Block, Cost, Plan
-from vbench.report.text import amount, counted, length, plain
 from vbench.runner import Count
+from vbench.text import amount, counted, length, plain
 from vbench.units import DASH, show_duration
 
 BAR = 40  # columns

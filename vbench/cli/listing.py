@@ -12,7 +12,7 @@ from vbench.cli.progress import printable
 from vbench.units import DASH, show_duration
 
 if TYPE_CHECKING:
-    from vbench.viewing.runs import Summary
+    from vbench.serving.runs import Summary
 
 
 class Listed(NamedTuple):
@@ -72,7 +72,7 @@ def runs(results: Path) -> Listed:
     """Runs in a folder, the newest first, and what of them cannot be read."""
     import msgspec
 
-    from vbench.viewing.runs import summaries
+    from vbench.serving.runs import summaries
 
     found = summaries(results)
     return Listed([msgspec.to_builtins(run) for run in found], [_run(run) for run in found])

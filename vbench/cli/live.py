@@ -13,8 +13,8 @@ from vbench import suite as suites
 from vbench.cli.frame import Cells, Course, clock_time, frame
 from vbench.cli.screen import Screen, on_stderr
 from vbench.model import Block, Failed, Look, Manifest, Measured, Plan, Run, Skipped, State, Step, Trial, Void
-from vbench.report.text import plain
 from vbench.suite import Suite
+from vbench.text import plain
 
 SHARE = 0.005  # of one processor, for the drawing and for the costs each: a hundredth together
 CREDIT_S = 0.1

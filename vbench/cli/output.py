@@ -12,7 +12,7 @@ def as_json(document: Any) -> bytes:
     """UTF-8, whatever the terminal's encoding is: a program reads it. On a terminal it does no harm."""
     import msgspec
 
-    from vbench.report.text import escaped
+    from vbench.text import escaped
 
     text = json.dumps(msgspec.to_builtins(document), indent=1, ensure_ascii=False, allow_nan=False)
     return escaped(text).encode() + b"\n"
@@ -20,7 +20,7 @@ def as_json(document: Any) -> bytes:
 
 def page(lines: Iterable[str]) -> str:
     """Lines for a reader, in which nothing steers a terminal: tools, guests and strangers wrote parts of them."""
-    from vbench.report.text import plain
+    from vbench.text import plain
 
     return "".join(f"{plain(line)}\n" for line in lines)
 

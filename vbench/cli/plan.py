@@ -12,8 +12,8 @@ from vbench.cli.output import as_json, deliver, page
 
 if TYPE_CHECKING:
     from vbench.errors import EnvironmentUnavailable
+    from vbench.host.processors import Processors
     from vbench.model import Plan
-    from vbench.processors import Processors
     from vbench.suite import Suite
 
 
@@ -38,8 +38,8 @@ def plan(
     """Print the order, the environments and the expected duration of SUITE (a name or a file); starts nothing.
 
     What `vbench run` would refuse on this host is refused here too, with the same exit code."""
-    from vbench import plan as plans
     from vbench import suite as suites
+    from vbench.suite import plan as plans
 
     chosen = suites.restrict(
         suites.load(suite), environments=environments, benchmarks=benchmarks, blocks=blocks, seed=seed
@@ -59,7 +59,7 @@ def _refused(suite: "Suite") -> "EnvironmentUnavailable | None":
     from vbench import image
     from vbench import runner as runners
     from vbench.errors import EnvironmentUnavailable
-    from vbench.proc import LocalSession
+    from vbench.host.proc import LocalSession
 
     try:
         with runners.rooted(suite, LocalSession()) as host:
@@ -72,7 +72,7 @@ def _refused(suite: "Suite") -> "EnvironmentUnavailable | None":
 def _without_rights(suite: "Suite", asked: tuple[str, ...]) -> tuple["Suite", str]:
     """The suite as a run of this user measures it, and what it leaves out in words."""
     from vbench import runner as runners
-    from vbench.proc import LocalSession
+    from vbench.host.proc import LocalSession
 
     left, left_out = runners.without_rights(suite, LocalSession(), asked=asked)
     return left, left_out.words() if left_out else ""
@@ -87,8 +87,8 @@ def _document(suite: "Suite", plan: "Plan") -> dict[str, Any]:
 
 
 def _arm(suite: "Suite", arm: str) -> dict[str, Any]:
-    from vbench import plan as plans
     from vbench import suite as suites
+    from vbench.suite import plan as plans
 
     environment = suite.environment(arm)
     return {
@@ -126,8 +126,8 @@ def _commands(suite: "Suite") -> dict[str, list[tuple[str, ...]]]:
     """Of every arm, what starts each environment of its stack; what only a run knows is PID, RUN and N."""
     from vbench import image
     from vbench import suite as suites
-    from vbench.preview import Preview
-    from vbench.proc import LocalSession
+    from vbench.host.proc import LocalSession
+    from vbench.testbed.preview import Preview
 
     host, limits = LocalSession(), suite.testbed
     chosen = _processors(suite)
@@ -138,14 +138,14 @@ def _commands(suite: "Suite") -> dict[str, list[tuple[str, ...]]]:
 
 
 def _processors(suite: "Suite") -> "Processors":
-    from vbench import processors
-    from vbench.proc import LocalSession
+    from vbench.host import processors
+    from vbench.host.proc import LocalSession
 
     return processors.find(LocalSession(), suite.testbed.cpus, suite.testbed.cpu_list)
 
 
 def _head(suite: "Suite", plan: "Plan") -> Iterator[str]:
-    from vbench import processors
+    from vbench.host import processors
     from vbench.units import show, show_bytes, show_duration
 
     method, testbed = suite.method, suite.testbed
@@ -181,8 +181,8 @@ def _image(suite: "Suite") -> str:
 
 
 def _stack(suite: "Suite", arm: str) -> str:
-    from vbench import plan as plans
     from vbench import suite as suites
+    from vbench.suite import plan as plans
     from vbench.units import show
 
     titles = " on ".join(suite.environment(name).title() for name in reversed(suites.chain(suite, arm)))

@@ -18,7 +18,7 @@ from vbench.cli.stopping import SAID
 from vbench.errors import StopFailed, UsageError
 
 if TYPE_CHECKING:
-    from vbench.conduct import Conducted
+    from vbench.runner.conduct import Conducted
 
 Course = Callable[[Callable[[Path], None]], "Conducted"]
 """A run that is ready to begin; it is given who is told the folder."""
@@ -83,7 +83,7 @@ def run(
 
     With --resume the run goes on as it was planned, and SUITE is not needed.
     """
-    from vbench import lock
+    from vbench.host import lock
     from vbench.store import find
 
     until_s = None if max_time is None else time.monotonic() + max_time
@@ -112,13 +112,14 @@ class Narrowing:
 
     def course(self, suite: str, results: Path, until_s: float | None, *, quiet: bool) -> Course:
         """A new run. Raises SuiteError and UsageError at once."""
-        from vbench import conduct, rights
         from vbench import image as images
-        from vbench import plan as plans
         from vbench import runner as runners
         from vbench import suite as suites
         from vbench.cli.tags import tags
-        from vbench.proc import LocalSession
+        from vbench.host import rights
+        from vbench.host.proc import LocalSession
+        from vbench.runner import conduct
+        from vbench.suite import plan as plans
 
         said, chosen = tags(self.words), self
         loaded = suites.restrict(
@@ -166,8 +167,8 @@ def _refuse_beside_resume(context: click.Context) -> None:
 
 
 def _going_on(folder: Path, suite: str | None, until_s: float | None, *, quiet: bool) -> Course:
-    from vbench import conduct
     from vbench import suite as suites
+    from vbench.runner import conduct
 
     given = None if suite is None else suites.load(suite)
     return lambda stored: conduct.resume(
@@ -182,7 +183,7 @@ def _going_on(folder: Path, suite: str | None, until_s: float | None, *, quiet: 
 
 def _followed(course: Course) -> "Conducted":
     """The run; one that is interrupted says how to go on with it."""
-    from vbench import interrupts
+    from vbench.host import interrupts
 
     folders: list[Path] = []
 

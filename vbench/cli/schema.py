@@ -17,6 +17,6 @@ def schema() -> None:
 @options.output()
 def suite(output: Path | None) -> None:
     """The schema of a suite file."""
-    from vbench.schema import suite_schema
+    from vbench.suite.schema import suite_schema
 
     deliver(as_json(suite_schema()), output)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.text import Text
 
-from vbench import interrupts
+from vbench.host import interrupts
 
 UP = "\x1b[{}A"
 ERASE = "\r\x1b[J"

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import click
 
-from vbench import interrupts
+from vbench.host import interrupts
 
 SAID = "stopping what was started …"
 

@@ -6,8 +6,8 @@ from rich.text import Text
 
 from vbench.model import Run, Verdict
 from vbench.report import verdicts, words
-from vbench.report.text import amount, amount_interval, plain
 from vbench.report.view import Row, view
+from vbench.text import amount, amount_interval, plain
 
 # No colour for what decides nothing.
 STYLES = {Verdict.SLOWER: "red", Verdict.FASTER: "green", Verdict.EQUIVALENT: "blue"}

@@ -66,7 +66,8 @@ def validate(
     Exit code 0 when everything that is possible here held, 1 when something did not. The runs and the verdicts
     are stored under --results.
     """
-    from vbench import lock, validation
+    from vbench import validation
+    from vbench.host import lock
     from vbench.validation import course
 
     effort = course.Effort(seconds=course.seconds_of(minutes), only=only, gates=gates)
@@ -124,7 +125,7 @@ def _drawn(rows: tuple["Row", ...]) -> list[str]:
 
 
 def _cells(row: "Row") -> tuple[str, ...]:
-    from vbench.report.text import plain
+    from vbench.text import plain
 
     verdict = f"{row.state}: {row.why}" if row.why else str(row.state)
     cells = (row.part, row.check, row.figure or DASH, row.target, str(row.blocks or DASH), verdict)

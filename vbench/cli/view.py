@@ -24,8 +24,8 @@ def view(*, port: int, address: str, results: Path, reports: Path, opens: bool, 
 
     Ctrl-C ends it, with exit code 0.
     """
-    from vbench.viewing import serving
-    from vbench.viewing.site import Site
+    from vbench.serving import serving
+    from vbench.serving.site import Site
 
     site = Site(results, reports)
     with serving.listen(site, address=address, port=port, log=say if verbose else ignore) as server:

@@ -10,7 +10,7 @@ from vbench.compare.comparison import Compared, Comparison
 from vbench.compare.grouping import Group, machine
 from vbench.compare.threshold import Judgement
 from vbench.model import Run
-from vbench.report.text import finite
+from vbench.text import finite
 
 JSON_SCHEMA = 1
 """Number of the document's schema; its history is in docs/use/compare.md."""

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from vbench.compare.text import flat
 from vbench.errors import UsageError, nearest
 from vbench.model import Facts, Run
+from vbench.text import flat
 
 
 class Group(Struct, frozen=True):

@@ -6,8 +6,8 @@ from msgspec import Struct
 
 from vbench import facts
 from vbench.compare.grouping import Group
-from vbench.compare.text import flat
 from vbench.model import Fact, Facts, Run, Status
+from vbench.text import flat
 
 _OF_A_START = frozenset(
     {

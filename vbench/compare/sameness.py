@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from vbench.compare.grouping import name
-from vbench.compare.text import flat
 from vbench.model import BenchmarkRecord, EnvironmentRecord, Metric, Run
-from vbench.report.text import listed
+from vbench.text import flat, listed
 from vbench.units import show_bytes
 
 _METHOD = ("trial", "warmup")

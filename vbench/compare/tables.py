@@ -8,8 +8,7 @@ from msgspec import Struct
 from vbench.compare import words
 from vbench.compare.cells import Cell, RunValue, Support
 from vbench.compare.comparison import Compared, Comparison
-from vbench.compare.text import flat
-from vbench.report.text import finite, interval, number, quantity, ratio
+from vbench.text import finite, flat, interval, number, quantity, ratio
 from vbench.units import DASH
 
 _LISTED = 6

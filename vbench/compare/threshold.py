@@ -7,9 +7,8 @@ from collections import Counter
 from msgspec import Struct
 
 from vbench.compare.cells import Cell
-from vbench.compare.text import flat
 from vbench.errors import UsageError
-from vbench.report.text import counted
+from vbench.text import counted, flat
 
 _PERCENT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
 _HINT = "write a percentage, such as --fail-above 5%"

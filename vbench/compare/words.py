@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from vbench.compare.cells import Cell, RunValue, Support
 from vbench.compare.comparison import Compared, Comparison
 from vbench.compare.grouping import Group, machine
-from vbench.compare.text import flat
 from vbench.model import Verdict
-from vbench.report.text import counted, interval, listed, ratio
+from vbench.text import counted, flat, interval, listed, ratio
 
 COSTS = "What isolation costs in each run: paired within the run, above 1 is worse"
 HOSTS = "Raw medians: differences of hosts, not the cost of isolation; a ratio above 1 is worse"

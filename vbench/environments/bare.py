@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from vbench import foreign, rights
 from vbench.contracts import (
     Attachment,
     Environment,
@@ -23,10 +22,11 @@ from vbench.contracts import (
 )
 from vbench.environments.channel import AgentSession
 from vbench.environments.probing import probe
-from vbench.environments.rights import rights_missing
 from vbench.environments.starting import agent_command, pinned, started
 from vbench.environments.tools import tool_missing
 from vbench.errors import StartFailed
+from vbench.host import foreign, rights
+from vbench.host.capabilities import rights_missing
 from vbench.model import Layer
 from vbench.units import Seconds, show
 

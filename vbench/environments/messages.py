@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from vbench.foreign import Count
+from vbench.host.foreign import Count
 
 
 class Envelope(Struct, frozen=True):

@@ -18,11 +18,11 @@ from vbench.environments import container
 from vbench.environments.architecture import ARCHITECTURES
 from vbench.environments.probing import probe
 from vbench.environments.removal import RUNTIME, Container, delete
-from vbench.environments.rights import rights_missing
 from vbench.environments.seccomp import LIMIT_B, PROFILE, Filter, made
 from vbench.environments.starting import agent_command, pinned, started
 from vbench.environments.tools import tool_missing
 from vbench.errors import StartFailed
+from vbench.host.capabilities import rights_missing
 from vbench.model import Layer
 from vbench.units import Seconds, show
 

@@ -8,7 +8,6 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
-from vbench import foreign
 from vbench.contracts import (
     Attachment,
     Completed,
@@ -28,8 +27,9 @@ from vbench.environments.probing import probe
 from vbench.environments.starting import pinned, started
 from vbench.environments.tools import tool_missing
 from vbench.errors import StartFailed
+from vbench.host import foreign
+from vbench.host.paths import qemu_value
 from vbench.model import Layer
-from vbench.paths import qemu_value
 from vbench.units import Bytes
 
 LEAST_MEMORY_B = 192 * 2**20  # measured: the agent starts with 96 MiB, fio beside it with 192

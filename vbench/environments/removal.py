@@ -6,10 +6,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from vbench import untrusted
 from vbench.contracts import Leftover, Session
 from vbench.errors import CommandFailed, CommandTimeout, StopFailed
-from vbench.proc import NOT_FOUND, which
+from vbench.host import untrusted
+from vbench.host.proc import NOT_FOUND, which
 
 RUNTIME = r"\A(?:[A-Za-z0-9][A-Za-z0-9._+-]{0,63}|(?:/(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f]{1,255}){1,64})\Z"
 """A command's own name, or an absolute path without `.` and `..`."""

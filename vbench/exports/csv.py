@@ -8,7 +8,7 @@ import pandas as pd
 from vbench.api import Run
 from vbench.exports.format import Written
 from vbench.frames import duck
-from vbench.report.text import plain
+from vbench.text import plain
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and the full-width ones
 

@@ -9,8 +9,8 @@ import pandas as pd
 from vbench.api import Run
 from vbench.exports.format import Written
 from vbench.frames import duck
-from vbench.report.text import escaped
 from vbench.store.files import replacing
+from vbench.text import escaped
 
 
 def write(run: Run, path: Path, table: str) -> Written:

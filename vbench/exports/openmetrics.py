@@ -11,8 +11,8 @@ from typing import Any
 from vbench.api import Run
 from vbench.exports.format import Written
 from vbench.model import Verdict
-from vbench.report.text import plain
 from vbench.store.files import write_atomically
+from vbench.text import plain
 
 UNITS = {"s": "seconds", "B": "bytes", "B/s": "bytes_per_second", "1/s": "per_second"}
 """Base unit to the suffix of its families; what has another unit stands in a family without one."""

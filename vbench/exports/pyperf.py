@@ -22,8 +22,8 @@ from vbench.exports.format import Written
 from vbench.frames.uses import Uses
 from vbench.model import Measured, Metric, Trial
 from vbench.model import Run as Record
-from vbench.report.text import listed, plain
 from vbench.store.files import is_regular, write_atomically
+from vbench.text import listed, plain
 
 LARGEST_RAW_B = 16 * 2**20
 Place = tuple[int, str]  # of a trial in the run, and its metric

@@ -1,6 +1,5 @@
 """What a host or environment is: `collect` reads its facts, `confounds`, `layers` and `headline` say what they mean."""
 
-from vbench import processors
 from vbench.contracts import Session
 from vbench.errors import CommandFailed, CommandTimeout, StartFailed, TrialFailed
 from vbench.facts import cgroup, clock, cloud, cpu, devices, kernel, process, tools, virtualization
@@ -8,6 +7,7 @@ from vbench.facts.diff import alike, confounds, show
 from vbench.facts.evidence import Evidence, decode, failed, without_home
 from vbench.facts.layers import headline, layers
 from vbench.facts.registry import STATIC, in_order, key_of, title_of
+from vbench.host import processors
 from vbench.model import Fact, Facts
 
 __all__ = [

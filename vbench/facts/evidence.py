@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from vbench import foreign
+from vbench.host import foreign
 from vbench.model import Fact, Facts, FactValue, Status
 
 _DENIED = ("EACCES", "EPERM")

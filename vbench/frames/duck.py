@@ -9,8 +9,8 @@ from typing import Literal
 import duckdb
 import pandas as pd
 
-from vbench import untrusted
 from vbench.errors import RunFolderError
+from vbench.host import untrusted
 from vbench.store.files import replacing
 
 MEMORY = "512MB"

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from vbench import __version__, proc
+from vbench import __version__
 from vbench.contracts import Image
 from vbench.errors import EnvironmentUnavailable, VbenchError
+from vbench.host import proc
 from vbench.image import cache, digest, disk, recipe, rootfs
 from vbench.image.choosing import current, in_use
 from vbench.image.contain import contained, plain_umask, writing

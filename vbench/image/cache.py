@@ -13,10 +13,10 @@ from pathlib import Path
 
 import msgspec
 
-from vbench import untrusted
 from vbench.contracts import Image
 from vbench.errors import UsageError, VbenchError
-from vbench.home import home
+from vbench.host import untrusted
+from vbench.host.home import home
 from vbench.image import inventory, trust, usage
 from vbench.image.contain import delete, plain_umask, writing
 

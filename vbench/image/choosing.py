@@ -7,10 +7,10 @@ from pathlib import Path
 from vbench import __version__
 from vbench.contracts import Image, Missing, lacks
 from vbench.errors import EnvironmentUnavailable, UsageError, VbenchError
+from vbench.host.proc import GUEST
 from vbench.image import inventory, recipe, trust, usage
 from vbench.image.cache import SCHEMA, Kept, Record, kept, named
 from vbench.image.initramfs import INIT
-from vbench.proc import GUEST
 
 BUILD = "vbench image build"
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from vbench import proc, rights
 from vbench.contracts import Completed, program
 from vbench.errors import CommandFailed, EnvironmentUnavailable, NoSpace, VbenchError
+from vbench.host import proc, rights
 from vbench.image import one_user
 from vbench.image.recipe import EPOCH
 

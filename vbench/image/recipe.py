@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from vbench.errors import UsageError, VbenchError
-from vbench.proc import GUEST
+from vbench.host.proc import GUEST
 
 REVISION = 4  # raise it when the building code changes what it makes
 SUITE = "bookworm"

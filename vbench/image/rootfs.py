@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from importlib.metadata import distribution
 from pathlib import Path
 
-from vbench import proc, rights
 from vbench.errors import CommandFailed, EnvironmentUnavailable, VbenchError
+from vbench.host import proc, rights
 from vbench.image import kernel, recipe
 from vbench.image.contain import contained, delete, in_root, is_one_user
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from vbench.cost import Finding
-from vbench.report.text import counted
 from vbench.stats.judgement import EXPLORATORY
+from vbench.text import counted
 
 ROWS = 12
 """Products listed one a line; of more, those around the one asked for and around the one that decides."""

@@ -9,18 +9,8 @@ from vbench import facts
 from vbench.cost import LEAST_ENVELOPE, FamilyCost
 from vbench.model import Cost, Facts, Run, Status, Verdict
 from vbench.report import names, verdicts, words
-from vbench.report.text import (
-    amount,
-    amount_interval,
-    counted,
-    finite,
-    has_interval,
-    interval,
-    percent,
-    plain,
-    ratio,
-)
 from vbench.report.view import Arm, Group, Row, View, view
+from vbench.text import amount, amount_interval, counted, finite, has_interval, interval, percent, plain, ratio
 
 NAMED = 3
 """Costs named in one headline: each the largest of its family."""

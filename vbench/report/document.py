@@ -6,9 +6,9 @@ import msgspec
 
 from vbench.model import Cost, EnvironmentRecord, Run
 from vbench.report.citation import Citation
-from vbench.report.text import finite
 from vbench.report.view import Loss, Row, View, place, view
 from vbench.report.words import SCOPE
+from vbench.text import finite
 from vbench.units import encode
 
 JSON_SCHEMA = 1

@@ -13,12 +13,12 @@ from vbench.errors import UsageError, nearest
 from vbench.model import Run
 from vbench.report import repetitions, verdicts
 from vbench.report.adjusting import adjustment, exactly
-from vbench.report.text import number, percent, plain
 from vbench.report.words import SCOPE
 from vbench.stats import bootstrap, equivalence, logs, pvalues, student
 from vbench.stats.envelope import LEAST_ENVELOPE, Ends
 from vbench.stats.judgement import NO_CONTROL, Judged
 from vbench.stats.verdict import ALPHA, Rule, excludes_zero
+from vbench.text import number, percent, plain
 from vbench.units import DASH
 
 WIDTH = 14

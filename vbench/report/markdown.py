@@ -7,8 +7,8 @@ from vbench import facts
 from vbench.model import Run
 from vbench.report import brief, verdicts, words
 from vbench.report.citation import Citation
-from vbench.report.text import amount, amount_interval, between, length, parts_per_million, percent, plain, quantity
 from vbench.report.view import View, view
+from vbench.text import amount, amount_interval, between, length, parts_per_million, percent, plain, quantity
 from vbench.units import DASH
 
 _MARKS = re.compile(r"[\\`*_{}\[\]<>#|~&!]")

@@ -3,19 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from vbench import text
 from vbench.model import Cost, Manifest, Metric, Verdict
-from vbench.report import text
-from vbench.report.text import (
-    amount,
-    amount_interval,
-    finite,
-    has_interval,
-    length,
-    listed,
-    percent,
-    quantity,
-    ratio,
-)
+from vbench.text import amount, amount_interval, finite, has_interval, length, listed, percent, quantity, ratio
 
 SIGNS = {
     Verdict.SLOWER: "▲",

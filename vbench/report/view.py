@@ -33,8 +33,8 @@ from vbench.model import (
     Trial,
 )
 from vbench.report import names
-from vbench.report.text import counted, finite, percent, quantity
 from vbench.stats import steady
+from vbench.text import counted, finite, percent, quantity
 
 Place = tuple[str, str, str]  # benchmark, metric, environment
 

@@ -6,20 +6,9 @@ from dataclasses import dataclass
 from vbench.cost import DOTS_ONLY, LEAST_ENVELOPE, LEAST_FOR_INTERVAL, ROUGH, FamilyCost
 from vbench.model import Cost, State, Verdict
 from vbench.report import verdicts
-from vbench.report.text import (
-    amount,
-    amount_interval,
-    counted,
-    finite,
-    has_interval,
-    interval,
-    listed,
-    number,
-    percent,
-    ratio,
-)
 from vbench.report.verdicts import MANY
 from vbench.report.view import Arm, Group, Row, View
+from vbench.text import amount, amount_interval, counted, finite, has_interval, interval, listed, number, percent, ratio
 
 FAMILY_WORDS = {
     "cpu": "computing",

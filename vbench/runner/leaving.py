@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vbench import rights
 from vbench import suite as suites
 from vbench.contracts import Session
 from vbench.errors import EnvironmentUnavailable
+from vbench.host import rights
 from vbench.runner.place import rooted
 from vbench.suite import Suite
-from vbench.testbed import network_missing
+from vbench.testbed.network import network_missing
 
 
 @dataclass(frozen=True)

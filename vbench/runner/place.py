@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from vbench import facts, processors, rights
+from vbench import facts
 from vbench import image as images
 from vbench.contracts import Image, Session, Testbed
-from vbench.proc import LocalSession
+from vbench.host import processors, rights
+from vbench.host.proc import LocalSession
 from vbench.suite import Suite
-from vbench.testbed import open_testbed
+from vbench.testbed.host import open_testbed
 
 S = TypeVar("S", bound=Session)
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from vbench import facts, scratch
+from vbench import facts
 from vbench import image as images
 from vbench import suite as suites
 from vbench.contracts import Environment, Image, Session, hints, lacks
 from vbench.errors import EnvironmentUnavailable, SuiteError
 from vbench.suite import Suite
+from vbench.testbed import folders as scratch
 from vbench.units import show_bytes
 
 

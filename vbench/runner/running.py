@@ -7,12 +7,13 @@ from functools import cached_property
 
 from msgspec.structs import replace as with_changes
 
-from vbench import facts, gates, interrupts
+from vbench import facts, gates
 from vbench import suite as suites
 from vbench.contracts import Session, Started, Testbed
 from vbench.errors import NoSpace, SessionLost, StartFailed, StopFailed, TrialFailed, VbenchError
+from vbench.host import counters, interrupts
+from vbench.host.proc import LocalSession
 from vbench.model import Block, EnvironmentRecord, Facts, Look, Measured, Outcome, Plan, Step, Trial, Void
-from vbench.proc import LocalSession
 from vbench.runner.calibration import refuse_barren, refuse_over_budget
 from vbench.runner.catching import Keep, caught, guarded
 from vbench.runner.clocks import Clocks
@@ -181,10 +182,10 @@ class Runner:
         return not set(self.testbed.cpus) & set(self.testbed.peer_cpus)
 
     def _counters(self) -> gates.Counters:
-        return gates.read(self.testbed.cpus, apart=self._apart)
+        return counters.read(self.testbed.cpus, apart=self._apart)
 
     def spent(self) -> gates.Spent:
-        return gates.spent(self.testbed.cpus, apart=self._apart)
+        return counters.spent(self.testbed.cpus, apart=self._apart)
 
     def _measure(self, done: StepTrials, session: Session, testbed: Testbed, stack: ExitStack) -> None:
         """All trials of a start; the console of a guest is kept of the calibration, and of one that was lost."""

@@ -9,7 +9,6 @@ from typing import Protocol
 import msgspec
 
 from vbench import gates
-from vbench import plan as plans
 from vbench.contracts import Benchmark, Place, Session, Started, Testbed, hints, lacks
 from vbench.errors import NoSpace, SessionLost, StopFailed, TrialFailed, VbenchError
 from vbench.model import Block, Failed, Measured, Outcome, Skipped, Step, Trial
@@ -19,6 +18,7 @@ from vbench.runner.progress import Progress
 from vbench.runner.watch import Seen, Watch
 from vbench.store import Writer
 from vbench.suite import Suite
+from vbench.suite import plan as plans
 
 
 class Owner(Protocol):

@@ -10,8 +10,8 @@ from zlib import crc32
 import msgspec
 from msgspec.structs import replace
 
-from vbench import untrusted
 from vbench.errors import RunFolderError
+from vbench.host import untrusted
 from vbench.model import Failed, Measured, Reading, Trial, Void
 from vbench.store import bounds
 from vbench.units import show_bytes

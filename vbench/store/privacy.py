@@ -19,7 +19,7 @@ from typing import Any
 from msgspec import structs
 
 from vbench.facts.registry import is_free
-from vbench.home import home
+from vbench.host.home import home
 from vbench.model import EnvironmentRecord, Fact, Facts, Failed, Layer, Manifest, Measured, Skipped, Trial
 
 _OWN = ("environments", "benchmarks", "guest", "image", "suite", "facts/registry.py", "testbed.py", "model.py")

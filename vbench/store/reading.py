@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from vbench import untrusted
 from vbench.errors import RunFolderError
+from vbench.host import untrusted
 from vbench.model import MOST_CELLS, SCHEMA, Facts, Manifest, Reading, Run, State, Trial, Void
 from vbench.store import bounds, files, journal
 from vbench.store.names import is_run_id, is_safe, short

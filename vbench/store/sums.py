@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from vbench import untrusted
+from vbench.host import untrusted
 from vbench.model import Manifest
 from vbench.store import bounds, files
 from vbench.store.names import short

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection
 
-from vbench import processors
 from vbench.contracts import Environment
 from vbench.errors import SuiteError, nearest
+from vbench.host import processors
 from vbench.model import MOST_CELLS
 from vbench.suite.names import named, shown
 from vbench.suite.narrowing import confirmatory

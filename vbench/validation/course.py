@@ -9,15 +9,15 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from vbench import __version__, conduct, facts, plan, store
+from vbench import __version__, facts, store
 from vbench import image as images
 from vbench.contracts import Image, Testbed
 from vbench.errors import EnvironmentUnavailable, UsageError
+from vbench.host.proc import LocalSession
 from vbench.model import Facts, Run
-from vbench.proc import LocalSession
-from vbench.runner import Progress
-from vbench.suite import Suite
-from vbench.testbed import LocalTestbed
+from vbench.runner import Progress, conduct
+from vbench.suite import Suite, plan
+from vbench.testbed.host import LocalTestbed
 from vbench.validation import judging, parts, rows
 from vbench.validation.parts import Gates, Part
 from vbench.validation.rows import Row

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from vbench import untrusted
 from vbench.errors import RunFolderError
+from vbench.host import untrusted
 from vbench.model import Run
 from vbench.report.citation import Citation
 from vbench.store.files import storing, write_atomically

@@ -11,7 +11,7 @@ from vbench.environments.bare import Bare
 from vbench.environments.oci import Oci
 from vbench.environments.qemu import Qemu
 from vbench.suite import Suite
-from vbench.testbed import network_missing
+from vbench.testbed.network import network_missing
 
 Name = Literal["clock", "quota", "delay", "control", "dose", "same"]
 Gates = Literal["void", "record"]

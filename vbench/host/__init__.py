@@ -1,0 +1,1 @@
+"""All that knows a machine: its processes, processors, files and rights."""

@@ -1,0 +1,87 @@
+"""Dots per block: each block's own ratio in order of time, where drift and double modes show."""
+
+import math
+from typing import Any
+
+import plotly.graph_objects as go
+
+from vbench.report import words
+from vbench.report.charts.chart import Chart, Record, plain_figure
+from vbench.report.charts.strips import STRIP_PX, level, strip_axis, strip_name
+from vbench.report.view import Group, Row
+from vbench.text import finite, label, ratio
+
+LARGEST = 700.0  # logarithm of what a float still holds
+
+LEAST_SPAN = math.log(1.1)
+"""Factor that a strip spans at least, so that a small spread looks small."""
+
+
+def dots(group: Group, key: str) -> Chart:
+    """Each block's own ratio, one strip an environment, every strip of the chart on the same log scale."""
+    rows = [row for row in group.rows if row.arm.role != "baseline"]
+    span = max([LEAST_SPAN, *(_spread(row) * 1.3 for row in rows)])
+    figure = go.Figure()
+    layout: dict[str, Any] = {"annotations": [], "shapes": []}
+    for place, row in enumerate(rows):
+        _strip(figure, layout, row, span, (place, len(rows)))
+    last = max((block for row in rows for block in row.cost.per_block), default=1)
+    layout["xaxis"] = {"range": [0.4, last + 0.6], "dtick": max(1, round(last / 10)), "tick0": 1, "showgrid": False}
+    layout["xaxis"] |= {"anchor": "free", "position": 0}
+    figure.update_layout(layout, margin={"l": 58, "r": 8, "t": 6, "b": 22})
+    blocks = sorted({block for row in rows for block in row.cost.per_block})
+    return Chart(
+        key,
+        group.title,
+        words.group_caption(group),
+        plain_figure(figure),
+        28 + STRIP_PX * len(rows),
+        ("Block", *(row.arm.name for row in rows)),
+        tuple((str(block), *(ratio(row.cost.per_block.get(block)) for row in rows)) for block in blocks),
+        _records(rows, blocks),
+    )
+
+
+def _records(rows: list[Row], blocks: list[int]) -> tuple[Record, ...]:
+    lines = [(block, *(finite(row.cost.per_block.get(block)) for row in rows)) for block in blocks]
+    return (("block", *(row.arm.name for row in rows)), *lines)
+
+
+def _spread(row: Row) -> float:
+    logs = [math.log(value) for value in row.cost.per_block.values() if finite(value) is not None and value > 0]
+    return max(logs) - min(logs) if logs else 0.0
+
+
+def _strip(figure: Any, layout: dict[str, Any], row: Row, span: float, where: tuple[int, int]) -> None:
+    """`where`: the strip's place from the top, and how many there are."""
+    arm, (axis, domain) = row.arm, strip_axis(*where)
+    points = {block: finite(value) for block, value in sorted(row.cost.per_block.items())}
+    logs = [math.log(value) for value in points.values() if value is not None and value > 0]
+    middle = (max(logs) + min(logs)) / 2 if logs else 0.0
+    low, high = middle - span / 2, middle + span / 2
+    ticks = [math.exp(min(max(at, -LARGEST), LARGEST)) for at in (middle - span / 3, middle, middle + span / 3)]
+    layout[f"yaxis{axis}"] = domain | {
+        "type": "log",
+        "range": [low / math.log(10), high / math.log(10)],
+        "tickvals": ticks,
+        "ticktext": [ratio(value) for value in ticks],
+        "tickfont": {"size": 10},
+    }
+    if low < 0 < high:
+        layout["shapes"].append(level(axis, 1, {"color": "var(--ink)", "width": 1}))
+    cost = finite(row.cost.cost)
+    if cost is not None:
+        layout["shapes"].append(level(axis, cost, {"color": arm.colour, "width": 1, "dash": arm.dash}))
+    layout["annotations"].append(strip_name(arm, *where))
+    figure.add_trace(
+        go.Scatter(
+            x=list(points),
+            y=list(points.values()),
+            yaxis=f"y{axis}",
+            mode="markers",
+            name=label(arm.name),
+            marker={"color": arm.colour, "symbol": arm.symbol, "size": 7},
+            text=[ratio(value) for value in points.values()],
+            hovertemplate="block %{x}: %{text}",
+        )
+    )

@@ -1,0 +1,319 @@
+"""Drift: each environment's own numbers against time, where the host shows that it was not always the same."""
+
+import math
+import sys
+from dataclasses import dataclass
+from statistics import median, stdev
+from typing import Any
+
+import plotly.graph_objects as go
+
+from vbench.cost.blocks import analysed
+from vbench.model import Measured, Trial
+from vbench.report.charts.chart import Chart, Record, marker, plain_figure
+from vbench.report.charts.strips import STRIP_PX, strip_axis, strip_name
+from vbench.report.view import Arm, Group, View
+from vbench.stats.logs import excess
+from vbench.text import finite, label, listed, percent
+from vbench.units import DASH, show
+
+LEAST_SPAN = 0.1
+"""Of its middle, that a strip spans at least, so that a small drift looks small."""
+ENOUGH = 6  # blocks, for a beginning and an end of at least two each
+STEPS_S = (10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800)
+DAY_S = 86400
+LATEST_S = 1e15  # no clock tells a later time, and no axis holds it
+ANALYSED, VOIDED, CUT, LOST = "analysed", "voided", "cut", "lost"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One trial: when it began after the run's first one, and its number."""
+
+    block: int
+    attempt: int
+    after_s: float | None
+    value: float | None
+    state: str  # analysed, voided, cut (the run ended within the attempt), lost (it gave no number)
+
+
+@dataclass(frozen=True)
+class Line:
+    arm: Arm
+    points: tuple[Point, ...]  # in order of time
+
+    @property
+    def values(self) -> dict[int, float]:
+        """Block to the number that is analysed."""
+        return {p.block: p.value for p in self.points if p.state == ANALYSED and p.value is not None}
+
+
+def drifts(view: View) -> tuple[Chart, ...]:
+    """One chart for each benchmark metric, a strip for each environment, the baseline's too."""
+    used = {(trial.block, trial.attempt) for blocks in analysed(view.run).values() for trial in blocks.values()}
+    void = {(item.block, item.attempt) for item in view.run.voids}
+    moments = (_moment(trial) for trial in view.run.trials)
+    begun_s = min((moment for moment in moments if moment is not None), default=0.0)
+    by_place: dict[tuple[str, str], dict[tuple[int, int], Trial]] = {}
+    for trial in view.run.trials:
+        if trial.block >= 1:
+            attempts = by_place.setdefault((trial.environment, trial.benchmark), {})
+            attempts[trial.block, trial.attempt] = trial
+    charts = []
+    for place, group in enumerate(view.groups):
+        lines = []
+        for arm in view.arms:
+            trials = by_place.get((arm.name, group.benchmark), {}).values()
+            points = [_point(trial, group.metric, begun_s, _fate(trial, used, void)) for trial in trials]
+            lines.append(Line(arm, tuple(sorted(points, key=_age))))
+        charts.append(_chart(group, lines, f"drift-{place}"))
+    return tuple(charts)
+
+
+def _age(point: Point) -> tuple[bool, float]:
+    return point.after_s is None, point.after_s or 0.0
+
+
+def _moment(trial: Trial) -> float | None:
+    return trial.started_s if abs(trial.started_s) <= LATEST_S else None
+
+
+def _fate(trial: Trial, used: set[tuple[int, int]], void: set[tuple[int, int]]) -> str:
+    """Of the attempt at its block."""
+    at = trial.block, trial.attempt
+    return VOIDED if at in void else ANALYSED if at in used else CUT
+
+
+def _point(trial: Trial, metric: str, begun_s: float, fate: str) -> Point:
+    samples = trial.outcome.samples.get(metric, ()) if isinstance(trial.outcome, Measured) else ()
+    value = finite(median(samples)) if samples and all(map(math.isfinite, samples)) else None
+    state = LOST if fate == ANALYSED and value is None else fate
+    moment = _moment(trial)
+    return Point(trial.block, trial.attempt, None if moment is None else moment - begun_s, value, state)
+
+
+def _chart(group: Group, lines: list[Line], key: str) -> Chart:
+    known = [point.value for line in lines for point in line.points if point.value is not None]
+    is_log = all(value > 0 for value in known)
+    lines = [line for line in lines if line.points]
+    figure = go.Figure()
+    layout: dict[str, Any] = {"annotations": [], "shapes": []}
+    span = max([_least(known, is_log=is_log), *(_reach(line, is_log=is_log) * 1.25 for line in lines)])
+    for place, line in enumerate(lines):
+        layout["annotations"].append(strip_name(line.arm, place, len(lines)))
+        _strip(figure, layout, line, (place, len(lines)), _Scale(span, group.unit, is_log))
+    layout["xaxis"] = _time_axis([p.after_s for line in lines for p in line.points if p.after_s is not None])
+    figure.update_layout(layout, margin={"l": 66, "r": 10, "t": 6, "b": 40})
+    return Chart(
+        key,
+        group.title,
+        _caption(group, lines),
+        plain_figure(figure),
+        46 + STRIP_PX * max(1, len(lines)),
+        ("Block", *(part for line in lines for part in (line.arm.name, "after"))),
+        _table(lines, group.unit),
+        _records(lines, group),
+    )
+
+
+@dataclass(frozen=True)
+class _Scale:
+    span: float  # in natural logarithms, or in the metric's own unit
+    unit: str
+    is_log: bool
+
+
+def _on(value: float, *, is_log: bool) -> float:
+    return math.log(value) if is_log else value
+
+
+def _least(known: list[float], *, is_log: bool) -> float:
+    """Of a metric that can be zero: a tenth of its size."""
+    if is_log:
+        return math.log(1 + LEAST_SPAN)
+    return max([LEAST_SPAN * abs(value) for value in known] + [1e-12])
+
+
+def _places(line: Line, *, is_log: bool) -> list[float]:
+    """Of what is analysed: a voided number does not widen a strip. Where nothing is analysed, of everything."""
+    known = [point.value for point in line.points if point.value is not None]
+    return [_on(value, is_log=is_log) for value in list(line.values.values()) or known]
+
+
+def _reach(line: Line, *, is_log: bool) -> float:
+    places = _places(line, is_log=is_log)
+    return max(places) - min(places) if places else 0.0
+
+
+def _strip(figure: Any, layout: dict[str, Any], line: Line, where: tuple[int, int], scale: _Scale) -> None:
+    axis, shape = strip_axis(*where)
+    places = _places(line, is_log=scale.is_log)
+    middle = (max(places) + min(places)) / 2 if places else 0.0
+    back = _value if scale.is_log else float
+    ticks = [back(middle + part * scale.span) for part in (-1 / 3, 0, 1 / 3)]
+    ends = [middle - scale.span / 2, middle + scale.span / 2]
+    layout[f"yaxis{axis}"] = shape | {
+        "type": "log" if scale.is_log else "linear",
+        "range": [end / math.log(10) for end in ends] if scale.is_log else ends,
+        "tickvals": ticks,
+        "ticktext": [label(show(tick, scale.unit)) for tick in ticks],
+        "tickfont": {"size": 10},
+    }
+    arm = line.arm
+    layout["shapes"] += [
+        _gap(axis, point.after_s) for point in line.points if point.state == LOST and point.after_s is not None
+    ]
+    kept = [point for point in line.points if point.state in (ANALYSED, LOST)]
+    figure.add_trace(
+        _marks(kept, scale.unit, axis)
+        | {"mode": "lines+markers", "name": label(arm.name), "marker": marker(arm, 7)}
+        | {"line": {"color": arm.colour, "width": 1}}
+    )
+    struck = [point for point in line.points if point.state in (VOIDED, CUT) and point.value is not None]
+    if struck:
+        cross = {
+            "color": "var(--muted)",
+            "symbol": "x-thin",
+            "size": 8,
+            "line": {"width": 1.5, "color": "var(--muted)"},
+        }
+        inside = [back(end + part * scale.span) for end, part in zip(ends, (0.06, -0.06), strict=True)]
+        heights = [min(max(point.value, inside[0]), inside[1]) for point in struck if point.value is not None]
+        crosses = {"y": heights, "mode": "markers", "marker": cross}
+        figure.add_trace(_marks(struck, scale.unit, axis) | crosses)
+
+
+def _value(place: float) -> float:
+    """The number at a place of a logarithmic axis, within what a float holds: an end may lie beyond all values."""
+    return math.exp(min(max(place, math.log(sys.float_info.min)), math.log(sys.float_info.max)))
+
+
+def _marks(points: list[Point], unit: str, axis: str) -> dict[str, Any]:
+    """A value that is unknown breaks the line."""
+    fates = [f"{point.state} " if point.state in (VOIDED, CUT) else "" for point in points]
+    return {
+        "type": "scatter",
+        "x": [point.after_s for point in points],
+        "y": [point.value for point in points],
+        "yaxis": f"y{axis}",
+        "text": [
+            label(f"{fate}block {p.block}, {_clock(p.after_s)}: {show(p.value, unit)}")
+            for fate, p in zip(fates, points, strict=True)
+        ],
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+
+
+def _gap(axis: str, after_s: float) -> dict[str, Any]:
+    """A trial that gave no number: a dotted line through its strip."""
+    ends = {"x0": after_s, "x1": after_s, "yref": f"y{axis} domain", "y0": 0, "y1": 1}
+    return {"type": "line", "layer": "below", **ends, "line": {"color": "var(--muted)", "width": 1, "dash": "dot"}}
+
+
+def _time_axis(seconds: list[float]) -> dict[str, Any]:
+    low, high = min(seconds, default=0.0), max(seconds, default=60.0)
+    pad = max(1.0, (high - low) * 0.03)
+    step = next((step for step in STEPS_S if (high - low) / step <= 6), 0)
+    step = step or DAY_S * math.ceil((high - low) / DAY_S / 6)  # clocks jump, too
+    ticks = [step * n for n in range(math.ceil((low - pad) / step), math.floor((high + pad) / step) + 1)]
+    words = "hours:minutes" if step % 60 == 0 else "hours:minutes:seconds"
+    return {
+        "range": [low - pad, high + pad],
+        "tickvals": ticks,
+        "ticktext": [_clock(tick, seconds=step % 60 != 0) for tick in ticks],
+        "tickangle": 0,
+        "showgrid": False,
+        "anchor": "free",
+        "position": 0,
+        "title": {"text": f"{words} since the run began", "font": {"size": 11, "color": "var(--muted)"}, "standoff": 4},
+    }
+
+
+def _clock(after_s: float | None, *, seconds: bool = True) -> str:
+    """`0:05:12`, or `0:05` without its seconds."""
+    if after_s is None:
+        return DASH
+    whole = round(after_s)
+    text = f"{whole // 3600}:{whole // 60 % 60:02d}"
+    return f"{text}:{whole % 60:02d}" if seconds else text
+
+
+def _caption(group: Group, lines: list[Line]) -> str:
+    """How far the numbers wander, and what is left of it in the ratios."""
+    base = next((line.values for line in lines if line.arm.role == "baseline"), {})
+    moved = [(line.arm.name, _wander(line)) for line in lines if line.arm.role != "control"]
+    known = [(name, by) for name, by in moved if by]
+    said = [f"{name} {'moved ' if place == 0 else ''}by {by}" for place, (name, by) in enumerate(known)]
+    sentences = [f"From the first third of the blocks to the last {listed(said)}."] if said else []
+    paired = [_paired(line, base) for line in lines if line.arm.role == "compared"]
+    sentences += [part for part in paired if part]
+    sentences += _struck(lines)
+    return " ".join(sentences) or f"Too few blocks of {group.title} to tell a drift."
+
+
+def _wander(line: Line) -> str:
+    """The median of the last third of the blocks against that of the first: `+1.2 %`."""
+    values = [value for _, value in sorted(line.values.items())]
+    if len(values) < ENOUGH or min(values) <= 0:
+        return ""
+    third = len(values) // 3
+    moved = excess(math.log(median(values[-third:])) - math.log(median(values[:third])))
+    if moved is None:
+        return ""
+    return f"{'+' if moved > 0 else '−' if moved < 0 else ''}{percent(abs(moved))}"
+
+
+def _paired(line: Line, base: dict[int, float]) -> str:
+    blocks = sorted(line.values.keys() & base.keys())
+    if len(blocks) < ENOUGH or min([*line.values.values(), *base.values()]) <= 0:
+        return ""
+    own = [math.log(line.values[block]) for block in blocks]
+    ratios = [length - math.log(base[block]) for length, block in zip(own, blocks, strict=True)]
+    alone, paired = stdev(own), stdev(ratios)  # of logarithms: a share of the value
+    return f"From block to block {line.arm.name} scatters by {percent(alone)}, its ratio by {percent(paired)}."
+
+
+def _struck(lines: list[Line]) -> list[str]:
+    points = [point for line in lines for point in line.points]
+    voided, cut = (len({(p.block, p.attempt) for p in points if p.state == state}) for state in (VOIDED, CUT))
+    said = [f"{_times(voided, 'attempt')} that {'was' if voided == 1 else 'were'} voided"] if voided else []
+    said += [f"{_times(cut, 'attempt')} that the run ended in"] if cut else []
+    lost = sum(point.state == LOST for point in points)
+    found = [f"Crosses: {listed(said)}."] if said else []
+    return found + ([f"Dotted lines: {_times(lost, 'trial')} without a number."] if lost else [])
+
+
+def _times(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _table(lines: list[Line], unit: str) -> tuple[tuple[str, ...], ...]:
+    attempts = sorted({(point.block, point.attempt) for line in lines for point in line.points})
+    found = [{(point.block, point.attempt): point for point in line.points} for line in lines]
+    return tuple((_named(at, found), *(cell for of in found for cell in _cells(of.get(at), unit))) for at in attempts)
+
+
+def _named(at: tuple[int, int], found: list[dict[tuple[int, int], Point]]) -> str:
+    struck = next((of[at].state for of in found if at in of and of[at].state in (VOIDED, CUT)), None)
+    return f"{at[0]}{f' ({struck})' if struck else ''}"
+
+
+def _cells(point: Point | None, unit: str) -> tuple[str, str]:
+    return (show(point.value, unit), _clock(point.after_s)) if point else (show(None, unit), show(None, "s"))
+
+
+def _records(lines: list[Line], group: Group) -> tuple[Record, ...]:
+    head: Record = (
+        "environment",
+        "block",
+        "attempt",
+        "seconds after the start",
+        f"{group.metric} in {group.unit}",
+        "state",
+    )
+    rows = [
+        (line.arm.name, point.block, point.attempt, point.after_s, point.value, point.state)
+        for line in lines
+        for point in line.points
+    ]
+    return (head, *rows)

@@ -1,0 +1,157 @@
+"""The lead chart: of each environment the mean cost of every family with its interval, drawn as plain SVG.
+
+It needs no script, so it is there before anything else of the page is. Places are shares of its width, on a log scale
+of the environment's own.
+"""
+
+import math
+from dataclasses import dataclass
+
+from vbench.cost import FamilyCost
+from vbench.model import Verdict
+from vbench.report import words
+from vbench.report.charts.chart import padded, ticks_between
+from vbench.report.view import Arm, Group, Row, View
+from vbench.text import finite, has_interval, interval, ratio
+
+FAR = 4
+"""As far from 1 as the next family, on the log scale: from here on an arrow stands for it."""
+EDGE = 5  # per cent
+LEAST_SPAN = 1.25  # of a scale, from the neighbourhood of 1
+
+
+@dataclass(frozen=True)
+class Mean:
+    """One family in one environment; ends are None where there is no interval."""
+
+    family: str  # in words
+    anchor: str  # of the family's benchmarks in the list of contents
+    members: int  # benchmarks
+    cost: float | None
+    low: float | None
+    high: float | None
+    label: str
+    is_judged: bool  # a benchmark of the family is slower or faster: only then is the mark coloured
+    noise: tuple[float, float] | None = None  # the control's own interval
+
+    @property
+    def value(self) -> str:
+        return ratio(self.cost)
+
+    @property
+    def interval(self) -> str:
+        return interval(self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A log axis from `low` to `high`, in per cent of its width."""
+
+    low: float
+    high: float
+
+    def place(self, value: float) -> float:
+        inside = min(max(value, self.low), self.high)
+        length = math.log(self.high) - math.log(self.low)  # of the largest floats there is no quotient
+        return round(100 * (math.log(inside) - math.log(self.low)) / length, 2)
+
+    def beyond(self, value: float) -> int:
+        """1: right of the axis, -1: left of it, else 0."""
+        return (value > self.high) - (value < self.low)
+
+    @property
+    def ticks(self) -> list[tuple[float, str]]:
+        """Without those at the right end, whose labels would stand out of the chart."""
+        ticks = [(self.place(tick), f"{tick:g}×") for tick in ticks_between(self.low, self.high)]
+        return [(place, text) for place, text in ticks if place <= 100 - EDGE]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One environment's families, in the order of the report."""
+
+    arm: Arm
+    means: tuple[Mean, ...]
+    scale: Scale
+
+    @property
+    def label(self) -> str:
+        """What all its intervals are labelled with, so that it need not stand beside each."""
+        labels = {mean.label for mean in self.means if mean.low is not None}
+        return labels.pop() if len(labels) == 1 else ""
+
+
+def panels(view: View) -> tuple[Panel, ...]:
+    """Of each compared environment that has a family with a number."""
+    found = [(arm, _means(view, arm)) for arm in view.compared]
+    return tuple(Panel(arm, means, _scale(means)) for arm, means in found if any(m.cost is not None for m in means))
+
+
+def _means(view: View, arm: Arm) -> tuple[Mean, ...]:
+    """A geometric mean where the family has several benchmarks, else the cost of its only one."""
+    means = {found.family: found for found in view.families if found.environment == arm.name}
+    controls = {f.family: f for f in view.families if f.environment == view.run.manifest.control}
+    result = []
+    for family in dict.fromkeys(group.family for group in view.groups):
+        groups = [group for group in view.groups if group.family == family]
+        if family in means:
+            result.append(_mean(means[family], controls.get(family), arm, groups))
+        elif (single := _single(groups, arm)) is not None:
+            result.append(single)
+    return tuple(result)
+
+
+def _mean(found: FamilyCost, control: FamilyCost | None, arm: Arm, groups: list[Group]) -> Mean:
+    low, high = finite(found.low), finite(found.high)
+    noise = _ends(control.low, control.high) if control else None
+    return Mean(
+        words.family(found.family),
+        found.family,
+        len(found.members),
+        finite(found.cost),
+        low,
+        high,
+        found.label,
+        is_judged=_is_judged(groups, arm),
+        noise=noise,
+    )
+
+
+def _single(groups: list[Group], arm: Arm) -> Mean | None:
+    """The first metric of the family's only benchmark; None where that has no ratio."""
+    group = groups[0]
+    row = _row(group, arm)
+    if len({group.benchmark for group in groups}) > 1 or row is None or row.cost.difference is not None:
+        return None
+    cost = row.cost
+    low, high = (cost.low, cost.high) if has_interval(cost) else (None, None)
+    control = next((row.cost for row in group.rows if row.arm.role == "control"), None)
+    noise = _ends(control.low, control.high) if control else None
+    family, judged = words.family(group.family), _is_judged([group], arm)
+    cells = (finite(cost.cost), low, high, cost.label)
+    return Mean(family, group.family, 1, *cells, is_judged=judged, noise=noise)
+
+
+def _ends(low: float | None, high: float | None) -> tuple[float, float] | None:
+    low, high = finite(low), finite(high)
+    return None if low is None or high is None or low <= 0 else (low, high)
+
+
+def _row(group: Group, arm: Arm) -> Row | None:
+    return next((row for row in group.rows if row.arm == arm), None)
+
+
+def _is_judged(groups: list[Group], arm: Arm) -> bool:
+    rows = [_row(group, arm) for group in groups]
+    return any(row is not None and row.cost.verdict in (Verdict.SLOWER, Verdict.FASTER) for row in rows)
+
+
+def _scale(means: tuple[Mean, ...]) -> Scale:
+    """Over all families. One that lies far outside the others is left to an arrow, so that the others can be seen."""
+    each = [[v for v in (mean.cost, mean.low, mean.high) if v is not None and v > 0] for mean in means]
+    far = sorted((max(abs(math.log(value)) for value in ends), place) for place, ends in enumerate(each) if ends)
+    if len(far) > 2 and far[-1][0] > FAR * far[-2][0] > 0:
+        each.pop(far[-1][1])
+    low, high = (pick([*(value for ends in each for value in ends), 1.0]) for pick in (min, max))
+    missing = math.log(LEAST_SPAN) - (math.log(high) - math.log(low))
+    return Scale(*padded(low, high, least=math.exp(max(missing, 0.0) / 2)))

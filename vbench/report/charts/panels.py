@@ -1,0 +1,61 @@
+"""Which charts a page has, and in which order: where there are many benchmarks, folded away by family."""
+
+from dataclasses import dataclass
+
+from vbench.report import words
+from vbench.report.charts.chart import Chart, Fold, folded
+from vbench.report.charts.dots import dots
+from vbench.report.charts.drift import drifts
+from vbench.report.charts.forest import forests
+from vbench.report.charts.heat import heat
+from vbench.report.charts.starts import starts
+from vbench.report.charts.tails import tails
+from vbench.report.view import View
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Every chart of the page, by the part that shows it."""
+
+    overview: tuple[Fold, ...] = ()
+    starts: tuple[Chart, ...] = ()
+    tails: tuple[Chart, ...] = ()
+    blocks: tuple[Fold, ...] = ()
+    drifts: tuple[Fold, ...] = ()  # one a family: the parts of the list that one is chosen from
+
+    @property
+    def all(self) -> list[Chart]:
+        folds = (*self.overview, *self.blocks, *self.drifts)
+        return [*(chart for fold in folds for chart in fold.charts), *self.starts, *self.tails]
+
+
+def panels(seen: View) -> Panels:
+    if not seen.rows:
+        return Panels()
+    return Panels(_overview(seen), starts(seen), tails(seen), _blocks(seen), _drifts(seen))
+
+
+def _overview(seen: View) -> tuple[Fold, ...]:
+    """The heat map, which shows everything at once, leads where the plots are folded away."""
+    plots, squares = forests(seen), Fold((heat(seen),))
+    return (squares, *plots) if len(plots) > 1 else (*plots, squares)
+
+
+def _blocks(seen: View) -> tuple[Fold, ...]:
+    keys = {group.title: f"dots-{place}" for place, group in enumerate(seen.groups)}
+    return tuple(
+        Fold(
+            tuple(dots(group, keys[group.title]) for group in groups),
+            words.family(family) if family else "",
+            ", ".join(group.title.removeprefix(f"{family}.") for group in groups),
+        )
+        for family, groups in folded(seen.groups)
+    )
+
+
+def _drifts(seen: View) -> tuple[Fold, ...]:
+    found = list(zip(seen.groups, drifts(seen), strict=True))
+    families = dict.fromkeys(group.family for group in seen.groups)
+    return tuple(
+        Fold(tuple(chart for group, chart in found if group.family == name), words.family(name)) for name in families
+    )

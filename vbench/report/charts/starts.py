@@ -1,0 +1,178 @@
+"""Start-up: how long each environment takes to be there, from when to when, and what its set-up takes before."""
+
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import plotly.graph_objects as go
+
+from vbench.cost.blocks import analysed
+from vbench.model import BenchmarkRecord, Cost, Measured, Trial
+from vbench.report.charts.chart import WIDE, Chart, Record, marker, plain_figure, seconds_axis
+from vbench.report.view import Arm, View, place
+from vbench.text import finite, interval, label, listed, percent, ratio
+from vbench.units import show
+
+READY, ATTACH = "time", "attach"
+KIND = "start.ready"
+ROW_PX = 58
+JITTER = (0.0, 0.1, -0.1, 0.05, -0.05)
+"""Heights of marks one after the other, so that starts of the same duration can be told apart."""
+
+
+@dataclass(frozen=True)
+class Starts:
+    """The analysed starts of one environment, in s: block to what each took."""
+
+    arm: Arm
+    ready: dict[int, float]
+    before: dict[int, float]  # set-up before the command: network, folders, disks
+    cost: Cost | None  # of its start, against the baseline's
+
+
+def starts(view: View) -> tuple[Chart, ...]:
+    """One chart for each `start.ready` of the suite: there is one, or none."""
+    found: list[Chart] = []
+    costs = {place(cost): cost for cost in view.costs}
+    trials = analysed(view.run)
+    for record in view.run.manifest.benchmarks:
+        if record.kind != KIND:
+            continue
+        rows = [
+            Starts(arm, *_taken(trials.get((arm.name, record.name), {})), costs.get((record.name, READY, arm.name)))
+            for arm in view.arms
+        ]
+        rows = [row for row in rows if row.ready]
+        if rows:
+            found.append(_chart(record, rows, f"start-{len(found)}"))
+    return tuple(found)
+
+
+def _taken(trials: dict[int, Trial]) -> tuple[dict[int, float], dict[int, float]]:
+    """The trial's wall time tells no set-up: it holds checks after the start, and the start of a machine below."""
+    ready: dict[int, float] = {}
+    before: dict[int, float] = {}
+    for block, trial in trials.items():
+        samples = trial.outcome.samples if isinstance(trial.outcome, Measured) else {}
+        took = finite(median(samples[READY])) if samples.get(READY) else None
+        if took is None or took <= 0:
+            continue
+        ready[block] = took
+        rest = finite(median(samples[ATTACH])) if samples.get(ATTACH) else None
+        if rest is not None and rest > 0:
+            before[block] = rest
+    return ready, before
+
+
+def _chart(record: BenchmarkRecord, rows: list[Starts], key: str) -> Chart:
+    figure = go.Figure()
+    for at, row in enumerate(rows):
+        figure.add_trace(_dots(row.ready, at, marker(row.arm, 9), "start", row.arm.name))
+        hollow = {
+            "color": "var(--panel)",
+            "symbol": "circle",
+            "size": 6,
+            "line": {"width": 1.2, "color": "var(--muted)"},
+        }
+        figure.add_trace(_dots(row.before, at + 0.34, hollow, "set-up before it"))
+    every = [value for row in rows for value in (*row.ready.values(), *row.before.values())]
+    figure.update_layout(
+        margin={"l": 14 + 7 * max(min(len(label(row.arm.name, 14)), 14) for row in rows), "r": 150, "t": 30, "b": 8},
+        xaxis=seconds_axis(min(every), max(every)) | {"side": "top"},
+        yaxis={
+            "range": [len(rows) - 0.35, -0.5],
+            "tickvals": list(range(len(rows))),
+            "ticktext": [label(row.arm.name, 14) for row in rows],
+            "showgrid": False,
+        },
+        shapes=[_middle(row, at) for at, row in enumerate(rows)],
+        annotations=[_value(row, at) for at, row in enumerate(rows)],
+    )
+    return Chart(
+        key,
+        record.name,
+        _caption(record, rows),
+        plain_figure(figure),
+        40 + ROW_PX * len(rows),
+        (
+            "Environment",
+            "Starts",
+            "Median",
+            "Shortest to longest",
+            "Ratio",
+            "95 % interval",
+            "Set-up before it",
+            "Of both",
+        ),
+        tuple(_line(row) for row in rows),
+        _records(rows),
+    )
+
+
+def _dots(taken: dict[int, float], at: float, look: dict[str, Any], what: str, name: str | None = None) -> Any:
+    return go.Scatter(
+        x=list(taken.values()),
+        y=[at + JITTER[place % len(JITTER)] * (1 if name else 0.4) for place in range(len(taken))],
+        mode="markers",
+        name=label(name) if name else None,
+        marker=look,
+        text=[f"block {block}, {what}: {show(value, 's')}" for block, value in taken.items()],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def _middle(row: Starts, at: float) -> dict[str, Any]:
+    """A bar at the median."""
+    value = median(row.ready.values())
+    ends = {"x0": value, "x1": value, "y0": at - 0.24, "y1": at + 0.24}
+    return {"type": "line", **ends, "line": {"color": row.arm.colour, "width": 2}}
+
+
+def _value(row: Starts, at: float) -> dict[str, Any]:
+    against = f" · {ratio(row.cost.cost)}" if row.cost else ""
+    return {
+        "name": WIDE,
+        "text": f"<b>{show(median(row.ready.values()), 's')}</b>{against}",
+        "x": 1,
+        "xref": "paper",
+        "xanchor": "left",
+        "xshift": 8,
+        "y": at,
+        "showarrow": False,
+        "font": {"size": 12},
+    }
+
+
+def _caption(record: BenchmarkRecord, rows: list[Starts]) -> str:
+    """Both ends in words, then the medians."""
+    ends = record.about or "from the command that starts the environment to its agent's first answer"
+    parts = [f"{row.arm.name} {show(median(row.ready.values()), 's')}{_against(row)}" for row in rows]
+    slow = [row for row in rows if row.before]
+    before = [f"{row.arm.name} {show(median(row.before.values()), 's')}" for row in slow]
+    lead = f"{ends[:1].upper()}{ends[1:]}, on the harness’s clock: {listed(parts)} (medians)."
+    return f"{lead} Set-up before that command, hollow and not in these figures: {listed(before)}." if before else lead
+
+
+def _against(row: Starts) -> str:
+    return f" ({ratio(row.cost.cost)})" if row.cost and finite(row.cost.cost) is not None else ""
+
+
+def _line(row: Starts) -> tuple[str, ...]:
+    middle = median(row.ready.values())
+    before = median(row.before.values()) if row.before else None
+    return (
+        row.arm.name,
+        str(len(row.ready)),
+        show(middle, "s"),
+        f"{show(min(row.ready.values()), 's')} to {show(max(row.ready.values()), 's')}",
+        ratio(row.cost.cost if row.cost else None),
+        interval(row.cost.low, row.cost.high) if row.cost else interval(None, None),
+        show(before, "s"),
+        percent(None if before is None else before / (before + middle)),
+    )
+
+
+def _records(rows: list[Starts]) -> tuple[Record, ...]:
+    head: Record = ("environment", "block", "start in s", "set-up before it in s")
+    lines = [(row.arm.name, block, value, row.before.get(block)) for row in rows for block, value in row.ready.items()]
+    return (head, *lines)

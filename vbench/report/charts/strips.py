@@ -1,0 +1,35 @@
+"""Strips: one above the other for each environment, all over the same span, so that their scatter compares."""
+
+from typing import Any
+
+from vbench.report.view import Arm
+from vbench.text import label
+
+STRIP_PX = 68
+NAME_SHARE = 0.24  # of a strip, above its marks
+
+
+def strip_axis(place: int, count: int) -> tuple[str, dict[str, Any]]:
+    """The name of a strip's axis in plotly ("", "2", "3" ...), and its domain; `place` counts from the top."""
+    top = 1 - place / count
+    return "" if place == 0 else str(place + 1), {"domain": [top - 0.95 / count, top - NAME_SHARE / count]}
+
+
+def strip_name(arm: Arm, place: int, count: int, more: str = "") -> dict[str, Any]:
+    return {
+        "text": label(arm.name, 24) + (f"  {more}" if more else ""),
+        "x": 0,
+        "xref": "paper",
+        "xanchor": "left",
+        "y": 1 - place / count,
+        "yref": "paper",
+        "yanchor": "top",
+        "showarrow": False,
+        "font": {"size": 11, "color": arm.colour},
+    }
+
+
+def level(axis: str, at: float, line: dict[str, Any]) -> dict[str, Any]:
+    """A line across one strip."""
+    ends = {"xref": "paper", "x0": 0, "x1": 1, "yref": f"y{axis}", "y0": at, "y1": at}
+    return {"type": "line", "layer": "below", **ends, "line": line}

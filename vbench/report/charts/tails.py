@@ -1,0 +1,234 @@
+"""Latency against the share of operations that took longer: where the tail begins, and how far it reaches."""
+
+import math
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from statistics import median
+from typing import Any
+
+import plotly.graph_objects as go
+
+from vbench.cost.blocks import analysed
+from vbench.model import Measured
+from vbench.report.charts.chart import Chart, Record, marker, plain_figure, seconds_axis
+from vbench.report.view import Arm, View
+from vbench.stats.quantiles import fewest, of_counts
+from vbench.text import counted, label, listed
+from vbench.units import show
+
+PER_DECADE = 12
+LEVELS = (0.99, 0.95, 0.9, *(10 ** (-step / PER_DECADE) for step in range(1, 97)))
+"""Shares at which a curve is drawn: a hundred points at most, whatever the number of its bins."""
+TOLD = (0.001, 0.01, 0.1, 0.5)
+"""Shares that the caption may speak of: the first that every trial supports."""
+MOST = 2**63  # of a bin and of its number: a larger one stands in no journal that vbench wrote
+IN_TABLE = tuple(digit * 10.0**-decade for decade in range(1, 9) for digit in (5, 2, 1))
+HEIGHT_PX = 250
+
+Counts = Mapping[int, int]  # upper end of a bin in ns to the number of operations
+Curve = list[tuple[float, float]]  # ns, and the share of operations that took longer
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The histograms of one environment: each block's own, and all of them together."""
+
+    arm: Arm
+    blocks: tuple[Counts, ...]
+
+    @property
+    def pooled(self) -> Counts:
+        whole: Counter[int] = Counter()
+        for counts in self.blocks:
+            whole.update(counts)
+        return whole
+
+
+def tails(view: View) -> tuple[Chart, ...]:
+    """One chart for each latency of which the trials kept a histogram."""
+    found = analysed(view.run)
+    result = []
+    for record in view.run.manifest.benchmarks:
+        histograms: dict[str, list[Tail]] = {}
+        for arm in view.arms:
+            for metric, blocks in _histograms(found.get((arm.name, record.name), {}).values()).items():
+                histograms.setdefault(metric, []).append(Tail(arm, blocks))
+        result += [_chart(f"{record.name} {metric}", lines) for metric, lines in histograms.items()]
+    return tuple(replace(chart, key=f"tail-{place}") for place, chart in enumerate(result))
+
+
+def _histograms(trials: Any) -> dict[str, tuple[Counts, ...]]:
+    """Metric to each block's counts; a number of operations that is none is left out."""
+    found: dict[str, list[Counts]] = {}
+    for trial in trials:
+        if isinstance(trial.outcome, Measured):
+            for metric, counts in trial.outcome.counts.items():
+                kept = {max(1, ns): times for ns, times in counts.items() if ns < MOST and 0 < times < MOST}
+                if kept:
+                    found.setdefault(metric, []).append(kept)
+    return {metric: tuple(blocks) for metric, blocks in found.items()}
+
+
+def curve(counts: Counts) -> Curve:
+    """From all operations down to the smallest share that their number supports (stats.quantiles.fewest)."""
+    values = sorted(counts)
+    upto = list(accumulate(counts[value] for value in values))
+    total = upto[-1]
+    points: Curve = [(float(values[0]), 1.0)]
+    for share in LEVELS:
+        if fewest(1 - share) > total:
+            break
+        points.append((float(values[bisect_left(upto, math.ceil((1 - share) * total))]), share))
+    return _without_middles(points)
+
+
+def _without_middles(points: Curve) -> Curve:
+    """Of several points on one vertical line the ends alone."""
+    inner = range(1, len(points) - 1)
+    dropped = {at for at in inner if points[at - 1][0] == points[at][0] == points[at + 1][0]}
+    return [point for at, point in enumerate(points) if at not in dropped]
+
+
+def band(blocks: tuple[Counts, ...]) -> Curve:
+    """Around the blocks' own curves, as deep as each of them reaches; empty for a single block."""
+    if len(blocks) < 2:
+        return []
+    shares = [share for share in LEVELS if fewest(1 - share) <= min(sum(counts.values()) for counts in blocks)]
+    ends: list[tuple[float, float, float]] = []
+    for share in shares:
+        values = [of_counts(counts, 1 - share) or 0 for counts in blocks]
+        ends.append((min(values), max(values), share))
+    return [(low, share) for low, _, share in ends] + [(high, share) for _, high, share in reversed(ends)]
+
+
+def _chart(title: str, lines: list[Tail]) -> Chart:
+    curves = [curve(line.pooled) for line in lines]
+    figure = go.Figure()
+    for line in lines:
+        figure.add_trace(_shade(line))
+    for line, points in zip(lines, curves, strict=True):
+        figure.add_trace(_line(line.arm, points))
+    for line, points in zip(lines, curves, strict=True):
+        figure.add_trace(_marks(line.arm, points))
+    spots = [ns for points in [*curves, *(band(line.blocks) for line in lines)] for ns, _ in points]
+    figure.update_layout(
+        margin={"l": 52, "r": 10, "t": 8, "b": 40},
+        xaxis=seconds_axis(min(spots) * 1e-9, max(spots) * 1e-9, "latency"),
+        yaxis=_share_axis(min(share for points in curves for _, share in points)),
+    )
+    return Chart(
+        "",
+        title,
+        _caption(lines),
+        plain_figure(figure),
+        HEIGHT_PX,
+        ("Share slower", *(line.arm.name for line in lines)),
+        _table(lines),
+        _records(lines, curves),
+    )
+
+
+def _shade(line: Tail) -> Any:
+    points = band(line.blocks)
+    return go.Scatter(
+        x=[ns * 1e-9 for ns, _ in points],
+        y=[share for _, share in points],
+        mode="lines",
+        line={"width": 0, "color": line.arm.colour},
+        fill="toself",
+        fillcolor=line.arm.colour,
+        opacity=0.16,
+        hoverinfo="skip",
+    )
+
+
+def _line(arm: Arm, points: Curve) -> Any:
+    return go.Scatter(
+        x=[ns * 1e-9 for ns, _ in points],
+        y=[share for _, share in points],
+        mode="lines",
+        line={"color": arm.colour, "width": 1.8, "dash": arm.dash},
+        hoverinfo="skip",
+    )
+
+
+def _marks(arm: Arm, points: Curve) -> Any:
+    """The environment's symbol at each tenth, hundredth, ... and where its curve ends."""
+    whole = [(ns, share) for ns, share in points if share < 1 and _is_decade(share)]
+    shown = list(dict.fromkeys([*whole, points[-1]]))
+    return go.Scatter(
+        x=[ns * 1e-9 for ns, _ in shown],
+        y=[share for _, share in shown],
+        mode="markers",
+        name=label(arm.name),
+        marker=marker(arm, 8),
+        text=[f"all blocks pooled: {_share(share)} slower than {show(ns * 1e-9, 's')}" for ns, share in shown],
+        hovertemplate="%{text}",
+    )
+
+
+def _is_decade(share: float) -> bool:
+    return math.isclose(math.log10(share), round(math.log10(share)), abs_tol=1e-9)
+
+
+def _share_axis(least: float) -> dict[str, Any]:
+    ticks = [10.0**-n for n in range(math.ceil(-math.log10(least)) + 1)]
+    return {
+        "type": "log",
+        "range": [math.log10(least) - 0.15, 0.08],
+        "tickvals": ticks,
+        "ticktext": [_share(tick) for tick in ticks],
+        "tickfont": {"size": 11},
+    }
+
+
+def _share(share: float) -> str:
+    """`50 %`, `0.1 %`, `0.0018 %`."""
+    return "100 %" if share == 1 else f"{share * 100:.2g} %" if share >= 1e-6 else f"{share:.0e}"
+
+
+def _caption(lines: list[Tail]) -> str:
+    """Percentiles of each trial, the median block of each environment: pooled ones claim too much."""
+    told = [line for line in lines if line.arm.role != "control"]
+    share = next((share for share in TOLD if told and all(_told(line, share) for line in told)), None)
+    if share is None:
+        return "The trials are too short for a percentile of their own."
+    parts = [f"{show(_told(line, share), 's')} in {line.arm.name}" for line in told]
+    many = sorted({len(line.blocks) for line in told})
+    blocks = counted(many[0], "block") if len(many) == 1 else f"{many[0]} to {many[-1]} blocks"
+    lead = "Half of the operations take" if share == 0.5 else f"One operation in {round(1 / share):,} takes"
+    return f"{lead} longer than {listed(parts)}{_reaches(told, share)}; medians of {blocks}."
+
+
+def _reaches(lines: list[Tail], share: float) -> str:
+    """How far the tail reaches beyond the middle."""
+    known = [(_told(line, share), _told(line, 0.5)) for line in lines]
+    times = [f"{high / middle:#.3g}".rstrip(".") for high, middle in known if high and middle]
+    return f": {listed(times)} times the median latency" if share < 0.5 and len(times) == len(lines) else ""
+
+
+def _told(line: Tail, share: float) -> float | None:
+    """The median over blocks of the value that this share of a trial's operations exceed, in s."""
+    values = [of_counts(counts, 1 - share) for counts in line.blocks]
+    known = [value for value in values if value is not None]
+    return median(known) * 1e-9 if len(known) == len(values) else None
+
+
+def _table(lines: list[Tail]) -> tuple[tuple[str, ...], ...]:
+    """As the caption's: down to the smallest share that each block of any environment supports."""
+    rows = []
+    for share in IN_TABLE:
+        values = [_told(line, share) for line in lines]
+        if any(values):
+            rows.append((_share(share), *(show(value, "s") for value in values)))
+    return tuple(rows)
+
+
+def _records(lines: list[Tail], curves: list[Curve]) -> tuple[Record, ...]:
+    rows: list[Record] = [("environment", "share slower", "pooled latency in s")]
+    for line, points in zip(lines, curves, strict=True):
+        rows += [(line.arm.name, share, ns * 1e-9) for ns, share in points]
+    return tuple(rows)

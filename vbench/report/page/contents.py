@@ -1,0 +1,49 @@
+"""The page's table of contents: its parts, and a link to each benchmark."""
+
+from dataclasses import dataclass
+
+from vbench.report import words
+from vbench.report.charts.panels import Panels
+from vbench.report.view import View
+
+
+@dataclass(frozen=True)
+class Link:
+    anchor: str
+    name: str
+    about: str = ""
+
+
+def parts(seen: View, drawn: Panels, *, has_means: bool) -> tuple[Link, ...]:
+    """What the page has, in its order."""
+    links = (
+        Link("families", "Families") if has_means else None,
+        Link("summary", "In words"),
+        Link("overview", "Costs"),
+        Link("starting", "Start-up") if drawn.starts else None,
+        Link("tails", "Latency of single operations") if drawn.tails else None,
+        Link("blocks", "Every block"),
+        Link("drift", "Drift") if drawn.drifts else None,
+        Link("numbers", "Every number"),
+        Link("compared", "What was compared"),
+        Link("conditions", "The host meanwhile"),
+        Link("confounds", _counted("Confounds", len(seen.confounds))),
+        Link("losses", _counted("Failed and skipped trials", seen.trials["failed"] + seen.trials["skipped"])),
+        Link("commands", "Exact commands"),
+        Link("again", "How to reproduce"),
+        Link("facts", "Facts"),
+    )
+    return tuple(link for link in links if link is not None)
+
+
+def _counted(name: str, count: int) -> str:
+    return f"{name} ({count})" if count else name
+
+
+def benchmarks(seen: View) -> tuple[tuple[str, tuple[Link, ...]], ...]:
+    """Of each family its benchmarks, once each."""
+    families: dict[str, dict[str, Link]] = {}
+    for group in seen.groups:
+        links = families.setdefault(words.family(group.family), {})
+        links.setdefault(group.anchor, Link(group.anchor, group.benchmark, group.operation))
+    return tuple((family, tuple(links.values())) for family, links in families.items())

@@ -1,0 +1,186 @@
+"""Renders a run as one page that needs nothing else: no server, no network, no other file."""
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from itertools import takewhile
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from vbench import facts
+from vbench.model import Fact, Run, Status
+from vbench.report import brief, names, verdicts, words
+from vbench.report.charts import chart as charts
+from vbench.report.charts import means
+from vbench.report.charts.chart import Chart, rounded
+from vbench.report.charts.panels import panels
+from vbench.report.citation import Citation
+from vbench.report.page import contents
+from vbench.report.page.templates import templates
+from vbench.report.view import Arm, view
+from vbench.text import (
+    amount,
+    amount_interval,
+    between,
+    is_decided,
+    length,
+    parts_per_million,
+    percent,
+    probability,
+    quantity,
+    ratio,
+)
+from vbench.units import DASH
+
+HERE = resources.files("vbench.report.page")
+SCRIPTS = ("page.js", "csv.js", "chooser.js", "table.js")
+PLOTLY = "vendor/plotly-cartesian.min.js"
+
+
+def html(run: Run, *, validation: Citation | None = None) -> str:
+    """The whole page; `validation` is what is cited of the host's. Pure: the same run gives the same text."""
+    seen = view(run)
+    drawn, lead = panels(seen), means.panels(seen)
+    script = _script()
+    page = (
+        _templates()
+        .get_template("page.html")
+        .render(
+            view=seen,
+            manifest=run.manifest,
+            validation=validation,
+            brief=brief,
+            names=names,
+            means=lead,
+            contents=contents.parts(seen, drawn, has_means=bool(lead)),
+            benchmarks=contents.benchmarks(seen),
+            words=words,
+            verdicts=verdicts,
+            legend=verdicts.LEGEND,
+            families=dict.fromkeys(group.family for group in seen.groups),
+            judgements=[str(verdict) for verdict in verdicts.SIGNS] + ["no verdict"],
+            panels=drawn,
+            facts=_facts_table(run),
+            fact_title=_fact_title,
+            style=Markup(_read("style.css")),
+            script=Markup(script),
+            csp=_policy(script),
+            figures=_packed(_json(run_figures(drawn.all))),
+            plotly=_packed_plotly(),
+        )
+    )
+    return page.encode(errors="replace").decode()
+
+
+def run_figures(drawn: list[Chart]) -> dict[str, Any]:
+    """Everything page.js draws and saves: the template once, and each chart's data, layout and records."""
+    figures = {chart.key: chart.figure | {"height": chart.height} for chart in drawn}
+    records = {chart.key: chart.records for chart in drawn}
+    found: dict[str, Any] = rounded({"figures": figures, "records": records})
+    return found | {"template": charts.TEMPLATE, "wide": charts.WIDE}
+
+
+def _script() -> str:
+    """One script of several files, each of which sees what those before it declare."""
+    parts = "\n".join(_read(name) for name in SCRIPTS)
+    return f'"use strict";\n(() => {{\n{parts}\n}})();\n'
+
+
+def _read(name: str) -> str:
+    return HERE.joinpath(name).read_text(encoding="utf-8")
+
+
+def _policy(script: str) -> str:
+    """Nothing may be fetched, and only the page's own two scripts may run. Styles: plotly adds its own rules."""
+    hashes = " ".join(f"'sha256-{_digest(text)}'" for text in (script, _read(PLOTLY)))
+    allowed = ("default-src 'none'", f"script-src {hashes}", "style-src 'unsafe-inline'", "img-src data:")
+    return "; ".join((*allowed, "base-uri 'none'", "form-action 'none'"))
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def _packed_plotly() -> str:
+    """gzip, base64: 0.66 MB in place of 1.5."""
+    return _packed(_read(PLOTLY))
+
+
+def _packed(text: str) -> str:
+    """A fifth to a half of its size, and whatever names it holds, none of them can end the script element."""
+    return base64.b64encode(gzip.compress(text.encode(errors="replace"), mtime=0)).decode()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"), sort_keys=True)
+
+
+def _facts_table(run: Run) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Key and title, then for the host and each environment what is known and where from."""
+    places = [run.host, *(run.facts.get(record.name, {}) for record in run.manifest.environments)]
+    keys = {key for place in places for key in place}
+    known = {key for key in keys if _is_known(key)}
+    ordered = [*facts.in_order(known), *sorted(keys - known)]
+    return [(key, _fact_title(key), [_fact_cell(key, place.get(key)) for place in places]) for key in ordered]
+
+
+def _is_known(key: str) -> bool:
+    """A run folder may come from another version with other facts."""
+    try:
+        facts.key_of(key)
+    except KeyError:
+        return False
+    return True
+
+
+def _fact_title(key: str) -> str:
+    return facts.title_of(key) if _is_known(key) else key
+
+
+def _fact_cell(key: str, fact: Fact | None) -> tuple[str, str]:
+    if fact is None:
+        return DASH, "not asked"
+    source = fact.source if fact.status == Status.OK else f"{fact.source}: {fact.status}"
+    return facts.show(key, fact) if _is_known(key) else str(fact.value), source
+
+
+def _gist(note: str) -> str:
+    """The words of a long note before its particulars: what it is folded under."""
+    first = re.split(r"[:;(,]", note, maxsplit=1)[0].strip()
+    return f"{first or note[:32]} …"
+
+
+def _common(arms: Sequence[Arm]) -> int:
+    """The number of outer layers that all environments share."""
+    each = zip(*([layer.name for layer in arm.record.layers] for arm in arms), strict=False)
+    return sum(1 for _ in takewhile(lambda names: len(set(names)) == 1, each))
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    made = templates("vbench.report.page")
+    made.filters |= {
+        "amount": amount,
+        "amount_interval": amount_interval,
+        "percent": percent,
+        "ppm": parts_per_million,
+        "between": between,
+        "probability": probability,
+        "quantity": quantity,
+        "ratio": ratio,
+        "shell": shlex.join,
+        "gist": _gist,
+        "pairs": names.pairs,
+        "common": _common,
+    }
+    made.globals |= {"is_decided": is_decided, "length": length}
+    return made

@@ -1,0 +1,273 @@
+"""One run from suite to closed folder: opens the testbed, refuses what cannot run, executes and finishes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vbench import __version__, facts, store
+from vbench import image as images
+from vbench import suite as suites
+from vbench.contracts import Image, Testbed
+from vbench.errors import RunFolderError, UsageError
+from vbench.host import interrupts, processors
+from vbench.host.proc import LocalSession
+from vbench.model import SCHEMA, Manifest, Plan, Resumption, Run, State
+from vbench.runner import adaptive, resumption
+from vbench.runner.clocks import Clocks
+from vbench.runner.ledger import Ledger
+from vbench.runner.place import place_of_run, rooted
+from vbench.runner.progress import Count, Progress
+from vbench.runner.refusing import refuse
+from vbench.runner.running import Runner
+from vbench.store import Writer
+from vbench.suite import Suite
+from vbench.testbed.undo import abandoned, sweep
+from vbench.units import show_duration
+
+_CLOCKS = Clocks()
+
+
+@dataclass(frozen=True)
+class Conducted:
+    """Where a run was stored, and how its trials ended."""
+
+    folder: Path
+    count: Count
+    stopped: str = ""  # why it ended before its last block, for want of time
+    analysed: int = 0  # blocks that enter the costs
+    voided: str = ""  # why the last block that was taken out was
+
+
+def conduct(
+    suite: Suite,
+    plan: Plan,
+    *,
+    image: Image | None,
+    results: Path,
+    progress: Callable[[LocalSession, Testbed], Progress],
+    command: tuple[str, ...],
+    tags: dict[str, str],
+    stored: Callable[[Path], None] = lambda folder: None,
+    until_s: float | None = None,
+    clocks: Clocks = _CLOCKS,
+    here: resumption.Identity | None = None,
+) -> Conducted:
+    """Runs `plan` and stores it under `results`; `stored` is told the folder on every way out that has one.
+
+    No block begins that would not end before `until_s` of the monotonic clock. Raises EnvironmentUnavailable before
+    anything is stored, and what Runner.run raises afterwards.
+    """
+    refuse_short(2 * plan.expected_s / len(plan.blocks), until_s, "the calibration and one block are", clocks)
+    with rooted(suite, LocalSession()) as local:
+        refuse(suite, local, image)
+    here = here or resumption.identity()
+    run_id = store.run_id(suite.name)
+    with place_of_run(suite, image, run_id) as (host, testbed):
+        manifest = _manifest(suite, plan, run_id, image=image, command=command, tags=tags, here=here)
+        with store.create(results, manifest) as writer:
+            look = adaptive.looking(suite, manifest)
+            runner = Runner(
+                suite, plan, host, testbed, writer, progress(host, testbed), look, until_s=until_s, clocks=clocks
+            )
+            return _executed(runner, writer, image, stored)
+
+
+def resume(
+    folder: Path,
+    given: Suite | None,
+    *,
+    progress: Callable[[Suite, Run], Progress],
+    stored: Callable[[Path], None] = lambda folder: None,
+    said: Callable[[str], None] = lambda words: None,
+    until_s: float | None = None,
+    clocks: Clocks = _CLOCKS,
+    here: resumption.Identity | None = None,
+) -> Conducted:
+    """Goes on with the run in `folder` as it was planned; `given` is its suite once more, if need be.
+
+    `said` is told what was damaged and what is different of the host. Raises RunFolderError, UsageError and
+    EnvironmentUnavailable while the folder is as it was.
+    """
+    here = here or resumption.identity()
+    resumption.refuse_foreign(folder)
+    with store.reopen(folder) as writer:
+        run = store.load(folder)
+        manifest, plan = run.manifest, run.manifest.plan
+        resumption.refuse_other_tool(manifest)
+        suite = resumption.suite_of(manifest, given)
+        image = _image_of(manifest)
+        look = adaptive.looking(suite, manifest)
+        ledger, block = _ledger(run, look, here)
+        if block is not None:
+            refuse_short(ledger.next_s(), until_s, "what comes next is", clocks)
+        # Before anything of the suite is made or run: on another host, or in a hostile folder, it may say anything.
+        resumption.refuse_other_host(run, _differences(run, suite), here)
+        with place_of_run(suite, image, manifest.run_id) as (host, testbed):
+            found = resumption.differences(run, facts.of_host(host, cpu=testbed.cpus[0]))
+            refuse(suite, host, image)
+            for words in (*run.warnings, *found.others):
+                said(words)
+            _sweep(suite, manifest.run_id, said)
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            writer.take_up(Resumption(now, block, found.others, here.marks(manifest.run_id)[1]))
+            runner = Runner(
+                suite,
+                plan,
+                host,
+                testbed,
+                writer,
+                progress(suite, run),
+                look,
+                ledger=ledger,
+                until_s=until_s,
+                clocks=clocks,
+            )
+            return _executed(runner, writer, image, stored)
+
+
+def _executed(runner: Runner, writer: Writer, image: Image | None, stored: Callable[[Path], None]) -> Conducted:
+    state, changed = State.PARTIAL, None
+    try:
+        runner.run()
+        state = State.PARTIAL if runner.stopped else State.COMPLETE
+    finally:
+        with interrupts.held():
+            try:
+                changed = _changed(image)
+                if image and changed:
+                    state = State.PARTIAL
+                    writer.rename_image(image.digest, f"changed-{writer.manifest.run_id}")
+                finish(writer, state)
+            finally:  # on a full disk the manifest stays as it was, and the run can be reported all the same
+                stored(writer.folder)
+    if changed:
+        raise changed
+    return Conducted(writer.folder, runner.count, runner.stopped, runner.analysed, runner.voided)
+
+
+def _changed(image: Image | None) -> images.ImageChanged | None:
+    """Why the executed files may differ from those that the image's digest names; empty if they are the same."""
+    if image is None:
+        return None
+    try:
+        images.refuse_changed(image)
+    except images.ImageChanged as error:
+        return images.ImageChanged(
+            f"{error.message}; that happened while they were measured, so the run does not name the image",
+            hint=error.hint,
+        )
+    return None
+
+
+def finish(writer: Writer, state: State) -> None:
+    """Tables first, so that they have checksums; a run whose tables could not be written is finished all the same."""
+    try:
+        if state is State.COMPLETE:
+            from vbench.frames import parquet  # pandas and duckdb, which must not be in memory while a trial runs
+
+            parquet.write(writer.folder)
+    finally:
+        writer.finish(state)
+
+
+def refuse_short(needed_s: float, until_s: float | None, what: str, clocks: Clocks) -> None:
+    """Raises UsageError when there is not even time for the least that is worth beginning."""
+    if until_s is None or clocks.monotonic_s() + needed_s <= until_s:
+        return
+    raise UsageError(
+        f"{what} expected to take {show_duration(needed_s)}, more than --max-time leaves",
+        hint="give more time, or take fewer environments or benchmarks",
+    )
+
+
+def _differences(run: Run, suite: Suite) -> resumption.Differences:
+    """Asked by commands that vbench itself names, and of no environment."""
+    host = LocalSession()
+    cpu = processors.find(host, suite.testbed.cpus, suite.testbed.cpu_list).environment[0]
+    return resumption.differences(run, facts.of_host(host, cpu=cpu))
+
+
+def _ledger(run: Run, look: adaptive.Looking | None, here: resumption.Identity) -> tuple[Ledger, int | None]:
+    """What is stored of the run, and the first block that is not whole; None where nothing is left to measure."""
+    plan = run.manifest.plan
+    torn = {item.block for item in run.manifest.resumed if item.block is not None}
+    ledger = Ledger.of(
+        plan,
+        trials=run.trials,
+        voids=run.voids,
+        readings=run.readings,
+        torn=torn,
+        rebooted=resumption.rebooted(run.manifest, here),
+    )
+    block = next((block.index for block in plan.blocks if not ledger.whole(block)), None)
+    if block is None or _seen_enough(ledger, block, look):
+        return ledger, None
+    ledger.torn |= {block}
+    return ledger, block
+
+
+def _seen_enough(ledger: Ledger, block: int, look: adaptive.Looking | None) -> bool:
+    """Whether the look that was due before `block` ends the run, as Runner will ask it again."""
+    if look is None or block < 2 or ledger.begun_after(block - 1):
+        return False
+    return look(ledger.trials, ledger.voids).stop
+
+
+def _image_of(manifest: Manifest) -> Image | None:
+    """The very image that the run was begun with, a newer one or not."""
+    if not manifest.image:
+        return None
+    image = images.find(manifest.image)
+    if image is None:
+        raise RunFolderError(
+            f"the image of {manifest.run_id} is not here: {manifest.image[:12]}",
+            hint="`vbench image list` shows those that are; another image would be another run",
+        )
+    return image
+
+
+def _sweep(suite: Suite, run_id: str, said: Callable[[str], None]) -> None:
+    """What this run left when it was killed would disturb what is measured now."""
+    host = LocalSession()
+    for folder in abandoned(Path(suite.testbed.scratch)):
+        if folder.name.startswith(f"vbench-{run_id}-"):
+            for undone in sweep(host, folder):
+                said(f"removed {undone}")
+
+
+def _manifest(
+    suite: Suite,
+    plan: Plan,
+    run_id: str,
+    *,
+    image: Image | None,
+    command: tuple[str, ...],
+    tags: dict[str, str],
+    here: resumption.Identity,
+) -> Manifest:
+    machine, boot = here.marks(run_id)
+    return Manifest(
+        schema=SCHEMA,
+        run_id=run_id,
+        state=State.RUNNING,
+        tool=__version__,
+        suite=suite.name,
+        suite_text=suite.text,
+        seed=plan.seed,
+        baseline=plan.baseline,
+        control=plan.control,
+        blocks=len(plan.blocks) - 1,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        image=image.digest if image else "",
+        environments=suites.environment_records(suite),
+        benchmarks=suites.benchmark_records(suite),
+        plan=plan,
+        delta=float(suite.method.delta),
+        confirmatory=suites.confirmatory(suite),
+        command=command,
+        tags=tags,
+        machine=machine,
+        boot=boot,
+        sources=resumption.sources(),
+    )

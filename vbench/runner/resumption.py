@@ -1,0 +1,240 @@
+"""What must be as it was for a run to go on: tool, suite and host. Anything else would be another run."""
+
+import hashlib
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from vbench import __version__, facts
+from vbench import suite as suites
+from vbench.errors import RunFolderError, SuiteError
+from vbench.host import untrusted
+from vbench.model import Facts, Manifest, Run
+from vbench.store import privacy
+from vbench.suite import Suite
+from vbench.suite import plan as plans
+from vbench.units import DASH
+
+# What makes a host another one. Other facts that could explain a number are told, and stay with the run.
+IDENTITY = (
+    *("cpu.architecture", "cpu.model", "cpu.microcode", "cpu.threads", "cpu.smt"),
+    *("kernel.release", "kernel.version", "kernel.command_line", "host.type"),
+)
+# Another engine is another environment, where the run has one of it.
+_QEMU, _RUNTIMES = "tool.qemu", {"runc": "tool.runc", "crun": "tool.crun"}
+_MACHINE_ID, _BOOT_ID = Path("/etc/machine-id"), Path("/proc/sys/kernel/random/boot_id")
+_PACKAGE = Path(__file__).parent
+_NO_SOURCES = {"suites"}  # a run keeps its own, and a checkout has them elsewhere than a wheel
+_BEGIN = "`vbench run` begins another one"
+_GIVE = "give SUITE as well: `vbench run SUITE --resume RUN`"
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Of the host now from the host as the run began on it."""
+
+    identity: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What this machine and this boot of it are known by; empty where a machine has none."""
+
+    machine: str
+    boot: str
+
+    def marks(self, run_id: str) -> tuple[str, str]:
+        """Of machine and boot: hashes with the run's own name, so that they tell nobody which machine it is.
+
+        machine-id(5) asks for exactly that.
+        """
+        return _mark(run_id, self.machine), _mark(run_id, self.boot)
+
+
+def identity(*, machine_id: Path = _MACHINE_ID, boot_id: Path = _BOOT_ID) -> Identity:
+    return Identity(_hexadecimal(machine_id), _hexadecimal(boot_id))
+
+
+def _hexadecimal(path: Path) -> str:
+    """A file's 128 bits, with dashes between or not; empty for anything else."""
+    with suppress(FileNotFoundError, untrusted.Untrusted, OSError, RuntimeError):
+        text = untrusted.read(path.resolve(), most_b=100).strip().replace(b"-", b"")
+        if re.fullmatch(rb"[0-9a-f]{32}", text):
+            return text.decode()
+    return ""
+
+
+def _mark(run_id: str, own: str) -> str:
+    return hashlib.sha256(f"{run_id} {own}".encode()).hexdigest()[:32] if own else ""
+
+
+def boot_of(manifest: Manifest) -> str:
+    """The mark of the last boot that the run was in."""
+    return manifest.resumed[-1].boot if manifest.resumed else manifest.boot
+
+
+def rebooted(manifest: Manifest, here: Identity) -> bool | None:
+    """Whether the host was booted since the run was last in it; None where that is unknown."""
+    last, now = boot_of(manifest), here.marks(manifest.run_id)[1]
+    return last != now if last and now else None
+
+
+def refuse_foreign(folder: Path) -> None:
+    """A run folder names commands, and they are run: it must be this user's. Raises RunFolderError."""
+    for path in (folder, folder / "manifest.json", folder / "journal.jsonl", folder / "facts"):
+        with suppress(FileNotFoundError):  # what must be there, who reads it says
+            found = path.stat() if path == folder else path.lstat()
+            if not stat.S_ISLNK(found.st_mode) and (why := untrusted.others_could_write(found)):
+                hint = "go on with it as the user who began it, or make the folder yours alone: chown -R, chmod -R go-w"
+                raise RunFolderError(f"{path} {why}: it names commands to run", hint=hint)
+    with suppress(FileNotFoundError):
+        if why := untrusted.others_could_swap(folder.resolve()):
+            hint = "move the run to a folder that only you can write to"
+            raise RunFolderError(f"{folder} names commands to run, and {why}", hint=hint)
+
+
+@cache
+def sources(package: Path = _PACKAGE) -> str | None:
+    """SHA-256 over names and bytes of vbench's own files without its suites: it tells two states of one version apart.
+
+    None where they cannot be read, as out of an archive.
+    """
+    try:
+        found = {path.relative_to(package): path for path in package.rglob("*") if path.is_file()}
+        parts = [
+            f"{hashlib.sha256(path.read_bytes()).hexdigest()} {name.as_posix()!a}\n"
+            for name, path in sorted(found.items())
+            if name.parts[0] not in _NO_SOURCES and "__pycache__" not in name.parts
+        ]
+    except OSError:
+        return None
+    return hashlib.sha256("".join(parts).encode()).hexdigest() if parts else None
+
+
+def refuse_other_tool(manifest: Manifest) -> None:
+    """Another version, or other files of the same one. Raises RunFolderError."""
+    if manifest.tool != __version__:
+        raise RunFolderError(
+            f"{manifest.run_id} was begun by vbench {manifest.tool}, this is {__version__}",
+            hint=f"install vbench {manifest.tool} to go on with it; {_BEGIN}",
+        )
+    here = sources()
+    if None not in (manifest.sources, here) and manifest.sources != here:
+        raise RunFolderError(
+            f"{manifest.run_id} was begun by vbench {manifest.tool} as this is, but with other files of it",
+            hint=f"go on with the very installation or checkout that began it; {_BEGIN}",
+        )
+
+
+def suite_of(manifest: Manifest, given: Suite | None) -> Suite:
+    """The suite as the run was narrowed to it. Raises RunFolderError when it is not the run's."""
+    name = manifest.run_id
+    if given is None:
+        _refuse_incomplete(manifest)
+    elif _clean(manifest).own(given.text) != manifest.suite_text:
+        hint = f"leave SUITE out to go on as it was planned; {_BEGIN}"
+        raise RunFolderError(f"the file of suite {given.name} is not the one that {name} was begun with", hint=hint)
+    try:
+        found = _narrowed(given or suites.parse(manifest.suite_text, source=f"the suite of {name}"), manifest)
+        plan = plans.make(found)
+    except SuiteError as error:
+        hint = error.hint or "what is stored can be reported"
+        raise RunFolderError(f"{name} cannot be gone on with: {error.message}", hint=hint) from error
+    was = manifest.plan
+    if (plan.environments, plan.benchmarks, plan.blocks) != (was.environments, was.benchmarks, was.blocks):
+        hint = f"its command was: {' '.join(manifest.command)}"
+        raise RunFolderError(f"{name}: its suite gives another plan than the run has", hint=hint)
+    other = sorted(_differing(found, manifest))
+    if other:
+        what = f"the settings or files of {', '.join(other)} are not those that {name} was begun with"
+        raise RunFolderError(what, hint=f"one run measures one thing; {_BEGIN}")
+    return found
+
+
+def _refuse_incomplete(manifest: Manifest) -> None:
+    """A run folder keeps neither names of hosts and people nor a user's own files."""
+    why = "names the host or a home folder, which a run folder never keeps" if manifest.suite_redacted else ""
+    if any(record.settings.get("folder") for record in manifest.benchmarks):
+        why = why or "has files of its own beside it"
+    if why:
+        hint = "give SUITE as well: `vbench run SUITE --resume RUN`"
+        raise RunFolderError(f"{manifest.run_id}: its suite {why}", hint=hint)
+
+
+def _differing(suite: Suite, manifest: Manifest) -> Iterator[str]:
+    """Environments and benchmarks that would be measured with other settings, the digest of a folder among them."""
+    now = {r.name: r.settings for r in suites.environment_records(suite)}
+    now |= {r.name: r.settings for r in suites.benchmark_records(suite)}
+    was = {r.name: r.settings for r in manifest.environments} | {r.name: r.settings for r in manifest.benchmarks}
+    clean = _clean(manifest)
+    for name, settings in now.items():
+        if msgspec.json.decode(msgspec.json.encode(privacy.clean_settings(settings, clean))) != was.get(name):
+            yield name
+
+
+def _narrowed(suite: Suite, manifest: Manifest) -> Suite:
+    """As the run's command line did; an adaptive run stays one."""
+    plan, fixed = manifest.plan, suite.method.blocks is not None or "--blocks" in manifest.command
+    return suites.restrict(
+        suite,
+        environments=[arm for arm in plan.environments if arm != plan.control],
+        benchmarks=plan.benchmarks,
+        blocks=manifest.blocks if fixed else None,
+        seed=manifest.seed,
+    )
+
+
+def differences(run: Run, now: Facts) -> Differences:
+    """Nothing where the run was ended before it knew its host."""
+    if not run.host:
+        return Differences((), ())
+    now = privacy.clean_facts(now, _clean(run.manifest))
+    engines = [key for key in _engines(run.manifest) if DASH not in (_value(run.host, key), _value(now, key))]
+    identity = [key for key in (*IDENTITY, *engines) if _value(run.host, key) != _value(now, key)]
+    others = [found for found in facts.confounds("host", run.host, now) if found.key not in (*IDENTITY, *engines)]
+    return Differences(
+        tuple(f"{key} was {_value(run.host, key)}, is {_value(now, key)}" for key in identity),
+        tuple(f"{found.key} was {found.baseline}, is {found.value}" for found in others),
+    )
+
+
+def _clean(manifest: Manifest) -> privacy.Clean:
+    """As the run was written."""
+    return privacy.of_run(manifest, privacy.of_this_machine())
+
+
+def _engines(manifest: Manifest) -> list[str]:
+    """Facts of the host that are the versions of what starts the run's environments."""
+    runtimes = {Path(str(r.settings.get("runtime", ""))).name for r in manifest.environments if r.kind == "oci"}
+    found = [key for name, key in _RUNTIMES.items() if name in runtimes]
+    return [*found, *([_QEMU] if any(r.kind == "qemu" for r in manifest.environments) else [])]
+
+
+def _value(known: Facts, key: str) -> str:
+    return facts.show(key, known[key]) if key in known else DASH
+
+
+def refuse_other_host(run: Run, found: Differences, here: Identity) -> None:
+    """Where a machine has no identity the same boot is evidence enough; without either there is none, and no run."""
+    manifest = run.manifest
+    machine, _ = here.marks(manifest.run_id)
+    known = bool(manifest.machine and machine)
+    if not known and not found.identity and rebooted(manifest, here) is not False:
+        raise RunFolderError(
+            f"nothing shows that {manifest.run_id} was begun on this machine: it is not known by /etc/machine-id, and "
+            "it is not the same boot",
+            hint=f"`systemd-machine-id-setup` gives a machine an identity for the next run; {_BEGIN}",
+        )
+    if (known and manifest.machine != machine) or found.identity:
+        what = "; ".join(found.identity) or "it is another machine"
+        raise RunFolderError(
+            f"{manifest.run_id} was begun on another host, or this one was changed: {what}",
+            hint=f"the costs of one run are of one host; {_BEGIN}",
+        )

@@ -1,0 +1,157 @@
+"""What `vbench view` answers to each address: the list, a page a run, the reports. Knows nothing of sockets."""
+
+import os
+import shlex
+import stat
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import unquote_to_bytes
+
+from vbench.errors import RunFolderError
+from vbench.serving import pages
+from vbench.serving.reports import KINDS, reports
+from vbench.serving.runs import DAMAGED, Summary, folders, leads_out, newest_first, summary
+from vbench.store import bounds, cells, read_manifest
+
+MOST_PAGES = 4  # kept in memory: 1 to 3 MB each
+LARGEST_JOURNAL_B = 128 * 2**20  # 45,000 trials of the published run's size: half a minute
+MOST_CELLS = 4000
+LARGEST_RUN_B = 2 * 2**30  # with its raw files, whose checksums are looked at
+Stamp = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What goes back: `body`, or the content of an open `file` of `size` bytes."""
+
+    status: int
+    body: bytes = b""
+    kind: str = "text/html; charset=utf-8"
+    policy: str = pages.REPORT_POLICY
+    file: BinaryIO | None = None
+    size: int = 0
+
+
+@dataclass
+class Site:
+    """Reads what is there at every request, and keeps what has not changed since."""
+
+    results: Path
+    reports: Path
+    _summaries: dict[Path, tuple[Stamp, Summary]] = field(default_factory=dict)
+    _pages: "OrderedDict[Path, tuple[Stamp, bytes]]" = field(default_factory=OrderedDict)
+    # One after the other each, for the sake of memory; a page that takes long must not keep the list from anybody.
+    _listing: threading.Lock = field(default_factory=threading.Lock)
+    _making: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, target: str) -> Answer:
+        """For the target of a GET request, percent-encoded as it came."""
+        parts = target.partition("?")[0].split("/")
+        match parts:
+            case ["", ""]:
+                return self._index()
+            case ["", "runs", name] if name:
+                return self._run(_decoded(name))
+            case ["", "reports", name] if name:
+                return self._report(_decoded(name))
+        return refusal(404, "there is no such page", hint="the list of runs and reports is at /")
+
+    def _index(self) -> Answer:
+        try:
+            with self._listing:
+                kept = {path: self._summary(path) for path in folders(self.results)}
+                self._summaries = kept
+            found = newest_first([summary for _, summary in kept.values()])
+            shown = pages.index(found, reports(self.reports), results=self.results, folder=self.reports)
+        except RunFolderError as error:
+            return refusal(500, error.message, hint=error.hint)
+        return Answer(200, shown, policy=pages.index_policy())
+
+    def _summary(self, path: Path) -> tuple[Stamp, Summary]:
+        stamp = _stamp(path)
+        kept = self._summaries.get(path)
+        return kept if kept is not None and kept[0] == stamp else (stamp, summary(path))
+
+    def _run(self, name: str) -> Answer:
+        path = _child(self.results, name)
+        if path is None:
+            return refusal(404, f"no run is named {name!r} in {self.results}/")
+        if leads_out(path):
+            return refusal(403, f"{name!r} is a link that leads out of {self.results}/")
+        try:
+            if _is_large(path):
+                hint = f"`vbench report {shlex.quote(str(path))}` makes a file of it"
+                return refusal(500, "its page would take minutes", hint=hint, title="This run is too large to be shown")
+            with self._making:
+                return Answer(200, self._page(path))
+        except RunFolderError as error:
+            return refusal(500, error.message, hint=error.hint, title=f"This run is {DAMAGED}")
+
+    def _page(self, path: Path) -> bytes:
+        from vbench import report, store
+
+        stamp = _stamp(path)
+        kept = self._pages.pop(path, None)
+        if kept is None or kept[0] != stamp:
+            kept = (stamp, report.html(store.load(path)).encode())
+        self._pages[path] = kept
+        while len(self._pages) > MOST_PAGES:
+            self._pages.popitem(last=False)
+        return kept[1]
+
+    def _report(self, name: str) -> Answer:
+        path = _child(self.reports, name)
+        if path is None or path.suffix not in KINDS:
+            return refusal(404, f"no report is named {name!r} in {self.reports}/")
+        try:
+            # No link is followed, and a FIFO does not make it wait.
+            file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+        except OSError as error:
+            return refusal(403, f"{name!r} cannot be read: {error.strerror}", hint="links are not followed")
+        seen = os.fstat(file.fileno())
+        if not stat.S_ISREG(seen.st_mode):
+            file.close()
+            return refusal(403, f"{name!r} is not a file")
+        return Answer(200, kind=KINDS[path.suffix], file=file, size=seen.st_size)
+
+
+def _is_large(path: Path) -> bool:
+    """Whether others would wait for minutes while the run's page is made. Raises RunFolderError."""
+    manifest = read_manifest(path)
+    return (
+        bounds.size_b(path, ["journal.jsonl"]) > LARGEST_JOURNAL_B
+        or bounds.size_b(path, manifest.checksums) > LARGEST_RUN_B
+        or cells(manifest) > MOST_CELLS
+    )
+
+
+def refusal(status: int, message: str, *, hint: str = "", title: str = "") -> Answer:
+    return Answer(status, pages.refusal(status, message, hint=hint, title=title), policy=pages.index_policy())
+
+
+def _decoded(name: str) -> str:
+    return os.fsdecode(unquote_to_bytes(name))
+
+
+def _child(folder: Path, name: str) -> Path | None:
+    """What stands directly in a folder under this very name: nothing else can be reached."""
+    try:
+        return next((folder / entry.name for entry in os.scandir(folder) if entry.name == name), None)
+    except OSError:
+        return None
+
+
+def _stamp(path: Path) -> Stamp:
+    """Changes whenever a run's manifest or journal does."""
+    return tuple(value for name in ("manifest.json", "journal.jsonl") for value in _seen(path / name))
+
+
+def _seen(path: Path) -> Stamp:
+    try:
+        found = path.lstat()
+    except OSError:
+        return (0, 0)
+    return found.st_mtime_ns, found.st_size
