@@ -143,7 +143,7 @@ def test_root_rights_are_missed_in_one_place() -> None:
     found = [
         str(path.relative_to(ROOT)) for path in sources() if 'Missing("root rights"' in path.read_text(encoding="utf-8")
     ]
-    assert found == ["environments/rights.py"]
+    assert found == ["host/capabilities.py"]
 
 
 def test_a_package_is_named_only_where_debian_has_it() -> None:

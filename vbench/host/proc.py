@@ -18,7 +18,7 @@ from vbench.guest.collecting import Tail, TooMuch, communicate
 from vbench.host.interrupts import held
 from vbench.model import Layer
 
-GUEST = Path(__file__).parent / "guest"
+GUEST = Path(__file__).parents[1] / "guest"
 NOT_FOUND = 127
 # What image builds need to find their files and the archive, through a site's proxy and by its certificates.
 _PASSED = {
