@@ -17,7 +17,7 @@ TRIAL_S = 1.0
 @contextmanager
 def testbed() -> Iterator[tuple[LocalSession, LocalTestbed]]:
     """The host and its testbed; this process is pinned to the processors that a run's harness has."""
-    with runner.place_of_run(suites.load("smoke"), image(), "benchmarks") as (host, opened):
+    with runner.place_of_run(suites.load("smoke"), image(), "overhead") as (host, opened):
         assert isinstance(opened, LocalTestbed)
         yield host, opened
 

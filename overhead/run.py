@@ -1,4 +1,4 @@
-"""Prints what vbench itself costs: `python benchmarks/run.py [tools] [harness] [guest] [container] [store] [help]`."""
+"""Prints what vbench itself costs: `python overhead/run.py [tools] [harness] [guest] [container] [store] [help]`."""
 
 import sys
 from collections.abc import Callable, Iterable

@@ -97,7 +97,7 @@ def plain_qemu(folder: Path) -> list[str]:
 
 def _replaced(text: str, old: str, new: str) -> str:
     if old not in text:
-        raise VbenchError(f"the initramfs no longer ends in {old.strip()!r}", hint="adapt benchmarks/starts.py")
+        raise VbenchError(f"the initramfs no longer ends in {old.strip()!r}", hint="adapt overhead/starts.py")
     return text.replace(old, new)
 
 
