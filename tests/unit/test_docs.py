@@ -5,8 +5,8 @@ import shlex
 from pathlib import Path
 
 import click
-import pytest
 
+from tests.support.linting import refuse
 from vbench import suite
 from vbench.cli import vbench
 from vbench.errors import VbenchError
@@ -55,25 +55,35 @@ def parsed(words: list[str]) -> None:
             parameter.type_cast_value(context, value)
 
 
-@pytest.mark.parametrize(("where", "line"), commands())
-def test_every_command_shown_exists_with_its_options(where: str, line: str) -> None:
-    parsed(shlex.split(line)[1:])
+def test_every_command_shown_exists_with_its_options() -> None:
+    shown = commands()
+    assert len(shown) > 50
+    refuse(f"{where}: {line}: {problem}" for where, line in shown if (problem := why_not(line)))
+
+
+def why_not(line: str) -> str:
+    """What is wrong with a command as it is shown, or nothing."""
+    try:
+        parsed(shlex.split(line)[1:])
+    except (click.ClickException, AssertionError, VbenchError) as error:
+        return f"{type(error).__name__} {error}"
+    return ""
 
 
 def test_commands_that_do_not_exist_would_be_found() -> None:
     for line in ("vbench measure", "vbench run smoke --loudly", "vbench report RUN --format pdf", "vbench clean now"):
-        with pytest.raises((click.ClickException, AssertionError, VbenchError)):
-            parsed(shlex.split(line)[1:])
+        assert why_not(line), line
 
 
-@pytest.mark.parametrize("path", PROSE, ids=name)
-def test_links_within_the_project_lead_somewhere(path: Path) -> None:
-    targets = [link for link in LINK.findall(CODE.sub("", path.read_text())) if "://" not in link]
-    for target in targets:
-        file, _, anchor = target.partition("#")
-        meant = (path.parent / file.replace("\\", "")).resolve() if file else path
-        assert meant.exists(), target
-        assert not anchor or anchor in anchors(meant), target
+def test_links_within_the_project_lead_somewhere() -> None:
+    links = [(path, link) for path in PROSE for link in LINK.findall(CODE.sub("", path.read_text()))]
+    refuse(f"{name(path)}: {link}" for path, link in links if "://" not in link and not leads_somewhere(path, link))
+
+
+def leads_somewhere(path: Path, link: str) -> bool:
+    file, _, anchor = link.partition("#")
+    meant = (path.parent / file.replace("\\", "")).resolve() if file else path
+    return meant.exists() and (not anchor or anchor in anchors(meant))
 
 
 def anchors(path: Path) -> set[str]:
@@ -82,9 +92,18 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize(("where", "text"), blocks("toml"))
-def test_suites_shown_can_be_read(where: str, text: str) -> None:
-    assert suite.parse(text, source=where).benchmarks
+def test_suites_shown_can_be_read() -> None:
+    shown = blocks("toml")
+    assert shown
+    refuse(f"{where}: {problem}" for where, text in shown if (problem := unreadable(text, where)))
+
+
+def unreadable(text: str, where: str) -> str:
+    """Why a suite as it is shown is refused or measures nothing, or nothing."""
+    try:
+        return "" if suite.parse(text, source=where).benchmarks else "no benchmarks"
+    except VbenchError as error:
+        return f"{error} ({error.hint})"
 
 
 def test_make_targets_shown_exist() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 import vbench
+from tests.support.linting import refuse
 from vbench.cli import vbench as program
 
 ROOT = Path(vbench.__file__).parent
@@ -110,21 +111,21 @@ def test_every_command_that_is_named_exists_with_its_options() -> None:
                 wrong += [
                     f"{where}: {of.name} has no {word}" for word in left if word.startswith("-") and word not in known
                 ]
-    assert wrong == []
+    refuse(wrong)
     assert seen > 20
 
 
 def test_every_option_that_a_hint_names_exists() -> None:
     known = every_option()
     found = [(where, name) for path in sources() for where, said in hinted(path) for name in OPTION.findall(said)]
-    assert [(where, name) for where, name in found if name not in known] == []
+    refuse(f"{where}: {name}" for where, name in found if name not in known)
     assert len(found) > 5
 
 
 def test_no_text_denies_an_article() -> None:
     """Such as "no a network": what is missing is told behind a colon, whatever its article."""
-    found = [(where, said) for path in sources() for where, said in texts(path) if re.search(r"\bno (an?|the) ", said)]
-    assert found == []
+    written = [(where, said) for path in sources() for where, said in texts(path)]
+    refuse(f"{where}: {said}" for where, said in written if re.search(r"\bno (an?|the) ", said))
 
 
 def test_what_is_missing_is_never_denied_by_hand() -> None:
@@ -135,7 +136,7 @@ def test_what_is_missing_is_never_denied_by_hand() -> None:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
         if re.search(r"no \{\w+\.what\}|\"no \"", line)
     ]
-    assert joined == []
+    refuse(joined)
 
 
 def test_root_rights_are_missed_in_one_place() -> None:
@@ -148,10 +149,9 @@ def test_root_rights_are_missed_in_one_place() -> None:
 
 def test_a_package_is_named_only_where_debian_has_it() -> None:
     """`apt-get install` before a name that a user gave was the way to `apt-get install kata`."""
-    found = [
-        (where, said)
+    refuse(
+        f"{where}: {said}"
         for path in sources()
         for where, said in texts(path)
         if re.search(r"apt-get install X", said) and path.name not in {"oci.py", "qemu.py", "tools.py"}
-    ]
-    assert found == []
+    )

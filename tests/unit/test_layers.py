@@ -3,11 +3,11 @@
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
-import pytest
-
 import vbench
+from tests.support.linting import refuse
 
 ROOT = Path(vbench.__file__).parent
 GUEST = ROOT / "guest"
@@ -46,9 +46,15 @@ def top(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """The syntax tree of a file, flat and with the module first."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
 def imports(path: Path) -> Iterator[str]:
     """Dotted names of everything that a file imports, inside functions too."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         match node:
             case ast.Import(names):
                 yield from (alias.name for alias in names)
@@ -68,20 +74,28 @@ def own_imports(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_a_module_imports_only_from_lower_ranks(path: Path) -> None:
-    here = top(path)
-    assert here in RANK, f"{here} has no rank"
-    allowed = {here} | FACE.get(here, set())
-    assert [name for name in own_imports(path) if name not in allowed and RANK[name] >= RANK[here]] == []
+def test_every_room_has_a_rank() -> None:
+    refuse(sorted({top(path) for path in MODULES} - set(RANK)))
 
 
-@pytest.mark.parametrize("path", sorted(GUEST.glob("*.py")), ids=relative)
-def test_the_guest_needs_nothing_but_the_standard_library(path: Path) -> None:
+def test_a_module_imports_only_from_lower_ranks() -> None:
+    offenders = []
+    for path in MODULES:
+        here = top(path)
+        allowed = {here} | FACE.get(here, set())
+        upward = [name for name in sorted(own_imports(path) - allowed) if RANK[name] >= RANK[here]]
+        offenders += [f"{relative(path)} imports {name}" for name in upward]
+    refuse(offenders)
+
+
+def test_the_guest_needs_nothing_but_the_standard_library() -> None:
     siblings = {file.stem for file in GUEST.glob("*.py")}
-    allowed = siblings | ({"pyperf"} if path.name == "driver.py" else set())
-    first = {name.partition(".")[0] for name in imports(path)}
-    assert first - set(sys.stdlib_module_names) - allowed == set()
+    offenders = []
+    for path in sorted(GUEST.glob("*.py")):
+        allowed = siblings | set(sys.stdlib_module_names) | ({"pyperf"} if path.name == "driver.py" else set())
+        foreign = sorted({name.partition(".")[0] for name in imports(path)} - allowed)
+        offenders += [f"{relative(path)} imports {name}" for name in foreign]
+    refuse(offenders)
 
 
 def test_only_one_module_starts_processes() -> None:
@@ -93,14 +107,14 @@ def test_files_are_read_and_written_in_one_encoding_whatever_the_locale() -> Non
     offenders = [
         f"{relative(path)}:{node.lineno}"
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in {"read_text", "write_text"}
         and len(node.args) < (1 if node.func.attr == "read_text" else 2)
         and "encoding" not in {keyword.arg for keyword in node.keywords}
     ]
-    assert offenders == []
+    refuse(offenders)
 
 
 def test_only_one_module_imports_duckdb() -> None:
@@ -108,32 +122,39 @@ def test_only_one_module_imports_duckdb() -> None:
     assert users == {"frames/duck.py"}
 
 
-@pytest.mark.parametrize("path", EVERY_FILE, ids=relative)
-def test_no_file_has_more_than_400_lines(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 400
+def test_no_file_has_more_than_400_lines() -> None:
+    lengths = {relative(path): len(path.read_text().splitlines()) for path in EVERY_FILE}
+    refuse(f"{name}: {lines} lines" for name, lines in lengths.items() if lines > 400)
 
 
-@pytest.mark.parametrize("path", EVERY_FILE, ids=relative)
-def test_nothing_catches_everything(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ExceptHandler):
-            assert node.type is not None
-            names = {name.id for name in ast.walk(node.type) if isinstance(name, ast.Name)}
-            assert "Exception" not in names or relative(path) in LAST_RESORTS
-            cleans_up = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None
-            assert "BaseException" not in names or cleans_up
+def test_nothing_catches_everything() -> None:
+    handlers = [
+        (relative(path), node) for path in EVERY_FILE for node in nodes(path) if isinstance(node, ast.ExceptHandler)
+    ]
+    refuse(f"{name}:{handler.lineno}" for name, handler in handlers if catches_everything(name, handler))
 
 
-@pytest.mark.parametrize("path", EVERY_FILE, ids=relative)
-def test_every_module_begins_with_what_it_is_for(path: Path) -> None:
-    text = ast.get_docstring(ast.parse(path.read_text()))
-    assert text
-    assert text.splitlines()[0].endswith((".", "?", ":", ";")) or len(text.splitlines()) > 1
+def catches_everything(name: str, handler: ast.ExceptHandler) -> bool:
+    """Without a class, or Exception in a module that is no last resort, or BaseException that is not raised again."""
+    if handler.type is None:
+        return True
+    classes = {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)}
+    cleans_up = isinstance(handler.body[-1], ast.Raise) and handler.body[-1].exc is None
+    return ("Exception" in classes and name not in LAST_RESORTS) or ("BaseException" in classes and not cleans_up)
 
 
-@pytest.mark.parametrize("path", EVERY_FILE, ids=relative)
-def test_annotations_stay_readable_at_run_time(path: Path) -> None:
-    assert "__future__.annotations" not in set(imports(path))
+def test_every_module_begins_with_what_it_is_for() -> None:
+    refuse(relative(path) for path in EVERY_FILE if not says_what_it_is_for(nodes(path)[0]))
+
+
+def says_what_it_is_for(module: ast.AST) -> bool:
+    assert isinstance(module, ast.Module)
+    lines = (ast.get_docstring(module) or "").splitlines()
+    return len(lines) > 1 or bool(lines and lines[0].endswith((".", "?", ":", ";")))
+
+
+def test_annotations_stay_readable_at_run_time() -> None:
+    refuse(relative(path) for path in EVERY_FILE if "__future__.annotations" in set(imports(path)))
 
 
 def test_environments_and_benchmarks_are_listed_in_one_table_each() -> None:
@@ -141,14 +162,14 @@ def test_environments_and_benchmarks_are_listed_in_one_table_each() -> None:
 
     modules = [path for path in MODULES if top(path) != "validation"]  # it chooses for its experiments, as a suite does
     for table in (environments, benchmarks):
-        lists = [found for path in modules for found in literals(path) if len(found & set(table.KINDS)) >= 3]
-        assert lists == []
+        lists = [(relative(path), texts & set(table.KINDS)) for path in modules for texts in literals(path)]
+        refuse(f"{name} lists {', '.join(sorted(kinds))}" for name, kinds in lists if len(kinds) >= 3)
         assert all(kind == made.kind for kind, made in table.KINDS.items())
 
 
 def literals(path: Path) -> Iterator[set[str]]:
     """The texts of every list, tuple, set and dictionary key written out in a file."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         match node:
             case ast.List(elements) | ast.Tuple(elements) | ast.Set(elements) | ast.Dict(elements):
                 yield {e.value for e in elements if isinstance(e, ast.Constant) and isinstance(e.value, str)}
