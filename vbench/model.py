@@ -208,6 +208,15 @@ class BenchmarkRecord(Struct, frozen=True):
     about: str = ""
 
 
+class Ladder(Struct, frozen=True):
+    """Arms in order, each with one layer more than the one before: what each layer costs in one metric."""
+
+    name: str
+    benchmark: str
+    metric: str
+    arms: tuple[str, ...]
+
+
 class Resumption(Struct, frozen=True):
     """When and where a run that had ended early was gone on with."""
 
@@ -245,6 +254,7 @@ class Manifest(Struct, frozen=True):
     boot: str = ""  # the same of the boot in which the run began
     suite_redacted: bool = False  # `suite_text` lacks host names or home paths that the file had
     resumed: tuple[Resumption, ...] = ()
+    ladders: tuple[Ladder, ...] = ()  # of arms and benchmarks that this run has
     sources: str | None = None  # sha256 of vbench's own files; None where the run was begun by one that kept none
 
 

@@ -330,6 +330,31 @@ def test_a_manifest_that_no_vbench_wrote_is_refused(tmp_path: Path, changes: dic
         store.load(edited(written(tmp_path, state=None), **changes))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "../x"},
+        {"benchmark": "cpu.none"},
+        {"metric": "none"},
+        {"arms": ["bare", "nobody"]},
+        {"arms": ["bare", "bare"]},
+        {"arms": ["bare"]},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_ladder_of_what_the_run_has_not_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    folder = written(tmp_path, state=None)
+    manifest = store.load(folder).manifest
+    arms = [record.name for record in manifest.environments if record.name != manifest.control]
+    (benchmark, *_), baseline = manifest.benchmarks, manifest.baseline
+    ladder = {"name": "steps", "benchmark": benchmark.name, "metric": benchmark.metrics[0].name, "arms": arms}
+    assert store.load(edited(folder, ladders=[ladder])).manifest.ladders[0].arms == tuple(arms)
+    if "arms" in change:
+        change = {"arms": [baseline if arm == "bare" else arm for arm in change["arms"]]}  # type: ignore[attr-defined]
+    with pytest.raises(RunFolderError, match="cannot be a ladder of this run"):
+        store.load(edited(folder, ladders=[ladder | change]))
+
+
 UNIT = "<script>alert(1)</script>\u202e\x1b[31m=cmd|x"
 
 

@@ -248,6 +248,57 @@ def test_a_restriction_takes_benchmarks_by_name_and_by_family() -> None:
     assert suites.restrict(suite) == suite
 
 
+LADDER = '[ladders.steps]\nbenchmark = "disk.small"\nmetric = "latency"\narms = ["a", "b", "c"]\n'
+
+
+def test_a_ladder_is_read_in_its_own_order() -> None:
+    (ladder,) = suites.parse(GOOD + LADDER, source="s").ladders
+    assert (ladder.name, ladder.benchmark, ladder.metric, ladder.arms) == (
+        "steps",
+        "disk.small",
+        "latency",
+        ("a", "b", "c"),
+    )
+
+
+def test_a_ladder_without_a_metric_is_of_the_benchmarks_first() -> None:
+    suite = suites.parse(GOOD + LADDER.replace('metric = "latency"\n', ""), source="s")
+    assert suite.ladders[0].metric == suite.benchmarks["disk.small"].metrics[0].name
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message", "hint"),
+    [
+        ("metric =", "metrik =", "ladders.steps.metrik: unknown key", "'metric'"),
+        ('benchmark = "disk.small"\n', "", "ladders.steps.benchmark: missing", ""),
+        ('"disk.small"', '"disk.smal"', "ladders.steps.benchmark: the suite has no 'disk.smal'", "'disk.small'"),
+        ('"latency"', '"latnecy"', "ladders.steps.metric: disk.small has no metric 'latnecy'", "'latency'"),
+        ('"latency"', "3", "ladders.steps.metric: expected a text", ""),
+        ('"a", "b", "c"', '"a"', "ladders.steps.arms: a ladder has two arms at least", "one layer"),
+        ('"a", "b", "c"', '"a", "bb"', "ladders.steps.arms[1]: no environment is named 'bb'", "'b'"),
+        ('"a", "b", "c"', '"a", "b", "a"', "ladders.steps.arms[2]: 'a' stands on this ladder twice", ""),
+        ('"a", "b", "c"', '"control", "b"', "ladders.steps.arms[0]: 'control' is the control", "'a'"),
+        ('"a", "b", "c"', '"a", 3', "ladders.steps.arms[1]: expected a text", ""),
+        ('["a", "b", "c"]', '"a"', "ladders.steps.arms: expected a list", ""),
+        ("ladders.steps", 'ladders."../x"', "ladders.../x: '../x' cannot be a name", "letters"),
+        (LADDER, "ladders.steps = 3\n", "ladders.steps: expected a table", ""),
+        (LADDER, "".join(LADDER.replace("steps", f"n{n}") for n in range(21)), "ladders: 21 of them, at most 20", ""),
+    ],
+)
+def test_a_ladder_that_means_nothing_is_refused(before: str, after: str, message: str, hint: str) -> None:
+    given = "ladders.steps = 3\n" + GOOD if after == "ladders.steps = 3\n" else GOOD + LADDER.replace(before, after)
+    error = refused(given)
+    assert message in error.message
+    assert hint in error.hint
+
+
+def test_a_restriction_leaves_out_a_ladder_that_lost_an_arm_or_its_benchmark() -> None:
+    suite = suites.parse(GOOD + LADDER, source="s")
+    assert suites.restrict(suite, environments=["b", "c"]).ladders == suite.ladders
+    assert suites.restrict(suite, environments=["c"]).ladders == ()
+    assert suites.restrict(suite, benchmarks=["cpu"]).ladders == ()
+
+
 def test_a_restriction_to_what_the_suite_has_not_is_refused() -> None:
     suite = suites.parse(GOOD, source="s")
     for narrow, hint in (({"environments": ["bb"]}, "'b'"), ({"benchmarks": ["cpu.hsah"]}, "'cpu.hash'")):

@@ -265,6 +265,7 @@ def _manifest(
         plan=plan,
         delta=float(suite.method.delta),
         confirmatory=suites.confirmatory(suite),
+        ladders=suite.ladders,
         command=command,
         tags=tags,
         machine=machine,

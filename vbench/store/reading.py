@@ -94,10 +94,22 @@ def _refuse_hostile(manifest: Manifest, path: Path) -> None:
         raise RunFolderError(f"{path}: two environments have the same name")
     if manifest.baseline not in arms:
         raise RunFolderError(f"{path}: the baseline {manifest.baseline!r} is not among the environments")
+    _refuse_foreign_ladders(manifest, path)
     for unit in (metric.unit for record in manifest.benchmarks for metric in record.metrics):
         if unit not in BASE_UNITS:
             hint = f"no vbench wrote it: metrics are stored in base units, {', '.join(BASE_UNITS)}"
             raise RunFolderError(f"{path}: {short(unit)} cannot be a metric's unit", hint=hint)
+
+
+def _refuse_foreign_ladders(manifest: Manifest, path: Path) -> None:
+    """A ladder names arms and a metric of its own run, and each arm once."""
+    arms = {record.name for record in manifest.environments} - {manifest.control}
+    measured = {(record.name, metric.name) for record in manifest.benchmarks for metric in record.metrics}
+    for ladder in manifest.ladders:
+        steps = set(ladder.arms)
+        known = steps <= arms and (ladder.benchmark, ladder.metric) in measured
+        if not is_safe(ladder.name) or not known or not len(ladder.arms) == len(steps) >= 2:
+            raise RunFolderError(f"{path}: {short(ladder.name)} cannot be a ladder of this run")
 
 
 def cells(manifest: Manifest) -> int:

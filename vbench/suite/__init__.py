@@ -10,11 +10,12 @@ from vbench.suite.narrowing import (
     settings,
 )
 from vbench.suite.reading import anchored, folders, load, parse, shipped
-from vbench.suite.shape import NAME, Document, Method, Suite, TestbedSettings
+from vbench.suite.shape import NAME, Document, LadderTable, Method, Suite, TestbedSettings
 
 __all__ = [
     "NAME",
     "Document",
+    "LadderTable",
     "Method",
     "Suite",
     "TestbedSettings",

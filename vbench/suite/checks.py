@@ -6,6 +6,7 @@ from vbench.contracts import Environment
 from vbench.errors import SuiteError, nearest
 from vbench.host import processors
 from vbench.model import MOST_CELLS
+from vbench.suite import ladders
 from vbench.suite.names import named, shown
 from vbench.suite.narrowing import confirmatory
 from vbench.suite.shape import ADAPTIVE, MOST_CONFIRMATORY, RESERVED, Suite
@@ -22,6 +23,7 @@ def check(suite: Suite, given: Collection[str]) -> None:
     if not suite.benchmarks:
         raise SuiteError("benchmarks: the list is empty", hint="`vbench list benchmarks` names them")
     _check_size(suite)
+    ladders.check(suite)
     for name, environment in suite.environments.items():
         if name in RESERVED:
             raise SuiteError(f"environments.{name}: the name is taken: {RESERVED[name]}", hint="choose another name")

@@ -10,15 +10,17 @@ from msgspec.structs import replace
 from vbench import units
 from vbench.contracts import Benchmark, Environment
 from vbench.errors import SuiteError, nearest
+from vbench.model import Ladder
 from vbench.suite.keys import families
 from vbench.suite.names import in_family, named, shown
-from vbench.suite.shape import ADAPTIVE, FIXED_BLOCKS, Document, Method, Suite, TestbedSettings
+from vbench.suite.shape import ADAPTIVE, FIXED_BLOCKS, Document, LadderTable, Method, Suite, TestbedSettings
 
 T = TypeVar("T")
 
 
 def suite_of(text: str, document: Document) -> Suite:
     environments = dict(_environments(document.environments))
+    benchmarks = _benchmarks(document.benchmarks)
     return Suite(
         name=named(document.name, "name"),
         about=document.about,
@@ -26,8 +28,9 @@ def suite_of(text: str, document: Document) -> Suite:
         method=_method(document.method, environments),
         testbed=convert(document.testbed, TestbedSettings, "testbed"),
         environments=environments,
-        benchmarks=_benchmarks(document.benchmarks),
+        benchmarks=benchmarks,
         arms=tuple(environments),
+        ladders=tuple(_ladders(document.ladders, benchmarks)),
     )
 
 
@@ -82,6 +85,17 @@ def _family(kinds: Sequence[str], found: Mapping[str, Benchmark], path: str) -> 
         if kind in found:
             raise _second(kind, path)
     return {kind: KINDS[kind]() for kind in kinds}
+
+
+def _ladders(tables: Mapping[str, Any], benchmarks: Mapping[str, Benchmark]) -> Iterator[Ladder]:
+    """Where no metric is named, the benchmark's first; `ladders.check` refuses a benchmark that there is not."""
+    for name, entry in tables.items():
+        path = f"ladders.{name}"
+        named(name, path)
+        table = convert(entry, LadderTable, path)
+        metrics = benchmarks[table.benchmark].metrics if table.benchmark in benchmarks else ()
+        metric = table.metric if table.metric is not None else next((known.name for known in metrics), "")
+        yield Ladder(name, table.benchmark, metric, table.arms)
 
 
 def _second(name: str, path: str) -> SuiteError:

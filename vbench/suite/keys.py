@@ -7,7 +7,7 @@ import msgspec
 
 from vbench.errors import SuiteError, nearest
 from vbench.suite.names import shown
-from vbench.suite.shape import Document, Method, TestbedSettings
+from vbench.suite.shape import Document, LadderTable, Method, TestbedSettings
 
 LONGEST_KEY = 60  # of a key that nobody knows, as a message shows it
 
@@ -49,6 +49,9 @@ def _problems(document: Mapping[str, Any]) -> Iterator[Problem]:
     tables = document.get("environments")
     for name, table in tables.items() if isinstance(tables, dict) else ():
         yield from _of_kind(table, environments.KINDS, f"environments.{name}", "environment")
+    ladders = document.get("ladders")
+    for name, table in ladders.items() if isinstance(ladders, dict) else ():
+        yield from _of_table(table, LadderTable, f"ladders.{name}")
     entries = document.get("benchmarks")
     for index, entry in enumerate(entries if isinstance(entries, list) else ()):
         if isinstance(entry, str) and entry in families(benchmarks.KINDS):

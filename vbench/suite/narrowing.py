@@ -10,6 +10,7 @@ from vbench import units
 from vbench.contracts import Benchmark, Environment
 from vbench.errors import SuiteError, nearest
 from vbench.model import BenchmarkRecord, EnvironmentRecord
+from vbench.suite.ladders import is_whole
 from vbench.suite.shape import Suite
 
 
@@ -48,6 +49,7 @@ def restrict(
         arms=arms,
         environments={name: suite.environments[name] for name in suite.environments if _needed(suite, name, arms)},
         benchmarks=chosen,
+        ladders=tuple(ladder for ladder in suite.ladders if is_whole(ladder, arms, chosen)),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from vbench import units
-from vbench.suite import NAME, Document, Method, TestbedSettings, families
+from vbench.suite import NAME, Document, LadderTable, Method, TestbedSettings, families
 from vbench.units import Bytes, Seconds, Share
 
 
@@ -14,9 +14,9 @@ def suite_schema() -> dict[str, Any]:
     from vbench import benchmarks, environments
 
     kinds = {**environments.KINDS, **benchmarks.KINDS}
-    types = [_plain(kind) for kind in (Document, Method, TestbedSettings, *kinds.values())]
+    types = [_plain(kind) for kind in (Document, Method, TestbedSettings, LadderTable, *kinds.values())]
     schemas, parts = msgspec.json.schema_components(types, schema_hook=_quantity, ref_template="#/$defs/{name}")
-    places = dict(zip(("document", "method", "testbed", *kinds), schemas, strict=True))
+    places = dict(zip(("document", "method", "testbed", "ladder", *kinds), schemas, strict=True))
     definitions = {name: dict(part) for name, part in parts.items()}
     document = definitions.pop(places["document"]["$ref"].rpartition("/")[2])
     for kind in kinds:
@@ -32,6 +32,7 @@ def suite_schema() -> dict[str, Any]:
         "testbed": places["testbed"],
         "environments": {"type": "object", "propertyNames": names, "additionalProperties": one_of, "minProperties": 1},
         "benchmarks": {"type": "array", "items": {"anyOf": listed}, "minItems": 1},
+        "ladders": {"type": "object", "propertyNames": names, "additionalProperties": places["ladder"]},
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", **document, "title": "vbench suite"}
     return {**head, "description": "Environments × benchmarks × method.", "$defs": definitions}

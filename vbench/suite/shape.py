@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from vbench.contracts import Benchmark, Environment, Table
+from vbench.model import Ladder
 from vbench.units import Bytes, Seconds, Share
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -16,6 +17,7 @@ ADAPTIVE = ("n_min", "look_every", "n_max", "width")
 """Keys of `method` that say when an adaptive run stops."""
 FIXED_BLOCKS = 10
 CPU_LIST = r"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$"  # the kernel's list format, cpuset(7)
+MOST_LADDERS = 20  # a page has a chart for each
 MOST_CONFIRMATORY = 5  # method.md: few enough that Holm leaves them power
 Blocks = Annotated[int, Meta(ge=1, le=1000)]
 
@@ -56,6 +58,14 @@ class TestbedSettings(Table, frozen=True):
     scratch: str = "/var/tmp"  # an absolute path, on a disk: the folder all environments get their scratch space from
 
 
+class LadderTable(Table, frozen=True):
+    """Arms in order, each with one layer more than the one before: `[ladders.NAME]`."""
+
+    benchmark: str
+    arms: tuple[str, ...]
+    metric: str | None = None  # the benchmark's first where none is named
+
+
 class Suite(Struct, frozen=True):
     """Environments × benchmarks × method. `arms` are measured; other `environments` are only stood on."""
 
@@ -67,6 +77,7 @@ class Suite(Struct, frozen=True):
     environments: dict[str, Environment]
     benchmarks: dict[str, Benchmark]
     arms: tuple[str, ...]  # without the control
+    ladders: tuple[Ladder, ...] = ()
     folder: Path = Path()  # of its file: what a benchmark's own files are relative to
 
     def environment(self, arm: str) -> Environment:
@@ -83,3 +94,4 @@ class Document(Table, frozen=True):
     about: str = ""
     method: dict[str, Any] = msgspec.field(default_factory=dict)
     testbed: dict[str, Any] = msgspec.field(default_factory=dict)
+    ladders: dict[str, Any] = msgspec.field(default_factory=dict)
