@@ -273,8 +273,17 @@ class Needs:
     network: bool = False  # the peer, through the run's network
 
 
+@dataclass(frozen=True)
+class Engine:
+    """A program that starts environments, and how its version is read."""
+
+    name: str  # of its fact: "qemu" is `tool.qemu`
+    argv: tuple[str, ...]  # prints the version
+    version: str  # a pattern that matches the begin of the output; its group is the version
+
+
 class Environment(Protocol):
-    """A place to run a workload; a frozen struct whose fields are its suite keys."""
+    """A way to isolate a workload; a frozen struct whose fields are its suite keys."""
 
     kind: ClassVar[str]
     is_offered: ClassVar[bool]  # to users, in lists and hints
@@ -287,6 +296,7 @@ class Environment(Protocol):
     def needs_image(self) -> bool: ...
     @classmethod
     def variants(cls) -> tuple["Environment", ...]: ...  # what doctor tries
+    def engines(self) -> tuple[Engine, ...]: ...  # of what starts it; their versions belong to its results
     def title(self) -> str: ...  # "qemu accel=tcg"
     def expected_start_s(self) -> float: ...  # for the plan's estimate
     def expected_factor(self) -> float: ...  # a whole trial with its set-up, against a native one
@@ -296,6 +306,9 @@ class Environment(Protocol):
     def misfit(self, *, in_image: bool) -> str: ...  # why it cannot start on another one, whose files are the image's
     def missing(self, host: Session) -> tuple[Missing, ...]: ...
     def probe(self, host: Session, testbed: Testbed) -> Probe: ...
+    def prepared(
+        self, host: Session, testbed: Testbed
+    ) -> AbstractContextManager[None]: ...  # once a run, before starts
     def start(self, host: Session, testbed: Testbed) -> AbstractContextManager[Session]: ...
 
     def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:

@@ -69,6 +69,7 @@ def _session(env: str | None, suite: str) -> Iterator[Session]:
         session: Session = host
         place = testbed
         for environment in chain:
+            stack.enter_context(environment.prepared(session, place))
             session = stack.enter_context(environment.start(session, place))
             place = place.within(session)
         yield session

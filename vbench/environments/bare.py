@@ -4,24 +4,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from msgspec import Meta, Struct
 
 from vbench.contracts import (
     Attachment,
-    Environment,
     Leftover,
     Missing,
     Needs,
-    Probe,
     Session,
-    Settings,
     Testbed,
     Workplace,
 )
 from vbench.environments.channel import AgentSession
-from vbench.environments.probing import probe
+from vbench.environments.settings import EnvironmentSettings
 from vbench.environments.starting import agent_command, pinned, started
 from vbench.environments.tools import tool_missing
 from vbench.errors import StartFailed
@@ -34,7 +31,7 @@ LIMIT_S = 60.0
 _GET_COMPILER = "apt-get install gcc libc6-dev"
 
 
-class Bare(Settings, frozen=True, kw_only=True):
+class Bare(EnvironmentSettings, frozen=True, kw_only=True):
     """Native processes; they see the image as root (chroot), or without root rights the host's own files.
 
     `dose` and `delay` are known faults, by which `vbench validate` proves what is found: a share of extra operations
@@ -57,8 +54,8 @@ class Bare(Settings, frozen=True, kw_only=True):
         return self.root == "image"
 
     @classmethod
-    def variants(cls) -> tuple[Environment, ...]:
-        return (Bare(), Bare(root="host"))
+    def variants(cls) -> tuple[Self, ...]:
+        return (cls(), cls(root="host"))
 
     def title(self) -> str:
         words = ["bare", *(["root=host"] if self.root == "host" else [])]
@@ -67,13 +64,6 @@ class Bare(Settings, frozen=True, kw_only=True):
 
     def expected_start_s(self) -> float:
         return 0.3
-
-    def expected_factor(self) -> float:
-        return 1.0
-
-    @property
-    def scratch_b(self) -> int | None:
-        return None
 
     def needs(self) -> Needs:
         return Needs(executes=self.root == "host")  # the kernels are compiled into scratch space
@@ -94,9 +84,6 @@ class Bare(Settings, frozen=True, kw_only=True):
         opening = rights.switch(lambda path: host.run(["cat", path], timeout_s=10).text)
         allow = f"allow user namespaces{f' (`{opening}`)' if opening else ''}"
         return rights_missing(host, otherwise=f"{allow}, or set root = 'host' to measure with the host's own files")
-
-    def probe(self, host: Session, testbed: Testbed) -> Probe:
-        return probe(self, host, testbed)
 
     @contextmanager
     def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:

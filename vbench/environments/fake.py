@@ -10,28 +10,24 @@ import math
 import os
 import threading
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, ClassVar, Literal
+from typing import Any, BinaryIO, ClassVar, Literal, Self
 
 from vbench.contracts import (
     ClockReading,
     Completed,
-    Environment,
     Leftover,
-    Missing,
-    Probe,
     Process,
     Session,
-    Settings,
     StartTiming,
     Testbed,
     Workplace,
     program,
 )
-from vbench.environments.probing import probe
+from vbench.environments.settings import EnvironmentSettings
 from vbench.errors import CommandTimeout, SessionLost, StartFailed
 from vbench.model import Layer
 
@@ -41,13 +37,12 @@ READ_NS = 100_000
 VALUES = 10
 
 
-class Fake(Settings, frozen=True, kw_only=True):
+class Fake(EnvironmentSettings, frozen=True, kw_only=True):
     """Figures are `slowdown` times a constant, wavering by ±`noise` in a fixed pattern; `fails` names what breaks."""
 
     kind: ClassVar[str] = "fake"
     is_offered: ClassVar[bool] = False
     leaves: ClassVar[tuple[type[Leftover], ...]] = ()
-    known_as: ClassVar[Mapping[str, str]] = {}
     slowdown: float = 1.0
     noise: float = 0.0
     fails: Literal["nothing", "start", "trial", "session"] = "nothing"
@@ -59,7 +54,7 @@ class Fake(Settings, frozen=True, kw_only=True):
         return False
 
     @classmethod
-    def variants(cls) -> tuple[Environment, ...]:
+    def variants(cls) -> tuple[Self, ...]:
         return ()  # nothing for doctor to prove
 
     def title(self) -> str:
@@ -68,34 +63,12 @@ class Fake(Settings, frozen=True, kw_only=True):
     def expected_start_s(self) -> float:
         return READY_S
 
-    def expected_factor(self) -> float:
-        return 1.0
-
-    @property
-    def scratch_b(self) -> int | None:
-        return None
-
-    def misfit(self, *, in_image: bool) -> str:
-        del in_image
-        return ""
-
-    def missing(self, host: Session) -> tuple[Missing, ...]:
-        del host
-        return ()
-
-    def probe(self, host: Session, testbed: Testbed) -> Probe:
-        return probe(self, host, testbed)
-
     @contextmanager
     def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:
         if self.fails == "start":
             raise StartFailed("this fake environment never starts", hint="set fails = 'nothing'")
         with testbed.folder("fake") as scratch:
             yield FakeSession(host, self, PurePosixPath(scratch))
-
-    def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
-        del host, testbed
-        return ()
 
 
 @dataclass

@@ -8,17 +8,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from msgspec import Meta, MsgspecError
 
 from vbench import facts
-from vbench.contracts import Environment, Leftover, Missing, Needs, Probe, Session, Settings, Testbed, Workplace
+from vbench.contracts import Leftover, Missing, Needs, Session, Testbed, Workplace
 from vbench.environments import container
 from vbench.environments.architecture import ARCHITECTURES
-from vbench.environments.probing import probe
 from vbench.environments.removal import RUNTIME, Container, delete
 from vbench.environments.seccomp import LIMIT_B, PROFILE, Filter, made
+from vbench.environments.settings import EnvironmentSettings
 from vbench.environments.starting import agent_command, pinned, started
 from vbench.environments.tools import tool_missing
 from vbench.errors import StartFailed
@@ -44,7 +44,7 @@ _GET_PROFILE = "apt-get install golang-github-containers-common, or the containe
 _WITHOUT = "set seccomp = false for a container without a system call filter"
 
 
-class Oci(Settings, frozen=True, kw_only=True):
+class Oci(EnvironmentSettings, frozen=True, kw_only=True):
     """One container a start. `runtime` is the command of any OCI runtime; `options` go before its sub-command.
 
     It gets what Docker and podman give by default, their system call filter too, unless `seccomp` is false. `quota` is
@@ -75,13 +75,9 @@ class Oci(Settings, frozen=True, kw_only=True):
         if not re.search(RUNTIME, self.runtime):
             raise ValueError("runtime: the name of a command or an absolute path is needed")
 
-    @property
-    def needs_image(self) -> bool:
-        return True
-
     @classmethod
-    def variants(cls) -> tuple[Environment, ...]:
-        return (Oci(), Oci(runtime="crun"))
+    def variants(cls) -> tuple[Self, ...]:
+        return (cls(), cls(runtime="crun"))
 
     def title(self) -> str:
         quota = f" quota={self.quota:g}" if self.quota else ""
@@ -89,13 +85,6 @@ class Oci(Settings, frozen=True, kw_only=True):
 
     def expected_start_s(self) -> float:
         return 0.5
-
-    def expected_factor(self) -> float:
-        return 1.0
-
-    @property
-    def scratch_b(self) -> int | None:
-        return None
 
     def needs(self) -> Needs:
         return Needs(memory_b=LEAST_MEMORY_B)
@@ -108,9 +97,6 @@ class Oci(Settings, frozen=True, kw_only=True):
         if self.seccomp and host.run(["test", "-r", PROFILE], timeout_s=10).status != 0:
             lacking.append(Missing(PROFILE, f"{_GET_PROFILE}; or {_WITHOUT}"))
         return (*lacking, *rights_missing(host, of_host=True), *_other_limits(host))
-
-    def probe(self, host: Session, testbed: Testbed) -> Probe:
-        return probe(self, host, testbed)
 
     @contextmanager
     def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:

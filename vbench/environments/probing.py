@@ -7,7 +7,7 @@ from vbench.errors import VbenchError
 def probe(environment: Environment, host: Session, testbed: Testbed) -> Probe:
     """Ready time of one real start that also ran a command, or the problem in words."""
     try:
-        with environment.start(host, testbed) as session:
+        with environment.prepared(host, testbed), environment.start(host, testbed) as session:
             session.run([session.workplace.python, "-c", "pass"], timeout_s=60).check()
             ready_s = session.timing.ready_s if isinstance(session, Started) else None
             return Probe(ready_s, layers=session.layers)

@@ -4,26 +4,25 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from msgspec import Struct
 
 from vbench.contracts import (
     Attachment,
     Completed,
-    Environment,
     Image,
     Leftover,
     Missing,
     Needs,
     Probe,
     Session,
-    Settings,
     Testbed,
     Workplace,
 )
 from vbench.environments.architecture import ARCHITECTURES, Architecture
 from vbench.environments.probing import probe
+from vbench.environments.settings import EnvironmentSettings
 from vbench.environments.starting import pinned, started
 from vbench.environments.tools import tool_missing
 from vbench.errors import StartFailed
@@ -51,7 +50,7 @@ class Accelerator(Struct, frozen=True):
     present: bool | None = None
 
 
-class Qemu(Settings, frozen=True, kw_only=True):
+class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
     """One machine a start, from a disk whose writes are thrown away, with virtio devices and the image's own kernel."""
 
     kind: ClassVar[str] = "qemu"
@@ -71,13 +70,9 @@ class Qemu(Settings, frozen=True, kw_only=True):
     options: tuple[str, ...] = ()  # more words for QEMU
     on: str | None = None
 
-    @property
-    def needs_image(self) -> bool:
-        return True
-
     @classmethod
-    def variants(cls) -> tuple[Environment, ...]:
-        return (Qemu(accel="tcg"), Qemu(accel="kvm"))
+    def variants(cls) -> tuple[Self, ...]:
+        return (cls(), cls(accel="kvm"))
 
     def title(self) -> str:
         return f"qemu accel={self.accel}"

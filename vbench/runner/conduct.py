@@ -1,6 +1,7 @@
 """One run from suite to closed folder: opens the testbed, refuses what cannot run, executes and finishes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from vbench import __version__, facts, store
 from vbench import image as images
 from vbench import suite as suites
-from vbench.contracts import Image, Testbed
+from vbench.contracts import Environment, Image, Session, Testbed
 from vbench.errors import RunFolderError, UsageError
 from vbench.host import interrupts, processors
 from vbench.host.proc import LocalSession
@@ -126,10 +127,26 @@ def resume(
             return _executed(runner, writer, image, stored)
 
 
+@contextmanager
+def prepared(suite: Suite, host: Session, testbed: Testbed) -> Iterator[None]:
+    """Prepares each environment on the host once, however many arms have its settings.
+
+    The host of a stacked one begins with each start, and so does its preparation.
+    """
+    seen: list[Environment] = []
+    with interrupts.unwinding() as stack:
+        for environment in suite.environments.values():
+            if environment.on is None and environment not in seen:
+                seen.append(environment)
+                stack.enter_context(environment.prepared(host, testbed))
+        yield
+
+
 def _executed(runner: Runner, writer: Writer, image: Image | None, stored: Callable[[Path], None]) -> Conducted:
     state, changed = State.PARTIAL, None
     try:
-        runner.run()
+        with prepared(runner.suite, runner.host, runner.testbed):
+            runner.run()
         state = State.PARTIAL if runner.stopped else State.COMPLETE
     finally:
         with interrupts.held():

@@ -212,9 +212,11 @@ class Runner:
         session: Session = self.host
         testbed = self.testbed
         for name in suites.chain(self.suite, arm):
+            environment = self.suite.environment(name)
             with caught(StartFailed, keep):
-                start = self.suite.environment(name).start(session, testbed)
-                session = stack.enter_context(guarded(start, keep))
+                if environment.on is not None:
+                    stack.enter_context(guarded(environment.prepared(session, testbed), keep))
+                session = stack.enter_context(guarded(environment.start(session, testbed), keep))
                 testbed = testbed.within(session)
         return session, testbed
 

@@ -1,0 +1,104 @@
+"""What all starts of an environment share is made once a run, before the first start, and undone after the last."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from msgspec.structs import replace
+
+from tests.unit.test_runner import Told
+from vbench import suite as suites
+from vbench.contracts import Session, Testbed
+from vbench.environments.fake import Fake
+from vbench.errors import EnvironmentUnavailable
+from vbench.runner import conduct
+from vbench.suite import Suite, plan
+
+SUITE = """
+name = "prepared"
+benchmarks = ["cpu.hash"]
+[method]
+baseline = "a"
+blocks = 2
+trial = "1 ms"
+warmup = "1 ms"
+budget = "10 h"
+gates = "record"
+[testbed]
+scratch = "{scratch}"
+[environments.a]
+kind = "fake"
+[environments.b]
+kind = "fake"
+"""
+
+
+class Counting(Fake, frozen=True, kw_only=True):
+    """Keeps in order what was asked of it."""
+
+    told: ClassVar[list[str]] = []
+
+    @contextmanager
+    def prepared(self, host: Session, testbed: Testbed) -> Iterator[None]:
+        self.told.append("prepared")
+        yield
+        self.told.append("undone")
+
+    @contextmanager
+    def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:
+        self.told.append("started")
+        with super().start(host, testbed) as session:
+            yield session
+
+
+class Unprepared(Fake, frozen=True, kw_only=True):
+    """Cannot be prepared."""
+
+    @contextmanager
+    def prepared(self, host: Session, testbed: Testbed) -> Iterator[None]:
+        raise EnvironmentUnavailable("the daemon takes no image")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def told() -> Iterator[list[str]]:
+    yield Counting.told
+    Counting.told.clear()
+
+
+def run(tmp_path: Path, **environments: Fake) -> None:
+    (tmp_path / "scratch").mkdir()
+    suite: Suite = suites.parse(SUITE.format(scratch=tmp_path / "scratch"), source="prepared.toml")
+    suite = replace(suite, environments=suite.environments | environments)
+    conduct.conduct(
+        suite,
+        plan.make(suite),
+        image=None,
+        results=tmp_path / "results",
+        progress=lambda host, testbed: Told(),
+        command=("vbench", "run"),
+        tags={},
+    )
+
+
+def test_two_arms_of_equal_settings_are_prepared_once_and_before_every_start(tmp_path: Path, told: list[str]) -> None:
+    run(tmp_path, a=Counting(), b=Counting())
+    assert told == ["prepared", *["started"] * (3 * 3), "undone"]  # the control is a third arm, and block 0 a third one
+
+
+def test_other_settings_are_prepared_for_themselves(tmp_path: Path, told: list[str]) -> None:
+    run(tmp_path, a=Counting(), b=Counting(slowdown=1.25))
+    assert [word for word in told if word != "started"] == ["prepared", "prepared", "undone", "undone"]
+
+
+def test_a_stacked_environment_is_prepared_on_each_host_that_is_started_for_it(tmp_path: Path, told: list[str]) -> None:
+    run(tmp_path, b=Counting(on="a"))
+    assert told == ["prepared", "started", "undone"] * 3
+
+
+def test_what_cannot_be_prepared_ends_the_run_before_any_start(tmp_path: Path, told: list[str]) -> None:
+    with pytest.raises(EnvironmentUnavailable, match="takes no image"):
+        run(tmp_path, a=Counting(), b=Unprepared())
+    assert told == ["prepared"]
