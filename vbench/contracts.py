@@ -15,38 +15,9 @@ from msgspec import Struct
 
 from vbench.errors import CommandFailed
 from vbench.model import Layer, Measured, Metric
+from vbench.text import program
 
 T = TypeVar("T")
-_WRAPPERS = {"taskset": 2, "chroot": 1}
-"""Commands that run another one, and how many words of their own they have before it."""
-_USUAL = ("-I", "-S", "surroundings.py")
-"""What an interpreter is told that then becomes the command behind it."""
-_UNTIL_DASHES = ("nsenter", "setpriv", "unshare")
-"""Commands that run another one behind `--`."""
-
-
-def program(argv: Sequence[str]) -> str:
-    """What a message calls a command: the program itself, without what only leads to it (setpriv, taskset, chroot)."""
-    words = list(argv)
-    while words:
-        name, rest = PurePosixPath(words[0]).name, words[1:]
-        if name in _UNTIL_DASHES and "--" in rest:
-            words = rest[rest.index("--") + 1 :]
-        elif name in _WRAPPERS and len(rest) > _WRAPPERS[name]:
-            words = rest[_WRAPPERS[name] :]
-        elif name == "env" and rest:
-            words = _after_env(rest)
-        elif len(rest) > len(_USUAL) and PurePosixPath(rest[len(_USUAL) - 1]).name == _USUAL[-1]:
-            words = rest[len(_USUAL) :]
-        else:
-            return words[0]
-    return argv[0]
-
-
-def _after_env(words: list[str]) -> list[str]:
-    while words and (words[0] == "-C" or "=" in words[0]):
-        words = words[2 if words[0] == "-C" else 1 :]
-    return words
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
-"""Prints ratios, intervals, and names that nobody vouches for."""
+"""Prints ratios, intervals, names that nobody vouches for, and what a message calls a command."""
 
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
+from pathlib import PurePosixPath
 
 from vbench.model import Cost, Verdict
 from vbench.units import DASH, show
@@ -13,6 +15,13 @@ TIMES = "×"
 _KEPT_CONTROLS = "\n\t"
 _UNUSUAL = re.compile(r"[^ -~]")  # what need not be looked up
 _LEAST, _MOST = 1e-3, 1e6  # beyond, three significant digits with an exponent: the others are zeros or noise
+
+_WRAPPERS = {"taskset": 2, "chroot": 1}
+"""Commands that run another one, and how many words of their own they have before it."""
+_USUAL = ("-I", "-S", "surroundings.py")
+"""What an interpreter is told that then becomes the command behind it."""
+_UNTIL_DASHES = ("nsenter", "setpriv", "unshare")
+"""Commands that run another one behind `--`."""
 
 
 def finite(value: float | None) -> float | None:
@@ -162,3 +171,27 @@ def counted(count: int, noun: str) -> str:
 def listed(words: list[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def program(argv: Sequence[str]) -> str:
+    """What a message calls a command: the program itself, without what only leads to it (setpriv, taskset, chroot)."""
+    words = list(argv)
+    while words:
+        name, rest = PurePosixPath(words[0]).name, words[1:]
+        if name in _UNTIL_DASHES and "--" in rest:
+            words = rest[rest.index("--") + 1 :]
+        elif name in _WRAPPERS and len(rest) > _WRAPPERS[name]:
+            words = rest[_WRAPPERS[name] :]
+        elif name == "env" and rest:
+            words = _after_env(rest)
+        elif len(rest) > len(_USUAL) and PurePosixPath(rest[len(_USUAL) - 1]).name == _USUAL[-1]:
+            words = rest[len(_USUAL) :]
+        else:
+            return words[0]
+    return argv[0]
+
+
+def _after_env(words: list[str]) -> list[str]:
+    while words and (words[0] == "-C" or "=" in words[0]):
+        words = words[2 if words[0] == "-C" else 1 :]
+    return words

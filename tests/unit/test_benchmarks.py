@@ -20,10 +20,11 @@ from vbench import contracts, units
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.kernel_driver import KernelDriver, believable, drift_notes, parse
 from vbench.benchmarks.lines import Lines, Moments, listen
-from vbench.contracts import Benchmark, Completed, Place, Session, Workplace, program
+from vbench.contracts import Benchmark, Completed, Place, Session, Workplace
 from vbench.errors import CommandFailed, CommandTimeout, SessionLost, TrialFailed
 from vbench.host.proc import LocalProcess, LocalSession, spawn
 from vbench.model import FAMILIES
+from vbench.text import program
 from vbench.units import Bytes
 
 DATA = Path(__file__).parent.parent / "data"

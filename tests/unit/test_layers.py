@@ -16,7 +16,8 @@ GUEST = ROOT / "guest"
 RANKS = (
     ("errors", "units", "guest"),
     ("__init__", "model"),
-    ("text", "contracts"),
+    ("text",),
+    ("contracts",),
     ("gates",),
     ("host", "stats"),
     ("facts",),

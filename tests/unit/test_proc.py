@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from vbench.contracts import program
 from vbench.errors import CommandFailed, CommandTimeout, NoSpace
 from vbench.host import proc
 from vbench.host.proc import LocalSession
+from vbench.text import program
 
 LIMIT_S = 60.0
 

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from vbench.contracts import Completed, Process, Session, program
+from vbench.contracts import Completed, Process, Session
 from vbench.errors import CommandTimeout, OutputTooLarge, VbenchError
 from vbench.guest.collecting import MOST_B, TooMuch, lines
 from vbench.host.inbox import Inbox
+from vbench.text import program
 
 # What a tool says on lines of their own, directly before its first operation and after its last.
 BEGUN, ENDED = b"vbench: begun", b"vbench: ended"

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeVar, cast
 
-from vbench.contracts import ClockReading, Completed, Process, Session, StartTiming, Workplace, program
+from vbench.contracts import ClockReading, Completed, Process, Session, StartTiming, Workplace
 from vbench.environments.messages import Clock, Data, Done, Envelope, Event, Hello, Ran, Spawned
 from vbench.errors import CommandFailed, CommandTimeout, OutputTooLarge, SessionLost, StartFailed, VbenchError
 from vbench.guest.collecting import MOST_B, TAIL_B, TooMuch, lines
 from vbench.host import foreign
 from vbench.host.inbox import Inbox
 from vbench.model import Layer
+from vbench.text import program
 
 CHUNK_B = 48 * 1024
 CLOCK_READINGS = 5

@@ -25,11 +25,11 @@ from vbench.contracts import (
     StartTiming,
     Testbed,
     Workplace,
-    program,
 )
 from vbench.environments.settings import EnvironmentSettings
 from vbench.errors import CommandTimeout, SessionLost, StartFailed
 from vbench.model import Layer
+from vbench.text import program
 
 READY_S = 0.010
 KERNEL_S = 1e-6  # one operation of any kernel where `slowdown` is 1

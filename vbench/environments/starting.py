@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
-from vbench.contracts import Process, Session, StartTiming, Workplace, program
+from vbench.contracts import Process, Session, StartTiming, Workplace
 from vbench.environments.channel import AgentSession, Channel
 from vbench.errors import CommandTimeout, StartFailed
 from vbench.model import Layer
+from vbench.text import program
 
 STOP_S = 10.0
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
-from vbench.contracts import Completed, Session, Workplace, program
+from vbench.contracts import Completed, Session, Workplace
 from vbench.errors import FULL, CommandFailed, CommandTimeout, NoSpace, OutputTooLarge
 from vbench.guest.collecting import Tail, TooMuch, communicate
 from vbench.host.interrupts import held
 from vbench.model import Layer
+from vbench.text import program
 
 GUEST = Path(__file__).parents[1] / "guest"
 NOT_FOUND = 127

@@ -13,11 +13,12 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from vbench.contracts import Completed, program
+from vbench.contracts import Completed
 from vbench.errors import CommandFailed, EnvironmentUnavailable, NoSpace, VbenchError
 from vbench.host import proc, rights
 from vbench.image import one_user
 from vbench.image.recipe import EPOCH
+from vbench.text import program
 
 _NO_SPACE_HINT = "an image needs about 2 GB while it is built: free some, or set XDG_CACHE_HOME to another disk"
 _NO_SPACE = ("No space left on device", "enough free space")
