@@ -80,6 +80,31 @@ class StartTiming:
 
 
 @dataclass(frozen=True)
+class Descendants:
+    """The processes below the harness, those that are pinned to the environment's processors."""
+
+
+@dataclass(frozen=True)
+class Cgroup:
+    """Control group `path` of the run's host and the groups below it, as /proc/PID/cgroup names it."""
+
+    path: PurePosixPath
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Nothing that the run's host can count; `why` is for the reader."""
+
+    why: str
+
+
+ServedBy = Descendants | Cgroup | Unseen
+"""Whose processor time is an environment's."""
+
+DESCENDANTS = Descendants()
+
+
+@dataclass(frozen=True)
 class ClockReading:
     """CLOCK_MONOTONIC_RAW of an environment, between two readings of the harness's own; all in s."""
 
@@ -119,6 +144,8 @@ class Started(Protocol):
     def memory_limit_b(self) -> int | None: ...  # as configured; None: it was given no limit
     @property
     def no_network(self) -> str: ...  # why it alone has no place on the run's network; empty where it has one
+    @property
+    def served_by(self) -> ServedBy: ...  # on the run's host; of a stack it is that of the lowest session
     def clock(self) -> ClockReading | None: ...  # None: it has no clock of its own
     def evidence(self) -> dict[str, bytes]: ...  # file name to content: the guest's console
 

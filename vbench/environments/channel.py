@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeVar, cast
 
-from vbench.contracts import ClockReading, Completed, Process, Session, StartTiming, Workplace
+from vbench.contracts import DESCENDANTS, ClockReading, Completed, Process, ServedBy, Session, StartTiming, Workplace
 from vbench.environments.messages import Clock, Data, Done, Envelope, Event, Hello, Ran, Spawned
 from vbench.errors import CommandFailed, CommandTimeout, OutputTooLarge, SessionLost, StartFailed, VbenchError
 from vbench.guest.collecting import MOST_B, TAIL_B, TooMuch, lines
@@ -300,6 +300,7 @@ class AgentSession:
     mechanisms: tuple[str, ...]
     memory_limit_b: int | None = None
     no_network: str = ""
+    served_by: ServedBy = DESCENDANTS
     network: Callable[[], Session] | None = None  # another way in, for what is native otherwise
     logs: Callable[[], dict[str, bytes]] = dict
 

@@ -17,13 +17,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, ClassVar, Literal, Self
 
 from vbench.contracts import (
+    DESCENDANTS,
     ClockReading,
     Completed,
     Leftover,
     Process,
+    ServedBy,
     Session,
     StartTiming,
     Testbed,
+    Unseen,
     Workplace,
 )
 from vbench.environments.settings import EnvironmentSettings
@@ -46,6 +49,7 @@ class Fake(EnvironmentSettings, frozen=True, kw_only=True):
     slowdown: float = 1.0
     noise: float = 0.0
     fails: Literal["nothing", "start", "trial", "session"] = "nothing"
+    served: Literal["descendants", "unseen"] = "descendants"
     drift: float | None = None  # of its clock in s for each s of the host's; null: it has none of its own
     on: str | None = None
 
@@ -95,6 +99,10 @@ class FakeSession:
     @property
     def layers(self) -> tuple[Layer, ...]:
         return (*self.host.layers, Layer("fake", "made up"))
+
+    @property
+    def served_by(self) -> ServedBy:
+        return DESCENDANTS if self.settings.served == "descendants" else Unseen("its figures are made up")
 
     @property
     def timing(self) -> StartTiming:

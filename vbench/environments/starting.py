@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
-from vbench.contracts import Process, Session, StartTiming, Workplace
+from vbench.contracts import DESCENDANTS, Process, ServedBy, Session, Started, StartTiming, Workplace
 from vbench.environments.channel import AgentSession, Channel
 from vbench.errors import CommandTimeout, StartFailed
 from vbench.model import Layer
@@ -33,13 +33,15 @@ def started(
     limit_s: float,
     memory_limit_b: int | None = None,
     no_network: str = "",
+    served_by: ServedBy = DESCENDANTS,
     log: Callable[[], str] = str,
     network: Callable[[], Session] | None = None,
     logs: Callable[[], dict[str, bytes]] = dict,
 ) -> Iterator[AgentSession]:
     """The session of the agent that `argv` leads to. Start-up counts from the spawn to the agent's first message.
 
-    `log` is asked for more evidence (a console's end) when the environment is lost. Raises StartFailed.
+    `log` is asked for more evidence (a console's end) when the environment is lost. `served_by` is not asked of an
+    environment that stands on another one: what serves that one serves both. Raises StartFailed.
     """
     with ExitStack() as stack:
         begun = time.monotonic()
@@ -59,6 +61,7 @@ def started(
             mechanisms=tuple(mechanisms),
             memory_limit_b=memory_limit_b,
             no_network=no_network,
+            served_by=host.served_by if isinstance(host, Started) else served_by,
             network=network,
             logs=logs,
         )
