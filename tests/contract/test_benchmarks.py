@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from tests.unit.guest_folder import guest_folder
-from tests.unit.test_benchmarks import NEEDED
+from tests.unit.scripted import NEEDED
 from vbench import contracts, units
 from vbench.benchmarks import KINDS
 from vbench.contracts import Place, Workplace

@@ -7,7 +7,7 @@ from math import isfinite
 import msgspec
 import pytest
 
-from tests.contract.conftest import Stack
+from tests.contract.stacks import Stack
 from vbench import units
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.http import PORT, own_address

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.unit.test_command import command
+from tests.unit.commands import command
 from vbench.contracts import Place, Session
 from vbench.errors import TrialFailed
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.contract.conftest import Stack
+from tests.contract.stacks import Stack
 from vbench import facts
 from vbench.benchmarks.disk import RandRead
 from vbench.contracts import Place, Session, Started

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests.contract.conftest import Stack
+from tests.contract.stacks import Stack
 from tests.contract.traces import command_lines, traces
 from vbench.contracts import Session, Started, Testbed
 from vbench.environments.bare import Bare

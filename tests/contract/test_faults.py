@@ -13,10 +13,10 @@ import psutil
 import pytest
 from msgspec.structs import replace as with_changes
 
-from tests.contract.conftest import STACKS
+from tests.contract.stacks import STACKS
 from tests.contract.traces import traces
-from tests.unit.test_runner import Told
-from tests.unit.test_store import a_manifest
+from tests.unit.fakes import Told
+from tests.unit.small_folders import a_manifest
 from vbench import report, store
 from vbench import suite as suites
 from vbench.benchmarks import kernel_driver

@@ -9,7 +9,7 @@ from statistics import median
 
 import pytest
 
-from tests.contract.conftest import STACKS
+from tests.contract.stacks import STACKS
 from vbench import gates
 from vbench.benchmarks.cpu import Hash
 from vbench.benchmarks.disk import RandRead

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.conftest import SCRATCH, Stack
+from tests.contract.stacks import SCRATCH, Stack
 from vbench import image
 from vbench.benchmarks.disk import RandRead
 from vbench.benchmarks.http import Requests

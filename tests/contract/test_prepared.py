@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.test_runner import Told
+from tests.unit.fakes import Told
 from vbench import suite as suites
 from vbench.contracts import Session, Testbed
 from vbench.environments.fake import Fake

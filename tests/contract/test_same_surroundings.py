@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Stack, a_testbed
+from tests.contract.stacks import Stack, a_testbed
 from vbench.contracts import Session, Testbed
 from vbench.host import processors
 from vbench.host.proc import LocalSession

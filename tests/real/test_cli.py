@@ -5,10 +5,6 @@ import os
 import re
 import select
 import signal
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,65 +12,24 @@ import psutil
 import pytest
 
 from tests.contract.traces import left_by
-from vbench import image, store
-from vbench.contracts import Completed
-from vbench.cost import costs
-from vbench.environments.oci import Oci
-from vbench.host import interrupts, lock, proc
-from vbench.host.proc import LocalProcess, LocalSession
-from vbench.model import State
-
-VBENCH = str(Path(sys.executable).with_name("vbench"))
-LIMIT_S = 180.0
-SUITE = """
-name = "small"
-benchmarks = [{benchmarks}]
-[method]
-baseline = "base"
-blocks = {blocks}
-trial = "20 ms"
-warmup = "1 ms"
-budget = "10 h"
-gates = "record"
-[testbed]
-scratch = "{scratch}"
-[environments.base]
-{base}
-{more}
-"""
-# Everything but the user's name and rights: reading stays allowed, so that the program itself can stand anywhere.
-NOBODY = (
-    *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
-    *("--inh-caps=-all,+dac_read_search", "--ambient-caps=+dac_read_search", "--"),
+from tests.real.program import (
+    LIMIT_S,
+    NOBODY,
+    SMALL_DISK,
+    VBENCH,
+    endless,
+    only,
+    rest,
+    running,
+    suite,
+    vbench,
+    wait_for,
+    wait_for_container,
 )
-
-
-def suite(
-    folder: Path,
-    *,
-    base: str = 'kind = "fake"',
-    more: str = "",
-    blocks: int = 1,
-    benchmarks: str = '"cpu.hash", "syscall.getpid", "start.ready"',
-    scratch: Path | None = None,
-) -> str:
-    if scratch is None:
-        scratch = folder / "scratch"
-        scratch.mkdir(parents=True, exist_ok=True)
-    path = folder / "small.toml"
-    path.write_text(SUITE.format(benchmarks=benchmarks, blocks=blocks, scratch=scratch, base=base, more=more))
-    return str(path)
-
-
-def vbench(*words: str, before: tuple[str, ...] = (), env: dict[str, str] | None = None) -> Completed:
-    done = proc.run([*before, VBENCH, *words], timeout_s=LIMIT_S, env=env)
-    assert b"Traceback" not in done.stderr, done.stderr.decode()
-    return done
-
-
-def only(results: Path) -> Path:
-    (folder,) = results.iterdir()
-    return folder
+from vbench import store
+from vbench.cost import costs
+from vbench.host import interrupts, proc
+from vbench.model import State
 
 
 @pytest.fixture
@@ -83,13 +38,6 @@ def nobodys(tmp_path: Path) -> Path:
     folder.mkdir()
     os.chown(folder, 65534, 65534)
     return folder
-
-
-@pytest.fixture
-def runc(request: pytest.FixtureRequest) -> None:
-    lacking = [m.what for m in Oci().missing(LocalSession())] + ([] if image.find() else ["an image"])
-    if lacking:
-        (pytest.fail if "oci-runc" in request.config.getoption("--real") else pytest.skip)(f"oci-runc: no {lacking}")
 
 
 def test_without_root_the_hosts_own_files_can_be_measured(nobodys: Path, tmp_path: Path) -> None:
@@ -170,9 +118,6 @@ def test_trials_that_failed_are_counted_and_the_rest_is_stored(tmp_path: Path) -
     assert measured == {"control"}
 
 
-SMALL_DISK = 'mkdir -p "$1" && mount -t tmpfs -o "size=$2" small "$1" && shift 2 || exit 99; "$@"; status=$?; '
-
-
 def test_a_full_results_disk_ends_the_run_and_what_was_stored_reads_back(tmp_path: Path) -> None:
     """The disk exists in the test's own mount namespace; what it held is copied out before it goes."""
     written = suite(tmp_path, blocks=500)
@@ -206,47 +151,8 @@ def test_a_full_scratch_disk_costs_the_trials_that_need_it(tmp_path: Path) -> No
 # --- ends from outside --------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def running(*words: str) -> Iterator[tuple[LocalProcess, int]]:
-    """A run whose progress can be waited for on its stdout; its stdin, its group and its lock are its own."""
-    own = {lock.VARIABLE: f"{words[-1]}.lock"}
-    with proc.spawn(["sh", "-c", 'exec "$@" 2>&1', "sh", VBENCH, "run", *words], env=own) as process:
-        yield process, process.pid
-
-
-def wait_for(process: LocalProcess, word: bytes) -> bytes:
-    """What it said until it said `word`."""
-    said, deadline = b"", time.monotonic() + LIMIT_S
-    while word not in said:
-        assert select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))[0], said.decode()
-        data = process.stdout.read(65536)
-        assert data, said.decode()
-        said += data
-    return said
-
-
-def wait_for_container(scratch: Path) -> None:
-    """Until runc has made one, as its state's folder shows."""
-    deadline = time.monotonic() + LIMIT_S
-    while not list(scratch.glob("vbench-*/bundle-*/state/vbench-*/state.json")):
-        assert time.monotonic() < deadline
-        os.sched_yield()
-
-
-def rest(process: LocalProcess) -> str:
-    data = b""
-    while chunk := process.stdout.read(65536):
-        data += chunk
-    return data.decode()
-
-
 def alive(pid: int) -> list[str]:
     return [f"process {pid}"] if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" else []
-
-
-def endless(tmp_path: Path) -> str:
-    """A run of an hour with a container in each block."""
-    return suite(tmp_path, base='kind = "bare"', more='[environments.runc]\nkind = "oci"', blocks=1000)
 
 
 @pytest.mark.usefixtures("runc")

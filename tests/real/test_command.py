@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.test_cli import runc, vbench
-from tests.real.test_cli import suite as small
+from tests.real.program import suite as small
+from tests.real.program import vbench
 from vbench import store
 from vbench.model import Failed, Measured
 
-__all__ = ["runc"]  # the fixture
 PAGE = Path(__file__).parents[2] / "docs" / "use" / "command.md"
 COMPRESS = '#!/bin/sh\ncase "$1" in\n-9) gzip -9 < "$2" > out.gz ;;\n*) echo "rate: 12.5 MB/s" ;;\nesac\n'
 QUEUE = '#!/bin/sh\necho \'{"latency": {"p50": 250}}\'\n'

@@ -13,13 +13,12 @@ import pytest
 from msgspec.structs import replace
 
 from tests.real import browser
-from tests.real.browser import Browser, Page
+from tests.real.browser import AXE, Browser, Page
 from tests.unit.large_runs import large_run
 from tests.unit.runs import gated, make_run
 from vbench import report
 from vbench.model import Run
 
-AXE = Path(__file__).parent.parent / "data" / "axe-core" / "axe-4.14.1.min.js.gz"
 PLOTS = "[...document.querySelectorAll('[data-figure]')]"
 SEEN = f"{PLOTS}.filter(plot => plot.checkVisibility())"
 DRAWN = f"{PLOTS}.filter(plot => plot.querySelector('.main-svg')).length"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.contract.traces import left_by
 from tests.proof import kills, kills_writing
-from tests.real.test_cli import NOBODY, SMALL_DISK, VBENCH, only, rest, running, suite, vbench, wait_for
+from tests.real.program import NOBODY, SMALL_DISK, VBENCH, only, rest, running, suite, vbench, wait_for
 from vbench import store
 from vbench.cost import costs
 from vbench.host import lock, proc

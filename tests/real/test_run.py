@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import STACKS
+from tests.contract.stacks import STACKS
 from tests.real.browser import Browser
 from vbench import image, store
 from vbench.contracts import Environment

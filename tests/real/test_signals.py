@@ -13,7 +13,7 @@ import pytest
 
 from tests.contract.traces import left_by
 from tests.proof.kills_writing import another_cache
-from tests.real.test_cli import LIMIT_S, VBENCH, endless, only, rest, runc, suite, wait_for, wait_for_container  # noqa: F401
+from tests.real.program import LIMIT_S, VBENCH, endless, only, rest, suite, wait_for, wait_for_container
 from vbench import store
 from vbench.host import interrupts, lock, proc
 from vbench.model import State

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import click
 import pytest
 
-from tests.real.test_cli import LIMIT_S, VBENCH, suite
+from tests.real.program import LIMIT_S, VBENCH, suite
 from vbench import store
 from vbench.cli import fault, vbench
 from vbench.host.lock import VARIABLE

@@ -18,9 +18,8 @@ import pytest
 
 from tests.contract.traces import left_by
 from tests.real import browser
-from tests.real.browser import Browser, Page
-from tests.real.test_cli import LIMIT_S, VBENCH, suite, wait_for
-from tests.real.test_page import AXE
+from tests.real.browser import AXE, Browser, Page
+from tests.real.program import LIMIT_S, VBENCH, suite, wait_for
 from tests.unit.terminal import Terminal
 from vbench import store
 from vbench.host import proc

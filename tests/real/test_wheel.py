@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 import vbench
-from tests.real.test_cli import suite
+from tests.real.program import suite
 from vbench.host.lock import VARIABLE
 from vbench.runner import resumption
 

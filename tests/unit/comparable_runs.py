@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from vbench.model import (
     SCHEMA,
     BenchmarkRecord,
@@ -89,3 +91,14 @@ def typed(value: str, count: int, *, cost: float = 1.2, **more: Any) -> list[Run
 def _facts(changed: Mapping[str, Any]) -> Facts:
     values = {"cpu.model": "Acme 9000", "kernel.release": "6.1.0", "kernel.loadavg": 0.5, **changed}
     return {key: Fact(value, "test") for key, value in values.items()}
+
+
+def with_arms(run: Run, count: int) -> Run:
+    """The same run with more arms, all of which measured what `runc` did."""
+    record = next(found for found in run.manifest.environments if found.name == "runc")
+    more = tuple(replace(record, name=f"runc-{place}") for place in range(count - 2))
+    trials = tuple(
+        replace(trial, environment=other.name) for other in more for trial in run.trials if trial.environment == "runc"
+    )
+    manifest = replace(run.manifest, environments=(*run.manifest.environments, *more))
+    return replace(run, manifest=manifest, trials=(*run.trials, *trials))

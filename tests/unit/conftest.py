@@ -1,14 +1,24 @@
-"""Unit tests see no image of the machine they run on, whose facts are the same all the time."""
+"""What unit tests share: no image of their machine, its facts read once, the console script, a start of a command."""
 
 import os
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from vbench import facts
-from vbench.contracts import Session
+from tests.unit.program import Ended, Vbench
+from vbench import contracts, facts
+from vbench.cli import main
+from vbench.contracts import Place, Session, Workplace
+from vbench.environments.fake import Fake, FakeSession
+from vbench.environments.starting import agent_command, started
+from vbench.host import proc
 from vbench.host.proc import LocalSession
 from vbench.image import cache
 from vbench.model import Facts
@@ -43,3 +53,43 @@ def _no_images() -> Iterator[None]:
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+@pytest.fixture
+def vbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Vbench]:
+    """The console script, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGTERM)
+
+    def call(*words: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["vbench", *words])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert isinstance(end.value.code, int)
+        return Ended(end.value.code, *capsys.readouterr())
+
+    yield call
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A start behind an agent, or of a fake; raw files are in `raw`, its scratch space is empty again when it ends."""
+    for name in ("scratch", "raw"):
+        (tmp_path / name).mkdir()
+    workplace = Workplace(sys.executable, PurePosixPath(proc.GUEST), PurePosixPath(tmp_path / "scratch"))
+    testbed = cast(contracts.Testbed, SimpleNamespace())
+
+    def raw(name: str, data: bytes) -> None:
+        (tmp_path / "raw" / name).write_bytes(data)
+
+    with ExitStack() as around, ExitStack() as stack:
+        session: Session = FakeSession(LocalSession(workplace), Fake(), workplace.scratch)
+        if getattr(request, "param", "agent") == "agent":
+            common: dict[str, Any] = {"layers": (), "mechanisms": (), "attach_s": 0.0, "limit_s": 60.0}
+            session = around.enter_context(
+                started(LocalSession(), agent_command(workplace), workplace=workplace, **common)
+            )
+        yield Place(session, testbed, 321, 0.03, 0.001, None, raw, stack, suite_folder=tmp_path)
+        stack.close()
+        assert list((tmp_path / "scratch").iterdir()) == []

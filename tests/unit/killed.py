@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tests.unit.test_runner import Told
+from tests.unit.fakes import Told
 from vbench import store
 from vbench import suite as suites
 from vbench.model import Reading, Run, Trial, Void

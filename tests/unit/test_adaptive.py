@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.test_runner import FEW, Told, a_testbed
-from tests.unit.test_store import a_manifest
+from tests.unit.fakes import FEW, Told, a_testbed
+from tests.unit.small_folders import a_manifest
 from vbench import store
 from vbench import suite as suites
 from vbench.host.proc import LocalSession

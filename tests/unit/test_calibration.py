@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.test_cli import Vbench, vbench
-from tests.unit.test_ledger import ARMS, NAMES, PLAN, trials, voids
-from tests.unit.test_runner import FEW, Told, a_suite, a_testbed, execute
-from tests.unit.test_store import a_manifest, a_trial
+from tests.unit.fakes import FEW, Told, a_suite, a_testbed, execute
+from tests.unit.ledgers import ARMS, NAMES, PLAN, trials, voids
+from tests.unit.program import Vbench
+from tests.unit.small_folders import a_manifest, a_trial
 from vbench import store
 from vbench.errors import EnvironmentUnavailable, OverBudget
 from vbench.host.proc import LocalSession
@@ -17,7 +17,6 @@ from vbench.runner import Ledger, Runner
 from vbench.runner.calibration import refuse_barren, refuse_over_budget
 from vbench.suite import plan as plans
 
-__all__ = ["vbench"]  # the fixture
 BROKEN = FEW.replace('[environments.a]\nkind = "fake"', '[environments.a]\nkind = "fake"\nfails = "{how}"')
 
 

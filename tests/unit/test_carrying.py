@@ -11,8 +11,8 @@ from types import ModuleType
 import msgspec
 import pytest
 
-from tests.unit.test_command import EVERYWHERE, command, failure, measure, place
-from tests.unit.test_store import a_manifest
+from tests.unit.commands import EVERYWHERE, command, failure, measure
+from tests.unit.small_folders import a_manifest
 from vbench import suite as suites
 from vbench.benchmarks import carrying
 from vbench.benchmarks.carrying import Unfit, digest, inside, pack
@@ -23,7 +23,6 @@ from vbench.model import Manifest
 from vbench.runner.resumption import suite_of
 from vbench.suite import plan as plans
 
-__all__ = ["place"]  # the fixture
 SUITE = """
 name = "mine"
 benchmarks = [{kind = "command", name = "app.cat", argv = ["cat", "words"], folder = "data"}]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.test_runner import FEW, a_suite, execute, of
+from tests.unit.fakes import FEW, a_suite, execute, of
 from vbench.benchmarks.cpu import Hash
 from vbench.contracts import Place, Session, Testbed
 from vbench.environments.fake import Fake

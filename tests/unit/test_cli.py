@@ -1,60 +1,11 @@
 """What a user gets wrong ends with a message, a hint and exit code 2 on stderr, and nothing is started or stored."""
 
-import signal
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from vbench.cli import VERBS, main
-
-GOOD = """
-name = "small"
-benchmarks = ["cpu.hash"]
-[method]
-baseline = "a"
-blocks = 1
-trial = "1 ms"
-warmup = "1 ms"
-budget = "10 min"
-[environments.a]
-kind = "fake"
-"""
-
-
-class Ended(NamedTuple):
-    status: int
-    stdout: str
-    stderr: str
-
-
-Vbench = Callable[..., Ended]
-
-
-@pytest.fixture
-def vbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Vbench]:
-    """The console script, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    before = signal.getsignal(signal.SIGTERM)
-
-    def call(*words: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["vbench", *words])
-        with pytest.raises(SystemExit) as end:
-            main()
-        assert isinstance(end.value.code, int)
-        return Ended(end.value.code, *capsys.readouterr())
-
-    yield call
-    signal.signal(signal.SIGTERM, before)
-
-
-def refused(ended: Ended) -> str:
-    assert ended.status == 2
-    assert ended.stdout == ""
-    assert "Traceback" not in ended.stderr
-    return ended.stderr
+from tests.unit.program import GOOD, Vbench, refused
+from vbench.cli import VERBS
 
 
 @pytest.mark.parametrize(

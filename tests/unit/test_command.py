@@ -1,76 +1,18 @@
 """A user's command run for real on this machine: what it measures, and how each way to give no number is said."""
 
 import re
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path, PurePosixPath
-from types import SimpleNamespace
-from typing import Any, cast
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from tests.unit.commands import EVERYWHERE, NUMBER, RATE, command, failure, measure, shell
 from tests.unit.sleepers import SLEEP, sleepers
-from vbench import contracts, units
+from vbench import units
 from vbench.benchmarks.command import Command, Reply, _operations
-from vbench.contracts import Place, Session, Workplace
-from vbench.environments.fake import Fake, FakeSession
-from vbench.environments.starting import agent_command, started
-from vbench.errors import TrialFailed
+from vbench.contracts import Place
 from vbench.guest import picking
-from vbench.host import proc
-from vbench.host.proc import LocalSession
-from vbench.model import Measured
 from vbench.units import UNITS, base_unit
-
-RATE = {"unit": "MB/s", "better": "higher"}
-NUMBER = {"regex": "x=(.*)", "unit": "1", "better": "lower"}
-
-
-def command(*argv: str, **keys: object) -> Command:
-    return msgspec.convert({"argv": list(argv), **keys}, Command, dec_hook=units.decode)
-
-
-def shell(script: str, **keys: object) -> Command:
-    return command("sh", "-c", script, **keys)
-
-
-@pytest.fixture
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    """A start behind an agent, or of a fake; raw files are in `raw`, its scratch space is empty again when it ends."""
-    for name in ("scratch", "raw"):
-        (tmp_path / name).mkdir()
-    workplace = Workplace(sys.executable, PurePosixPath(proc.GUEST), PurePosixPath(tmp_path / "scratch"))
-    testbed = cast(contracts.Testbed, SimpleNamespace())
-
-    def raw(name: str, data: bytes) -> None:
-        (tmp_path / "raw" / name).write_bytes(data)
-
-    with ExitStack() as around, ExitStack() as stack:
-        session: Session = FakeSession(LocalSession(workplace), Fake(), workplace.scratch)
-        if getattr(request, "param", "agent") == "agent":
-            common: dict[str, Any] = {"layers": (), "mechanisms": (), "attach_s": 0.0, "limit_s": 60.0}
-            session = around.enter_context(
-                started(LocalSession(), agent_command(workplace), workplace=workplace, **common)
-            )
-        yield Place(session, testbed, 321, 0.03, 0.001, None, raw, stack, suite_folder=tmp_path)
-        stack.close()
-        assert list((tmp_path / "scratch").iterdir()) == []
-
-
-EVERYWHERE = pytest.mark.parametrize("place", ["agent", "fake"], indirect=True)
-
-
-def measure(command: Command, place: Place) -> Measured:
-    command.prepare(place)
-    return command.measure(place)
-
-
-def failure(command: Command, place: Place) -> TrialFailed:
-    with pytest.raises(TrialFailed) as caught:
-        measure(command, place)
-    return caught.value
 
 
 def test_a_number_that_its_base_unit_cannot_hold_is_refused_with_what_was_printed(place: Place) -> None:

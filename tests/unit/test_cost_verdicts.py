@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
+from tests.unit.costs import cost_of, run_of, trial, trials
 from tests.unit.runs import make_run
-from tests.unit.test_cost import cost_of, run_of, trial, trials
 from vbench.cost import costs, families, findings, not_measured
 from vbench.model import Cost, Failed, Measured, Metric, Run, Trial, Verdict
 from vbench.stats.bootstrap import SEED

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.driving import ask
 from tests.unit.guest_folder import guest_folder
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.kernel_driver import KernelBenchmark
@@ -26,15 +27,6 @@ IN_MEMORY = ("copy", "scale", "add", "triad", "chase")
 COMPILED_OR_INTERPRETED = [kind for kind in KINDS.values() if issubclass(kind, KernelBenchmark)]
 # network.connect is proved where its server is.
 NAMES = sorted({kind().kernel for kind in COMPILED_OR_INTERPRETED} - {"connect"})
-
-
-def ask(*requests: dict[str, Any], padding_b: int = 0, folder: Path | None = None) -> list[dict[str, Any]]:
-    """The driver's answers, one process for all requests."""
-    whole = [{"loops": None, "trial_s": 0.01, "warmup_s": 0.001, "params": {}} | request for request in requests]
-    stdin = "".join(json.dumps(request) + "\n" for request in whole).encode()
-    argv = [sys.executable, "-I", "-S", "-B", str((folder or guest_folder()) / "driver.py")]
-    done = proc.run(argv, timeout_s=60, stdin=stdin, env={"VBENCH_PADDING": "x" * padding_b}).check()
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.unit.driving import ask
 from tests.unit.guest_folder import guest_folder
-from tests.unit.test_benchmarks import line, of_kind, place_on
-from tests.unit.test_driver import ask
+from tests.unit.scripted import line, of_kind, place_on
 from vbench.benchmarks.kernel_driver import clock_notes, parse
 from vbench.contracts import Workplace
 from vbench.errors import TrialFailed

@@ -10,14 +10,12 @@ from msgspec.structs import replace
 
 import vbench as api
 from tests.unit.folders import stored
+from tests.unit.program import Vbench
 from tests.unit.runs import make_run
-from tests.unit.test_cli import Vbench, vbench
 from vbench import exports
 from vbench.cli import output
 from vbench.model import Failed
 from vbench.text import escaped, plain
-
-__all__ = ["vbench"]  # the fixture
 
 STEERING = "\x1b[31m \x9b31m \x7f \u202e \u2066 \u200b \u2028 \U000e0041 \ufeff"
 """Escape sequences with seven and eight bits, DEL, bidirectional marks, hidden and tag characters."""

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.unit import killed, small_image
-from tests.unit.test_runner import Told
+from tests.unit.fakes import Told
 from vbench import image, store
 from vbench.cli.image import image as command
 from vbench.cli.plan import plan

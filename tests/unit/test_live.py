@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
+from tests.unit.fakes import FEW, a_suite, execute
 from tests.unit.runs import BIDI, make_run
 from tests.unit.terminal import Terminal
-from tests.unit.test_runner import FEW, a_suite, execute
 from vbench.cli import progress
 from vbench.cli.frame import Course, frame
 from vbench.cli.live import SHARE, Allowance, Live, rough

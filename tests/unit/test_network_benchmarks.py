@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.test_benchmarks import Said, Scripted, of_kind, place_on, recorded
+from tests.unit.scripted import Said, Scripted, of_kind, place_on, recorded
 from vbench.benchmarks.http import own_address
 from vbench.benchmarks.lines import Moments
 from vbench.benchmarks.tools import lacking

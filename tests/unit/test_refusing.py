@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_cli import Ended, Vbench, vbench
-
-__all__ = ["vbench"]  # the fixture
+from tests.unit.program import Ended, Vbench
 from vbench import environments
 from vbench import suite as suites
 from vbench.contracts import Environment

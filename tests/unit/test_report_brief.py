@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from tests.unit.comparable_runs import small_run
+from tests.unit.comparable_runs import small_run, with_arms
 from tests.unit.folders import stored
 from tests.unit.large_runs import large_run
 from tests.unit.runs import BIDI, make_run
@@ -19,17 +19,6 @@ from vbench.report.view import view
 
 def headline(run: Run, arm: str = "runc") -> str:
     return next(found.text for found in brief.headlines(view(run)) if found.arm.name == arm)
-
-
-def with_arms(run: Run, count: int) -> Run:
-    """The same run with more arms, all of which measured what `runc` did."""
-    record = next(found for found in run.manifest.environments if found.name == "runc")
-    more = tuple(replace(record, name=f"runc-{place}") for place in range(count - 2))
-    trials = tuple(
-        replace(trial, environment=other.name) for other in more for trial in run.trials if trial.environment == "runc"
-    )
-    manifest = replace(run.manifest, environments=(*run.manifest.environments, *more))
-    return replace(run, manifest=manifest, trials=(*run.trials, *trials))
 
 
 def test_a_headline_names_the_largest_costs_in_plain_words_and_counts_what_is_undecided() -> None:

@@ -7,9 +7,9 @@ import sys
 import pytest
 from msgspec.structs import replace
 
+from tests.unit.comparable_runs import with_arms
+from tests.unit.documents import Document, figures
 from tests.unit.runs import HOSTILE, WORLD, make_run
-from tests.unit.test_report_brief import with_arms
-from tests.unit.test_report_page import Document, figures
 from vbench import report
 from vbench.model import Measured
 from vbench.report.charts import means

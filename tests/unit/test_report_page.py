@@ -4,19 +4,17 @@ import base64
 import gzip
 import hashlib
 import itertools
-import json
 import math
 import re
 import sys
 from html import unescape
-from html.parser import HTMLParser
 from importlib import resources
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from plotly.offline import get_plotlyjs_version
 
+from tests.unit.documents import Document, figures, packed
 from tests.unit.large_runs import large_run
 from tests.unit.runs import BIDI, HOSTILE, gated, make_run
 from vbench import report
@@ -33,31 +31,6 @@ VENDORED = resources.files("vbench.report.page").joinpath("vendor", "plotly-cart
 TWO_MB = 2_000_000
 
 
-class Document(HTMLParser):
-    """Elements with their attributes, the text outside scripts, and each script's content."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.scripts: list[str] = []
-        self.text = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag == "script":
-            self.scripts.append("")
-
-    def handle_data(self, data: str) -> None:
-        if self.cdata_elem == "script":
-            self.scripts[-1] += data
-        elif self.cdata_elem is None:
-            self.text += data
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
-
-
 @pytest.fixture(scope="module")
 def page() -> str:
     return report.html(make_run())
@@ -66,15 +39,6 @@ def page() -> str:
 @pytest.fixture(scope="module")
 def document(page: str) -> Document:
     return Document(page)
-
-
-def packed(document: Document) -> str:
-    return gzip.decompress(base64.b64decode(document.scripts[0])).decode()
-
-
-def figures(document: Document) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(packed(document), parse_constant=pytest.fail)
-    return found
 
 
 def test_the_vendored_plotly_is_the_one_that_python_s_plotly_draws_for() -> None:

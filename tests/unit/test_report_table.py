@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from tests.unit.folders import stored, writable
+from tests.unit.program import Vbench, refused
 from tests.unit.runs import BIDI, HOSTILE, make_run
-from tests.unit.test_cli import Vbench, refused, vbench  # noqa: F401
 from vbench.cli.report import report as command
 from vbench.cli.table import draw
 from vbench.cost import costs
@@ -90,7 +90,7 @@ def test_a_unit_can_do_no_more_than_a_name() -> None:
 @pytest.mark.parametrize("words", [("report", "{}", "--format", "table"), ("report", "{}"), ("compare", "{}", "{}")])
 @pytest.mark.parametrize("schema", [1, 2])
 def test_a_run_folder_with_a_hostile_unit_is_refused(
-    vbench: Vbench,  # noqa: F811
+    vbench: Vbench,
     tmp_path: Path,
     words: tuple[str, ...],
     schema: int,

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from tests.unit.comparable_runs import small_run
+from tests.unit.documents import Document, figures
 from tests.unit.large_runs import large_run
 from tests.unit.runs import gated, make_run
-from tests.unit.test_report_page import Document, figures
 from vbench import report
 from vbench.cli.table import draw
 from vbench.cost import costs

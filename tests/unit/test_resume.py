@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tests.unit.fakes import Told
 from tests.unit.killed import (
     HERE,
     PER_BLOCK,
@@ -26,7 +27,6 @@ from tests.unit.killed import (
     planned,
     resumed,
 )
-from tests.unit.test_runner import Told
 from vbench import report, store
 from vbench import suite as suites
 from vbench.cost import costs

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.unit.fakes import Told
 from tests.unit.killed import HERE, PER_BLOCK, REBOOTED, Killed, a_suite, aged, content, resumed
-from tests.unit.test_cli import GOOD, Vbench, refused, vbench  # noqa: F401
-from tests.unit.test_runner import Told
+from tests.unit.program import GOOD, Vbench, refused
 from vbench import __version__, store
 from vbench import suite as suites
 from vbench.cli import run as run_command
@@ -450,7 +450,7 @@ def test_a_suite_that_was_redacted_has_to_be_given_again(private: Killed) -> Non
 
 
 @pytest.fixture
-def here(folder: Path, tmp_path: Path, vbench: Vbench) -> Iterator[Callable[..., str]]:  # noqa: F811
+def here(folder: Path, tmp_path: Path, vbench: Vbench) -> Iterator[Callable[..., str]]:
     """What `vbench run --resume` of the killed run says when it is refused."""
 
     def call(*words: str) -> str:
@@ -488,7 +488,7 @@ def test_a_time_that_is_none(here: Callable[..., str], text: str) -> None:
     assert "Invalid value for '--max-time'" in here("--max-time", text)
 
 
-def test_a_new_run_that_has_no_time_for_one_block(vbench: Vbench) -> None:  # noqa: F811
+def test_a_new_run_that_has_no_time_for_one_block(vbench: Vbench) -> None:
     Path("small.toml").write_text(GOOD.replace('"1 ms"', '"1 s"'))
     said = refused(vbench("run", "small.toml", "--max-time", "1 s"))
     assert "the calibration and one block are expected to take " in said
@@ -496,7 +496,7 @@ def test_a_new_run_that_has_no_time_for_one_block(vbench: Vbench) -> None:  # no
 
 
 @pytest.mark.parametrize("name", ["no-such-run", "x" * 5000, "nul\0byte"])
-def test_a_run_that_is_not_there(vbench: Vbench, name: str) -> None:  # noqa: F811
+def test_a_run_that_is_not_there(vbench: Vbench, name: str) -> None:
     assert "no run folder is named" in refused(vbench("run", "--resume", name))
 
 

@@ -2,127 +2,20 @@
 
 import json
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.test_store import a_manifest
+from tests.unit.fakes import FEW, Told, a_suite, execute, of
 from vbench import report, store
-from vbench import suite as suites
 from vbench.benchmarks.cpu import Hash
-from vbench.contracts import Place, Testbed
+from vbench.contracts import Place
 from vbench.cost import costs
 from vbench.errors import NoSpace, StopFailed
 from vbench.host.proc import LocalSession
-from vbench.host.processors import Processors
-from vbench.model import Block, Failed, Measured, Plan, Run, Skipped, State, Step, Trial
-from vbench.runner import Runner
-from vbench.suite import Suite
+from vbench.model import Failed, Measured, Run, Skipped, State, Trial
 from vbench.suite import plan as plans
-from vbench.testbed.host import open_testbed
-
-SUITE = """
-name = "made-up"
-benchmarks = [
-  "cpu.hash", "cpu.matrix", "cpu.sha256", "memory.triad", "memory.chase", "syscall.getpid", "syscall.pipe",
-  "syscall.fork", {kind = "disk.randread", size = "1 MiB"}, {kind = "disk.seqwrite", size = "1 MiB"}, "start.ready",
-]
-[method]
-baseline = "a"
-blocks = 6
-trial = "1 ms"
-warmup = "1 ms"
-budget = "10 h"
-gates = "record"
-[environments.a]
-kind = "fake"
-[environments.b]
-kind = "fake"
-slowdown = 1.25
-"""
-FEW = """
-name = "few"
-benchmarks = ["cpu.hash", "syscall.getpid", "start.ready"]
-""" + SUITE[SUITE.index("[method]") :]
-
-
-@dataclass
-class Told:
-    """Progress that is kept, and may be acted upon."""
-
-    blocks: list[Block] = field(default_factory=list)
-    trials: list[Trial] = field(default_factory=list)
-    ended: bool = False
-    analysed: int | None = None
-    at_trial: Callable[[Trial], None] = lambda trial: None
-
-    def begin(self, plan: Plan) -> None: ...
-    def block(self, block: Block) -> None:
-        self.blocks.append(block)
-
-    def step(self, block: Block, step: Step) -> None: ...
-    def benchmark(self, name: str) -> None: ...
-    def trial(self, trial: Trial) -> None:
-        self.trials.append(trial)
-        self.at_trial(trial)
-
-    def voided(self, void: object) -> None: ...
-    def look(self, found: object) -> None: ...
-    def end(self, *, analysed: int) -> None:
-        self.ended, self.analysed = True, analysed
-
-
-def a_testbed(host: LocalSession, tmp_path: Path) -> AbstractContextManager[Testbed]:
-    """Without image and network."""
-    (tmp_path / "scratch").mkdir(exist_ok=True)
-    return open_testbed(
-        host=host,
-        image=None,
-        processors=Processors((0,), (0,)),
-        memory_b=2**20,
-        scratch=tmp_path / "scratch",
-        name="unit",
-    )
-
-
-def execute(tmp_path: Path, suite: Suite, told: Told | None = None) -> Run:
-    """The run of a suite of fakes on a testbed without image and network, as it reads back from its folder."""
-    plan = plans.make(suite)
-    manifest = a_manifest(
-        suite=suite.name,
-        plan=plan,
-        baseline=plan.baseline,
-        control=plan.control,
-        blocks=len(plan.blocks) - 1,
-        environments=suites.environment_records(suite),
-        benchmarks=suites.benchmark_records(suite),
-    )
-    host, told = LocalSession(), told or Told()
-    with (
-        a_testbed(host, tmp_path) as testbed,
-        store.create(tmp_path / "results", manifest) as writer,
-    ):
-        state = State.PARTIAL
-        try:
-            with suppress(KeyboardInterrupt):
-                Runner(suite, plan, host, testbed, writer, told).run()
-                state = State.COMPLETE
-        finally:
-            writer.finish(state)
-    assert list((tmp_path / "scratch").iterdir()) == []
-    return store.load(writer.folder)
-
-
-def a_suite(text: str = SUITE, *more: str) -> Suite:
-    return suites.parse("\n".join([text, *more]), source="test.toml")
-
-
-def of(run: Run, benchmark: str) -> list[Trial]:
-    return [trial for trial in run.trials if trial.benchmark == benchmark]
 
 
 @pytest.fixture(scope="module")

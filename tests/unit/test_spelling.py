@@ -9,7 +9,7 @@ import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
-from tests.unit.test_cli import GOOD
+from tests.unit.program import GOOD
 from vbench import store
 from vbench.cli import vbench
 from vbench.environments import KINDS

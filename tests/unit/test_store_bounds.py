@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_cli import Vbench, vbench
-from tests.unit.test_store import CLEAN, METRICS, a_manifest, a_trial, edited, written
+from tests.unit.program import Vbench
+from tests.unit.small_folders import CLEAN, METRICS, a_manifest, a_trial, edited, written
 from vbench import store
 from vbench import suite as suites
 from vbench.errors import RunFolderError, SuiteError
@@ -21,8 +21,6 @@ from vbench.serving import counting
 from vbench.serving.runs import summary
 from vbench.serving.site import Site
 from vbench.store import bounds, journal, sums
-
-__all__ = ["vbench"]  # the fixture
 
 MIB = 2**20
 NAME = "small-20260102T030405Z-9f3c"

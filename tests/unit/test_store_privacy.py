@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.test_store import ARMS, CLEAN, METRICS, a_manifest, a_trial
+from tests.unit.small_folders import ARMS, CLEAN, METRICS, a_manifest, a_trial
 from vbench import store
 from vbench.facts.registry import KEYS
 from vbench.model import BenchmarkRecord, EnvironmentRecord, Fact, Failed, Layer, Manifest, Measured, Skipped, State

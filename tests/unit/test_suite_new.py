@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.test_cli import Vbench, refused, vbench
+from tests.unit.program import Vbench, refused
 from vbench import benchmarks, environments
 from vbench import suite as suites
 from vbench.cli import doctor
@@ -14,8 +14,6 @@ from vbench.errors import SuiteError
 from vbench.suite import plan as plans
 from vbench.suite.shape import Method, TestbedSettings
 from vbench.suite.template import Choice, template
-
-__all__ = ["vbench"]  # the fixture
 
 
 def choices(*working: str) -> list[Choice]:

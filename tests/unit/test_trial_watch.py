@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.test_runner import FEW, a_suite, execute, of
+from tests.unit.fakes import FEW, a_suite, execute, of
 from vbench import gates
 from vbench.contracts import ClockReading
 from vbench.environments.fake import Fake, FakeSession

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tests.unit.program import Vbench
 from tests.unit.runs import BIDI, HOSTILE
-from tests.unit.test_cli import Vbench, vbench
-from tests.unit.test_store import CLEAN, a_manifest, a_trial, written
+from tests.unit.small_folders import CLEAN, a_manifest, a_trial, written
 from vbench import store
 from vbench.cli import view as cli_view
 from vbench.errors import RunFolderError, UsageError
@@ -22,8 +22,6 @@ from vbench.model import Failed, Skipped, State
 from vbench.serving import counting, pages, serving
 from vbench.serving.runs import Summary, leads_out, summaries, summary
 from vbench.serving.site import MOST_PAGES, Site
-
-__all__ = ["vbench"]  # the fixture
 
 TRICKY = Failed('"outcome":{"type":"measured" "trial":{"block":77,')
 
