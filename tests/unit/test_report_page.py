@@ -10,18 +10,19 @@ import sys
 from html import unescape
 from importlib import resources
 
+import plotly.graph_objects as go
 import pytest
 from msgspec.structs import replace
 from plotly.offline import get_plotlyjs_version
 
 from tests.unit.documents import Document, figures, packed
 from tests.unit.large_runs import large_run
-from tests.unit.runs import BIDI, HOSTILE, gated, make_run
+from tests.unit.runs import BIDI, HOSTILE, gated, make_run, with_attach
 from vbench import report
 from vbench.facts.registry import KEYS
 from vbench.model import FAMILIES, Fact, Measured, Run, State
 from vbench.report import words
-from vbench.report.charts.chart import log_axis, padded, seconds_axis
+from vbench.report.charts.chart import Chart, log_axis, padded, seconds_axis
 from vbench.report.charts.forest import NEUTRAL
 from vbench.report.charts.panels import panels
 from vbench.report.view import COLOURS, SYMBOLS, arms, losses, view
@@ -45,6 +46,33 @@ def test_the_vendored_plotly_is_the_one_that_python_s_plotly_draws_for() -> None
     version = re.search(r"plotly\.js \(cartesian - minified\) v(\S+)", VENDORED.read_text(encoding="utf-8")[:200])
     assert version is not None
     assert version[1] == get_plotlyjs_version()
+
+
+def drawn(run: Run) -> list[Chart]:
+    return panels(view(run)).all
+
+
+@pytest.mark.parametrize(
+    "run",
+    [with_attach(gated(make_run(blocks=12)), 0.5), make_run(blocks=1, hostile=True), gated(large_run(blocks=6))],
+    ids=["gated", "one block", "large"],
+)
+def test_every_figure_is_one_of_plotly_s_own(run: Run) -> None:
+    """Python's plotly knows every key and its values, and keeps all of them."""
+    for chart in drawn(run):
+        read = go.Figure(chart.figure).to_dict()
+        read["layout"].pop("template")
+        assert read["data"] == chart.figure["data"]
+        assert read["layout"] == {key: value for key, value in chart.figure["layout"].items() if value != []}
+
+
+def test_a_key_that_plotly_does_not_know_is_found() -> None:
+    figure = drawn(make_run(blocks=5))[0].figure
+    first, *others = figure["data"]
+    with pytest.raises(ValueError, match="colour"):
+        go.Figure(figure | {"data": [first | {"colour": "red"}, *others]})
+    with pytest.raises(ValueError, match="margins"):
+        go.Figure(figure | {"layout": figure["layout"] | {"margins": {}}})
 
 
 def test_the_page_is_one_small_file(page: str) -> None:

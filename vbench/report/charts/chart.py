@@ -31,7 +31,7 @@ class Chart:
     key: str
     title: str
     caption: str
-    figure: dict[str, Any]
+    figure: dict[str, Any]  # plotly's: data and layout, less the template, which the page ships once
     height: int
     columns: tuple[str, ...]
     table: tuple[tuple[str, ...], ...]
@@ -67,13 +67,6 @@ TEMPLATE: dict[str, Any] = {
         "colorway": ["var(--ink)"],
     }
 }
-
-
-def plain_figure(figure: Any) -> dict[str, Any]:
-    """Without plotly's default template, which the page ships once in its own form."""
-    result: dict[str, Any] = figure.to_dict()
-    result["layout"].pop("template", None)
-    return result
 
 
 def rounded(value: Any) -> Any:

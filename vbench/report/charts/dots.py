@@ -3,10 +3,8 @@
 import math
 from typing import Any
 
-import plotly.graph_objects as go
-
 from vbench.report import words
-from vbench.report.charts.chart import Chart, Record, plain_figure
+from vbench.report.charts.chart import Chart, Record
 from vbench.report.charts.strips import STRIP_PX, level, strip_axis, strip_name
 from vbench.report.view import Group, Row
 from vbench.text import finite, label, ratio
@@ -21,20 +19,20 @@ def dots(group: Group, key: str) -> Chart:
     """Each block's own ratio, one strip an environment, every strip of the chart on the same log scale."""
     rows = [row for row in group.rows if row.arm.role != "baseline"]
     span = max([LEAST_SPAN, *(_spread(row) * 1.3 for row in rows)])
-    figure = go.Figure()
+    data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {"annotations": [], "shapes": []}
     for place, row in enumerate(rows):
-        _strip(figure, layout, row, span, (place, len(rows)))
+        _strip(data, layout, row, span, (place, len(rows)))
     last = max((block for row in rows for block in row.cost.per_block), default=1)
     layout["xaxis"] = {"range": [0.4, last + 0.6], "dtick": max(1, round(last / 10)), "tick0": 1, "showgrid": False}
     layout["xaxis"] |= {"anchor": "free", "position": 0}
-    figure.update_layout(layout, margin={"l": 58, "r": 8, "t": 6, "b": 22})
+    layout["margin"] = {"l": 58, "r": 8, "t": 6, "b": 22}
     blocks = sorted({block for row in rows for block in row.cost.per_block})
     return Chart(
         key,
         group.title,
         words.group_caption(group),
-        plain_figure(figure),
+        {"data": data, "layout": layout},
         28 + STRIP_PX * len(rows),
         ("Block", *(row.arm.name for row in rows)),
         tuple((str(block), *(ratio(row.cost.per_block.get(block)) for row in rows)) for block in blocks),
@@ -52,7 +50,7 @@ def _spread(row: Row) -> float:
     return max(logs) - min(logs) if logs else 0.0
 
 
-def _strip(figure: Any, layout: dict[str, Any], row: Row, span: float, where: tuple[int, int]) -> None:
+def _strip(data: list[dict[str, Any]], layout: dict[str, Any], row: Row, span: float, where: tuple[int, int]) -> None:
     """`where`: the strip's place from the top, and how many there are."""
     arm, (axis, domain) = row.arm, strip_axis(*where)
     points = {block: finite(value) for block, value in sorted(row.cost.per_block.items())}
@@ -73,15 +71,16 @@ def _strip(figure: Any, layout: dict[str, Any], row: Row, span: float, where: tu
     if cost is not None:
         layout["shapes"].append(level(axis, cost, {"color": arm.colour, "width": 1, "dash": arm.dash}))
     layout["annotations"].append(strip_name(arm, *where))
-    figure.add_trace(
-        go.Scatter(
-            x=list(points),
-            y=list(points.values()),
-            yaxis=f"y{axis}",
-            mode="markers",
-            name=label(arm.name),
-            marker={"color": arm.colour, "symbol": arm.symbol, "size": 7},
-            text=[ratio(value) for value in points.values()],
-            hovertemplate="block %{x}: %{text}",
-        )
+    data.append(
+        {
+            "type": "scatter",
+            "x": list(points),
+            "y": list(points.values()),
+            "yaxis": f"y{axis}",
+            "mode": "markers",
+            "name": label(arm.name),
+            "marker": {"color": arm.colour, "symbol": arm.symbol, "size": 7},
+            "text": [ratio(value) for value in points.values()],
+            "hovertemplate": "block %{x}: %{text}",
+        }
     )

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from statistics import median, stdev
 from typing import Any
 
-import plotly.graph_objects as go
-
 from vbench.cost.blocks import analysed
 from vbench.model import Measured, Trial
-from vbench.report.charts.chart import Chart, Record, marker, plain_figure
+from vbench.report.charts.chart import Chart, Record, marker
 from vbench.report.charts.strips import STRIP_PX, strip_axis, strip_name
 from vbench.report.view import Arm, Group, View
 from vbench.stats.logs import excess
@@ -96,19 +94,19 @@ def _chart(group: Group, lines: list[Line], key: str) -> Chart:
     known = [point.value for line in lines for point in line.points if point.value is not None]
     is_log = all(value > 0 for value in known)
     lines = [line for line in lines if line.points]
-    figure = go.Figure()
+    data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {"annotations": [], "shapes": []}
     span = max([_least(known, is_log=is_log), *(_reach(line, is_log=is_log) * 1.25 for line in lines)])
     for place, line in enumerate(lines):
         layout["annotations"].append(strip_name(line.arm, place, len(lines)))
-        _strip(figure, layout, line, (place, len(lines)), _Scale(span, group.unit, is_log))
+        data += _strip(layout, line, (place, len(lines)), _Scale(span, group.unit, is_log))
     layout["xaxis"] = _time_axis([p.after_s for line in lines for p in line.points if p.after_s is not None])
-    figure.update_layout(layout, margin={"l": 66, "r": 10, "t": 6, "b": 40})
+    layout["margin"] = {"l": 66, "r": 10, "t": 6, "b": 40}
     return Chart(
         key,
         group.title,
         _caption(group, lines),
-        plain_figure(figure),
+        {"data": data, "layout": layout},
         46 + STRIP_PX * max(1, len(lines)),
         ("Block", *(part for line in lines for part in (line.arm.name, "after"))),
         _table(lines, group.unit),
@@ -145,7 +143,8 @@ def _reach(line: Line, *, is_log: bool) -> float:
     return max(places) - min(places) if places else 0.0
 
 
-def _strip(figure: Any, layout: dict[str, Any], line: Line, where: tuple[int, int], scale: _Scale) -> None:
+def _strip(layout: dict[str, Any], line: Line, where: tuple[int, int], scale: _Scale) -> list[dict[str, Any]]:
+    """Its traces; axis and shapes go into the layout."""
     axis, shape = strip_axis(*where)
     places = _places(line, is_log=scale.is_log)
     middle = (max(places) + min(places)) / 2 if places else 0.0
@@ -164,11 +163,11 @@ def _strip(figure: Any, layout: dict[str, Any], line: Line, where: tuple[int, in
         _gap(axis, point.after_s) for point in line.points if point.state == LOST and point.after_s is not None
     ]
     kept = [point for point in line.points if point.state in (ANALYSED, LOST)]
-    figure.add_trace(
+    traces = [
         _marks(kept, scale.unit, axis)
         | {"mode": "lines+markers", "name": label(arm.name), "marker": marker(arm, 7)}
         | {"line": {"color": arm.colour, "width": 1}}
-    )
+    ]
     struck = [point for point in line.points if point.state in (VOIDED, CUT) and point.value is not None]
     if struck:
         cross = {
@@ -180,7 +179,8 @@ def _strip(figure: Any, layout: dict[str, Any], line: Line, where: tuple[int, in
         inside = [back(end + part * scale.span) for end, part in zip(ends, (0.06, -0.06), strict=True)]
         heights = [min(max(point.value, inside[0]), inside[1]) for point in struck if point.value is not None]
         crosses = {"y": heights, "mode": "markers", "marker": cross}
-        figure.add_trace(_marks(struck, scale.unit, axis) | crosses)
+        traces.append(_marks(struck, scale.unit, axis) | crosses)
+    return traces
 
 
 def _value(place: float) -> float:

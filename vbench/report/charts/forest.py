@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import plotly.graph_objects as go
-
 from vbench.report import verdicts, words
-from vbench.report.charts.chart import WIDE, Chart, Fold, Record, folded, log_axis, padded, plain_figure
+from vbench.report.charts.chart import WIDE, Chart, Fold, Record, folded, log_axis, padded
 from vbench.report.view import Arm, Group, Row, View
 from vbench.text import finite, has_interval, interval, is_decided, label, number, ratio
 
@@ -37,36 +35,35 @@ def _forest(view: View, key: str, title: str, ends: tuple[float, float]) -> Char
     rows = [(row, places[index]) for index, row in enumerate(_drawn(view.groups))]
     low, high = ends
     near = high > 2 * NEAR[1] or low < NEAR[0] / 2
-    figure = go.Figure()
+    data: list[dict[str, Any]] = []
     for arm, colour, mine in _parts(view, rows):
-        figure.add_trace(_marks(arm, mine, "x", colour))
+        data.append(_marks(arm, mine, "x", colour))
         if near:
-            figure.add_trace(_marks(arm, mine, "x2", colour))
-            figure.add_trace(_beyond(mine, colour))
+            data += [_marks(arm, mine, "x2", colour), _beyond(mine, colour)]
     left = 14 + 7 * max((min(len(label(arm.name, 14)), 14) for arm in view.arms), default=4)
-    figure.update_layout(
-        margin={"l": left, "r": 162, "t": 52, "b": 8},
-        xaxis=log_axis(low, high) | {"domain": [0, 0.5] if near else [0, 1], "side": "top"},
-        yaxis={
+    layout: dict[str, Any] = {
+        "margin": {"l": left, "r": 162, "t": 52, "b": 8},
+        "xaxis": log_axis(low, high) | {"domain": [0, 0.5] if near else [0, 1], "side": "top"},
+        "yaxis": {
             "range": [bottom, -TOP],
             "tickvals": [place for _, place in rows],
             "ticktext": [label(row.arm.name, 14) for row, _ in rows],
             "griddash": "dot",
         },
-        shapes=[
+        "shapes": [
             *_bands(near, view.run.manifest.delta),
             *_noise(view.groups, places, bottom, near),
             *_lines_at_one(near),
         ],
-        annotations=[*_titles(view.groups, titles, left), *_values(rows), *_axis_titles(near)],
-    )
+        "annotations": [*_titles(view.groups, titles, left), *_values(rows), *_axis_titles(near)],
+    }
     if near:
-        figure.update_layout(xaxis2=log_axis(*NEAR) | {"domain": [0.58, 1], "side": "top"})
+        layout["xaxis2"] = log_axis(*NEAR) | {"domain": [0.58, 1], "side": "top"}
     return Chart(
         key,
         title,
         words.forest_caption(view),
-        plain_figure(figure),
+        {"data": data, "layout": layout},
         round(60 + ROW_PX * (bottom + TOP)),
         ("Benchmark", "Environment", "Cost", "95 % interval", "Verdict"),
         tuple(_table_line(row) for row in _everyone(view.groups)),
@@ -128,15 +125,16 @@ def _range(rows: list[Row]) -> tuple[float, float]:
     return padded(min([*known, 0.95]), max([*known, 1.05]))
 
 
-def _marks(arm: Arm, mine: list[tuple[Row, float]], axis: str, colour: str) -> Any:
+def _marks(arm: Arm, mine: list[tuple[Row, float]], axis: str, colour: str) -> dict[str, Any]:
     known = [(row.cost, place) for row, place in mine if finite(row.cost.cost) is not None]
-    return go.Scatter(
-        name=label(arm.name),
-        xaxis=axis,
-        mode="markers",
-        x=[cost.cost for cost, _ in known],
-        y=[place for _, place in known],
-        error_x={
+    return {
+        "type": "scatter",
+        "name": label(arm.name),
+        "xaxis": axis,
+        "mode": "markers",
+        "x": [cost.cost for cost, _ in known],
+        "y": [place for _, place in known],
+        "error_x": {
             "type": "data",
             "array": [(cost.high - cost.cost) if has_interval(cost) else None for cost, _ in known],  # type: ignore[operator]
             "arrayminus": [(cost.cost - cost.low) if has_interval(cost) else None for cost, _ in known],  # type: ignore[operator]
@@ -144,8 +142,8 @@ def _marks(arm: Arm, mine: list[tuple[Row, float]], axis: str, colour: str) -> A
             "thickness": 1.8,
             "width": 0,
         },
-        marker={"color": colour, "symbol": arm.symbol, "size": 9},
-        customdata=[
+        "marker": {"color": colour, "symbol": arm.symbol, "size": 9},
+        "customdata": [
             [
                 label(f"{cost.benchmark} {cost.metric}"),
                 ratio(cost.cost),
@@ -155,28 +153,29 @@ def _marks(arm: Arm, mine: list[tuple[Row, float]], axis: str, colour: str) -> A
             ]
             for cost, _ in known
         ],
-        hovertemplate="%{customdata[0]}<br>cost %{customdata[1]} (%{customdata[2]})<br>"
+        "hovertemplate": "%{customdata[0]}<br>cost %{customdata[1]} (%{customdata[2]})<br>"
         "%{customdata[3]} blocks, %{customdata[4]}",
-    )
+    }
 
 
-def _beyond(mine: list[tuple[Row, float]], colour: str) -> Any:
+def _beyond(mine: list[tuple[Row, float]], colour: str) -> dict[str, Any]:
     """Arrows at the edges of the narrow axis for what lies outside it."""
     low, high = NEAR
     ends = [(finite(row.cost.cost), place) for row, place in mine]
     outside = [(value > high, place) for value, place in ends if value is not None and not low <= value <= high]
-    return go.Scatter(
-        xaxis="x2",
-        mode="markers",
-        x=[high * 0.99 if right else low * 1.01 for right, _ in outside],
-        y=[place for _, place in outside],
-        marker={
+    return {
+        "type": "scatter",
+        "xaxis": "x2",
+        "mode": "markers",
+        "x": [high * 0.99 if right else low * 1.01 for right, _ in outside],
+        "y": [place for _, place in outside],
+        "marker": {
             "color": colour,
             "symbol": [f"triangle-{'right' if right else 'left'}-open" for right, _ in outside],
             "size": 7,
         },
-        hoverinfo="skip",
-    )
+        "hoverinfo": "skip",
+    }
 
 
 def _bands(near: bool, delta: float) -> list[dict[str, Any]]:

@@ -2,12 +2,10 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TypeVar
-
-import plotly.graph_objects as go
+from typing import Any, TypeVar
 
 from vbench.report import words
-from vbench.report.charts.chart import MANY, Chart, folded, plain_figure
+from vbench.report.charts.chart import MANY, Chart, folded
 from vbench.report.view import Arm, Group, Row, View
 from vbench.text import finite, is_decided, label, ratio
 
@@ -26,49 +24,48 @@ def heat(view: View) -> Chart:
     logs = [[_log10(row) for row in line] for line in cells]
     shades = [[_shade(row, value) for row, value in zip(*line, strict=True)] for line in zip(cells, logs, strict=True)]
     reach = max([abs(value) for line in shades for value in line if value is not None] + [math.log10(2)])
-    figure = go.Figure(
-        go.Heatmap(
-            z=shades,
-            x=list(range(len(arms))),
-            y=list(range(len(names))),
-            zmin=-reach,
-            zmax=reach,
-            colorscale=[[at, f"var(--heat-{place})"] for place, at in enumerate(STOPS)],
-            text=[[_cell(row) for row in line] for line in cells],
-            texttemplate="%{text}",
-            textfont={"color": "var(--ink)", "size": 12},
-            xgap=2,
-            ygap=2,
-            showscale=False,
-            hovertemplate="%{text}<extra></extra>",
-        )
-    )
-    figure.update_layout(
-        margin={"l": 12 + 7 * max((len(name) for name in names), default=4), "r": 10, "t": 30, "b": 10},
-        xaxis={
+    squares: dict[str, Any] = {
+        "type": "heatmap",
+        "z": shades,
+        "x": list(range(len(arms))),
+        "y": list(range(len(names))),
+        "zmin": -reach,
+        "zmax": reach,
+        "colorscale": [[at, f"var(--heat-{place})"] for place, at in enumerate(STOPS)],
+        "text": [[_cell(row) for row in line] for line in cells],
+        "texttemplate": "%{text}",
+        "textfont": {"color": "var(--ink)", "size": 12},
+        "xgap": 2,
+        "ygap": 2,
+        "showscale": False,
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+    layout = {
+        "margin": {"l": 12 + 7 * max((len(name) for name in names), default=4), "r": 10, "t": 30, "b": 10},
+        "xaxis": {
             "tickvals": list(range(len(arms))),
             "ticktext": [label(arm.name, 14) for arm in arms],
             "side": "top",
             "showgrid": False,
         },
-        yaxis={
+        "yaxis": {
             "tickvals": list(range(len(names))),
             "ticktext": [name if group else f"<b>{name}</b>" for name, group in lines],
             "range": [len(names) - 0.5, -0.5],
             "showgrid": False,
         },
-        annotations=[
+        "annotations": [
             {"x": x, "y": y, "text": "–", "showarrow": False, "font": {"color": "var(--muted)"}}
             for y, line in enumerate(logs)
             for x, value in enumerate(line)
             if value is None and lines[y][1] is not None
         ],
-    )
+    }
     return Chart(
         "heat",
         "Where the cost falls",
         words.heat_caption(view),
-        plain_figure(figure),
+        {"data": [squares], "layout": layout},
         50 + (24 if len(view.groups) <= MANY else 21) * len(names),
         ("Benchmark", *(arm.name for arm in everyone)),
         tuple((group.title, *_costs(group, everyone, ratio)) for group in view.groups),

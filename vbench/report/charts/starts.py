@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-import plotly.graph_objects as go
-
 from vbench.cost.blocks import analysed
 from vbench.model import BenchmarkRecord, Cost, Measured, Trial
-from vbench.report.charts.chart import WIDE, Chart, Record, marker, plain_figure, seconds_axis
+from vbench.report.charts.chart import WIDE, Chart, Record, marker, seconds_axis
 from vbench.report.view import Arm, View, place
 from vbench.text import finite, interval, label, listed, percent, ratio
 from vbench.units import show
@@ -65,34 +63,35 @@ def _taken(trials: dict[int, Trial]) -> tuple[dict[int, float], dict[int, float]
 
 
 def _chart(record: BenchmarkRecord, rows: list[Starts], key: str) -> Chart:
-    figure = go.Figure()
+    data: list[dict[str, Any]] = []
     for at, row in enumerate(rows):
-        figure.add_trace(_dots(row.ready, at, marker(row.arm, 9), "start", row.arm.name))
+        data.append(_dots(row.ready, at, marker(row.arm, 9), "start", row.arm.name))
         hollow = {
             "color": "var(--panel)",
             "symbol": "circle",
             "size": 6,
             "line": {"width": 1.2, "color": "var(--muted)"},
         }
-        figure.add_trace(_dots(row.before, at + 0.34, hollow, "set-up before it"))
+        data.append(_dots(row.before, at + 0.34, hollow, "set-up before it"))
     every = [value for row in rows for value in (*row.ready.values(), *row.before.values())]
-    figure.update_layout(
-        margin={"l": 14 + 7 * max(min(len(label(row.arm.name, 14)), 14) for row in rows), "r": 150, "t": 30, "b": 8},
-        xaxis=seconds_axis(min(every), max(every)) | {"side": "top"},
-        yaxis={
+    left = 14 + 7 * max(min(len(label(row.arm.name, 14)), 14) for row in rows)
+    layout = {
+        "margin": {"l": left, "r": 150, "t": 30, "b": 8},
+        "xaxis": seconds_axis(min(every), max(every)) | {"side": "top"},
+        "yaxis": {
             "range": [len(rows) - 0.35, -0.5],
             "tickvals": list(range(len(rows))),
             "ticktext": [label(row.arm.name, 14) for row in rows],
             "showgrid": False,
         },
-        shapes=[_middle(row, at) for at, row in enumerate(rows)],
-        annotations=[_value(row, at) for at, row in enumerate(rows)],
-    )
+        "shapes": [_middle(row, at) for at, row in enumerate(rows)],
+        "annotations": [_value(row, at) for at, row in enumerate(rows)],
+    }
     return Chart(
         key,
         record.name,
         _caption(record, rows),
-        plain_figure(figure),
+        {"data": data, "layout": layout},
         40 + ROW_PX * len(rows),
         (
             "Environment",
@@ -109,16 +108,19 @@ def _chart(record: BenchmarkRecord, rows: list[Starts], key: str) -> Chart:
     )
 
 
-def _dots(taken: dict[int, float], at: float, look: dict[str, Any], what: str, name: str | None = None) -> Any:
-    return go.Scatter(
-        x=list(taken.values()),
-        y=[at + JITTER[place % len(JITTER)] * (1 if name else 0.4) for place in range(len(taken))],
-        mode="markers",
-        name=label(name) if name else None,
-        marker=look,
-        text=[f"block {block}, {what}: {show(value, 's')}" for block, value in taken.items()],
-        hovertemplate="%{text}<extra></extra>",
-    )
+def _dots(
+    taken: dict[int, float], at: float, look: dict[str, Any], what: str, name: str | None = None
+) -> dict[str, Any]:
+    named = {"name": label(name)} if name else {}
+    return named | {
+        "type": "scatter",
+        "x": list(taken.values()),
+        "y": [at + JITTER[place % len(JITTER)] * (1 if name else 0.4) for place in range(len(taken))],
+        "mode": "markers",
+        "marker": look,
+        "text": [f"block {block}, {what}: {show(value, 's')}" for block, value in taken.items()],
+        "hovertemplate": "%{text}<extra></extra>",
+    }
 
 
 def _middle(row: Starts, at: float) -> dict[str, Any]:

@@ -9,11 +9,9 @@ from itertools import accumulate
 from statistics import median
 from typing import Any
 
-import plotly.graph_objects as go
-
 from vbench.cost.blocks import analysed
 from vbench.model import Measured
-from vbench.report.charts.chart import Chart, Record, marker, plain_figure, seconds_axis
+from vbench.report.charts.chart import Chart, Record, marker, seconds_axis
 from vbench.report.view import Arm, View
 from vbench.stats.quantiles import fewest, of_counts
 from vbench.text import counted, label, listed
@@ -106,24 +104,20 @@ def band(blocks: tuple[Counts, ...]) -> Curve:
 
 def _chart(title: str, lines: list[Tail]) -> Chart:
     curves = [curve(line.pooled) for line in lines]
-    figure = go.Figure()
-    for line in lines:
-        figure.add_trace(_shade(line))
-    for line, points in zip(lines, curves, strict=True):
-        figure.add_trace(_line(line.arm, points))
-    for line, points in zip(lines, curves, strict=True):
-        figure.add_trace(_marks(line.arm, points))
+    shades = [_shade(line) for line in lines]
+    strokes = [_line(line.arm, points) for line, points in zip(lines, curves, strict=True)]
+    marks = [_marks(line.arm, points) for line, points in zip(lines, curves, strict=True)]
     spots = [ns for points in [*curves, *(band(line.blocks) for line in lines)] for ns, _ in points]
-    figure.update_layout(
-        margin={"l": 52, "r": 10, "t": 8, "b": 40},
-        xaxis=seconds_axis(min(spots) * 1e-9, max(spots) * 1e-9, "latency"),
-        yaxis=_share_axis(min(share for points in curves for _, share in points)),
-    )
+    layout = {
+        "margin": {"l": 52, "r": 10, "t": 8, "b": 40},
+        "xaxis": seconds_axis(min(spots) * 1e-9, max(spots) * 1e-9, "latency"),
+        "yaxis": _share_axis(min(share for points in curves for _, share in points)),
+    }
     return Chart(
         "",
         title,
         _caption(lines),
-        plain_figure(figure),
+        {"data": [*shades, *strokes, *marks], "layout": layout},
         HEIGHT_PX,
         ("Share slower", *(line.arm.name for line in lines)),
         _table(lines),
@@ -131,43 +125,40 @@ def _chart(title: str, lines: list[Tail]) -> Chart:
     )
 
 
-def _shade(line: Tail) -> Any:
-    points = band(line.blocks)
-    return go.Scatter(
-        x=[ns * 1e-9 for ns, _ in points],
-        y=[share for _, share in points],
-        mode="lines",
-        line={"width": 0, "color": line.arm.colour},
-        fill="toself",
-        fillcolor=line.arm.colour,
-        opacity=0.16,
-        hoverinfo="skip",
-    )
+def _shade(line: Tail) -> dict[str, Any]:
+    return _points(band(line.blocks)) | {
+        "mode": "lines",
+        "line": {"width": 0, "color": line.arm.colour},
+        "fill": "toself",
+        "fillcolor": line.arm.colour,
+        "opacity": 0.16,
+        "hoverinfo": "skip",
+    }
 
 
-def _line(arm: Arm, points: Curve) -> Any:
-    return go.Scatter(
-        x=[ns * 1e-9 for ns, _ in points],
-        y=[share for _, share in points],
-        mode="lines",
-        line={"color": arm.colour, "width": 1.8, "dash": arm.dash},
-        hoverinfo="skip",
-    )
+def _line(arm: Arm, points: Curve) -> dict[str, Any]:
+    return _points(points) | {
+        "mode": "lines",
+        "line": {"color": arm.colour, "width": 1.8, "dash": arm.dash},
+        "hoverinfo": "skip",
+    }
 
 
-def _marks(arm: Arm, points: Curve) -> Any:
+def _marks(arm: Arm, points: Curve) -> dict[str, Any]:
     """The environment's symbol at each tenth, hundredth, ... and where its curve ends."""
     whole = [(ns, share) for ns, share in points if share < 1 and _is_decade(share)]
     shown = list(dict.fromkeys([*whole, points[-1]]))
-    return go.Scatter(
-        x=[ns * 1e-9 for ns, _ in shown],
-        y=[share for _, share in shown],
-        mode="markers",
-        name=label(arm.name),
-        marker=marker(arm, 8),
-        text=[f"all blocks pooled: {_share(share)} slower than {show(ns * 1e-9, 's')}" for ns, share in shown],
-        hovertemplate="%{text}",
-    )
+    return _points(shown) | {
+        "mode": "markers",
+        "name": label(arm.name),
+        "marker": marker(arm, 8),
+        "text": [f"all blocks pooled: {_share(share)} slower than {show(ns * 1e-9, 's')}" for ns, share in shown],
+        "hovertemplate": "%{text}",
+    }
+
+
+def _points(curve: Curve) -> dict[str, Any]:
+    return {"type": "scatter", "x": [ns * 1e-9 for ns, _ in curve], "y": [share for _, share in curve]}
 
 
 def _is_decade(share: float) -> bool:

@@ -23,7 +23,7 @@ const narrowed = (figure, width) => {
   const { data, layout } = figure;
   const pair = Boolean(layout.xaxis2);
   const kept = (item) => item.name !== blob.wide && !(pair && item.xref === "x2");
-  const named = layout.annotations || []; // plotly leaves out a list that is empty
+  const named = layout.annotations || [];
   const annotations = named.filter(kept);
   const narrow = { ...layout, annotations, shapes: (layout.shapes || []).filter(kept) };
   if (annotations.length < named.length) narrow.margin = { ...layout.margin, r: 12 };
