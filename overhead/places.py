@@ -19,7 +19,7 @@ def testbed() -> Iterator[tuple[LocalSession, LocalTestbed]]:
     """The host and its testbed; this process is pinned to the processors that a run's harness has."""
     with runner.place_of_run(suites.load("smoke"), image(), "overhead") as (host, opened):
         assert isinstance(opened, LocalTestbed)
-        yield host, opened
+        yield host.session, opened
 
 
 def image() -> Image:

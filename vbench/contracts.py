@@ -1,4 +1,4 @@
-"""The four contracts everything else is written against: Session, Environment, Benchmark, Testbed. Read this first.
+"""The contracts everything else is written against: Session, Host, Testbed, Environment, Benchmark. Read this first.
 
 An environment is started on a session and yields a session; a benchmark measures inside a session; a testbed holds
 what all environments of a run share. Environments never use a local path or `subprocess`: whatever they touch goes
@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, ClassVar, Literal, Protocol, TypeVar, runtime_
 from msgspec import Struct
 
 from vbench.errors import CommandFailed
+from vbench.gates import ClockReading, Counters, Spent
 from vbench.model import Layer, Measured, Metric
 from vbench.text import program
 
@@ -104,15 +105,6 @@ ServedBy = Descendants | Cgroup | Unseen
 DESCENDANTS = Descendants()
 
 
-@dataclass(frozen=True)
-class ClockReading:
-    """CLOCK_MONOTONIC_RAW of an environment, between two readings of the harness's own; all in s."""
-
-    before_s: float
-    inside_s: float
-    after_s: float
-
-
 class Session(Protocol):
     """A started environment. Raises SessionLost when it went away, CommandTimeout after killing the command's group."""
 
@@ -148,6 +140,19 @@ class Started(Protocol):
     def served_by(self) -> ServedBy: ...  # on the run's host; of a stack it is that of the lowest session
     def clock(self) -> ClockReading | None: ...  # None: it has no clock of its own
     def evidence(self) -> dict[str, bytes]: ...  # file name to content: the guest's console
+
+
+class Host(Protocol):
+    """The machine that a run measures: a session on it, and what is known of the machine itself."""
+
+    @property
+    def session(self) -> Session: ...
+    def counters(self, cpus: Sequence[int], served_by: ServedBy) -> Counters: ...  # of these processors, now
+    def spent(self, cpus: Sequence[int], served_by: ServedBy) -> Spent: ...  # the part of it that a trial needs
+
+    def harness_on(self, cpus: Sequence[int]) -> AbstractContextManager[None]:
+        """What vbench itself runs on this host, and starts without a word about processors, keeps to `cpus`."""
+        ...
 
 
 @dataclass(frozen=True)

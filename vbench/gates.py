@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from vbench.contracts import ClockReading
 from vbench.model import Layer, Reading, Trial
 from vbench.units import TICKS
 
@@ -20,10 +19,19 @@ Count = TypeVar("Count", int, float)
 
 
 @dataclass(frozen=True)
+class ClockReading:
+    """CLOCK_MONOTONIC_RAW of an environment, between two readings of the harness's own; all in s."""
+
+    before_s: float
+    inside_s: float
+    after_s: float
+
+
+@dataclass(frozen=True)
 class Spent:
     """Processor time so far of what serves an environment, in s."""
 
-    ours_s: float | None  # of our processes that are pinned to its processors; None: they are not told from the harness
+    ours_s: float | None  # of what `served_by` of its session says; None: that cannot be counted
     kernel_s: dict[int, float]  # kernel threads by pid, those that last ran there: they serve whoever asked
 
 
@@ -34,7 +42,7 @@ class Counters:
     at_s: float
     busy_s: float | None  # user, nice and system time of the processors (proc_stat(5)); neither interrupts nor steal
     steal_s: float | None
-    ours_s: float | None  # of our processes that are pinned to these processors, their ended children included
+    ours_s: float | None  # of what `served_by` of the session says, its ended processes included
     kernel_s: dict[int, float]  # kernel threads by pid, those that last ran there: they serve whoever asked
     throttled: int | None
     idle_s: float | None = None  # idle, iowait and steal of the processors: all that is certainly not busy

@@ -27,6 +27,7 @@ from vbench.environments import channel, qemu, starting
 from vbench.environments.channel import AgentSession
 from vbench.environments.qemu import Qemu
 from vbench.errors import StartFailed
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.model import Failed, Measured, Plan, Run, Skipped, State, Trial
 from vbench.runner import Runner
@@ -164,7 +165,7 @@ def run(kind: str, host: LocalSession, testbed: Testbed, tmp_path_factory: pytes
     before = left(testbed)
     with pytest.MonkeyPatch.context() as patch, store.create(tmp_path_factory.mktemp("faults"), manifest) as writer:
         patch.setattr(starting, "STOP_S", 2.0)
-        Runner(suite, plan, host, testbed, writer, Told()).run()
+        Runner(suite, plan, LocalHost(host), testbed, writer, Told()).run()
         writer.finish(State.COMPLETE)
     assert left(testbed) == before
     return store.load(writer.folder)

@@ -17,7 +17,7 @@ from vbench.benchmarks.memory import Triad
 from vbench.benchmarks.network import Stream
 from vbench.contracts import Benchmark, Place, Session, Testbed
 from vbench.environments import qemu
-from vbench.host import counters
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.model import Measured, Trial
 from vbench.runner.watch import Watch
@@ -38,7 +38,7 @@ def place(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) 
 
 
 def watched(place: Place, testbed: Testbed, benchmark: Benchmark) -> tuple[Trial, Measured]:
-    watch = Watch(place.session, lambda: counters.spent(testbed.cpus, apart=True))
+    watch = Watch(place.session, lambda: LocalHost().spent(testbed.cpus, place.session.served_by))
     begun = time.monotonic()
     measured = benchmark.measure(replace(place, begin=watch.begin, end=watch.end))
     wall_s = time.monotonic() - begun

@@ -9,6 +9,7 @@ from tests.unit.small_folders import a_manifest
 from vbench import store
 from vbench import suite as suites
 from vbench.contracts import Testbed
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.host.processors import Processors
 from vbench.model import Block, Plan, Run, State, Step, Trial
@@ -70,20 +71,20 @@ class Told:
         self.ended, self.analysed = True, analysed
 
 
-def a_testbed(host: LocalSession, tmp_path: Path) -> AbstractContextManager[Testbed]:
+def a_testbed(host: LocalSession, tmp_path: Path, peer_cpus: tuple[int, ...] = (0,)) -> AbstractContextManager[Testbed]:
     """Without image and network."""
     (tmp_path / "scratch").mkdir(exist_ok=True)
     return open_testbed(
         host=host,
         image=None,
-        processors=Processors((0,), (0,)),
+        processors=Processors((0,), peer_cpus),
         memory_b=2**20,
         scratch=tmp_path / "scratch",
         name="unit",
     )
 
 
-def execute(tmp_path: Path, suite: Suite, told: Told | None = None) -> Run:
+def execute(tmp_path: Path, suite: Suite, told: Told | None = None, *, peer_cpus: tuple[int, ...] = (0,)) -> Run:
     """The run of a suite of fakes on a testbed without image and network, as it reads back from its folder."""
     plan = plans.make(suite)
     manifest = a_manifest(
@@ -95,9 +96,9 @@ def execute(tmp_path: Path, suite: Suite, told: Told | None = None) -> Run:
         environments=suites.environment_records(suite),
         benchmarks=suites.benchmark_records(suite),
     )
-    host, told = LocalSession(), told or Told()
+    host, told = LocalHost(), told or Told()
     with (
-        a_testbed(host, tmp_path) as testbed,
+        a_testbed(host.session, tmp_path, peer_cpus) as testbed,
         store.create(tmp_path / "results", manifest) as writer,
     ):
         state = State.PARTIAL

@@ -12,6 +12,7 @@ from tests.unit.fakes import FEW, Told, a_testbed
 from tests.unit.small_folders import a_manifest
 from vbench import store
 from vbench import suite as suites
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.model import Look, Manifest, Measured, Trial, Void
 from vbench.runner import Runner, adaptive
@@ -192,5 +193,5 @@ def test_a_run_ends_where_its_look_says(tmp_path: Path, look: Looking | None, bl
         store.create(tmp_path / "results", manifest) as writer,
     ):
         chosen = look or adaptive.looking(suite, manifest)
-        Runner(suite, manifest.plan, LocalSession(), testbed, writer, told, chosen).run()
+        Runner(suite, manifest.plan, LocalHost(), testbed, writer, told, chosen).run()
     assert max(trial.block for trial in told.trials) in blocks

@@ -11,7 +11,7 @@ from tests.unit.program import Vbench
 from tests.unit.small_folders import a_manifest, a_trial
 from vbench import store
 from vbench.errors import EnvironmentUnavailable, OverBudget
-from vbench.host.proc import LocalSession
+from vbench.host.local import LocalHost
 from vbench.model import Failed, Measured, Skipped, State
 from vbench.runner import Ledger, Runner
 from vbench.runner.calibration import refuse_barren, refuse_over_budget
@@ -107,10 +107,10 @@ def test_an_unfinished_or_torn_calibration_says_nothing_of_the_budget() -> None:
 
 def test_a_run_over_budget_ends_after_its_calibration_and_goes_on_when_it_is_resumed(tmp_path: Path) -> None:
     suite = a_suite(FEW)
-    plan, host = replace(plans.make(suite), budget_s=1e-9), LocalSession()
+    plan, host = replace(plans.make(suite), budget_s=1e-9), LocalHost()
     manifest = a_manifest(suite=suite.name, plan=plan, baseline="a", control="control", blocks=len(plan.blocks) - 1)
     told = Told()
-    with a_testbed(host, tmp_path) as testbed, store.create(tmp_path / "results", manifest) as writer:
+    with a_testbed(host.session, tmp_path) as testbed, store.create(tmp_path / "results", manifest) as writer:
         with pytest.raises(OverBudget):
             Runner(suite, plan, host, testbed, writer, told).run()
         assert {trial.block for trial in told.trials} == {0}

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from vbench import gates
-from vbench.contracts import ClockReading
-from vbench.gates import Counters, Spent
-from vbench.host import counters
+from vbench.contracts import DESCENDANTS, Unseen
+from vbench.gates import ClockReading, Counters, Spent
+from vbench.host import counters, processes
+from vbench.host.local import LocalHost
 from vbench.host.proc import spawn
 from vbench.host.processes import Task
 from vbench.model import Layer, Reading
@@ -66,15 +67,15 @@ def test_what_a_process_that_just_ended_leaves_to_its_parent_is_counted(monkeypa
             raise ProcessLookupError
         return 1.0
 
-    monkeypatch.setattr(counters.processes, "look", lambda: next(looks))
-    monkeypatch.setattr(counters.processes, "is_pinned", lambda pid, cpus: True)
-    monkeypatch.setattr(counters.processes, "spent_s", spent_s)
-    assert counters.spent((0,), apart=True).ours_s == 6.0
+    monkeypatch.setattr(processes, "look", lambda: next(looks))
+    monkeypatch.setattr(processes, "is_pinned", lambda pid, cpus: True)
+    monkeypatch.setattr(processes, "spent_s", spent_s)
+    assert LocalHost().spent((0,), DESCENDANTS).ours_s == 6.0
 
 
 def test_processes_that_keep_ending_do_not_hold_a_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counters.processes, "look", lambda: ({}, False))
-    assert counters.spent((0,), apart=True).ours_s == 0.0
+    monkeypatch.setattr(processes, "look", lambda: ({}, False))
+    assert LocalHost().spent((0,), DESCENDANTS).ours_s == 0.0
 
 
 def test_kernel_threads_that_served_the_run_are_not_foreign() -> None:
@@ -125,13 +126,13 @@ def test_an_emulated_guest_is_allowed_a_coarser_clock() -> None:
 
 def test_the_counters_of_this_host_are_read_and_grow() -> None:
     cpus = sorted(os.sched_getaffinity(0))
-    first = counters.read(cpus, apart=True)
-    last = counters.read(cpus, apart=True)
+    first = LocalHost().counters(cpus, DESCENDANTS)
+    last = LocalHost().counters(cpus, DESCENDANTS)
     found = reading(first, last)
     assert found.wall_s > 0
     assert found.busy_s is not None
     assert found.busy_s >= 0
-    assert counters.read(cpus, apart=False).ours_s is None
+    assert LocalHost().counters(cpus, Unseen("why")).ours_s is None
 
 
 # --- processors by number ------------------------------------------------------------------------------------------
@@ -164,7 +165,7 @@ def test_old_kernels_that_do_not_tell_steal_have_none() -> None:
 @pytest.mark.parametrize("text", ["cpu9 1 2 3 4 5 6 7 8\n", ""])
 def test_a_start_on_a_host_with_renumbered_processors_has_unknown_counters(tmp_path: Path, text: str) -> None:
     (tmp_path / "stat").write_text(text)
-    first, last = (counters.read([0], apart=False, procfs=tmp_path) for _ in range(2))
+    first, last = (LocalHost(procfs=tmp_path).counters([0], DESCENDANTS) for _ in range(2))
     found = reading(first, last)
     assert (found.busy_s, found.steal_s) == (None, None)
     assert gates.judge(found) == ()
@@ -226,11 +227,11 @@ def test_a_throttle_count_that_cannot_be_read_makes_the_sum_unknown(tmp_path: Pa
             file.symlink_to("nothing")  # as of a processor that has just gone offline
         else:
             file.write_text(count)
-    assert counters.read([0], apart=False, sysfs=tmp_path).throttled is None
+    assert LocalHost(sysfs=tmp_path).counters([0], DESCENDANTS).throttled is None
 
 
 def test_a_host_that_tells_nothing_has_unknown_counters(tmp_path: Path) -> None:
-    found = counters.read([0], apart=False, sysfs=tmp_path, procfs=tmp_path)
+    found = LocalHost(sysfs=tmp_path, procfs=tmp_path).counters([0], DESCENDANTS)
     assert (found.busy_s, found.steal_s, found.idle_s, found.throttled) == (None, None, None, None)
 
 
@@ -296,13 +297,13 @@ def test_a_process_of_ours_that_competes_for_its_processor_is_seen_to_wait() -> 
     cpu = max(os.sched_getaffinity(0))
     busy = ["taskset", "--cpu-list", str(cpu), "sh", "-c", "while :; do :; done"]
     with spawn(busy), spawn(busy):
-        first = last = counters.read([cpu], apart=True)
+        first = last = LocalHost().counters([cpu], DESCENDANTS)
         if first.delays_s is None:  # a kernel that does not account for it
             own = Path("/proc/self/schedstat")
             assert not own.exists() or counters.waited_s(own.read_text()) is None
             return
         while (waited_s := reading(first, last).run_delay_s) is not None and waited_s < 0.02:
-            last = counters.read([cpu], apart=True)
+            last = LocalHost().counters([cpu], DESCENDANTS)
         assert len(last.delays_s or {}) >= 2
 
 
@@ -311,5 +312,5 @@ def test_throttle_counts_are_summed_where_the_host_has_them(tmp_path: Path) -> N
         folder = tmp_path / "devices/system/cpu" / cpu / "thermal_throttle"
         folder.mkdir(parents=True)
         (folder / "core_throttle_count").write_text(count)
-    assert counters.read([0], apart=True, sysfs=tmp_path).throttled == 7
-    assert counters.read([0], apart=True, sysfs=tmp_path / "none").throttled is None
+    assert LocalHost(sysfs=tmp_path).counters([0], DESCENDANTS).throttled == 7
+    assert LocalHost(sysfs=tmp_path / "none").counters([0], DESCENDANTS).throttled is None

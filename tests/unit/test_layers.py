@@ -16,9 +16,8 @@ GUEST = ROOT / "guest"
 RANKS = (
     ("errors", "units", "guest"),
     ("__init__", "model"),
-    ("text",),
+    ("text", "gates"),
     ("contracts",),
-    ("gates",),
     ("host", "stats"),
     ("facts",),
     ("image", "environments", "benchmarks"),

@@ -7,10 +7,9 @@ import pytest
 
 from tests.unit.fakes import FEW, a_suite, execute, of
 from vbench import gates
-from vbench.contracts import ClockReading
 from vbench.environments.fake import Fake, FakeSession
 from vbench.errors import SessionLost
-from vbench.gates import Spent
+from vbench.gates import ClockReading, Spent
 from vbench.host.proc import LocalSession
 from vbench.model import Failed, Measured, Skipped, Trial
 from vbench.runner.watch import Seen, Watch

@@ -61,12 +61,12 @@ def _session(env: str | None, suite: str) -> Iterator[Session]:
     chain = [loaded.environment(name) for name in suites.chain(loaded, env)]
     image = images.find()
     with runners.place_of_run(loaded, image, "facts") as (host, testbed), unwinding() as stack:
-        lacking = chain[0].missing(host)
+        lacking = chain[0].missing(host.session)
         if not lacking and image is None and any(environment.needs_image for environment in chain):
             lacking = (images.lacking(),)
         if lacking:
             raise EnvironmentUnavailable(f"environment {env} cannot run here, {lacks(lacking)}", hint=hints(lacking))
-        session: Session = host
+        session: Session = host.session
         place = testbed
         for environment in chain:
             stack.enter_context(environment.prepared(session, place))

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeVar, cast
 
-from vbench.contracts import DESCENDANTS, ClockReading, Completed, Process, ServedBy, Session, StartTiming, Workplace
+from vbench.contracts import DESCENDANTS, Completed, Process, ServedBy, Session, StartTiming, Workplace
 from vbench.environments.messages import Clock, Data, Done, Envelope, Event, Hello, Ran, Spawned
 from vbench.errors import CommandFailed, CommandTimeout, OutputTooLarge, SessionLost, StartFailed, VbenchError
+from vbench.gates import ClockReading
 from vbench.guest.collecting import MOST_B, TAIL_B, TooMuch, lines
 from vbench.host import foreign
 from vbench.host.inbox import Inbox

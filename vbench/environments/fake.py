@@ -18,7 +18,6 @@ from typing import Any, BinaryIO, ClassVar, Literal, Self
 
 from vbench.contracts import (
     DESCENDANTS,
-    ClockReading,
     Completed,
     Leftover,
     Process,
@@ -31,6 +30,7 @@ from vbench.contracts import (
 )
 from vbench.environments.settings import EnvironmentSettings
 from vbench.errors import CommandTimeout, SessionLost, StartFailed
+from vbench.gates import ClockReading
 from vbench.model import Layer
 from vbench.text import program
 

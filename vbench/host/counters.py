@@ -1,42 +1,16 @@
-"""Reads the host's own counters: processor time, steal, waiting and throttling, all from outside the workload."""
+"""What the kernel counts of processors and threads: processor time, steal, waiting and throttling."""
 
-import os
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from vbench.gates import Counters, Spent
-from vbench.host import processes
-from vbench.host.processes import Task
 from vbench.units import TICKS
 
-_LOOKS = 5  # at all processes, before one that has just ended may lack
-KERNEL_THREADS = 2  # their parent, kthreadd
 LEAST_SCHEDSTAT = 15  # version of /proc/schedstat from which times are in ns
 _LEAST_TIMES = 4  # user, nice, system and idle
 _QUEUED = 8  # sched-stats.rst: sum of all time spent waiting to run by tasks on this processor
 _THROTTLES = "devices/system/cpu/cpu*/thermal_throttle/*_throttle_count"
-
-
-def read(cpus: Sequence[int], *, apart: bool, sysfs: Path = Path("/sys"), procfs: Path = Path("/proc")) -> Counters:
-    """Now, on this host. `apart`: harness and peer are kept off `cpus`; if not, ours cannot be told from theirs."""
-    times = processor_times(_text(procfs / "stat"), {*cpus, *os.sched_getaffinity(0)})
-    mine = None if times is None else [times[cpu] for cpu in cpus]
-    now = spent(cpus, apart=apart)
-    return Counters(
-        at_s=time.clock_gettime(time.CLOCK_MONOTONIC_RAW),
-        busy_s=None if mine is None else sum(t.busy_s for t in mine),
-        steal_s=None if mine is None else sum(t.steal_s for t in mine),
-        ours_s=now.ours_s,
-        kernel_s=now.kernel_s,
-        throttled=_throttled(sysfs),
-        idle_s=None if mine is None else sum(t.idle_s for t in mine),
-        processors=len(cpus),
-        delays_s=_delays_s(cpus) if apart else None,
-        queued_s=_queued_s(cpus),
-    )
 
 
 class ProcessorTimes(NamedTuple):
@@ -66,45 +40,18 @@ def processor_times(stat: str, needed: Iterable[int]) -> dict[int, ProcessorTime
     return found if set(needed) <= set(found) else None
 
 
-def spent(cpus: Sequence[int], *, apart: bool) -> Spent:
-    """So far: guest, VMM, engine and workload with what has ended of them, and the kernel's threads."""
-    if not apart:
-        return Spent(None, {})
-    for _ in range(_LOOKS):
-        tasks, all_there = processes.look()
-        ours_s = 0.0
-        for task in processes.below(tasks, os.getpid()):
-            try:
-                if processes.is_pinned(task.pid, cpus):
-                    ours_s += processes.spent_s(task.pid) + task.ended_s
-            except OSError:  # it ended: its time went to its parent, which was looked at before
-                all_there = False
-        if all_there:
-            break
-    return Spent(ours_s, _kernel_s(tasks, cpus))
+def waits_s(threads: Iterable[int], procfs: Path) -> dict[int, float] | None:
+    """What each thread waited for a processor so far. The wait of an ended one is lost: no parent is given it.
 
-
-def _kernel_s(tasks: Mapping[int, Task], cpus: Sequence[int]) -> dict[int, float]:
-    found: dict[int, float] = {}
-    for task in tasks.values():
-        if task.parent == KERNEL_THREADS and task.processor in cpus:
-            with suppress(OSError):
-                found[task.pid] = processes.spent_s(task.pid)
-    return found
-
-
-def _delays_s(cpus: Sequence[int], procfs: Path = Path("/proc")) -> dict[int, float] | None:
-    """By thread. The run delay of an ended thread is lost: the kernel does not add it to the parent's."""
-    if waited_s(_text(procfs / "self/schedstat")) is None:
+    None on a kernel that keeps no account.
+    """
+    if waited_s(text(procfs / "self/schedstat")) is None:
         return None
     found = {}
-    for task in processes.below(processes.look()[0], os.getpid()):
+    for thread in threads:
         with suppress(OSError):  # it has just ended
-            if not processes.is_pinned(task.pid, cpus):
-                continue
-        for file in procfs.glob(f"{task.pid}/task/*/schedstat"):
-            with suppress(OSError):
-                found[int(file.parent.name)] = waited_s(file.read_text(encoding="utf-8")) or 0.0
+            schedstat = (procfs / str(thread) / "schedstat").read_text(encoding="utf-8")
+            found[thread] = waited_s(schedstat) or 0.0
     return found
 
 
@@ -119,10 +66,6 @@ def waited_s(schedstat: str) -> float | None:
     return int(words[1]) * 1e-9 if int(words[2]) else None
 
 
-def _queued_s(cpus: Sequence[int], file: Path = Path("/proc/schedstat")) -> float | None:
-    return queued_s(_text(file), cpus)
-
-
 def queued_s(schedstat: str, cpus: Sequence[int]) -> float | None:
     """What all tasks so far waited for these processors, ended ones too. None for a version that is not known."""
     lines = {words[0]: words[1:] for line in schedstat.splitlines() if (words := line.split())}
@@ -135,13 +78,13 @@ def queued_s(schedstat: str, cpus: Sequence[int]) -> float | None:
     return sum(int(words[_QUEUED - 1]) for words in mine) * 1e-9
 
 
-def _throttled(sysfs: Path) -> int | None:
+def throttled(sysfs: Path) -> int | None:
     """None if one processor's count cannot be read: the sum of the others would hide its throttling."""
-    counts = [_text(path).strip() for path in sysfs.glob(_THROTTLES)]
+    counts = [text(path).strip() for path in sysfs.glob(_THROTTLES)]
     return sum(map(int, counts)) if counts and all(map(str.isdecimal, counts)) else None
 
 
-def _text(path: Path) -> str:
+def text(path: Path) -> str:
     """A file of the kernel, empty where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")

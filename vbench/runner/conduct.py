@@ -69,7 +69,15 @@ def conduct(
         with store.create(results, manifest) as writer:
             look = adaptive.looking(suite, manifest)
             runner = Runner(
-                suite, plan, host, testbed, writer, progress(host, testbed), look, until_s=until_s, clocks=clocks
+                suite,
+                plan,
+                host,
+                testbed,
+                writer,
+                progress(host.session, testbed),
+                look,
+                until_s=until_s,
+                clocks=clocks,
             )
             return _executed(runner, writer, image, stored)
 
@@ -105,8 +113,8 @@ def resume(
         # Before anything of the suite is made or run: on another host, or in a hostile folder, it may say anything.
         resumption.refuse_other_host(run, _differences(run, suite), here)
         with place_of_run(suite, image, manifest.run_id) as (host, testbed):
-            found = resumption.differences(run, facts.of_host(host, cpu=testbed.cpus[0]))
-            refuse(suite, host, image)
+            found = resumption.differences(run, facts.of_host(host.session, cpu=testbed.cpus[0]))
+            refuse(suite, host.session, image)
             for words in (*run.warnings, *found.others):
                 said(words)
             _sweep(suite, manifest.run_id, said)
@@ -145,7 +153,7 @@ def prepared(suite: Suite, host: Session, testbed: Testbed) -> Iterator[None]:
 def _executed(runner: Runner, writer: Writer, image: Image | None, stored: Callable[[Path], None]) -> Conducted:
     state, changed = State.PARTIAL, None
     try:
-        with prepared(runner.suite, runner.host, runner.testbed):
+        with prepared(runner.suite, runner.host.session, runner.testbed):
             runner.run()
         state = State.PARTIAL if runner.stopped else State.COMPLETE
     finally:

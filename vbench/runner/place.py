@@ -1,6 +1,5 @@
-"""Where a run happens: the host session with its testbed."""
+"""Where a run happens: the host with its testbed."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +10,7 @@ from vbench import facts
 from vbench import image as images
 from vbench.contracts import Image, Session, Testbed
 from vbench.host import processors, rights
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.suite import Suite
 from vbench.testbed.host import open_testbed
@@ -33,26 +33,22 @@ def rooted(suite: Suite, local: S) -> Iterator[S]:
 
 
 @contextmanager
-def place_of_run(suite: Suite, image: Image | None, name: str) -> Iterator[tuple[LocalSession, Testbed]]:
-    """The host session with its layers, and the opened testbed; harness and children are pinned off the arms' set."""
+def place_of_run(suite: Suite, image: Image | None, name: str) -> Iterator[tuple[LocalHost, Testbed]]:
+    """The host, whose session has its layers, and the opened testbed; vbench itself is kept off the arms' set."""
     local = LocalSession()
     local = replace(local, layers=facts.layers(facts.collect(local)))
     chosen = processors.find(local, suite.testbed.cpus, suite.testbed.cpu_list)
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, chosen.peer)
-    try:
-        with (
-            images.in_use(image),
-            rooted(suite, local) as host,
-            open_testbed(
-                host=host,
-                image=image,
-                processors=chosen,
-                memory_b=suite.testbed.memory,
-                scratch=Path(suite.testbed.scratch),
-                name=name,
-            ) as testbed,
-        ):
-            yield host, testbed
-    finally:
-        os.sched_setaffinity(0, before)
+    with (
+        LocalHost().harness_on(chosen.peer),
+        images.in_use(image),
+        rooted(suite, local) as session,
+        open_testbed(
+            host=session,
+            image=image,
+            processors=chosen,
+            memory_b=suite.testbed.memory,
+            scratch=Path(suite.testbed.scratch),
+            name=name,
+        ) as testbed,
+    ):
+        yield LocalHost(session), testbed

@@ -9,10 +9,9 @@ from msgspec.structs import replace as with_changes
 
 from vbench import facts, gates
 from vbench import suite as suites
-from vbench.contracts import Session, Started, Testbed
+from vbench.contracts import Host, ServedBy, Session, Started, Testbed, Unseen
 from vbench.errors import NoSpace, SessionLost, StartFailed, StopFailed, TrialFailed, VbenchError
-from vbench.host import counters, interrupts
-from vbench.host.proc import LocalSession
+from vbench.host import interrupts
 from vbench.model import Block, EnvironmentRecord, Facts, Look, Measured, Outcome, Plan, Step, Trial, Void
 from vbench.runner.calibration import refuse_barren, refuse_over_budget
 from vbench.runner.catching import Keep, caught, guarded
@@ -20,6 +19,7 @@ from vbench.runner.clocks import Clocks
 from vbench.runner.ledger import Ledger
 from vbench.runner.progress import Count, Progress
 from vbench.runner.step import StepTrials
+from vbench.runner.watch import counting
 from vbench.store import Writer, storable
 from vbench.suite import Suite
 from vbench.units import show_duration
@@ -33,7 +33,7 @@ class Runner:
 
     suite: Suite
     plan: Plan
-    host: LocalSession
+    host: Host
     testbed: Testbed
     writer: Writer
     progress: Progress
@@ -61,7 +61,7 @@ class Runner:
         """
         refuse_barren(self._ledger)
         if HOST not in self._described:
-            self.writer.facts(HOST, facts.of_host(self.host, cpu=self.testbed.cpus[0]))
+            self.writer.facts(HOST, facts.of_host(self.host.session, cpu=self.testbed.cpus[0]))
         self.progress.begin(self.plan)
         for block in self.plan.blocks:
             self._until_valid(block)
@@ -162,9 +162,9 @@ class Runner:
     def _watched(self, done: StepTrials, session: Session, testbed: Testbed, stack: ExitStack) -> None:
         """The trials, with the host's counters and both clocks read just before the first and after the last."""
         clock = session.clock if isinstance(session, Started) else (lambda: None)
-        first, first_clock = self._counters(), clock()
+        first, first_clock = self._counters(done.served_by), clock()
         self._measure(done, session, testbed, stack)
-        last_clock, last = clock(), self._counters()
+        last_clock, last = clock(), self._counters(done.served_by)
         found = gates.reading(
             block=done.block.index,
             attempt=done.attempt,
@@ -176,16 +176,17 @@ class Runner:
         self.writer.note(found)
         self._ledger.read(found)
 
-    @property
-    def _apart(self) -> bool:
-        """Harness and peer are off the environments' processors."""
-        return not set(self.testbed.cpus) & set(self.testbed.peer_cpus)
+    def _counters(self, served_by: ServedBy) -> gates.Counters:
+        return self.host.counters(self.testbed.cpus, self._counted(served_by))
 
-    def _counters(self) -> gates.Counters:
-        return counters.read(self.testbed.cpus, apart=self._apart)
+    def spent(self, served_by: ServedBy) -> gates.Spent:
+        return self.host.spent(self.testbed.cpus, self._counted(served_by))
 
-    def spent(self) -> gates.Spent:
-        return counters.spent(self.testbed.cpus, apart=self._apart)
+    def _counted(self, served_by: ServedBy) -> ServedBy:
+        """Where harness and peer run on the environments' processors, their time cannot be told from an arm's."""
+        if set(self.testbed.cpus) & set(self.testbed.peer_cpus):
+            return Unseen("the harness shares these processors")
+        return served_by
 
     def _measure(self, done: StepTrials, session: Session, testbed: Testbed, stack: ExitStack) -> None:
         """All trials of a start; the console of a guest is kept of the calibration, and of one that was lost."""
@@ -209,7 +210,7 @@ class Runner:
 
     def _start(self, arm: str, stack: ExitStack, keep: Keep) -> tuple[Session, Testbed]:
         """The whole stack of an arm, the lowest first."""
-        session: Session = self.host
+        session: Session = self.host.session
         testbed = self.testbed
         for name in suites.chain(self.suite, arm):
             environment = self.suite.environment(name)
@@ -235,12 +236,13 @@ class Runner:
             image=session.workplace.image,
         )
         if isinstance(session, Started):
-            record = with_changes(record, argv=session.argv, mechanisms=session.mechanisms)
+            mechanisms = (*session.mechanisms, *counting(self._counted(session.served_by)))
+            record = with_changes(record, argv=session.argv, mechanisms=mechanisms)
         self.writer.record(record)
 
     @cached_property
     def _quota(self) -> float | None:
-        return facts.own_quota(self.host)
+        return facts.own_quota(self.host.session)
 
     def _facts(self, session: Session) -> Facts:
         limits = self.suite.testbed

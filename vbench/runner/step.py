@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from vbench import gates
-from vbench.contracts import Benchmark, Place, Session, Started, Testbed, hints, lacks
+from vbench.contracts import DESCENDANTS, Benchmark, Place, ServedBy, Session, Started, Testbed, hints, lacks
 from vbench.errors import NoSpace, SessionLost, StopFailed, TrialFailed, VbenchError
 from vbench.model import Block, Failed, Measured, Outcome, Skipped, Step, Trial
 from vbench.runner.catching import Keep, caught
@@ -34,7 +34,7 @@ class Owner(Protocol):
     def clocks(self) -> Clocks: ...
     def loops(self, arm: str, benchmark: str) -> int | None: ...
     def learn(self, arm: str, benchmark: str, outcome: Outcome) -> None: ...
-    def spent(self) -> gates.Spent: ...
+    def spent(self, served_by: ServedBy) -> gates.Spent: ...
     def store(self, trial: Trial) -> None: ...
 
 
@@ -51,6 +51,7 @@ class StepTrials:
     begun_s: float = field(init=False)
     begun: float = field(init=False)
     stored: set[str] = field(default_factory=set)
+    served_by: ServedBy = DESCENDANTS  # until it has started
 
     def __post_init__(self) -> None:
         self._begin()
@@ -62,7 +63,7 @@ class StepTrials:
         """The trial of `start.*` is the runner's own; both its ends are defined at contracts.StartTiming."""
         if not isinstance(session, Started):
             return
-        timing = session.timing
+        timing, self.served_by = session.timing, session.served_by
         samples: dict[str, tuple[float, ...]] = {"time": (timing.ready_s,), "attach": (timing.attach_s,)}
         for name in self._missing(self._starts()):
             # `attach` is no metric: it is stored for the report, and no cost is worked out of it
@@ -96,7 +97,7 @@ class StepTrials:
         return tuple(n for n, b in self.runner.suite.benchmarks.items() if plans.is_start(b.kind))
 
     def _trial(self, name: str, benchmark: Benchmark, place: Place) -> None:
-        watch = Watch(place.session, self.runner.spent)
+        watch = Watch(place.session, lambda: self.runner.spent(self.served_by))
         self._begin()
         raw: list[str] = []
 

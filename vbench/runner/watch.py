@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 
 from vbench import gates
-from vbench.contracts import Session, Started
+from vbench.contracts import Cgroup, Descendants, ServedBy, Session, Started, Unseen
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,18 @@ class Seen:
     clock_error_s: float | None = None
     clock_bound_s: float | None = None
     clock_limit_ppm: float | None = None
+
+
+def counting(served_by: ServedBy) -> tuple[str, ...]:
+    """For the reader, how an environment's processor time is counted where that is not as usual."""
+    match served_by:
+        case Descendants():
+            return ()
+        case Cgroup():
+            return ("processor time as its cgroup counts it",)
+        case Unseen(why):
+            return (f"processor time unknown: {why}",)
+    assert_never(served_by)
 
 
 class Watch:

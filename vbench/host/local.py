@@ -1,0 +1,80 @@
+"""The machine that vbench itself runs on, as the host of a run."""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import assert_never
+
+from vbench.contracts import Cgroup, Descendants, ServedBy, Unseen
+from vbench.gates import Counters, Spent
+from vbench.host import cgroups, counters, processes
+from vbench.host.proc import LocalSession
+
+
+@dataclass(frozen=True)
+class LocalHost:
+    """This machine; see contracts.Host. The folders of the kernel's files are others in a test."""
+
+    session: LocalSession = field(default_factory=LocalSession)
+    procfs: Path = Path("/proc")
+    sysfs: Path = Path("/sys")
+
+    def counters(self, cpus: Sequence[int], served_by: ServedBy) -> Counters:
+        stat = counters.text(self.procfs / "stat")
+        times = counters.processor_times(stat, {*cpus, *os.sched_getaffinity(0)})
+        mine = None if times is None else [times[cpu] for cpu in cpus]
+        now = self.spent(cpus, served_by)
+        return Counters(
+            at_s=time.clock_gettime(time.CLOCK_MONOTONIC_RAW),
+            busy_s=None if mine is None else sum(t.busy_s for t in mine),
+            steal_s=None if mine is None else sum(t.steal_s for t in mine),
+            ours_s=now.ours_s,
+            kernel_s=now.kernel_s,
+            throttled=counters.throttled(self.sysfs),
+            idle_s=None if mine is None else sum(t.idle_s for t in mine),
+            processors=len(cpus),
+            delays_s=self._delays_s(cpus, served_by),
+            queued_s=counters.queued_s(counters.text(self.procfs / "schedstat"), cpus),
+        )
+
+    def spent(self, cpus: Sequence[int], served_by: ServedBy) -> Spent:
+        match served_by:
+            case Descendants():  # guest, VMM, engine and workload
+                ours_s, tasks = processes.pinned_below(os.getpid(), cpus)
+                return Spent(ours_s, processes.kernel_s(tasks, cpus))
+            case Cgroup(path):
+                group_s = cgroups.spent_s(path, self._hierarchies)
+                return Spent(group_s, processes.kernel_s(processes.look()[0], cpus))
+            case Unseen():
+                return Spent(None, {})
+        assert_never(served_by)
+
+    def _delays_s(self, cpus: Sequence[int], served_by: ServedBy) -> dict[int, float] | None:
+        """By thread."""
+        match served_by:
+            case Descendants():
+                threads = processes.threads_below(os.getpid(), cpus)
+            case Cgroup(path):
+                threads = processes.pinned(cgroups.threads(path, self._hierarchies), cpus)
+            case Unseen():
+                return None
+            case _:
+                assert_never(served_by)
+        return counters.waits_s(threads, self.procfs)
+
+    @cached_property
+    def _hierarchies(self) -> tuple[cgroups.Hierarchy, ...]:
+        return cgroups.hierarchies(counters.text(self.procfs / "self/mountinfo"))
+
+    @contextmanager
+    def harness_on(self, cpus: Sequence[int]) -> Iterator[None]:
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, cpus)
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, before)
