@@ -238,8 +238,12 @@ class Testbed(Protocol):
         """A fresh empty folder on the run's scratch file system of the host session, removed on exit."""
         ...
 
-    def undo(self, left: "Leftover", remove: Callable[[], None]) -> AbstractContextManager[None]:
-        """Records `left` before it is made, so that `vbench clean` finds it after a kill; removes it on exit."""
+    def undo(self, words: Sequence[str], *, there: Sequence[str] = ()) -> AbstractContextManager[None]:
+        """Records the words that remove a thing before it is made, so that `vbench clean` can run them after a kill.
+
+        On exit they run on this host, and a failure raises StopFailed. They end well for a thing that is gone or half
+        made, or else `there` are words that print something only as long as it is there.
+        """
         ...
 
     def chroot(self, scratch: Path | None) -> AbstractContextManager[tuple[str, ...]]:
@@ -249,21 +253,6 @@ class Testbed(Protocol):
     def within(self, session: Session) -> "Testbed":
         """The nested testbed on a started environment."""
         ...
-
-
-class Leftover(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
-    """A thing that outlives a killed harness, by names that match a pattern each: never a command, never a free text.
-
-    A path is relative to the run's folder. Each kind of thing is a struct with a `tag` of its own.
-    """
-
-    def words(self) -> str:
-        """What it is: "container vbench-0123456789ab"."""
-        raise NotImplementedError
-
-    def remove(self, host: Session, folder: Path) -> None:
-        """Removes it after a kill, or finds that it is gone. Raises StopFailed, Untrusted."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -291,7 +280,6 @@ class Environment(Protocol):
     kind: ClassVar[str]
     is_offered: ClassVar[bool]  # to users, in lists and hints
     known_as: ClassVar[Mapping[str, str]]  # what others call it, in lower case, to what stands for it in a suite
-    leaves: ClassVar[tuple[type[Leftover], ...]]  # what a killed harness leaves of it
 
     @property
     def on(self) -> str | None: ...  # name of the environment it is started on; None: the host session

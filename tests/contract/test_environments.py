@@ -125,6 +125,13 @@ def test_an_exception_inside_leaves_nothing_and_a_second_start_is_clean(stack: S
         assert session.run(["test", "-e", f"{session.workplace.scratch}/left"], timeout_s=60).status == 1
 
 
+def test_no_isolated_environment_reaches_the_undo_journal(stack: Stack, session: Session) -> None:
+    journal = stack.testbed.base / "undo.jsonl"  # type: ignore[attr-defined]
+    with stack.testbed.undo(["true"]):
+        seen = session.run(["test", "-e", str(journal)], timeout_s=60).status == 0
+        assert seen is ("fake" in stack.name or "host" in stack.name)
+
+
 def test_the_network_of_every_arm_reaches_the_same_peer(stack: Stack, session: Session) -> None:
     if stack.testbed.peer_address is None or "fake" in stack.name or "host" in stack.name:
         assert session.on_network() is not None  # nothing of its own to prove

@@ -1,9 +1,11 @@
-"""What a killed run left is undone from names alone: nothing that it recorded or that a stranger wrote is executed."""
+"""What a killed run left is undone by the words that it recorded; words that a stranger wrote are never run."""
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from contextlib import AbstractContextManager
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
@@ -11,13 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 from vbench.cli.clean import clean
-from vbench.contracts import Completed
-from vbench.environments.removal import Container, delete
-from vbench.errors import StartFailed, StopFailed
+from vbench.contracts import Completed, Workplace
+from vbench.errors import CommandTimeout, SessionLost, StartFailed, StopFailed
 from vbench.host.proc import LocalSession
 from vbench.host.processors import Processors
-from vbench.testbed.host import open_testbed
-from vbench.testbed.undo import Undoing, abandoned, owner_of_this_process, recorded, sweep
+from vbench.testbed.host import LocalTestbed, open_testbed
+from vbench.testbed.nested import NestedTestbed
+from vbench.testbed.undo import Removal, abandoned, owner_of_this_process, recorded, removal, remove, sweep
 
 NEVER = {"pid": 2**22 + 1, "started": 1}  # above the largest pid that Linux gives
 NAMES = [f"vbench-{number:012x}" for number in range(3)]
@@ -39,6 +41,14 @@ def dead(tmp_path: Path) -> Path:
     return folder_of(tmp_path, owner(**NEVER))
 
 
+def container(runtime: str, bundle: Path, name: str) -> Removal:
+    """As a container's environment records it."""
+    return removal(
+        [runtime, "--root", f"{bundle}/state", "delete", "--force", name],
+        ["find", str(bundle), "-mindepth", "2", "-name", f"*{name}*"],
+    )
+
+
 class Runtime:
     """A script in the place of an OCI runtime: it keeps a folder for each container and writes down what it is told."""
 
@@ -48,10 +58,10 @@ class Runtime:
         self.path.write_text(f'#!/bin/sh\necho "$@" >>"{self._log}"\n{removal}\n')
         self.path.chmod(0o755)
 
-    def container(self, folder: Path, name: str, at: int = 0) -> Container:
-        state = folder / f"bundle-abcdef{at:02d}" / "state"
-        (state / name).mkdir(parents=True)
-        return Container(str(self.path), name, str(state.relative_to(folder)))
+    def container(self, folder: Path, name: str, at: int = 0) -> Removal:
+        bundle = folder / f"bundle-abcdef{at:02d}"
+        (bundle / "state" / name).mkdir(parents=True)
+        return container(str(self.path), bundle, name)
 
     def told(self) -> list[str]:
         return self._log.read_text().splitlines() if self._log.exists() else []
@@ -62,8 +72,8 @@ def runtime(tmp_path: Path) -> Runtime:
     return Runtime(tmp_path)
 
 
-def record(folder: Path, *made: Container, gone: Sequence[int] = ()) -> None:
-    lines: list[dict[str, Any]] = [{"number": at, "made": msgspec.to_builtins(one)} for at, one in enumerate(made, 1)]
+def record(folder: Path, *made: Removal, gone: Sequence[int] = ()) -> None:
+    lines: list[dict[str, Any]] = [{"number": at, "undo": msgspec.to_builtins(one)} for at, one in enumerate(made, 1)]
     lines += [{"number": number} for number in gone]
     (folder / "undo.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
@@ -74,52 +84,138 @@ def record(folder: Path, *made: Container, gone: Sequence[int] = ()) -> None:
 def test_what_is_recorded_is_removed_the_last_first_and_then_the_folder(dead: Path, runtime: Runtime) -> None:
     made = [runtime.container(dead, name, at) for at, name in enumerate(NAMES)]
     record(dead, *made, gone=[2])
-    assert list(sweep(LocalSession(), dead)) == [f"container {NAMES[2]}", f"container {NAMES[0]}", str(dead)]
+    assert list(sweep(LocalSession(), dead)) == [str(made[2]), str(made[0]), str(dead)]
     assert [line.split()[-1] for line in runtime.told()] == [NAMES[2], NAMES[0]]
     assert not dead.exists()
 
 
 def test_what_ended_by_itself_needs_no_runtime(dead: Path) -> None:
-    record(dead, Container("/nowhere/runc", NAMES[0], "bundle-abcdef00/state"))
-    assert list(sweep(LocalSession(), dead)) == [f"container {NAMES[0]}", str(dead)]
+    gone = container("/nowhere/runc", dead / "bundle-abcdef00", NAMES[0])
+    record(dead, gone)
+    assert list(sweep(LocalSession(), dead)) == [str(gone), str(dead)]
 
 
-def test_a_record_is_there_before_the_thing_and_gone_after_it(tmp_path: Path, runtime: Runtime) -> None:
-    left = runtime.container(tmp_path, NAMES[0])
-    with Undoing(tmp_path).of(left, lambda: None):
-        assert recorded(tmp_path) == ((left,), ())
-    assert recorded(tmp_path) == ((), ())
+def opened(scratch: Path) -> AbstractContextManager[LocalTestbed]:
+    return open_testbed(
+        host=LocalSession(), image=None, processors=Processors((0,), (0,)), memory_b=2**20, scratch=scratch, name="x"
+    )
 
 
-def test_a_removal_that_fails_ends_the_run_and_stays_for_clean(tmp_path: Path, runtime: Runtime) -> None:
-    """The folders that the container may use stay too: its runtime finds it through them."""
+def test_a_record_is_there_before_the_thing_and_gone_after_it(tmp_path: Path) -> None:
+    thing = tmp_path / "thing"
+    with opened(tmp_path) as bed:
+        with bed.undo(["rm", str(thing)]):
+            assert recorded(bed.base) == ((removal(["rm", str(thing)]),), ())
+            thing.touch()
+        assert recorded(bed.base) == ((), ())
+        assert not thing.exists()
 
-    def fails() -> None:
-        raise StopFailed("device busy")
 
-    scratch, host = tmp_path / "scratch", LocalSession()
+def test_a_removal_that_fails_ends_the_run_and_stays_for_clean(tmp_path: Path) -> None:
+    """The folders that the thing may use stay too: what removes it finds it through them."""
+    scratch, mark = tmp_path / "scratch", tmp_path / "mark"
     scratch.mkdir()
     with (
-        pytest.raises(StopFailed, match="device busy"),
-        open_testbed(
-            host=host, image=None, processors=Processors((0,), (0,)), memory_b=2**20, scratch=scratch, name="x"
-        ) as bed,
+        pytest.raises(StopFailed, match=f"what `rm {mark}` removes is left: .*No such file") as raised,
+        opened(scratch) as bed,
         bed.folder("bundle") as bundle,
+        bed.undo(["rm", str(mark)]),
     ):
-        left = Container(str(runtime.path), NAMES[0], f"{bundle.name}/state")
-        (bundle / "state" / NAMES[0]).mkdir(parents=True)
-        with bed.undo(left, fails):
-            pass
+        pass
+    assert raised.value.hint == f"run: rm {mark}"
     (folder,) = scratch.iterdir()
-    assert list(sweep(host, folder)) == [f"container {NAMES[0]}", str(folder)]
+    assert bundle.exists()
+    mark.touch()
+    assert list(sweep(LocalSession(), folder)) == [f"rm {mark}", str(folder)]
+    assert not mark.exists()
 
 
-@pytest.mark.parametrize("runtime", ["./runc", "../runc", "run c", "", "-runc", "/usr/../bin/sh", "a\nb", "/a/\x07"])
-def test_what_could_not_be_undone_from_its_record_is_not_begun(tmp_path: Path, runtime: str) -> None:
-    left = Container(runtime, NAMES[0], "bundle-abcdef00/state")
-    with pytest.raises(StartFailed, match="cannot be recorded"), Undoing(tmp_path).of(left, lambda: None):
-        raise AssertionError
-    assert not (tmp_path / "undo.jsonl").exists()
+def test_a_removal_that_fails_for_a_thing_that_is_gone_is_no_error(tmp_path: Path) -> None:
+    with opened(tmp_path) as bed, bed.undo(["rm", str(tmp_path / "x")], there=["find", str(tmp_path), "-name", "x"]):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_thing_that_is_still_there_after_its_removal_failed_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    with (
+        pytest.raises(StopFailed, match="Is a directory"),
+        opened(tmp_path) as bed,
+        bed.undo(["rm", str(tmp_path / "x")], there=["find", str(tmp_path), "-name", "x"]),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *([], ["./runc"], ["../runc"], ["run c"], [""], ["-runc"], ["/usr/../bin/sh"], ["a\nb"], ["/a/\x07"]),
+        *(["rm", "a\nb"], ["rm", "\x1b[2J"], ["rm", "a\0"], ["rm", "x" * 5000], ["rm"] * 65),
+    ],
+)
+def test_what_could_not_be_undone_from_its_record_is_not_begun(tmp_path: Path, words: list[str]) -> None:
+    with opened(tmp_path) as bed:
+        with pytest.raises(StartFailed, match="cannot be recorded"), bed.undo(words):
+            raise AssertionError
+        assert not (bed.base / "undo.jsonl").exists()
+
+
+# --- in an environment -------------------------------------------------------------------------------------------
+
+
+class Beneath(LocalSession):
+    """An environment with the image as root, whose commands run here."""
+
+    is_lost = False
+
+    def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
+        if self.is_lost:
+            raise SessionLost("the environment went away")
+        return super().run(argv, timeout_s=timeout_s, stdin=stdin)
+
+
+class Lost(Beneath):
+    is_lost = True
+
+
+def nested(outer: LocalTestbed, kind: type[Beneath] = Beneath) -> NestedTestbed:
+    workplace = Workplace(image="1" * 64, scratch=PurePosixPath(outer.base))
+    return NestedTestbed(kind(workplace=workplace), outer)
+
+
+def test_in_an_environment_a_removal_that_fails_is_an_error_too(tmp_path: Path) -> None:
+    with (
+        opened(tmp_path) as bed,
+        pytest.raises(StopFailed, match="No such file"),
+        nested(bed).undo(["rm", str(tmp_path / "x")]),
+    ):
+        pass
+
+
+def test_in_an_environment_a_folder_that_cannot_be_removed_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path) as bed:
+        (tmp_path / "bin").mkdir()
+        with pytest.raises(StopFailed, match="device busy"), nested(bed).folder("bundle") as folder:
+            script = tmp_path / "bin/rm"
+            script.write_text("#!/bin/sh\necho device busy >&2; exit 1\n")
+            script.chmod(0o755)
+            monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
+        assert folder.exists()
+
+
+def test_what_went_with_its_environment_needs_no_removal(tmp_path: Path) -> None:
+    with opened(tmp_path) as bed, nested(bed, Lost).undo(["rm", str(tmp_path / "x")]):
+        pass
+
+
+def test_on_the_hosts_own_files_a_stacked_thing_is_recorded_like_every_other(tmp_path: Path) -> None:
+    with opened(tmp_path) as bed, bed.within(LocalSession()).undo(["rm", "-f", str(tmp_path / "x")]):
+        assert recorded(bed.base) == ((removal(["rm", "-f", str(tmp_path / "x")]),), ())
+
+
+# --- after a kill ------------------------------------------------------------------------------------------------
 
 
 def test_a_thing_that_cannot_be_removed_is_told_and_the_folder_stays(dead: Path, tmp_path: Path) -> None:
@@ -134,8 +230,9 @@ def test_a_thing_that_cannot_be_removed_is_told_and_the_folder_stays(dead: Path,
 def test_a_runtime_that_is_gone_is_told(dead: Path, runtime: Runtime) -> None:
     record(dead, runtime.container(dead, NAMES[0]))
     runtime.path.unlink()
-    with pytest.raises(StopFailed, match=f"container {NAMES[0]} is left: there is no "):
+    with pytest.raises(StopFailed, match=r"there is no .* here to run") as raised:
         list(sweep(LocalSession(), dead))
+    assert "again" in raised.value.hint
 
 
 @pytest.mark.parametrize("mode", [0o757, 0o777])
@@ -147,9 +244,11 @@ def test_a_runtime_that_others_can_write_is_not_run(dead: Path, runtime: Runtime
     assert runtime.told() == []
 
 
-def test_a_runtime_in_a_folder_that_others_can_write_is_not_run(dead: Path, runtime: Runtime, tmp_path: Path) -> None:
+def test_a_runtime_in_a_folder_that_others_can_write_is_not_run(dead: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    runtime = Runtime(tmp_path / "bin")
     record(dead, runtime.container(dead, NAMES[0]))
-    tmp_path.chmod(0o777)
+    (tmp_path / "bin").chmod(0o777)
     with pytest.raises(StopFailed, match="other users can write to"):
         list(sweep(LocalSession(), dead))
     assert runtime.told() == []
@@ -157,32 +256,32 @@ def test_a_runtime_in_a_folder_that_others_can_write_is_not_run(dead: Path, runt
 
 # --- hostile records ---------------------------------------------------------------------------------------------
 
-GOOD = {"kind": "container", "runtime": "runc", "name": NAMES[0], "state": "bundle-abcdef00/state"}
-BAD = [
-    {"runtime": ["sh", "-c", "touch MARK"], "name": "x"},
-    GOOD | {"kind": "command"},
-    GOOD | {"runtime": ["sh", "-c", "touch MARK"]},
-    GOOD | {"runtime": "sh -c id"},
-    GOOD | {"runtime": "runc\n"},
-    GOOD | {"runtime": "../../bin/sh"},
-    GOOD | {"runtime": "--help"},
-    GOOD | {"name": "x"},
-    GOOD | {"name": "--all"},
-    GOOD | {"name": f"{NAMES[0]}\n"},
-    GOOD | {"name": f"../{NAMES[0]}"},
-    GOOD | {"state": "/"},
-    GOOD | {"state": "../bundle-abcdef00/state"},
-    GOOD | {"state": "bundle-abcdef00/../../state"},
-    GOOD | {"options": ["--log", "/etc/passwd"]},
-    {key: value for key, value in GOOD.items() if key != "state"},
+GOOD: dict[str, Any] = {"words": ["rm", "-f", "MARK"], "there": ["find", "MARK"]}
+BAD: list[Any] = [
+    {"kind": "container", "runtime": "runc", "name": NAMES[0], "state": "bundle-abcdef00/state"},
+    GOOD | {"words": "rm -f MARK"},
+    GOOD | {"words": []},
+    GOOD | {"words": [7]},
+    GOOD | {"words": ["rm -f MARK"]},
+    GOOD | {"words": ["runc\n"]},
+    GOOD | {"words": ["../../bin/sh", "-c", "touch MARK"]},
+    GOOD | {"words": ["--help"]},
+    GOOD | {"words": ["rm", "a\nb"]},
+    GOOD | {"words": ["rm", "\x1b[2J"]},
+    GOOD | {"words": ["rm", "\x00"]},
+    GOOD | {"words": ["rm", "x" * 5000]},
+    GOOD | {"words": ["rm"] * 65},
+    GOOD | {"there": ["./find"]},
+    GOOD | {"there": None},
+    GOOD | {"more": 1},
+    {"there": ["find"]},
     7,
     [],
-    None,
 ]
 LINES = [
-    *(json.dumps({"number": 1, "made": made}) for made in BAD),
-    *("", "{", "[]", "null", '{"number": 0}', '{"number": 1e400}', '{"number": 99999999999999999999}', '{"made": {}}'),
-    *("[" * 100_000, '{"number": 1, "made": ' + "[" * 100_000, "\x00", '"\udcff"', '{"number": 1, "more": 2}'),
+    *(json.dumps({"number": 1, "undo": undo}) for undo in BAD),
+    *("", "{", "[]", "null", '{"number": 0}', '{"number": 1e400}', '{"number": 99999999999999999999}', '{"undo": {}}'),
+    *("[" * 100_000, '{"number": 1, "undo": ' + "[" * 100_000, "\x00", '"\udcff"', '{"number": 1, "more": 2}'),
 ]
 
 
@@ -205,7 +304,7 @@ def test_a_malformed_record_is_told_and_never_executed(dead: Path, runtime: Runt
 
 
 def test_a_torn_last_line_is_of_a_thing_that_was_never_made(dead: Path) -> None:
-    (dead / "undo.jsonl").write_text('{"number": 1, "made": {"ki')
+    (dead / "undo.jsonl").write_text('{"number": 1, "undo": {"wor')
     assert list(sweep(LocalSession(), dead)) == [str(dead)]
 
 
@@ -254,9 +353,7 @@ def test_a_journal_that_is_no_file_of_ours_is_told(dead: Path, make: Callable[[P
 def test_nothing_is_read_where_an_environment_can_write(dead: Path, runtime: Runtime, place: str) -> None:
     inside = dead / place
     inside.mkdir()
-    planted = json.dumps({"runtime": [str(runtime.path)], "name": NAMES[0]})
-    (inside / "oci.json").write_text(planted)
-    good = json.dumps({"number": 1, "made": msgspec.to_builtins(runtime.container(dead, NAMES[0]))})
+    good = json.dumps({"number": 1, "undo": msgspec.to_builtins(runtime.container(dead, NAMES[0]))})
     (inside / "undo.jsonl").write_text(good + "\n")
     assert list(sweep(LocalSession(), dead)) == [str(dead)]
     assert runtime.told() == []
@@ -310,6 +407,17 @@ def test_a_folder_that_others_can_write_is_left_alone(dead: Path) -> None:
     assert abandoned(dead.parent) == ()
 
 
+def test_a_folder_that_another_user_could_have_swapped_is_told_and_nothing_of_it_is_run(
+    dead: Path, runtime: Runtime, tmp_path: Path
+) -> None:
+    record(dead, runtime.container(dead, NAMES[0]))
+    tmp_path.chmod(0o777)
+    with pytest.raises(StopFailed, match=f"{dead} was left as it is: other users can write to {tmp_path}"):
+        list(sweep(LocalSession(), dead))
+    assert runtime.told() == []
+    assert dead.exists()
+
+
 def test_another_users_folder_is_left_alone(dead: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert abandoned(dead.parent) == ()
@@ -337,8 +445,9 @@ def test_clean_goes_on_after_a_folder_that_it_must_leave(tmp_path: Path) -> None
 
 
 def test_a_dry_run_says_what_would_go_and_removes_nothing(dead: Path, runtime: Runtime) -> None:
-    record(dead, runtime.container(dead, NAMES[0]))
-    assert cleaned(dead.parent, "--dry-run") == (0, f"container {NAMES[0]}\n{dead}\n")
+    left = runtime.container(dead, NAMES[0])
+    record(dead, left)
+    assert cleaned(dead.parent, "--dry-run") == (0, f"{shlex.join(left.words)}\n{dead}\n")
     assert runtime.told() == []
     assert dead.exists()
 
@@ -348,19 +457,18 @@ def test_nothing_left_is_said(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_looked_for_does_not_count_as_gone(dead: Path, runtime: Runtime) -> None:
-    record(dead, runtime.container(dead, NAMES[0]))
-    without_find = LocalSession(prefix=("env", "PATH=/nowhere"))
-    with pytest.raises(StopFailed, match=f"whether container {NAMES[0]} is left cannot be told"):
-        list(sweep(without_find, dead))
+    left = runtime.container(dead, NAMES[0])
+    record(dead, Removal(left.words, ("no-such-find", *left.there[1:])))
+    with pytest.raises(StopFailed, match="there is no no-such-find here to run"):
+        list(sweep(LocalSession(), dead))
     assert dead.exists()
+    assert runtime.told() == []
 
 
 def test_a_runtime_that_does_not_end_is_told(tmp_path: Path) -> None:
     class Hanging(LocalSession):
         def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
-            from vbench.errors import CommandTimeout
-
             raise CommandTimeout(f"{argv[0]} did not end")
 
     with pytest.raises(StopFailed, match="did not end"):
-        delete(Hanging(), ["runc"], tmp_path, NAMES[0])
+        remove(Hanging(), container("runc", tmp_path, NAMES[0]))

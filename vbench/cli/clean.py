@@ -11,7 +11,7 @@ import click
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be removed.")
 def clean(scratch: Path, dry_run: bool) -> None:
-    """Remove the containers and folders of runs whose process is dead.
+    """Remove what runs left whose process is dead: containers, folders, and all else that they recorded.
 
     Exit code 3 when something of them is left.
     """
@@ -25,7 +25,7 @@ def clean(scratch: Path, dry_run: bool) -> None:
     for folder in found:
         if dry_run:
             there, odd = recorded(folder)
-            for words in (*(left.words() for left in reversed(there)), str(folder), *odd):
+            for words in (*map(str, reversed(there)), str(folder), *odd):
                 click.echo(words)
             continue
         try:

@@ -10,7 +10,6 @@ from msgspec import Meta, Struct
 
 from vbench.contracts import (
     Attachment,
-    Leftover,
     Missing,
     Needs,
     Session,
@@ -39,8 +38,6 @@ class Bare(EnvironmentSettings, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "bare"
-    # its processes end with the channel, its mounts with their holder
-    leaves: ClassVar[tuple[type[Leftover], ...]] = ()
     known_as: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("native", "host", "metal", "bare-metal", "baremetal", "none", "process"), 'kind = "bare" is native'
     ) | {"chroot": 'kind = "bare" is native, with the image as root by chroot'}

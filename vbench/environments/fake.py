@@ -19,7 +19,6 @@ from typing import Any, BinaryIO, ClassVar, Literal, Self
 from vbench.contracts import (
     DESCENDANTS,
     Completed,
-    Leftover,
     Process,
     ServedBy,
     Session,
@@ -45,7 +44,6 @@ class Fake(EnvironmentSettings, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "fake"
     is_offered: ClassVar[bool] = False
-    leaves: ClassVar[tuple[type[Leftover], ...]] = ()
     slowdown: float = 1.0
     noise: float = 0.0
     fails: Literal["nothing", "start", "trial", "session"] = "nothing"

@@ -6,17 +6,15 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, ClassVar, Self
 
 from msgspec import Meta, MsgspecError
 
 from vbench import facts
-from vbench.contracts import Leftover, Missing, Needs, Session, Testbed, Workplace
+from vbench.contracts import Missing, Needs, Session, Testbed, Workplace
 from vbench.environments import container
 from vbench.environments.architecture import ARCHITECTURES
-from vbench.environments.removal import RUNTIME, Container, delete
 from vbench.environments.seccomp import LIMIT_B, PROFILE, Filter, made
 from vbench.environments.settings import EnvironmentSettings
 from vbench.environments.starting import agent_command, pinned, started
@@ -24,6 +22,7 @@ from vbench.environments.tools import tool_missing
 from vbench.errors import StartFailed
 from vbench.host.capabilities import rights_missing
 from vbench.model import Layer
+from vbench.testbed.undo import PROGRAM
 from vbench.units import Seconds, show
 
 LIMIT_S = 60.0
@@ -52,7 +51,6 @@ class Oci(EnvironmentSettings, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "oci"
-    leaves: ClassVar[tuple[type[Leftover], ...]] = (Container,)
     known_as: ClassVar[Mapping[str, str]] = (
         {name: f'kind = "oci" with runtime = "{name}"' for name in ("runc", "crun", "youki", "runsc")}
         | dict.fromkeys(("gvisor",), 'kind = "oci" with runtime = "runsc"')
@@ -72,7 +70,7 @@ class Oci(EnvironmentSettings, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not 0.001 <= self.period <= 1:  # sched-bwc of the kernel's documentation
             raise ValueError(f"period: a quota's period lasts 1 ms to 1 s, got {show(self.period, 's')}")
-        if not re.search(RUNTIME, self.runtime):
+        if not re.search(PROGRAM, self.runtime):
             raise ValueError("runtime: the name of a command or an absolute path is needed")
 
     @classmethod
@@ -123,10 +121,8 @@ class Oci(EnvironmentSettings, frozen=True, kw_only=True):
             )
             _write(host, bundle / "config.json", document)
             argv = self._words(testbed, bundle, name)
-            left = Container(self.runtime, name, f"{bundle.name}/state")
-            remove = partial(delete, host, [self.runtime, *self.options], bundle / "state", name)
             with (
-                testbed.undo(left, remove),
+                testbed.undo([*self._runtime(bundle), "delete", "--force", name], there=_known(bundle, name)),
                 started(
                     host,
                     argv,
@@ -194,6 +190,11 @@ def _check_group(host: Session, session: Session, runtime: str) -> None:
             f"{runtime} made the container outside the cgroup that gives vbench {quota:g} processors",
             hint="run vbench without that limit, or take runc, which makes it inside",
         )
+
+
+def _known(bundle: Path, name: str) -> tuple[str, ...]:
+    """Prints what the runtime keeps of the container in its folder; every runtime names it after the container."""
+    return ("find", str(bundle), "-mindepth", "2", "-name", f"*{name}*")
 
 
 def _cpu_group(text: str) -> str | None:

@@ -12,7 +12,6 @@ from vbench.contracts import (
     Attachment,
     Completed,
     Image,
-    Leftover,
     Missing,
     Needs,
     Probe,
@@ -54,8 +53,6 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
     """One machine a start, from a disk whose writes are thrown away, with virtio devices and the image's own kernel."""
 
     kind: ClassVar[str] = "qemu"
-    # a machine dies with the process that started it, its files with the folder
-    leaves: ClassVar[tuple[type[Leftover], ...]] = ()
     known_as: ClassVar[Mapping[str, str]] = {
         name: f'kind = "qemu" with accel = "{name}"' for name in ("kvm", "tcg")
     } | dict.fromkeys(

@@ -5,13 +5,13 @@ harness leaves none behind. Folders carry their owner's process and are swept by
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from vbench.contracts import Attachment, Image, Leftover, Session, Testbed, Workplace
+from vbench.contracts import Attachment, Image, Session, Testbed, Workplace
 from vbench.errors import StartFailed, StopFailed, TrialFailed, VbenchError
 from vbench.host import priority
 from vbench.host.interrupts import held, unwinding
@@ -22,7 +22,7 @@ from vbench.testbed.folders import emptied, using
 from vbench.testbed.namespaces import ROOT_MOUNTS, holder
 from vbench.testbed.nested import NestedTestbed
 from vbench.testbed.network import ip_batch, network_missing
-from vbench.testbed.undo import Undoing, claim
+from vbench.testbed.undo import Undoing, claim, removal
 
 PEER_ADDRESS = "198.18.0.1"  # RFC 2544: 198.18.0.0/15 is reserved for benchmarking
 PREFIX_LENGTH = 15
@@ -71,8 +71,8 @@ class LocalTestbed:
         with emptied(name, self.base, self.base.parent, kept=lambda: self.undoing.is_stuck) as path:
             yield path
 
-    def undo(self, left: Leftover, remove: Callable[[], None]) -> AbstractContextManager[None]:
-        return self.undoing.of(left, remove)
+    def undo(self, words: Sequence[str], *, there: Sequence[str] = ()) -> AbstractContextManager[None]:
+        return self.undoing.of(self.host, removal(words, there))
 
     @contextmanager
     def chroot(self, scratch: Path | None) -> Iterator[tuple[str, ...]]:

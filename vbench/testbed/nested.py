@@ -1,15 +1,17 @@
 """The testbed on a started environment."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from vbench.contracts import Attachment, Image, Leftover, Session, Started, Testbed
-from vbench.errors import StartFailed
+from vbench.contracts import Attachment, Image, Session, Started, Testbed
+from vbench.errors import SessionLost, StartFailed
+from vbench.host.interrupts import held
 from vbench.host.processors import parse_list
+from vbench.testbed.undo import Removal, removal, remove
 
 
 @dataclass(frozen=True)
@@ -66,19 +68,25 @@ class NestedTestbed:
     def folder(self, name: str) -> Iterator[Path]:
         made = self.host.run(["mktemp", "-d", f"{self.host.workplace.scratch}/{name}-XXXXXX"], timeout_s=30).check()
         path = made.text.strip()
-        try:
+        with self._undone(removal(["rm", "-rf", path])):
             yield Path(path)
-        finally:
-            self.host.run(["rm", "-rf", path], timeout_s=60)
+
+    def undo(self, words: Sequence[str], *, there: Sequence[str] = ()) -> AbstractContextManager[None]:
+        """On the host's own files and kernel it is recorded like everything there.
+
+        What was made in an image's root ends with the environment beneath, which has its own record.
+        """
+        if self.host.workplace.image == "host":
+            return self.outer.undo(words, there=there)
+        return self._undone(removal(words, there))
 
     @contextmanager
-    def undo(self, left: Leftover, remove: Callable[[], None]) -> Iterator[None]:
-        """Records nothing: what is started here ends with the environment beneath, which has its own record."""
-        del left
+    def _undone(self, thing: Removal) -> Iterator[None]:
         try:
             yield
         finally:
-            remove()
+            with held(), suppress(SessionLost):  # it went with the environment beneath
+                remove(self.host, thing)
 
     @contextmanager
     def chroot(self, scratch: Path | None) -> Iterator[tuple[str, ...]]:

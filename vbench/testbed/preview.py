@@ -1,12 +1,12 @@
 """A testbed that makes nothing: its words stand where a real one's paths and numbers would, for `vbench plan`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vbench.contracts import Attachment, Image, Leftover, Session, Testbed
+from vbench.contracts import Attachment, Image, Session, Testbed
 from vbench.errors import TrialFailed
 
 
@@ -41,8 +41,8 @@ class Preview:
         yield self.scratch / "vbench-RUN" / name
 
     @contextmanager
-    def undo(self, left: Leftover, remove: Callable[[], None]) -> Iterator[None]:
-        del left, remove
+    def undo(self, words: Sequence[str], *, there: Sequence[str] = ()) -> Iterator[None]:
+        del words, there
         yield
 
     @contextmanager

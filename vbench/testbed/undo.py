@@ -1,38 +1,89 @@
-"""Records in the run's folder what could outlive a killed harness, before it is made, and undoes it from there.
+"""Records what outlives a killed harness, before it is made and with the words that remove it, and undoes it.
 
-The journal lies beside the folders that environments can write to, never in one of them. A record holds a kind and
-names that match its patterns. It holds no command: what removes a thing stands in the code of its kind.
+The journal lies in the run's folder, beside the folders that environments can write to and in none of them. A container
+sees its root and its scratch folder, a machine its disks. Only `bare`, which is not isolated, reaches it: its processes
+are this user's, and may do all that this user may.
 """
 
 import errno
 import os
+import shlex
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import or_
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
 from vbench import __version__
-from vbench.contracts import Leftover
-from vbench.environments import KINDS
-from vbench.errors import FULL, NoSpace, StartFailed, StopFailed, VbenchError
+from vbench.contracts import Session
+from vbench.errors import FULL, CommandFailed, CommandTimeout, NoSpace, StartFailed, StopFailed, VbenchError
 from vbench.host import untrusted
 from vbench.host.interrupts import held
-from vbench.host.proc import LocalSession
+from vbench.host.proc import NOT_FOUND, LocalSession, which
 from vbench.host.untrusted import Untrusted
 
 OWNER, JOURNAL = "owner.json", "undo.jsonl"
+PROGRAM = r"\A(?:[A-Za-z0-9][A-Za-z0-9._+-]{0,63}|(?:/(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f]{1,255}){1,64})\Z"
+"""A command's own name, or an absolute path without `.` and `..`."""
+LIMIT_S = 60.0
 _MOST_OWNER_B = 4096
-_MOST_JOURNAL_B = 2**24  # a start has two lines of less than 300 bytes
-_KINDS: Any = reduce(or_, (one for kind in KINDS.values() for one in kind.leaves))
+_MOST_JOURNAL_B = 2**24  # a start has two lines of less than 1000 bytes
 _APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 _BY_HAND = "remove by hand what it names, then the folder"
+
+Word = Annotated[str, Meta(max_length=4096, pattern=r"\A[^\x00-\x1f\x7f-\x9f]*\Z")]
+Words = Annotated[tuple[Word, ...], Meta(max_length=64)]
+
+
+class Removal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The words that remove a thing, and words that print something as long as it is there.
+
+    After a kill the thing may be there, half made, or gone. Either the removal ends well in each case, or `there` tells
+    a thing that is gone from one that could not be removed. Without `there` a removal that fails is always an error.
+    """
+
+    words: Annotated[Words, Meta(min_length=1)]
+    there: Words = ()
+
+    def __post_init__(self) -> None:
+        for words in (self.words, self.there):
+            if words:
+                msgspec.convert(words[0], Annotated[str, Meta(pattern=PROGRAM)])
+
+    def __str__(self) -> str:
+        return shlex.join(self.words)
+
+
+def removal(words: Sequence[str], there: Sequence[str] = ()) -> Removal:
+    """The removal by these words. Raises StartFailed for words that could not be read back from a journal."""
+    try:
+        return msgspec.convert({"words": list(words), "there": list(there)}, Removal)
+    except msgspec.ValidationError as error:
+        raise StartFailed(f"`{shlex.join(words)}` cannot be recorded to be undone: {error}") from None
+
+
+def remove(host: Session, removal: Removal) -> None:
+    """Removes the thing, or finds that it is gone. Raises StopFailed; SessionLost where its host went away."""
+    try:
+        ended = host.run(removal.words, timeout_s=LIMIT_S)
+        if ended.status == 0 or (removal.there and not is_there(host, removal)):
+            return
+        said = ended.stderr.decode(errors="replace").strip()[-300:] or f"status {ended.status}"
+    except (CommandTimeout, CommandFailed) as error:
+        said = error.message
+    raise StopFailed(f"what `{removal}` removes is left: {said}", hint=f"run: {removal}")
+
+
+def is_there(host: Session, removal: Removal) -> bool:
+    """Whether `there` prints something. Raises StopFailed where it cannot be run."""
+    looked = host.run(removal.there, timeout_s=LIMIT_S)
+    if looked.status == NOT_FOUND:
+        raise StopFailed(f"whether what `{removal}` removes is left cannot be told: there is no {removal.there[0]}")
+    return bool(looked.stdout.strip())
 
 
 class Owner(Struct, frozen=True):
@@ -45,10 +96,10 @@ class Owner(Struct, frozen=True):
 
 
 class _Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A line with `made` is written before a thing is made, one with the same number alone after it is gone."""
+    """A line with `undo` is written before a thing is made, one with the same number alone after it is gone."""
 
     number: Annotated[int, Meta(ge=1, le=2**31 - 1)]
-    made: msgspec.Raw = msgspec.Raw()
+    undo: Removal | None = None
 
 
 def owner_of_this_process() -> Owner:
@@ -83,33 +134,28 @@ class Undoing:
     _last: int = field(default=0)
 
     @contextmanager
-    def of(self, left: Leftover, remove: Callable[[], None]) -> Iterator[None]:
-        """Records `left` before it is made, and removes it on the way out. Raises StartFailed, NoSpace, StopFailed."""
-        number = self._record(left)
+    def of(self, host: Session, removal: Removal) -> Iterator[None]:
+        """Records the removal before the thing is made, and removes it on the way out.
+
+        Raises NoSpace, StartFailed, StopFailed.
+        """
+        self._last += 1
+        number = self._last
+        self._append(_Line(number, removal))
         try:
             yield
         finally:
             with held():
-                self._undo(number, remove)
+                self._undo(host, number, removal)
 
-    def _undo(self, number: int, remove: Callable[[], None]) -> None:
+    def _undo(self, host: Session, number: int, removal: Removal) -> None:
         try:
-            remove()
+            remove(host, removal)
         except VbenchError:
             self.is_stuck = True
             raise
         with suppress(VbenchError):  # on a full disk: a thing that is gone may be recorded for longer
             self._append(_Line(number))
-
-    def _record(self, left: Leftover) -> int:
-        text = msgspec.json.encode(left)
-        try:
-            msgspec.json.decode(text, type=_KINDS)
-        except msgspec.ValidationError as error:
-            raise StartFailed(f"{left.words()} cannot be recorded for its removal: {error}") from None
-        self._last += 1
-        self._append(_Line(self._last, msgspec.Raw(text)))
-        return self._last
 
     def _append(self, line: _Line) -> None:
         path, text = self.folder / JOURNAL, msgspec.json.encode(line) + b"\n"
@@ -148,43 +194,47 @@ def _is_abandoned(folder: Path) -> bool:
     return owner.namespace == _namespace() and _started(owner.pid) != owner.started
 
 
-def recorded(folder: Path) -> tuple[tuple[Leftover, ...], tuple[str, ...]]:
+def recorded(folder: Path) -> tuple[tuple[Removal, ...], tuple[str, ...]]:
     """What a journal says is still there, in the order in which it was made, and what in it was not understood.
 
-    A last line without its end is left out: it was torn while it was written, so its thing was never made.
+    A last line without its end is left out: it was torn while it was written, so its thing was never made. Of a folder
+    that another user could have put in place of the run's nothing is read.
     """
     try:
+        if why := untrusted.others_could_swap(folder.resolve()):
+            return (), (why,)
         data = untrusted.read(folder / JOURNAL, most_b=_MOST_JOURNAL_B, ours=True)
     except FileNotFoundError:
         return (), ()
     except Untrusted as error:
         return (), (error.message,)
-    there: dict[int, Leftover] = {}
+    there: dict[int, Removal] = {}
     odd: list[str] = []
     for at, text in enumerate(data.split(b"\n")[:-1], 1):
         try:
             line = untrusted.decode(text, _Line, f"{folder / JOURNAL} line {at}")
-            if bytes(line.made):
-                there[line.number] = untrusted.decode(bytes(line.made), _KINDS, f"{folder / JOURNAL} line {at}")
-            else:
-                there.pop(line.number, None)
         except Untrusted as error:
             odd.append(error.message)
+            continue
+        if line.undo is None:
+            there.pop(line.number, None)
+        else:
+            there[line.number] = line.undo
     return tuple(there.values()), tuple(odd)
 
 
 def sweep(host: LocalSession, folder: Path) -> Iterator[str]:
-    """Undoes what one abandoned folder records, the last first, and removes it; what was removed, in words as it goes.
+    """Undoes what one abandoned folder records, the last first, and removes it; the words of each removal as it goes.
 
     Raises StopFailed at the end when something is left. The folder then stays.
     """
-    there, problems = recorded(folder)
+    left, problems = recorded(folder)
     hints = {_BY_HAND} if problems else set()
     failed = list(problems)
-    for left in reversed(there):
+    for removal in reversed(left):
         try:
-            left.remove(host, folder)
-            yield left.words()
+            _sweep(host, removal)
+            yield str(removal)
         except VbenchError as error:
             failed.append(error.message)
             hints |= {error.hint or _BY_HAND}
@@ -195,3 +245,20 @@ def sweep(host: LocalSession, folder: Path) -> Iterator[str]:
     except OSError as error:
         raise StopFailed(f"{folder} could not be removed: {error.strerror or error}") from error
     yield str(folder)
+
+
+def _sweep(host: LocalSession, removal: Removal) -> None:
+    """What ended by itself needs no program to remove it. Raises StopFailed, Untrusted."""
+    if removal.there:
+        removal = Removal(removal.words, _trusted(removal.there))
+        if not is_there(host, removal):
+            return
+    remove(host, Removal(_trusted(removal.words), removal.there))
+
+
+def _trusted(words: Sequence[str]) -> tuple[str, ...]:
+    """The words with the path of their program, which is on this host and which no other user can change."""
+    found = which(words[0])
+    if found is None:
+        raise StopFailed(f"there is no {words[0]} here to run `{shlex.join(words)}`", hint=f"install {words[0]} again")
+    return (untrusted.program(found), *words[1:])
