@@ -250,6 +250,10 @@ class Testbed(Protocol):
         """Command prefix that enters the image's root, in a mount namespace that dies with this context."""
         ...
 
+    def offline(self, why: str) -> "Testbed":
+        """The same testbed for an arm that has no network, and `why`."""
+        ...
+
     def within(self, session: Session) -> "Testbed":
         """The nested testbed on a started environment."""
         ...
@@ -281,8 +285,6 @@ class Environment(Protocol):
     is_offered: ClassVar[bool]  # to users, in lists and hints
     known_as: ClassVar[Mapping[str, str]]  # what others call it, in lower case, to what stands for it in a suite
 
-    @property
-    def on(self) -> str | None: ...  # name of the environment it is started on; None: the host session
     @property
     def needs_image(self) -> bool: ...
     @classmethod

@@ -187,7 +187,7 @@ class State(StrEnum):
 
 
 class EnvironmentRecord(Struct, frozen=True):
-    """What a run keeps of one environment."""
+    """What a run keeps of one arm. A folder of an older version says nothing of `network` and `storage`."""
 
     name: str
     kind: str
@@ -196,6 +196,15 @@ class EnvironmentRecord(Struct, frozen=True):
     argv: tuple[tuple[str, ...], ...] = ()  # exact commands that started it, of the first start
     image: str = ""  # digest, or "host"
     mechanisms: tuple[str, ...] = ()  # in force in this arm: "chroot", "affinity 1", "cgroup memory.max 1 GiB"
+    on: str | None = None  # the environment that it stands on; None: the host
+    network: str | None = None  # path to the peer: "bridge", "none"
+    storage: str | None = None  # what its scratch space is: "folder", "disk"
+
+    @property
+    def relations(self) -> dict[str, str]:
+        """Those that are known, by their suite keys."""
+        known = {"on": self.on, "network": self.network, "storage": self.storage}
+        return {key: value for key, value in known.items() if value is not None}
 
 
 class BenchmarkRecord(Struct, frozen=True):

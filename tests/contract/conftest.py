@@ -27,7 +27,7 @@ def stack(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) 
     """Every stack; one that cannot run here skips with its own reason."""
     name: str = request.param
     environments = STACKS[name]
-    lacking = [f"{m.what} ({m.hint})" for e in environments if e.on is None for m in e.missing(host)]
+    lacking = [f"{m.what} ({m.hint})" for m in environments[0].missing(host)]
     problem = ", ".join(lacking)
     if not problem and len(environments) == 1:
         problem = environments[0].probe(host, testbed).problem

@@ -23,8 +23,8 @@ STACKS: dict[str, tuple[Environment, ...]] = {
     "qemu-tcg": (Qemu(),),
     "qemu-kvm": (Qemu(accel="kvm"),),
     "fake": (Fake(),),
-    "fake-on-fake": (Fake(), Fake(on="beneath")),
-    "bare-on-qemu": (Qemu(), Bare(on="beneath")),
+    "fake-on-fake": (Fake(), Fake()),
+    "bare-on-qemu": (Qemu(), Bare()),
 }
 
 

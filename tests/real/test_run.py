@@ -47,13 +47,13 @@ ARMS = {"bare", "control", "runc", "tcg", "inner"}
 
 
 def _lacking(environment: Environment, host: LocalSession) -> list[str]:
-    return [] if environment.on else [f"{m.what} ({m.hint})" for m in environment.missing(host)]
+    return [f"{m.what} ({m.hint})" for m in environment.missing(host)]
 
 
 @pytest.fixture(scope="module")
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
     host, named = LocalSession(), set(request.config.getoption("--real"))
-    lacking = [what for kind in KINDS for one in STACKS[kind] for what in _lacking(one, host)]
+    lacking = [what for kind in KINDS for what in _lacking(STACKS[kind][0], host)]
     lacking += [] if image.find() else ["an image: run `vbench image build`"]
     if lacking:
         (pytest.fail if named & set(KINDS) else pytest.skip)(", ".join(lacking))

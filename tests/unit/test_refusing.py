@@ -230,3 +230,14 @@ def test_a_baseline_is_never_said_to_be_left_out(vbench: Vbench, baseline: str, 
     said = vbench("run", "small.toml").stderr
     assert hint in said
     assert ("--env" in said or "out of the suite" in said) == bool(hint)
+
+
+def test_a_benchmark_over_the_network_is_refused_where_an_arm_has_none() -> None:
+    alone = '[environments.a]\nkind = "fake"\n[environments.b]\nkind = "fake"\nnetwork = "none"\n'
+    suite = a_suite(alone, benchmarks='"cpu.hash", "network.rr"')
+    with pytest.raises(SuiteError) as caught:
+        refusing.refuse_offline(suite)
+    assert "environments.b has network = 'none', and network.rr needs the peer" in caught.value.message
+    assert "leave out b or what needs the network: network.rr" in caught.value.hint
+    refusing.refuse_offline(suites.restrict(suite, benchmarks=["cpu"]))
+    refusing.refuse_offline(suites.restrict(suite, environments=["a"]))

@@ -51,7 +51,7 @@ def test_every_family_that_is_run_inside_has_an_area() -> None:
 
 @pytest.mark.parametrize("name", [*AREAS, "standard"])
 def test_a_virtual_machine_to_publish_is_never_an_emulated_one(name: str) -> None:
-    accelerated = [getattr(one, "accel", "kvm") for one in load(name).environments.values()]
+    accelerated = [getattr(arm.environment, "accel", "kvm") for arm in load(name).environments.values()]
     assert set(accelerated) == {"kvm"}
 
 

@@ -297,6 +297,15 @@ def test_a_ladder_of_what_the_run_has_not_is_refused(tmp_path: Path, change: dic
         store.load(edited(folder, ladders=[ladder | change]))
 
 
+def test_an_older_folder_has_its_relations_where_this_version_has_them(tmp_path: Path) -> None:
+    settings = {"bare": {"on": None, "root": "image"}, "tcg": {"on": "bare", "scratch": 2**30}, "odd": {"on": 3}}
+    records = [{"name": name, "kind": "x", "settings": given} for name, given in settings.items()]
+    bare, tcg, odd = store.load(edited(written(tmp_path, state=None), environments=records)).manifest.environments
+    assert (bare.settings, bare.on, bare.network, bare.storage) == ({"root": "image"}, None, "bridge", "folder")
+    assert (tcg.settings, tcg.on, tcg.storage) == ({"scratch": 2**30}, "bare", "disk")
+    assert (odd.settings, odd.on, odd.network) == ({"on": 3}, None, None)
+
+
 UNIT = "<script>alert(1)</script>\u202e\x1b[31m=cmd|x"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from vbench import benchmarks, environments
 from vbench import suite as suites
@@ -247,6 +248,86 @@ def test_a_restriction_takes_benchmarks_by_name_and_by_family() -> None:
     assert tuple(suites.restrict(suite, benchmarks=["cpu.hash"]).benchmarks) == ("cpu.hash",)
     assert suites.restrict(suite) == suite
 
+
+# --- relations ------------------------------------------------------------------------------------------------------
+
+
+def test_relations_belong_to_the_arm_and_not_to_its_environment() -> None:
+    suite = suites.parse(GOOD, source="s")
+    assert (suite.arm("c").on, suite.arm("control").on) == ("b", None)
+    assert suites.settings(suite.environment("c")).keys() == suites.settings(suite.environment("a")).keys()
+    record = suites.environment_record(suite, "c")
+    assert record.relations == {"on": "b", "network": "bridge", "storage": "folder"}
+    relations = {field.encode_name for field in structs.fields(suites.Relations)}
+    for made in environments.KINDS.values():
+        assert not relations & set(made.__struct_fields__)  # type: ignore[attr-defined]
+
+
+LIKE = """
+[environments.d]
+like = "b"
+noise = 0.5
+[environments.e]
+like = "d"
+slowdown = 2
+on = "a"
+[environments.f]
+like = "e"
+kind = "oci"
+"""
+
+
+def test_a_table_that_is_like_another_takes_over_its_keys_and_changes_some() -> None:
+    suite = suites.parse(GOOD + LIKE, source="s")
+    settings = {arm: suites.settings(suite.environment(arm)) for arm in suite.arms}
+    assert (settings["d"]["slowdown"], settings["d"]["noise"]) == (1.25, 0.5)
+    assert (settings["e"]["slowdown"], settings["e"]["noise"], suite.arm("e").on) == (2, 0.5, "a")
+
+
+def test_a_table_of_another_kind_takes_over_relations_alone() -> None:
+    suite = suites.parse(GOOD + LIKE, source="s")
+    assert suites.settings(suite.environment("f")) == suites.settings(environments.KINDS["oci"]())
+    assert suite.arm("f").on == "a"
+
+
+@pytest.mark.parametrize(
+    ("table", "message", "hint"),
+    [
+        ('like = "bb"', "environments.d.like: no environment is named 'bb'", "'b'"),
+        ("like = 3", "environments.d.like: no environment is named 3", ""),
+        ('like = "d"', "environments.d.like: is like itself: d like d", "its own keys"),
+        ('like = "e"\n[environments.e]\nlike = "d"', "environments.e.like: is like itself: d like e like d", ""),
+        ('like = "b"\nslowdwon = 2', "environments.d.slowdwon: unknown key", "'slowdown'"),
+        ('like = "b"\nkind = "oci"\nslowdown = 2', "environments.d.slowdown: unknown key", "runtime"),
+        ('kind = "fake"\ninstances = 4', "environments.d.instances: unknown key", ""),
+        ('kind = "fake"\nbeside = []', "environments.d.beside: unknown key", ""),
+        ('kind = "fake"\nnetwork = "bride"', "environments.d.network: 'bride' is not one of its values", "'bridge'"),
+        ('kind = "fake"\nnetwork = 3', "environments.d.network: expected a text", ""),
+        ('kind = "fake"\nstorage = "lvm"', "environments.d.storage: 'lvm' is not one of its values", "folder, disk"),
+        ('kind = "fake"\nstorage = "disk"', "environments.d.storage: fake slowdown=1 has 'folder'", "leave out"),
+        ('kind = "qemu"\nstorage = "folder"', "environments.d.storage: qemu accel=tcg has 'disk'", "leave out"),
+    ],
+)
+def test_a_relation_that_cannot_be_is_refused(table: str, message: str, hint: str) -> None:
+    error = refused(f"{GOOD}[environments.d]\n{table}\n")
+    assert message in error.message
+    assert hint in error.hint
+
+
+def test_a_wrong_key_is_told_once_where_it_is_written() -> None:
+    error = refused(GOOD.replace("slowdown = 1.25", "slowdwon = 1.25") + LIKE)
+    assert error.message == "s.toml: environments.b.slowdwon: unknown key"
+
+
+def test_an_arm_without_a_network_leaves_none_to_what_stands_on_it() -> None:
+    text = GOOD.replace("slowdown = 1.25", 'network = "none"')
+    suite = suites.parse(text, source="s")
+    assert [suites.network(suite, arm) for arm in suite.arms] == ["bridge", "none", "none"]
+    error = refused(text.replace('on = "b"', 'on = "b"\nnetwork = "bridge"'))
+    assert "environments.c.network: b, which it stands on, has none" in error.message
+
+
+# --- ladders --------------------------------------------------------------------------------------------------------
 
 LADDER = '[ladders.steps]\nbenchmark = "disk.small"\nmetric = "latency"\narms = ["a", "b", "c"]\n'
 

@@ -39,6 +39,21 @@ def test_folders_are_fresh_and_gone_with_their_context_and_with_the_testbed(tmp_
     assert list((tmp_path / "new").iterdir()) == []
 
 
+def test_an_arm_without_a_network_has_the_same_folders_and_is_told_why(tmp_path: Path) -> None:
+    with opened(tmp_path) as bed:
+        bed.peer_address, bed.no_network = "198.18.0.1", ""
+        alone = bed.offline("it was asked for none")
+        with alone.attach("veth") as attachment, alone.folder("one") as one:
+            assert attachment is None
+            assert one.parent == bed.base
+        assert (alone.peer_address, alone.no_network, alone.detached("tap")) == (None, *["it was asked for none"] * 2)
+        nested = bed.within(LocalSession())
+        assert nested.peer_address == "198.18.0.1"
+        assert nested.offline("none here").peer_address is None
+        assert nested.offline("none here").no_network == "none here"
+        assert bed.peer_address == "198.18.0.1"
+
+
 def test_a_signal_while_its_folder_is_made_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make = tempfile.mkdtemp
 

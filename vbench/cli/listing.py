@@ -23,16 +23,17 @@ class Listed(NamedTuple):
 
 
 def environments(results: Path) -> Listed:
-    """Kinds of environments and their suite keys."""
+    """Kinds of environments, their suite keys and the relations that each of them can have."""
     del results
     from vbench.environments import KINDS
+    from vbench.suite import Relations
 
     rows: list[dict[str, Any]] = [
-        {"kind": kind, "about": _about(made), "keys": list(_keys(made))}
+        {"kind": kind, "about": _about(made), "keys": list(_keys(made)), "relations": list(_keys(Relations))}
         for kind, made in KINDS.items()
         if made.is_offered
     ]
-    return Listed(rows, [(row["kind"], row["about"], f"keys: {', '.join(row['keys'])}") for row in rows])
+    return Listed(rows, [(row["kind"], row["about"], _all_keys(row)) for row in rows])
 
 
 def benchmarks(results: Path) -> Listed:
@@ -135,6 +136,10 @@ def _about(kind: type) -> str:
 
 def _keys(kind: type) -> tuple[str, ...]:
     return tuple(getattr(kind, "__struct_fields__", ()))
+
+
+def _all_keys(row: dict[str, Any]) -> str:
+    return f"keys: {', '.join(row['keys'])}; and {', '.join(row['relations'])}"
 
 
 def _metrics(metrics: Sequence[dict[str, str]]) -> str:

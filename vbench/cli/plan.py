@@ -174,7 +174,7 @@ def _image(suite: "Suite") -> str:
     found = images.find()
     if found:
         return found.digest[:12]
-    if not any(environment.needs_image for environment in suite.environments.values()):
+    if not any(arm.environment.needs_image for arm in suite.environments.values()):
         return "none is needed"
     missing = images.lacking()
     return f"{lacks((missing,))}; {missing.hint}"

@@ -48,7 +48,10 @@ def _metric(run: Run, benchmark: str, metric: str) -> Metric | None:
 
 
 def _thing(record: BenchmarkRecord | EnvironmentRecord | None) -> dict[str, Any] | None:
-    return {"kind": record.kind, **record.settings} if record else None
+    if record is None:
+        return None
+    relations = record.relations if isinstance(record, EnvironmentRecord) else {}
+    return {"kind": record.kind, **record.settings, **relations}
 
 
 def _meaning(metric: Metric | None) -> dict[str, Any] | None:

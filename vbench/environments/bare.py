@@ -44,7 +44,6 @@ class Bare(EnvironmentSettings, frozen=True, kw_only=True):
     root: Literal["image", "host"] = "image"
     dose: Annotated[float, Meta(ge=0, le=10)] | None = None
     delay: Seconds = Seconds(0)
-    on: str | None = None
 
     @property
     def needs_image(self) -> bool:

@@ -49,7 +49,6 @@ class Fake(EnvironmentSettings, frozen=True, kw_only=True):
     fails: Literal["nothing", "start", "trial", "session"] = "nothing"
     served: Literal["descendants", "unseen"] = "descendants"
     drift: float | None = None  # of its clock in s for each s of the host's; null: it has none of its own
-    on: str | None = None
 
     @property
     def needs_image(self) -> bool:

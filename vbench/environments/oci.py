@@ -65,7 +65,6 @@ class Oci(EnvironmentSettings, frozen=True, kw_only=True):
     quota: Annotated[float, Meta(ge=0.01, le=4096)] | None = None
     period: Seconds = Seconds(0.1)
     seccomp: bool = True
-    on: str | None = None
 
     def __post_init__(self) -> None:
         if not 0.001 <= self.period <= 1:  # sched-bwc of the kernel's documentation

@@ -65,7 +65,6 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
     aio: Literal["native", "threads", "io_uring"] = "native"
     scratch: Bytes = Bytes(2**30)
     options: tuple[str, ...] = ()  # more words for QEMU
-    on: str | None = None
 
     @classmethod
     def variants(cls) -> tuple[Self, ...]:

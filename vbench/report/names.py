@@ -12,6 +12,7 @@ import msgspec
 
 from vbench import benchmarks, environments
 from vbench.model import BenchmarkRecord, EnvironmentRecord, Metric
+from vbench.suite import NETWORKS
 from vbench.units import encode, show_bytes
 
 MIB = 2**20
@@ -85,14 +86,26 @@ def _metric(record: BenchmarkRecord, name: str) -> Metric:
 
 
 def changed(record: EnvironmentRecord | BenchmarkRecord) -> dict[str, Any]:
-    """The settings that are not their kind's default. All that are set, of a kind that this version does not know."""
+    """Relations and settings that are not the default. All that are set, of a kind that this version does not know."""
     tables: dict[type, Mapping[str, type]] = {
         EnvironmentRecord: environments.KINDS,
         BenchmarkRecord: benchmarks.KINDS,
     }
     kind = tables[type(record)].get(record.kind)
     usual = _defaults(kind) if kind is not None else {}
-    return {key: value for key, value in record.settings.items() if _is_set(value) and value != usual.get(key)}
+    found = {key: value for key, value in record.settings.items() if _is_set(value) and value != usual.get(key)}
+    return (_unusual_relations(record) if isinstance(record, EnvironmentRecord) else {}) | found
+
+
+def _unusual_relations(record: EnvironmentRecord) -> dict[str, str]:
+    """A kind's own storage follows from its kind."""
+    usual = {"network": NETWORKS[0], "storage": record.relations.get("storage")}
+    return {key: value for key, value in record.relations.items() if value != usual.get(key)}
+
+
+def all_of(record: EnvironmentRecord | BenchmarkRecord) -> dict[str, Any]:
+    """Every key that a suite can write for it."""
+    return (record.relations if isinstance(record, EnvironmentRecord) else {}) | record.settings
 
 
 def unsaid(record: BenchmarkRecord) -> dict[str, Any]:

@@ -143,10 +143,10 @@ def prepared(suite: Suite, host: Session, testbed: Testbed) -> Iterator[None]:
     """
     seen: list[Environment] = []
     with interrupts.unwinding() as stack:
-        for environment in suite.environments.values():
-            if environment.on is None and environment not in seen:
-                seen.append(environment)
-                stack.enter_context(environment.prepared(host, testbed))
+        for arm in suite.environments.values():
+            if arm.on is None and arm.environment not in seen:
+                seen.append(arm.environment)
+                stack.enter_context(arm.environment.prepared(host, testbed))
         yield
 
 

@@ -58,8 +58,8 @@ def _closed(suite: Suite, host: Session, asked: Sequence[str]) -> tuple[str, ...
     kept = {*suites.chain(suite, suite.method.baseline), *asked}
     closed = {
         name
-        for name, environment in suite.environments.items()
-        if environment.on is None and any(item.rights for item in environment.missing(host))
+        for name, arm in suite.environments.items()
+        if arm.on is None and any(item.rights for item in arm.environment.missing(host))
     }
     return tuple(arm for arm in suite.arms if arm not in kept and closed.intersection(suites.chain(suite, arm)))
 

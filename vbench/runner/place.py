@@ -24,7 +24,7 @@ def rooted(suite: Suite, local: S) -> Iterator[S]:
 
     Where all of them run as any user, nothing stands between them and the host.
     """
-    lower = [environment for environment in suite.environments.values() if environment.on is None]
+    lower = [arm.environment for arm in suite.environments.values() if arm.on is None]
     if any(item.rights for environment in lower for item in environment.missing(local)):
         with rights.rooted(local) as host:
             yield host

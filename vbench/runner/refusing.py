@@ -19,6 +19,7 @@ def refuse(suite: Suite, host: Session, image: Image | None) -> None:
     Nothing is started or made.
     """
     refuse_misfits(suite)
+    refuse_offline(suite)
     refuse_memory(suite, memory_of(host))
     refuse_disks(suite)
     scratch.refuse(Path(suite.testbed.scratch), files_b=files_b(suite), executing=executing(suite))
@@ -34,14 +35,25 @@ def memory_of(host: Session) -> int | None:
 def refuse_misfits(suite: Suite) -> None:
     """An environment that cannot start on the one it stands on would skip every trial."""
     for name in suite.environments:
-        beneath = [suite.environments[other] for other in suites.chain(suite, name)[:-1]]
+        beneath = [suite.environment(other) for other in suites.chain(suite, name)[:-1]]
         in_image = any(environment.needs_image for environment in beneath)
-        why = suite.environments[name].misfit(in_image=in_image) if beneath else ""
+        why = suite.environment(name).misfit(in_image=in_image) if beneath else ""
         if why:
             raise SuiteError(
                 f"{suite.name}: environments.{name} cannot stand on {suite.environments[name].on}: {why}",
                 hint="leave out its `on`, or let it stand on another one",
             )
+
+
+def refuse_offline(suite: Suite) -> None:
+    """A benchmark over the network would be skipped in every arm that has none."""
+    offline = [arm for arm in suite.arms if suites.network(suite, arm) == "none"]
+    over_network = [name for name, benchmark in suite.benchmarks.items() if benchmark.needs().network]
+    if offline and over_network:
+        raise SuiteError(
+            f"{suite.name}: environments.{offline[0]} has network = 'none', and {over_network[0]} needs the peer",
+            hint=f"leave out {offline[0]} or what needs the network: {', '.join(over_network)}",
+        )
 
 
 def refuse_memory(suite: Suite, host_b: int | None) -> None:
@@ -105,8 +117,9 @@ def _stack(suite: Suite, arm: str) -> list[Environment]:
 
 def refuse_missing(suite: Suite, host: Session, image: Image | None) -> None:
     """Every environment on the host is complete, or EnvironmentUnavailable says what it lacks."""
-    for name, environment in suite.environments.items():
-        lacking = () if environment.on else environment.missing(host)
+    for name, arm in suite.environments.items():
+        environment = arm.environment
+        lacking = () if arm.on else environment.missing(host)
         if not lacking and not image and environment.needs_image:
             lacking = (images.lacking(),)
         if lacking:

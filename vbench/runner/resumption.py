@@ -170,9 +170,10 @@ def _refuse_incomplete(manifest: Manifest) -> None:
 
 def _differing(suite: Suite, manifest: Manifest) -> Iterator[str]:
     """Environments and benchmarks that would be measured with other settings, the digest of a folder among them."""
-    now = {r.name: r.settings for r in suites.environment_records(suite)}
+    now = {r.name: r.settings | r.relations for r in suites.environment_records(suite)}
     now |= {r.name: r.settings for r in suites.benchmark_records(suite)}
-    was = {r.name: r.settings for r in manifest.environments} | {r.name: r.settings for r in manifest.benchmarks}
+    was = {r.name: r.settings | r.relations for r in manifest.environments}
+    was |= {r.name: r.settings for r in manifest.benchmarks}
     clean = _clean(manifest)
     for name, settings in now.items():
         if msgspec.json.decode(msgspec.json.encode(privacy.clean_settings(settings, clean))) != was.get(name):

@@ -12,7 +12,7 @@ from vbench import suite as suites
 from vbench.contracts import Host, ServedBy, Session, Started, Testbed, Unseen
 from vbench.errors import NoSpace, SessionLost, StartFailed, StopFailed, TrialFailed, VbenchError
 from vbench.host import interrupts
-from vbench.model import Block, EnvironmentRecord, Facts, Look, Measured, Outcome, Plan, Step, Trial, Void
+from vbench.model import Block, Facts, Look, Measured, Outcome, Plan, Step, Trial, Void
 from vbench.runner.calibration import refuse_barren, refuse_over_budget
 from vbench.runner.catching import Keep, caught, guarded
 from vbench.runner.clocks import Clocks
@@ -213,11 +213,13 @@ class Runner:
         session: Session = self.host.session
         testbed = self.testbed
         for name in suites.chain(self.suite, arm):
-            environment = self.suite.environment(name)
+            entry = self.suite.arm(name)
+            if suites.network(self.suite, name) == "none":
+                testbed = testbed.offline(f"environments.{name} has network = 'none'")
             with caught(StartFailed, keep):
-                if environment.on is not None:
-                    stack.enter_context(guarded(environment.prepared(session, testbed), keep))
-                session = stack.enter_context(guarded(environment.start(session, testbed), keep))
+                if entry.on is not None:
+                    stack.enter_context(guarded(entry.environment.prepared(session, testbed), keep))
+                session = stack.enter_context(guarded(entry.environment.start(session, testbed), keep))
                 testbed = testbed.within(session)
         return session, testbed
 
@@ -227,13 +229,8 @@ class Runner:
         with caught(StartFailed, keep):
             found = self._facts(session)
         self.writer.facts(arm, found)
-        environment = self.suite.environment(arm)
-        record = EnvironmentRecord(
-            name=arm,
-            kind=environment.kind,
-            settings=suites.settings(environment),
-            layers=session.layers,
-            image=session.workplace.image,
+        record = with_changes(
+            suites.environment_record(self.suite, arm), layers=session.layers, image=session.workplace.image
         )
         if isinstance(session, Started):
             mechanisms = (*session.mechanisms, *counting(self._counted(session.served_by)))

@@ -10,7 +10,7 @@ import msgspec
 from vbench.errors import RunFolderError
 from vbench.host import untrusted
 from vbench.model import MOST_CELLS, SCHEMA, Facts, Manifest, Reading, Run, State, Trial, Void
-from vbench.store import bounds, files, journal
+from vbench.store import bounds, files, journal, older
 from vbench.store.names import is_run_id, is_safe, short
 from vbench.store.sums import changed
 from vbench.units import UNITS, base_unit, show_bytes
@@ -66,7 +66,7 @@ def read_manifest(folder: Path) -> Manifest:
     _refuse_large(parts, len(data), path)
     manifest: Manifest = _decoded(data, Manifest, path)
     _refuse_hostile(manifest, path)
-    return manifest
+    return older.brought_up(manifest)
 
 
 def _refuse_large(parts: _Parts, size: int, path: Path) -> None:

@@ -2,11 +2,10 @@
 
 from collections.abc import Collection
 
-from vbench.contracts import Environment
 from vbench.errors import SuiteError, nearest
 from vbench.host import processors
 from vbench.model import MOST_CELLS
-from vbench.suite import ladders
+from vbench.suite import ladders, relations
 from vbench.suite.names import named, shown
 from vbench.suite.narrowing import confirmatory
 from vbench.suite.shape import ADAPTIVE, MOST_CONFIRMATORY, RESERVED, Suite
@@ -24,10 +23,10 @@ def check(suite: Suite, given: Collection[str]) -> None:
         raise SuiteError("benchmarks: the list is empty", hint="`vbench list benchmarks` names them")
     _check_size(suite)
     ladders.check(suite)
-    for name, environment in suite.environments.items():
+    for name in suite.environments:
         if name in RESERVED:
             raise SuiteError(f"environments.{name}: the name is taken: {RESERVED[name]}", hint="choose another name")
-        _check_on(suite, name, environment)
+        relations.check(suite, name)
 
 
 def _check_size(suite: Suite) -> None:
@@ -126,16 +125,3 @@ def _check_comparisons(suite: Suite) -> None:
                 f"{path}: {name!r} is a difference without a `margin`, so no width would be narrow enough",
                 hint=f"give {benchmark!r} a `margin`, the smallest difference of interest, or set method.blocks",
             )
-
-
-def _check_on(suite: Suite, name: str, environment: Environment) -> None:
-    chain = [name]
-    while environment.on is not None:
-        path = f"environments.{chain[-1]}.on"
-        if environment.on not in suite.environments:
-            hint = nearest(environment.on, list(suite.environments))
-            raise SuiteError(f"{path}: no environment is named {shown(environment.on)}", hint=hint)
-        if environment.on in chain:
-            raise SuiteError(f"{path}: stands on itself: {' on '.join([*chain, environment.on])}")
-        chain.append(environment.on)
-        environment = suite.environments[environment.on]

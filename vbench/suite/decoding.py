@@ -8,12 +8,24 @@ import msgspec
 from msgspec.structs import replace
 
 from vbench import units
-from vbench.contracts import Benchmark, Environment
+from vbench.contracts import Benchmark
 from vbench.errors import SuiteError, nearest
 from vbench.model import Ladder
+from vbench.suite import likeness
 from vbench.suite.keys import families
 from vbench.suite.names import in_family, named, shown
-from vbench.suite.shape import ADAPTIVE, FIXED_BLOCKS, Document, LadderTable, Method, Suite, TestbedSettings
+from vbench.suite.relations import check_paths
+from vbench.suite.shape import (
+    ADAPTIVE,
+    FIXED_BLOCKS,
+    Arm,
+    Document,
+    LadderTable,
+    Method,
+    Relations,
+    Suite,
+    TestbedSettings,
+)
 
 T = TypeVar("T")
 
@@ -34,7 +46,7 @@ def suite_of(text: str, document: Document) -> Suite:
     )
 
 
-def _method(table: dict[str, Any], environments: Mapping[str, Environment]) -> Method:
+def _method(table: dict[str, Any], environments: Mapping[str, Arm]) -> Method:
     """With the defaults that depend on the rest of the suite."""
     method = convert(table, Method, "method")
     if method.blocks is None and not method.confirmatory and not any(key in table for key in ADAPTIVE):
@@ -44,13 +56,25 @@ def _method(table: dict[str, Any], environments: Mapping[str, Environment]) -> M
     return method
 
 
-def _environments(tables: Mapping[str, Any]) -> Iterator[tuple[str, Environment]]:
+def _environments(tables: Mapping[str, Any]) -> Iterator[tuple[str, Arm]]:
     from vbench.environments import KINDS
 
-    for name, table in tables.items():
+    for name, table in likeness.resolved(tables).items():
         path = f"environments.{name}"
         named(name, path)
-        yield name, _of_kind(table, KINDS, path)
+        own, related = _parted(table)
+        relations = convert(related, Relations, path)
+        arm = Arm(_of_kind(own, KINDS, path), relations.on, relations.network)
+        check_paths(path, relations, arm)
+        yield name, arm
+
+
+def _parted(table: Any) -> tuple[Any, dict[str, Any]]:
+    """The keys of the kind, and the relations."""
+    if not isinstance(table, dict):
+        return table, {}
+    own = {key: value for key, value in table.items() if key not in likeness.RELATIONS}
+    return own, {key: value for key, value in table.items() if key in likeness.RELATIONS}
 
 
 def _benchmarks(entries: Sequence[Any]) -> dict[str, Benchmark]:

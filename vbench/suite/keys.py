@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from vbench.errors import SuiteError, nearest
+from vbench.suite import likeness
 from vbench.suite.names import shown
 from vbench.suite.shape import Document, LadderTable, Method, TestbedSettings
 
@@ -41,14 +42,12 @@ def families(kinds: Mapping[str, type]) -> dict[str, tuple[str, ...]]:
 
 
 def _problems(document: Mapping[str, Any]) -> Iterator[Problem]:
-    from vbench import benchmarks, environments
+    from vbench import benchmarks
 
     yield from _of_table(document, Document, "")
     for path, kind in (("method", Method), ("testbed", TestbedSettings)):
         yield from _of_table(document.get(path), kind, path)
-    tables = document.get("environments")
-    for name, table in tables.items() if isinstance(tables, dict) else ():
-        yield from _of_kind(table, environments.KINDS, f"environments.{name}", "environment")
+    yield from _of_environments(document.get("environments"))
     ladders = document.get("ladders")
     for name, table in ladders.items() if isinstance(ladders, dict) else ():
         yield from _of_table(table, LadderTable, f"ladders.{name}")
@@ -60,13 +59,23 @@ def _problems(document: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _of_kind(table, benchmarks.KINDS, f"benchmarks[{index}]", "benchmark", also=("name",))
 
 
-def _of_table(table: Any, kind: type, path: str, *, also: tuple[str, ...] = ()) -> Iterator[Problem]:
+def _of_environments(tables: Any) -> Iterator[Problem]:
+    """A key that a table takes over from another one is judged where it is written."""
+    from vbench.environments import KINDS
+
+    for name, table in likeness.resolved(tables).items() if isinstance(tables, dict) else ():
+        path, own = f"environments.{name}", tables[name]
+        yield from _of_kind(table, KINDS, path, "environment", also=likeness.RELATIONS, own=own)
+
+
+def _of_table(table: Any, kind: type, path: str, *, also: tuple[str, ...] = (), own: Any = None) -> Iterator[Problem]:
+    """`own` are the keys that stand in the table itself, where it has taken over others."""
     if not isinstance(table, dict):
         return  # decoding says what was expected
     fields = msgspec.structs.fields(kind)
-    known = [field.encode_name for field in fields]
-    for key in table:
-        if key not in (*known, *also):
+    known = [*(field.encode_name for field in fields), *also]
+    for key in table if own is None else own:
+        if key not in known:
             yield Problem(
                 _join(path, key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}…"),
                 "unknown key",
@@ -78,7 +87,7 @@ def _of_table(table: Any, kind: type, path: str, *, also: tuple[str, ...] = ()) 
 
 
 def _of_kind(
-    table: Any, kinds: Mapping[str, type], path: str, what: str, *, also: tuple[str, ...] = ()
+    table: Any, kinds: Mapping[str, type], path: str, what: str, *, also: tuple[str, ...] = (), own: Any = None
 ) -> Iterator[Problem]:
     if not isinstance(table, dict):
         return
@@ -88,7 +97,7 @@ def _of_kind(
     elif not isinstance(kind, str) or kind not in kinds:
         yield Problem(f"{path}.kind", f"no {what} is of kind {shown(kind)}", _meant(str(kind), kinds))
     else:
-        yield from _of_table(table, kinds[kind], path, also=("kind", *also))
+        yield from _of_table(table, kinds[kind], path, also=("kind", *also), own=own)
 
 
 def _meant(kind: str, kinds: Mapping[str, type]) -> str:

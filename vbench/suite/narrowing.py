@@ -11,7 +11,7 @@ from vbench.contracts import Benchmark, Environment
 from vbench.errors import SuiteError, nearest
 from vbench.model import BenchmarkRecord, EnvironmentRecord
 from vbench.suite.ladders import is_whole
-from vbench.suite.shape import Suite
+from vbench.suite.shape import NETWORKS, Suite
 
 
 def confirmatory(suite: Suite) -> tuple[str, ...]:
@@ -79,18 +79,34 @@ def _selected(benchmarks: Mapping[str, Benchmark], wanted: Sequence[str]) -> dic
 
 def chain(suite: Suite, arm: str) -> tuple[str, ...]:
     """The environments that `arm` stands on, the lowest first, itself last."""
-    environment, names = suite.environment(arm), [arm]
-    while environment.on is not None:
-        names.append(environment.on)
-        environment = suite.environments[environment.on]
+    entry, names = suite.arm(arm), [arm]
+    while entry.on is not None:
+        names.append(entry.on)
+        entry = suite.environments[entry.on]
     return tuple(reversed(names))
+
+
+def network(suite: Suite, arm: str) -> str:
+    """The path from an arm to the peer: its own, or that of the one it stands on, or the usual one."""
+    said = (suite.arm(name).network for name in reversed(chain(suite, arm)))
+    return next((path for path in said if path is not None), NETWORKS[0])
 
 
 def environment_records(suite: Suite) -> tuple[EnvironmentRecord, ...]:
     """What the manifest says of every arm before it was started, the control after its baseline's settings."""
-    arms = (*suite.arms, suite.method.control)
-    found = [(arm, suite.environment(arm)) for arm in arms]
-    return tuple(EnvironmentRecord(name=arm, kind=e.kind, settings=settings(e)) for arm, e in found)
+    return tuple(environment_record(suite, arm) for arm in (*suite.arms, suite.method.control))
+
+
+def environment_record(suite: Suite, name: str) -> EnvironmentRecord:
+    arm = suite.arm(name)
+    return EnvironmentRecord(
+        name=name,
+        kind=arm.environment.kind,
+        settings=settings(arm.environment),
+        on=arm.on,
+        network=network(suite, name),
+        storage=arm.storage,
+    )
 
 
 def benchmark_records(suite: Suite) -> tuple[BenchmarkRecord, ...]:

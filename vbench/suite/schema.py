@@ -1,11 +1,12 @@
 """The JSON schema of a suite file, so that an editor knows what `vbench run` will refuse."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 
 from vbench import units
-from vbench.suite import NAME, Document, LadderTable, Method, TestbedSettings, families
+from vbench.suite import NAME, NETWORKS, STORAGES, Document, LadderTable, Method, Relations, TestbedSettings, families
 from vbench.units import Bytes, Seconds, Share
 
 
@@ -14,15 +15,18 @@ def suite_schema() -> dict[str, Any]:
     from vbench import benchmarks, environments
 
     kinds = {**environments.KINDS, **benchmarks.KINDS}
-    types = [_plain(kind) for kind in (Document, Method, TestbedSettings, LadderTable, *kinds.values())]
+    types = [_plain(kind) for kind in (Document, Method, TestbedSettings, LadderTable, Relations, *kinds.values())]
     schemas, parts = msgspec.json.schema_components(types, schema_hook=_quantity, ref_template="#/$defs/{name}")
-    places = dict(zip(("document", "method", "testbed", "ladder", *kinds), schemas, strict=True))
+    places = dict(zip(("document", "method", "testbed", "ladder", "relations", *kinds), schemas, strict=True))
     definitions = {name: dict(part) for name, part in parts.items()}
-    document = definitions.pop(places["document"]["$ref"].rpartition("/")[2])
+    document = definitions.pop(_name(places["document"]))
     for kind in kinds:
         named = kind in benchmarks.KINDS
-        _add_kind(definitions[places[kind]["$ref"].rpartition("/")[2]], kind, named=named)
-    one_of = {"anyOf": [places[kind] for kind in environments.KINDS]}
+        _add_kind(definitions[_name(places[kind])], kind, named=named)
+    for kind in environments.KINDS:
+        _add_relations(definitions[_name(places[kind])], definitions[_name(places["relations"])])
+    definitions.pop(_name(places["relations"]))
+    one_of = {"anyOf": [*(places[kind] for kind in environments.KINDS), _like(definitions, environments.KINDS, places)]}
     plain = [kind for kind in benchmarks.KINDS if "." in kind]  # the others have no name by themselves
     listed = [{"enum": [*plain, *families(benchmarks.KINDS)]}, *(places[kind] for kind in benchmarks.KINDS)]
     names = {"pattern": f"^{NAME.pattern}$"}
@@ -36,6 +40,29 @@ def suite_schema() -> dict[str, Any]:
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", **document, "title": "vbench suite"}
     return {**head, "description": "Environments × benchmarks × method.", "$defs": definitions}
+
+
+def _name(place: Any) -> str:
+    """Of a definition, by the reference to it."""
+    reference: str = place["$ref"]
+    return reference.rpartition("/")[2]
+
+
+def _add_relations(part: dict[str, Any], relations: dict[str, Any]) -> None:
+    """Beside the keys of a kind stand those that every environment has."""
+    choices = {"network": {"enum": list(NETWORKS)}, "storage": {"enum": list(STORAGES)}}
+    plain = {key: choices.get(key, {"type": "string"}) for key in relations["properties"]}
+    part["properties"] = {**part["properties"], **plain}
+
+
+def _like(definitions: dict[str, Any], kinds: Collection[str], places: dict[str, Any]) -> dict[str, Any]:
+    """A table that is like another one needs no `kind`, and may have the keys of any."""
+    keys: dict[str, Any] = {}
+    for kind in kinds:
+        for key, value in definitions[_name(places[kind])]["properties"].items():
+            keys[key] = {} if key in keys and keys[key] != value else value
+    keys["kind"] = {"enum": list(kinds)}
+    return {"type": "object", "properties": keys, "required": ["like"], "additionalProperties": False}
 
 
 def _plain(kind: Any) -> type:

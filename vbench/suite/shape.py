@@ -58,6 +58,33 @@ class TestbedSettings(Table, frozen=True):
     scratch: str = "/var/tmp"  # an absolute path, on a disk: the folder all environments get their scratch space from
 
 
+NETWORKS = ("bridge", "none")
+"""Paths from an arm to the peer, the usual one first."""
+STORAGES = ("folder", "disk")
+"""What scratch space can be: a folder of the host, or a disk image of the environment's own."""
+
+
+class Relations(Table, frozen=True):
+    """What a table of `[environments]` says beside the keys of its kind: how it stands to others and to the testbed."""
+
+    like: str | None = None  # the environment whose table it takes over, with changes
+    on: str | None = None  # the environment that it is started on; the host where none is named
+    network: str | None = None  # path to the peer
+    storage: str | None = None  # what its scratch space is; the kind's own where nothing is named
+
+
+class Arm(Struct, frozen=True):
+    """One entry of `[environments]`: an environment and its relations, which no environment knows itself."""
+
+    environment: Environment
+    on: str | None = None
+    network: str | None = None  # as the suite says it; `suites.network` says which path it then is
+
+    @property
+    def storage(self) -> str:
+        return STORAGES[0] if self.environment.scratch_b is None else STORAGES[1]
+
+
 class LadderTable(Table, frozen=True):
     """Arms in order, each with one layer more than the one before: `[ladders.NAME]`."""
 
@@ -74,15 +101,19 @@ class Suite(Struct, frozen=True):
     text: str  # the file as it was read
     method: Method
     testbed: TestbedSettings
-    environments: dict[str, Environment]
+    environments: dict[str, Arm]
     benchmarks: dict[str, Benchmark]
     arms: tuple[str, ...]  # without the control
     ladders: tuple[Ladder, ...] = ()
     folder: Path = Path()  # of its file: what a benchmark's own files are relative to
 
+    def arm(self, name: str) -> Arm:
+        """An entry by its name; the control is the baseline's."""
+        return self.environments[self.method.baseline if name == self.method.control else name]
+
     def environment(self, arm: str) -> Environment:
         """The settings of an arm; the control has the baseline's."""
-        return self.environments[self.method.baseline if arm == self.method.control else arm]
+        return self.arm(arm).environment
 
 
 class Document(Table, frozen=True):

@@ -7,6 +7,7 @@ harness leaves none behind. Folders carry their owner's process and are swept by
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -126,6 +127,11 @@ class LocalTestbed:
             ip_batch(self.host, self.bridge_netns, f"link del {name}")
         except VbenchError as error:
             raise StopFailed(f"{name} could not be removed: {error.message}") from None
+
+    def offline(self, why: str) -> Testbed:
+        alone = copy(self)  # it shares the run's folder, its undo journal and all else
+        alone.peer_address, alone.no_network = None, why
+        return alone
 
     def within(self, session: Session) -> Testbed:
         return NestedTestbed(session, self)

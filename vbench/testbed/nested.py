@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -97,6 +97,9 @@ class NestedTestbed:
                 "the environment beneath does not run from the image, so there is none to change root into"
             )
         yield ()
+
+    def offline(self, why: str) -> Testbed:
+        return replace(self, outer=self.outer.offline(why))
 
     def within(self, session: Session) -> Testbed:
         return NestedTestbed(session, self)

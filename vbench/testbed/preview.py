@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +29,9 @@ class Preview:
 
     @contextmanager
     def attach(self, how: Literal["veth", "tap"]) -> Iterator[Attachment | None]:
+        if self.no_network:
+            yield None
+            return
         netns, tap = ("/proc/PID/ns/net", None) if how == "veth" else (None, "tapN")
         yield Attachment("198.18.0.N/15", netns, tap, "/proc/PID/ns/net", "52:54:00:12:00:N")
 
@@ -49,6 +52,9 @@ class Preview:
     def chroot(self, scratch: Path | None) -> Iterator[tuple[str, ...]]:
         del scratch
         yield ("nsenter", "--mount=/proc/PID/ns/mnt", "--", "chroot", str(self.scratch / "vbench-RUN" / "root"))
+
+    def offline(self, why: str) -> Testbed:
+        return replace(self, peer_address=None, no_network=why)
 
     def within(self, session: Session) -> Testbed:
         del session
