@@ -1,6 +1,10 @@
 """`--real KIND`: this machine can run KIND, so a skip of it is a failure."""
 
 import os
+
+# One thread a process: pytest's workers share the processors, and sums do not depend on how many threads there are.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path

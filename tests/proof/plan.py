@@ -1,5 +1,6 @@
 """Which experiments make up the proof, and what each mutation must be caught by."""
 
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,7 +10,8 @@ from tests.proof import coverage, null, seeing, worlds
 from tests.proof.figures import Figure
 from tests.proof.procedure import MUTATIONS, VBENCH, Procedure
 
-Experiment = Callable[[], Figure]
+Experiment = partial[Figure]
+OF_EACH = 4  # experiments of one kind, at most, in a sample
 
 
 def experiments(runs: int) -> Iterator[Experiment]:
@@ -23,7 +25,7 @@ def experiments(runs: int) -> Iterator[Experiment]:
         yield partial(null.side_by_side, VBENCH, runs, host)
     yield partial(null.side_by_side, VBENCH, runs, "steady", spread=0.03)
     yield partial(null.family, runs)
-    yield partial(null.withheld, max(runs // 5, 400))
+    yield partial(null.withheld, max(runs // 5, 100))
     for spread in (0.0155, 0.03, 0.1):
         for blocks in (10, 30):
             yield partial(seeing.equivalent, runs, 0.02, spread, blocks)
@@ -37,6 +39,14 @@ def experiments(runs: int) -> Iterator[Experiment]:
         yield partial(coverage.floor, runs, truth, blocks)
     for blocks in (10, 40):
         yield partial(seeing.exchange, min(runs, 2000), blocks)
+
+
+def sample(runs: int) -> list[Experiment]:
+    """A few of the experiments of each kind, spread over its cases."""
+    kinds: dict[Callable[..., Figure], list[Experiment]] = {}
+    for experiment in experiments(runs):
+        kinds.setdefault(experiment.func, []).append(experiment)
+    return [one for alike in kinds.values() for one in alike[:: math.ceil(len(alike) / OF_EACH)]]
 
 
 def depending(procedure: Procedure, runs: int) -> Iterator[Experiment]:
@@ -68,6 +78,11 @@ def against(procedure: Procedure, runs: int) -> Iterator[Experiment]:
 def mutated(runs: int) -> dict[str, list[Experiment]]:
     """The same experiments for the procedure as it is, which must pass them all, and for each mutation."""
     return {procedure.name: list(against(procedure, runs)) for procedure in (VBENCH, *MUTATIONS)}
+
+
+def is_caught(procedure: Procedure, runs: int) -> bool:
+    """Whether one of the experiments contradicts its target; those that follow are not made."""
+    return any(not measured(one).holds(exactly=False) for one in against(procedure, runs))
 
 
 def measured(experiment: Experiment) -> Figure:
