@@ -2,7 +2,7 @@
  *
  * vb_NAME(loops, &seconds) runs `loops` operations and returns 0, an errno, WRONG or LACKS; `seconds` is written on
  * success only.
- * vb_NAME_init(...) and vb_NAME_free() hold what is set up outside the clock. workloads.py has a line for each. */
+ * vb_NAME_init(...) and vb_NAME_free() hold what is set up outside the clock: these kernels have a line in workloads.py. */
 #ifndef VBENCH_KERNELS_H
 #define VBENCH_KERNELS_H
 #include <errno.h>

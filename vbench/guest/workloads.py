@@ -1,4 +1,4 @@
-"""The kernels that the driver runs, one line each in one table, and what each is set up with before its clock."""
+"""The kernels that the driver runs, and what some of them are set up with before their clock starts."""
 
 import ctypes
 import os
@@ -115,11 +115,8 @@ def round_trips(kernels):
     return {"round_trips_ns": kernels.round_trips_ns()}
 
 
+# Kernels that need more than their C function. Any other vb_NAME of kernels.so is run with nothing set up.
 KERNELS = {
-    "hash": Compiled(),
-    "matrix": Compiled(),
-    "sha256": Compiled(),
-    "branchy": Compiled(),
     "aes": Compiled(nothing),
     "copy": Compiled(sized, shares="stream", frees=True, extra=last_level_cache),
     "scale": Compiled(sized, shares="stream", frees=True, extra=last_level_cache),
@@ -128,24 +125,16 @@ KERNELS = {
     "chase": Compiled(
         lambda params: (*sized(params), ctypes.c_uint64(params.get("seed", 1))), frees=True, extra=last_level_cache
     ),
-    "fault": Compiled(),
-    "getpid": Compiled(),
-    "clock_call": Compiled(),
     "vdso": Compiled(extra=clock_source),
-    "mmap": Compiled(),
     "open": Compiled(program),
-    "read_zero": Compiled(),
-    "write_null": Compiled(),
-    "pipe": Compiled(),
     "fork": Compiled(program),
-    "futex": Compiled(),
-    "thread": Compiled(),
     "json": Interpreted(),
     "regex": Interpreted(),
     "nbody": Interpreted(),
     "rr": Compiled(peer, frees=True, forgets=True, extra=round_trips),
     "connect": Compiled(peer, frees=True, forgets=True, extra=round_trips),
 }
+PLAIN = Compiled()
 
 
 class Kernels:
@@ -157,26 +146,35 @@ class Kernels:
         self.library.vb_rr_taken.restype = ctypes.c_uint64
         self.library.vb_rr_copy.restype = ctypes.c_uint64
 
+    def kernel(self, name):
+        """How the kernel is run. Raises ValueError where there is none of that name."""
+        if name in KERNELS:
+            return KERNELS[name]
+        if not hasattr(self.library, f"vb_{name}"):
+            raise ValueError(f"unknown kernel {name!r}")
+        return PLAIN
+
     def set_up(self, name, params):
-        wanted = (KERNELS[name].shares or name, dict(params))
+        kernel = self.kernel(name)
+        wanted = (kernel.shares or name, dict(params))
         if self.ready and self.ready[1:] == wanted:
             return
         self.tear_down()
-        KERNELS[name].set_up(self, name, params)
+        kernel.set_up(self, name, params)
         self.ready = (name, *wanted)
 
     def tear_down(self):
         if self.ready:
-            KERNELS[self.ready[0]].tear_down(self, self.ready[0])
+            self.kernel(self.ready[0]).tear_down(self, self.ready[0])
         self.ready = None
 
     def run(self, name, loops):
         """Seconds that the kernel counted for `loops` operations."""
-        return KERNELS[name].run(self, name, loops)
+        return self.kernel(name).run(self, name, loops)
 
     def forget(self, name):
         """What was kept of the warm-up is not of the values."""
-        if KERNELS[name].forgets:
+        if self.kernel(name).forgets:
             self.library[f"vb_{name}_forget"]()
 
     def round_trips_ns(self):
