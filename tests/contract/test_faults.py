@@ -22,7 +22,7 @@ from vbench import suite as suites
 from vbench.benchmarks import kernel_driver
 from vbench.benchmarks.cpu import Hash
 from vbench.contracts import Image, Place, Testbed
-from vbench.cost import costs
+from vbench.cost import Analysis
 from vbench.environments import channel, qemu, starting
 from vbench.environments.channel import AgentSession
 from vbench.environments.qemu import Qemu
@@ -213,7 +213,9 @@ def test_the_next_block_starts_afresh_and_other_arms_lost_nothing(run: Run, kind
 def test_such_a_run_is_reported_with_what_it_lost(run: Run, kind: str) -> None:
     document = report.json_document(run)
     assert {cost["benchmark"] for cost in document["costs"]} == {"cpu.hash", "cpu.lethal", "cpu.matrix"}
-    (lethal,) = [cost for cost in costs(run) if (cost.benchmark, cost.environment) == ("cpu.lethal", "tried")]
+    (lethal,) = [
+        cost for cost in Analysis.of(run).costs if (cost.benchmark, cost.environment) == ("cpu.lethal", "tried")
+    ]
     assert lethal.blocks == 1
     assert "cpu.lethal" in report.html(run)
     assert kind != "qemu-tcg" or [path.name for path in (run.path / "raw").glob("001-tried-console*.log")]

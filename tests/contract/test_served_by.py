@@ -14,7 +14,7 @@ from vbench import gates, store
 from vbench import image as images
 from vbench import suite as suites
 from vbench.contracts import DESCENDANTS, Cgroup, ServedBy, Testbed, Unseen
-from vbench.cost import costs
+from vbench.cost import Analysis
 from vbench.environments.channel import AgentSession
 from vbench.gates import Counters
 from vbench.host import cgroups, processes
@@ -161,7 +161,7 @@ def test_in_a_run_every_start_and_trial_has_the_time_of_the_group(run: Run) -> N
 
 
 def test_an_operation_costs_the_host_about_as_much_in_the_container_as_natively(run: Run) -> None:
-    (cost,) = [cost for cost in costs(run) if cost.environment == "detached"]
+    (cost,) = [cost for cost in Analysis.of(run).costs if cost.environment == "detached"]
     assert cost.cpu_s_per_operation is not None
     assert cost.baseline_cpu_s_per_operation is not None
     assert cost.baseline_cpu_s_per_operation / 3 < cost.cpu_s_per_operation < cost.baseline_cpu_s_per_operation * 3

@@ -19,7 +19,7 @@ from tests.proof.killing import LIMIT_S, VBENCH, children, gone, runs_machine
 from tests.proof.kills_writing import kill_builds, kill_reports
 from vbench import store
 from vbench import suite as suites
-from vbench.cost.blocks import analysed
+from vbench.cost import Analysis
 from vbench.host import lock, proc
 from vbench.host.proc import LocalProcess
 from vbench.model import Run, State
@@ -194,7 +194,7 @@ class Killer:
 def _check_each_planned_once(run: Run) -> None:
     plan = run.manifest.plan
     places = {(arm, benchmark) for arm in plan.environments for benchmark in plan.benchmarks}
-    found = analysed(run)
+    found = Analysis.of(run).attempts.used
     assert set(found) == places
     assert {tuple(sorted(blocks)) for blocks in found.values()} == {tuple(range(1, len(plan.blocks)))}
     assert {(t.environment, t.benchmark) for t in run.trials if t.block == 0} == places

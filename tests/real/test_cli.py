@@ -27,7 +27,7 @@ from tests.real.program import (
     wait_for_container,
 )
 from vbench import store
-from vbench.cost import costs
+from vbench.cost import Analysis
 from vbench.host import interrupts, proc
 from vbench.model import State
 
@@ -47,7 +47,7 @@ def test_without_root_the_hosts_own_files_can_be_measured(nobodys: Path, tmp_pat
     assert done.status == 0, done.stderr.decode()
     run = store.load(Path(done.text.strip()))
     assert run.manifest.state is State.COMPLETE
-    assert {cost.blocks for cost in costs(run)} == {1}
+    assert {cost.blocks for cost in Analysis.of(run).costs} == {1}
     assert [path.name for path in nobodys.iterdir() if path.name.startswith("vbench-")] == []
 
 
@@ -131,7 +131,7 @@ def test_a_full_results_disk_ends_the_run_and_what_was_stored_reads_back(tmp_pat
     run = store.load(only(out))
     assert len(run.trials) > 20
     assert run.manifest.state is not State.COMPLETE
-    assert {cost.blocks for cost in costs(run)} >= {run.trials[-1].block - 1}
+    assert {cost.blocks for cost in Analysis.of(run).costs} >= {run.trials[-1].block - 1}
     assert done.text.strip() == str(results / run.manifest.run_id)
     assert list((tmp_path / "scratch").iterdir()) == []
     assert str(results) not in Path("/proc/self/mounts").read_text()
@@ -175,7 +175,7 @@ def test_an_interrupted_run_is_whole_and_leaves_nothing(tmp_path: Path, number: 
     assert str(run.path) in said
     assert run.manifest.state is State.PARTIAL
     assert [warning for warning in run.warnings if "torn" in warning or "changed" in warning] == []
-    assert {cost.blocks for cost in costs(run)} <= {run.trials[-1].block - 1, run.trials[-1].block}
+    assert {cost.blocks for cost in Analysis.of(run).costs} <= {run.trials[-1].block - 1, run.trials[-1].block}
 
 
 @pytest.mark.usefixtures("runc")
@@ -213,7 +213,7 @@ def test_clean_removes_what_a_killed_run_left_and_nothing_of_a_living_one(tmp_pa
     run = store.load(only(tmp_path / "results"))
     assert run.manifest.state is State.RUNNING
     assert run.trials[-1].block >= 1
-    assert {cost.blocks for cost in costs(run)} <= {run.trials[-1].block - 1, run.trials[-1].block}
+    assert {cost.blocks for cost in Analysis.of(run).costs} <= {run.trials[-1].block - 1, run.trials[-1].block}
 
 
 def test_a_damaged_journal_is_reported_with_a_warning(tmp_path: Path) -> None:

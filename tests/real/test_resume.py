@@ -8,7 +8,7 @@ from tests.contract.traces import left_by
 from tests.proof import kills, kills_writing
 from tests.real.program import NOBODY, SMALL_DISK, VBENCH, only, rest, running, suite, vbench, wait_for
 from vbench import store
-from vbench.cost import costs
+from vbench.cost import Analysis
 from vbench.host import lock, proc
 from vbench.model import State
 
@@ -43,7 +43,7 @@ def test_an_interrupted_run_goes_on_where_it_ended(tmp_path: Path) -> None:
     assert done.status == 0, done.stderr.decode()
     assert done.text == f"{folder}\n"
     assert (folder / "journal.jsonl").read_bytes().startswith(before)
-    assert {cost.blocks for cost in costs(store.load(folder))} == {40}
+    assert {cost.blocks for cost in Analysis.of(store.load(folder)).costs} == {40}
     assert vbench("check", str(folder)).status == 0
     again = vbench("run", "--resume", str(folder))
     assert (again.status, again.stdout) == (2, b"")
@@ -66,7 +66,7 @@ def test_a_full_disk_ends_a_resumption_and_nothing_is_lost(tmp_path: Path) -> No
     run = store.load(out)
     assert run.manifest.state is not State.COMPLETE
     assert vbench("run", "--resume", str(out)).status == 0
-    assert {cost.blocks for cost in costs(store.load(out))} == {40}
+    assert {cost.blocks for cost in Analysis.of(store.load(out)).costs} == {40}
 
 
 def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from vbench.cost import costs
+from vbench.cost import Analysis
 from vbench.model import (
     SCHEMA,
     BenchmarkRecord,
@@ -55,5 +55,5 @@ def run_of(*found: Sequence[Trial], benchmark: str = "cpu.hash") -> Run:
 
 
 def cost_of(run: Run, arm: str = "runc", metric: str = "time") -> Cost:
-    (found,) = [cost for cost in costs(run) if (cost.environment, cost.metric) == (arm, metric)]
+    (found,) = [cost for cost in Analysis.of(run).costs if (cost.environment, cost.metric) == (arm, metric)]
     return found

@@ -16,7 +16,7 @@ from tests.unit.runs import BIDI, HOSTILE, make_run
 from vbench.compare import Compared, compare, json_document, judge, words
 from vbench.compare.cells import Cell, Support
 from vbench.compare.tables import text
-from vbench.cost import costs
+from vbench.cost import Analysis
 from vbench.errors import UsageError
 from vbench.model import Fact, Run, Skipped
 
@@ -71,7 +71,7 @@ def test_one_run_a_side_shows_each_runs_own_cost_and_interval() -> None:
     runs = [small_run("one", cost=1.2), small_run("two", cost=1.5)]
     cell = cell_of(compare(runs))
     for run, shown in zip(runs, (cell.reference[0], cell.group[0]), strict=True):
-        own = next(cost for cost in costs(run) if (cost.environment, cost.metric) == ("runc", "time"))
+        own = next(cost for cost in Analysis.of(run).costs if (cost.environment, cost.metric) == ("runc", "time"))
         assert (shown.value, shown.low, shown.high, shown.blocks) == (own.cost, own.low, own.high, 10)
     assert cell.ratio == pytest.approx(1.25, rel=0.02)
 

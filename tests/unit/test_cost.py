@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from scipy import stats as oracle
 
 from tests.unit.costs import cost_of, run_of, trial, trials
-from vbench.cost import DOTS_ONLY, ROUGH, confounds, costs, lost
+from vbench.cost import DOTS_ONLY, ROUGH, Analysis, confounds
 from vbench.model import (
     Cost,
     Fact,
@@ -51,7 +51,7 @@ def test_above_one_is_worse_whatever_the_metrics_direction() -> None:
 
 def test_the_control_has_a_cost_and_the_baseline_has_none() -> None:
     run = run_of(trials("bare", [1.0, 2.0]), trials("control", [1.0, 2.0]), trials("runc", [2.0, 4.0]))
-    assert [(c.environment, c.metric) for c in costs(run)] == [
+    assert [(c.environment, c.metric) for c in Analysis.of(run).costs] == [
         ("control", "time"),
         ("runc", "time"),
         ("control", "bandwidth"),
@@ -141,18 +141,13 @@ def test_a_ratio_that_no_number_can_hold_is_unknown() -> None:
 
 
 def test_a_run_without_trials_has_every_cell_and_no_number() -> None:
-    assert len(costs(run_of())) == 4
-    assert all(is_no_number(cost) for cost in costs(run_of()))
+    assert len(Analysis.of(run_of()).costs) == 4
+    assert all(is_no_number(cost) for cost in Analysis.of(run_of()).costs)
 
 
 def test_a_start_has_a_cost_like_any_benchmark() -> None:
     made = [replace(t, benchmark="start.ready") for t in (*trials("bare", [1.0, 2.0]), *trials("runc", [3.0, 6.0]))]
     assert cost_of(run_of(made, benchmark="start.ready")).cost == pytest.approx(3)
-
-
-def test_lost_are_the_failed_and_the_skipped_in_order() -> None:
-    gone = [trial("bare", 0, Failed("a")), trial("runc", 2, Skipped("b"))]
-    assert lost(run_of(trials("bare", [1.0]), gone)) == tuple(gone)
 
 
 def test_confounds_are_the_differences_from_the_baseline() -> None:
@@ -207,7 +202,7 @@ ANY = st.floats(allow_nan=True, allow_infinity=True)
 @given(st.lists(ANY, max_size=12), st.lists(ANY, max_size=12))
 @settings(max_examples=150, deadline=None)
 def test_whatever_was_measured_no_cost_is_a_false_number(base: list[float], own: list[float]) -> None:
-    for cost in costs(run_of(_scaled("bare", 1)(base), _scaled("runc", 1)(own))):
+    for cost in Analysis.of(run_of(_scaled("bare", 1)(base), _scaled("runc", 1)(own))).costs:
         for value in (cost.cost, cost.low, cost.high, *cost.per_block.values()):
             assert value is None or (math.isfinite(value) and value > 0)
         for value in (cost.baseline_median, cost.median):

@@ -4,27 +4,27 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.runs import gated, make_run
-from vbench.cost import conditions, costs, voided
-from vbench.frames.uses import Uses
+from vbench.cost import Analysis
 from vbench.model import Cost, Measured, Run, State, Trial, Void
 
 RUN = make_run(blocks=12, losses=False)
 
 
 def cost_in(run: Run, *, keep_voided: bool = False) -> Cost:
-    found = costs(run, keep_voided=keep_voided)
+    analysis = Analysis.of(run).with_voided() if keep_voided else Analysis.of(run)
+    found = analysis.costs
     return next(cost for cost in found if (cost.benchmark, cost.environment) == ("cpu.hash", "runc"))
 
 
 def test_a_voided_attempt_is_replaced_by_the_next_one() -> None:
-    assert costs(gated(RUN)) == costs(RUN)
-    assert voided(gated(RUN)).dropped == ()
+    assert Analysis.of(gated(RUN)).costs == Analysis.of(RUN).costs
+    assert Analysis.of(gated(RUN)).voided.dropped == ()
 
 
 def test_a_block_whose_last_attempt_is_voided_is_dropped_in_all_arms() -> None:
     run = gated(RUN, repeated=False)
-    assert voided(run).dropped == (3,)
-    for cost in costs(run):
+    assert Analysis.of(run).voided.dropped == (3,)
+    for cost in Analysis.of(run).costs:
         assert set(cost.per_block) == set(range(1, 13)) - {3}
 
 
@@ -37,7 +37,7 @@ def test_with_everything_kept_every_finished_attempt_is_a_block() -> None:
 
 
 def test_voids_are_counted_with_their_reasons_and_the_arm_in_which_the_gate_struck() -> None:
-    found = voided(gated(RUN))
+    found = Analysis.of(gated(RUN)).voided
     assert found.attempts == 1
     assert found.reasons == (("foreign tasks used 4.1 % of its processors", 1),)
     assert found.arms == {"bare": 0, "control": 0, "runc": 0, "tcg": 1}
@@ -48,7 +48,7 @@ def test_reasons_of_one_kind_are_told_once_with_their_range() -> None:
         Void(block, 0, tuple(f"{arm}: foreign tasks used {share} % of its processors" for arm in arms))
         for block, share, arms in ((1, 4.1, ("tcg", "bare")), (2, 12.0, ("tcg",)), (3, 9.9, ("runc",)))
     )
-    found = voided(replace(RUN, voids=voids))
+    found = Analysis.of(replace(RUN, voids=voids)).voided
     assert found.reasons == (("foreign tasks used 4.1 to 12.0 % of its processors", 3),)
     assert found.arms == {"bare": 1, "control": 0, "runc": 1, "tcg": 2}
     assert found.blocks == found.dropped == (1, 2, 3)
@@ -57,7 +57,7 @@ def test_reasons_of_one_kind_are_told_once_with_their_range() -> None:
 def test_a_run_of_which_every_block_was_voided_says_so_in_each_cell() -> None:
     voids = tuple(Void(block, 0, ("bare: the processor was throttled 2 times",)) for block in range(1, 13))
     run = replace(RUN, voids=voids)
-    assert {cost.label for cost in costs(run)} == {
+    assert {cost.label for cost in Analysis.of(run).costs} == {
         "no block is left: each was voided by a gate, or the run ended in it"
     }
     assert cost_in(run, keep_voided=True) == cost_in(RUN)
@@ -65,8 +65,8 @@ def test_a_run_of_which_every_block_was_voided_says_so_in_each_cell() -> None:
 
 def test_a_voided_calibration_costs_no_block() -> None:
     run = replace(RUN, voids=(Void(0, 0, ("bare: the processor was throttled 2 times",)),))
-    assert voided(run).attempts == 0
-    assert costs(run) == costs(RUN)
+    assert Analysis.of(run).voided.attempts == 0
+    assert Analysis.of(run).costs == Analysis.of(RUN).costs
 
 
 def test_an_attempt_in_which_the_run_was_ended_is_not_analysed_nor_the_voided_one_before_it() -> None:
@@ -75,7 +75,7 @@ def test_an_attempt_in_which_the_run_was_ended_is_not_analysed_nor_the_voided_on
     trials = tuple(t for t in run.trials if (t.block, t.attempt) != (12, 1) or t.environment in arms)
     ended = replace(run, trials=trials, manifest=replace(run.manifest, state=State.PARTIAL))
     assert set(cost_in(ended).per_block) == set(range(1, 12))
-    assert all(12 not in cost.per_block for cost in costs(ended))
+    assert all(12 not in cost.per_block for cost in Analysis.of(ended).costs)
     assert cost_in(ended, keep_voided=True).blocks == 12
 
 
@@ -83,7 +83,11 @@ def test_processors_busy_on_the_host_stand_beside_a_cost_and_unknown_ones_are_no
     trials = tuple(
         replace(trial, host_cpu_s=trial.wall_s * (1.7 if trial.environment == "tcg" else 0.9)) for trial in RUN.trials
     )
-    found = {cost.environment: cost for cost in costs(replace(RUN, trials=trials)) if cost.benchmark == "cpu.hash"}
+    found = {
+        cost.environment: cost
+        for cost in Analysis.of(replace(RUN, trials=trials)).costs
+        if cost.benchmark == "cpu.hash"
+    }
     assert (found["tcg"].baseline_processors, found["tcg"].processors) == (pytest.approx(0.9), pytest.approx(1.7))
     assert (cost_in(RUN).baseline_processors, cost_in(RUN).processors) == (None, None)
 
@@ -99,7 +103,7 @@ def spent(trial: Trial) -> Trial:
 
 def test_processor_time_of_an_operation_is_without_set_up_and_unknown_where_operations_are() -> None:
     run = replace(RUN, trials=tuple(map(spent, RUN.trials)))
-    found = {cost.environment: cost for cost in costs(run) if cost.benchmark == "cpu.hash"}
+    found = {cost.environment: cost for cost in Analysis.of(run).costs if cost.benchmark == "cpu.hash"}
     assert found["tcg"].baseline_cpu_s_per_operation == pytest.approx(2e-6)
     assert found["tcg"].cpu_s_per_operation == pytest.approx(3e-6)
     assert found["runc"].cpu_s_per_operation is None
@@ -116,12 +120,14 @@ def test_processor_time_of_an_operation_is_the_median_over_the_blocks_and_none_o
         return replace(trial, operations_cpu_s=1.0) if trial.block == 5 else trial
 
     run = replace(RUN, trials=tuple(map(odd, RUN.trials)))
-    found = {cost.environment: cost.cpu_s_per_operation for cost in costs(run) if cost.benchmark == "cpu.hash"}
+    found = {
+        cost.environment: cost.cpu_s_per_operation for cost in Analysis.of(run).costs if cost.benchmark == "cpu.hash"
+    }
     assert found == {"tcg": pytest.approx(3e-6), "control": None, "runc": None}
 
 
 def test_readings_become_medians_of_each_arm_and_the_unknown_stays_unknown() -> None:
-    found = {arm.environment: arm for arm in conditions(gated(RUN))}
+    found = {arm.environment: arm for arm in Analysis.of(gated(RUN)).conditions}
     assert list(found) == ["bare", "control", "runc", "tcg"]
     assert found["tcg"].starts == 12
     assert found["tcg"].steal == pytest.approx(0.005)
@@ -133,7 +139,7 @@ def test_readings_become_medians_of_each_arm_and_the_unknown_stays_unknown() -> 
     assert found["tcg"].clock_bound_ppm == pytest.approx(12.5)
     assert found["runc"].clock_error_ppm is None
     assert found["tcg"].throttled is None
-    assert conditions(RUN) == ()
+    assert Analysis.of(RUN).conditions == ()
 
 
 def test_what_the_run_itself_interrupted_is_no_finished_attempt() -> None:
@@ -141,7 +147,7 @@ def test_what_the_run_itself_interrupted_is_no_finished_attempt() -> None:
     run = gated(RUN)
     torn = tuple(t for t in run.trials if (t.block, t.attempt) != (3, 0) or t.environment in ("bare", "runc"))
     run = replace(run, trials=torn, voids=(Void(3, 0, ("the run paused for 3 h 00 min",), harness=True),))
-    assert costs(run, keep_voided=True) == costs(RUN, keep_voided=True)
+    assert Analysis.of(run).with_voided().costs == Analysis.of(RUN).with_voided().costs
 
 
 @pytest.mark.parametrize("keep_voided", [False, True])
@@ -154,7 +160,7 @@ def test_an_unfinished_repeat_of_an_earlier_block_is_not_analysed(keep_voided: b
     ended = replace(run, trials=(*others, *repeat), manifest=state)
     assert cost_in(ended, keep_voided=keep_voided) == cost_in(without, keep_voided=keep_voided)
     assert set(cost_in(ended).per_block) == set(range(1, 13)) - {3}
-    uses = Uses(ended, costs(ended))
-    assert {uses.of(trial, "time").why for trial in repeat if trial.benchmark == "cpu.hash"} == {
+    analysis = Analysis.of(ended)
+    assert {analysis.use(trial, "time").why for trial in repeat if trial.benchmark == "cpu.hash"} == {
         "the run ended within this block"
     }

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tests.unit.costs import cost_of, run_of, trial, trials
 from tests.unit.runs import make_run
-from vbench.cost import costs, families, findings, not_measured
+from vbench.cost import Analysis
 from vbench.model import Cost, Failed, Measured, Metric, Run, Trial, Verdict
 from vbench.stats.bootstrap import SEED
 from vbench.stats.judgement import Cell, judge
@@ -130,7 +130,7 @@ def test_what_a_verdict_rests_on_is_what_the_statistics_said() -> None:
 def test_confirmatory_is_what_the_suite_declared_and_nothing_else() -> None:
     run = run_with(1.2)
     run = replace(run, manifest=replace(run.manifest, confirmatory=("runc cpu.hash time", "runc cpu.gone time")))
-    found = costs(run)
+    found = Analysis.of(run).costs
     roles = {(cost.environment, cost.metric): cost.role for cost in found}
     assert roles == {
         ("control", "time"): "control",
@@ -138,11 +138,11 @@ def test_confirmatory_is_what_the_suite_declared_and_nothing_else() -> None:
         ("control", "bandwidth"): "control",
         ("runc", "bandwidth"): "exploratory",
     }
-    assert not_measured(run, found) == ("runc cpu.gone time",)
+    assert Analysis.of(run).not_measured == ("runc cpu.gone time",)
 
 
 def test_an_adjustment_only_raises_a_p_value() -> None:
-    counted = [cost for cost in costs(make_run(blocks=12)) if cost.p is not None]
+    counted = [cost for cost in Analysis.of(make_run(blocks=12)).costs if cost.p is not None]
     assert len(counted) > 40
     assert all(cost.p_adjusted is not None and cost.p is not None and cost.p_adjusted >= cost.p for cost in counted)
 
@@ -213,7 +213,7 @@ def test_a_difference_of_what_is_no_number_is_unknown() -> None:
 
 
 def test_a_family_s_mean_takes_each_benchmark_once_and_stays_within_the_family() -> None:
-    found = {(f.family, f.environment): f for f in families(make_run(blocks=12, losses=False))}
+    found = {(f.family, f.environment): f for f in Analysis.of(make_run(blocks=12, losses=False)).families}
     cpu = found["cpu", "tcg"]
     assert cpu.members == ("cpu.hash time", "cpu.matrix time", "cpu.sha256 bandwidth")
     assert cpu.cost == pytest.approx((1.12 * 9.3 * 14.1) ** (1 / 3), rel=0.01)
@@ -225,13 +225,13 @@ def test_a_family_s_mean_takes_each_benchmark_once_and_stays_within_the_family()
 
 
 def test_a_family_with_a_member_missing_has_no_mean_and_says_so() -> None:
-    found = {(f.family, f.environment): f for f in families(make_run(blocks=12))}
+    found = {(f.family, f.environment): f for f in Analysis.of(make_run(blocks=12)).families}
     assert found["disk", "runc"].cost is None
     assert "disk.seqwrite" in found["disk", "runc"].label
-    few = families(make_run(blocks=3, losses=False))
+    few = Analysis.of(make_run(blocks=3, losses=False)).families
     assert {(f.low, f.label) for f in few} == {(None, "dots only")}
 
 
 def test_findings_are_the_costs_with_their_way() -> None:
     run = make_run(blocks=10)
-    assert tuple(finding.cost for finding in findings(run)) == costs(run)
+    assert tuple(finding.cost for finding in Analysis.of(run).findings) == Analysis.of(run).costs

@@ -20,6 +20,7 @@ from vbench.errors import RunFolderError
 from vbench.frames import checking
 from vbench.frames.columns import TABLES
 from vbench.model import Fact, Measured, Run, Trial
+from vbench.report.view import view
 from vbench.serving.runs import summary
 
 LEAST, MOST = 5e-324, sys.float_info.max
@@ -106,7 +107,7 @@ def test_every_reader_takes_an_extreme_number_or_refuses_it(name: str, tmp_path:
         return
     json.dumps(report.json_document(run), allow_nan=False)
     assert "inf" not in report.markdown(run).split()
-    draw(run, Console(file=io.StringIO(), width=100))
+    draw(view(run), Console(file=io.StringIO(), width=100))
     report.explain(run, "cpu.hash", run.manifest.environments[2].name)
     compared = compare.compare([run, others])
     json.dumps(compare.json_document(compared, ()), allow_nan=False)
@@ -131,7 +132,10 @@ def test_the_page_is_made_whatever_the_numbers_are(tmp_path: Path, name: str) ->
 @pytest.mark.parametrize("value", FLOATS)
 def test_a_run_of_medians_has_the_same_costs(value: float) -> None:
     run = samples(value)(a_run())
-    assert cost.costs(replace(run, trials=tuple(map(cost.condensed, run.trials)))) == cost.costs(run)
+    assert (
+        cost.Analysis.of(replace(run, trials=tuple(map(cost.condensed, run.trials)))).costs
+        == cost.Analysis.of(run).costs
+    )
 
 
 @pytest.mark.parametrize("arms", [("bare",), ("runc", "tcg"), ("bare", "control", "runc", "tcg")])

@@ -90,11 +90,11 @@ def test_the_median_is_the_library_s_to_the_last_bit(count: int) -> None:
 @pytest.mark.parametrize("losses", [True, False])
 def test_costs_of_the_condensed_run_are_those_of_the_whole(tmp_path: Path, losses: bool) -> None:
     folder = stored(tmp_path, gated(make_run(losses=losses)))
-    assert cost.costs(passing.read(folder).run) == cost.costs(store.load(folder))
+    assert cost.Analysis.of(passing.read(folder).run).costs == cost.Analysis.of(store.load(folder)).costs
 
 
 def test_costs_have_a_row_each_with_verdict_and_interval(run: Run, made: Tables) -> None:
-    found = cost.costs(run)
+    found = cost.Analysis.of(run).costs
     rows = list(made.costs.itertuples(index=False))
     assert len(rows) == len(found)
     for row, one in zip(rows, found, strict=True):
@@ -105,7 +105,7 @@ def test_costs_have_a_row_each_with_verdict_and_interval(run: Run, made: Tables)
 
 
 def test_a_block_s_cost_is_the_one_in_the_costs(run: Run, made: Tables) -> None:
-    for one in cost.costs(run):
+    for one in cost.Analysis.of(run).costs:
         rows = cell(made.blocks, one.environment, one.benchmark, one.metric)
         used = rows[rows.used]
         assert dict(zip(used.block, used.cost, strict=True)) == one.per_block

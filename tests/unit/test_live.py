@@ -18,6 +18,7 @@ from vbench.cli import progress
 from vbench.cli.frame import Course, frame
 from vbench.cli.live import SHARE, Allowance, Live, rough
 from vbench.cli.screen import Screen
+from vbench.cost import Analysis
 from vbench.model import Failed, Look, Measured, Trial, Void
 from vbench.suite import Suite
 from vbench.suite import plan as plans
@@ -197,7 +198,7 @@ def test_a_voided_block_that_was_not_repeated_does_not_count() -> None:
 def test_the_rough_cost_appears_with_the_first_block_and_its_interval_from_the_fifth() -> None:
     run = make_run(blocks=9, losses=False)
     until = {n: tuple(trial for trial in run.trials if trial.block <= n) for n in (1, 4, 5, 9)}
-    cells = {n: rough(run.manifest, trials, ())[("cpu.matrix", "tcg")] for n, trials in until.items()}
+    cells = {n: rough(Analysis.of(replace(run, trials=trials)))[("cpu.matrix", "tcg")] for n, trials in until.items()}
     assert [cells[n].cost is not None for n in until] == [True] * 4
     widths = [cells[n].half_width for n in until]
     assert widths[:2] == [None, None]
@@ -211,7 +212,7 @@ def pictured(width: int = 80, height: int | None = 24, **changes: object) -> lis
     plan = run.manifest.plan
     fields = {
         "block": plan.blocks[3],
-        "cells": rough(run.manifest, run.trials, ()),
+        "cells": rough(Analysis.of(run)),
         "benchmarks": tuple(record.name for record in run.manifest.benchmarks),
     }
     course = Course(plan, 0.0, **(fields | changes))  # type: ignore[arg-type]

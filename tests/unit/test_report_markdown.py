@@ -4,7 +4,7 @@ import re
 
 from tests.unit.runs import BIDI, gated, make_run
 from vbench import report
-from vbench.cost import costs
+from vbench.cost import Analysis
 from vbench.report.markdown import markdown
 
 RUN = make_run(blocks=12)
@@ -19,7 +19,7 @@ def test_every_cost_is_a_row_with_its_verdict() -> None:
     head, rule, *rows = table(markdown(RUN), "Every number")
     assert head[:6] == ["Benchmark", "Environment", "Cost", "95 % interval", "Verdict", "Role"]
     assert set(rule) == {"---"}
-    assert len(rows) == len(costs(RUN))
+    assert len(rows) == len(Analysis.of(RUN).costs)
     assert {len(row) for row in rows} == {len(head)}
     fork = next(row for row in rows if row[:2] == ["syscall.fork latency", "tcg"])
     assert fork[4:6] == ["slower", "exploratory"]

@@ -19,6 +19,7 @@ from tests.unit.documents import Document, figures, packed
 from tests.unit.large_runs import large_run
 from tests.unit.runs import BIDI, HOSTILE, gated, make_run, with_attach
 from vbench import report
+from vbench.cost import Analysis
 from vbench.facts.registry import KEYS
 from vbench.model import FAMILIES, Fact, Measured, Run, State
 from vbench.report import words
@@ -352,7 +353,7 @@ def test_a_repeated_block_counts_as_it_stands_last() -> None:
     run = make_run(blocks=2)
     failed = next(trial for trial in run.trials if trial.environment == "tcg" and trial.benchmark == "network.stream")
     again = replace(failed, block=2, outcome=failed.outcome)
-    assert [loss.environment for loss in losses(replace(run, trials=(*run.trials, again)))] == ["runc"]
+    assert [loss.environment for loss in losses(Analysis.of(replace(run, trials=(*run.trials, again))))] == ["runc"]
 
 
 def test_a_run_without_trials_still_makes_a_page() -> None:

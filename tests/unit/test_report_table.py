@@ -21,9 +21,10 @@ from tests.unit.program import Vbench, refused
 from tests.unit.runs import BIDI, HOSTILE, make_run
 from vbench.cli.report import report as command
 from vbench.cli.table import draw
-from vbench.cost import costs
+from vbench.cost import Analysis
 from vbench.host import proc
 from vbench.model import Run
+from vbench.report.view import view
 
 VBENCH = str(Path(sys.executable).with_name("vbench"))
 
@@ -40,7 +41,7 @@ UNIT = "<script>alert(1)</script>\u202e\x1b[31m=cmd|x"
 def drawn(run: Run | None = None, *, hostile: bool = False, width: int = 160, **settings: object) -> str:
     file = io.StringIO()
     console = Console(file=file, width=width, highlight=False, markup=False, emoji=False, **settings)  # type: ignore[arg-type]
-    draw(run or make_run(hostile=hostile), console)
+    draw(view(run or make_run(hostile=hostile)), console)
     return file.getvalue()
 
 
@@ -49,7 +50,7 @@ def test_every_cost_has_a_line_with_its_verdict() -> None:
     assert lines[0] == "runc and tcg against bare"
     assert any(line.startswith("cpu.matrix time") and "tcg" in line and "▲ slower" in line for line in lines)
     assert any(line.startswith("disk.seqwrite") and "runc" in line and "–" in line for line in lines)
-    assert len(lines) == 3 + len(costs(make_run()))  # title, warning, head
+    assert len(lines) == 3 + len(Analysis.of(make_run()).costs)  # title, warning, head
 
 
 def test_without_a_terminal_there_is_no_escape_sequence() -> None:
@@ -114,7 +115,7 @@ def test_the_table_is_a_format(folder: Path) -> None:
 def test_csv_is_the_table_of_costs(folder: Path) -> None:
     result = CliRunner().invoke(command, [folder.name, "--format", "csv"], catch_exceptions=False)
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
-    assert len(rows) == len(costs(make_run()))
+    assert len(rows) == len(Analysis.of(make_run()).costs)
     assert {row["verdict"] for row in rows} >= {"slower", "inconclusive"}
     written = CliRunner().invoke(command, [folder.name, "--format", "csv", "-o", "costs.csv"], catch_exceptions=False)
     assert written.stdout == "costs.csv\n"

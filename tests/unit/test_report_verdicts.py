@@ -17,7 +17,7 @@ from tests.unit.large_runs import large_run
 from tests.unit.runs import gated, make_run
 from vbench import report
 from vbench.cli.table import draw
-from vbench.cost import costs
+from vbench.cost import Analysis
 from vbench.model import Cost, Difference, Measured, Metric, Run, Verdict
 from vbench.report import verdicts, words
 from vbench.report.view import View, view
@@ -188,7 +188,7 @@ def test_many_metrics_of_one_verdict_are_folded_under_their_count() -> None:
 
 
 def test_a_metric_without_a_ratio_is_told_by_its_difference() -> None:
-    lossless = next(c for c in costs(make_run()) if c.verdict is Verdict.SLOWER)
+    lossless = next(c for c in Analysis.of(make_run()).costs if c.verdict is Verdict.SLOWER)
     cost = replace(lossless, cost=None, unit="1", verdict=Verdict.FASTER, difference=Difference(-0.0149))
     assert words.told(cost).endswith("(-0.0149)")
 
@@ -296,7 +296,7 @@ def test_a_rough_difference_is_an_interval_without_a_verdict_and_its_control_is_
 
 
 def inconclusive(low: float | None, high: float | None, **more: object) -> Cost:
-    cost = next(cost for cost in costs(make_run()) if cost.verdict is Verdict.INCONCLUSIVE)
+    cost = next(cost for cost in Analysis.of(make_run()).costs if cost.verdict is Verdict.INCONCLUSIVE)
     return replace(cost, low=low, high=high, half_width=0.036, **more)
 
 
@@ -320,19 +320,19 @@ def test_a_difference_is_excluded_in_its_own_unit() -> None:
 
 
 def test_only_what_is_inconclusive_excludes_something() -> None:
-    others = [cost for cost in costs(make_run()) if cost.verdict is not Verdict.INCONCLUSIVE]
+    others = [cost for cost in Analysis.of(make_run()).costs if cost.verdict is not Verdict.INCONCLUSIVE]
     assert others
     assert not any(verdicts.excluded(cost) for cost in others)
 
 
 def test_what_is_excluded_stands_in_page_markdown_table_and_explanation() -> None:
     run = make_run(losses=False)
-    cost = next(c for c in costs(run) if c.verdict is Verdict.INCONCLUSIVE and c.environment == "runc")
+    cost = next(c for c in Analysis.of(run).costs if c.verdict is Verdict.INCONCLUSIVE and c.environment == "runc")
     assert verdicts.excluded(cost)
     assert verdicts.excluded(cost) in text_of(run)
     assert verdicts.excluded(cost) in report.markdown(run)
     assert f"By the ends of the 95 % interval {verdicts.excluded(cost)}" in report.explain(run, cost.benchmark, "runc")
     file = io.StringIO()
-    draw(run, Console(file=file, width=200, highlight=False, markup=False, emoji=False))
+    draw(view(run), Console(file=file, width=200, highlight=False, markup=False, emoji=False))
     assert verdicts.briefly(cost) in file.getvalue()
     assert verdicts.briefly(cost).endswith(" excluded")

@@ -29,7 +29,7 @@ from tests.unit.killed import (
 )
 from vbench import report, store
 from vbench import suite as suites
-from vbench.cost import costs
+from vbench.cost import Analysis
 from vbench.model import Measured, Reading, State, Trial, Void
 from vbench.runner import conduct
 from vbench.runner.resumption import Identity
@@ -75,7 +75,7 @@ def test_a_run_killed_after_any_trial_gets_the_others_and_no_trial_twice(runs: K
     assert run.manifest.state is State.COMPLETE
     assert places(run, attempt=0) == planned(run)
     assert run.voids == ()
-    assert [c.cost for c in costs(run)] == [pytest.approx(c.cost) for c in costs(runs.whole)]
+    assert [c.cost for c in Analysis.of(run).costs] == [pytest.approx(c.cost) for c in Analysis.of(runs.whole).costs]
     assert list((runs.tmp_path / "scratch").iterdir()) == []
 
 
@@ -119,8 +119,8 @@ def test_a_block_within_which_the_run_paused_long_is_void_and_repeated(killed: A
         for attempt in (0, 1)
     }
     assert orders[1][: len(orders[0])] == orders[0]
-    assert {cost.blocks for cost in costs(run)} == {3}
-    assert all(set(cost.per_block) == {1, 2, 3} for cost in costs(run))
+    assert {cost.blocks for cost in Analysis.of(run).costs} == {3}
+    assert all(set(cost.per_block) == {1, 2, 3} for cost in Analysis.of(run).costs)
     assert "the run paused for 3 h 00 min within this block" in report.html(run)
 
 
@@ -129,7 +129,7 @@ def test_a_block_within_which_the_host_was_rebooted_is_void_and_repeated(killed:
     aged(folder, pause_s=600)
     run, _ = resumed(folder, here=REBOOTED)
     assert [void.reasons for void in run.voids] == [("the host was rebooted within this block",)]
-    assert {cost.blocks for cost in costs(run)} == {3}
+    assert {cost.blocks for cost in Analysis.of(run).costs} == {3}
 
 
 def test_a_block_within_which_the_clock_was_set_far_ahead_is_void_and_repeated(killed: At) -> None:
@@ -137,7 +137,7 @@ def test_a_block_within_which_the_clock_was_set_far_ahead_is_void_and_repeated(k
     folder = killed(TORN)
     run, _ = resumed(folder, clocks=clocks(later_s=1000 * 86400))
     assert [void.reasons for void in run.voids] == [("the clock was set within this block",)]
-    assert {cost.blocks for cost in costs(run)} == {3}
+    assert {cost.blocks for cost in Analysis.of(run).costs} == {3}
 
 
 def test_a_run_that_does_not_know_its_boot_says_both(killed: At) -> None:
@@ -157,7 +157,7 @@ def test_each_resumption_knows_its_boot(killed: At) -> None:
     aged(folder, pause_s=PAUSE_S)
     run, _ = resumed(folder, here=REBOOTED)
     assert run.voids == ()
-    assert {cost.blocks for cost in costs(run)} == {3}
+    assert {cost.blocks for cost in Analysis.of(run).costs} == {3}
 
 
 @pytest.mark.parametrize("number", [3, 2 * PER_BLOCK])
@@ -179,7 +179,7 @@ def test_many_resumptions_end_in_one_whole_run(killed: At) -> None:
     assert len(run.manifest.resumed) == times == 5
     assert {block for void in run.voids for block in [void.block] if void.harness} <= {1, 2, 3}
     assert set(Counter((t.block, t.attempt, t.environment, t.benchmark) for t in run.trials).values()) == {1}
-    assert {cost.blocks for cost in costs(run)} == {3}
+    assert {cost.blocks for cost in Analysis.of(run).costs} == {3}
 
 
 def stop_after(folder: Path, trials: int, *, later_s: float, here: Identity = HERE) -> None:
@@ -236,7 +236,7 @@ def test_a_damaged_line_stays_and_its_trial_is_measured_again(killed: At) -> Non
     assert path.read_bytes().startswith(b"".join(lines))
     valid = [t for t in run.trials if (t.block, t.attempt) not in {(void.block, void.attempt) for void in run.voids}]
     assert sorted((t.block, t.environment, t.benchmark) for t in valid) == planned(run)
-    assert {cost.blocks for cost in costs(run)} == {3}
+    assert {cost.blocks for cost in Analysis.of(run).costs} == {3}
 
 
 def test_what_a_gate_had_not_yet_voided_is_voided_and_repeated(tmp_path: Path) -> None:
@@ -268,7 +268,9 @@ def test_an_adaptive_run_goes_on_adaptively(tmp_path: Path) -> None:
         run, _ = resumed(runs.folder(number))
         assert max(trial.block for trial in run.trials) == blocks
         assert run.manifest.state is State.COMPLETE
-        assert [c.per_block for c in costs(run)] == [pytest.approx(c.per_block) for c in costs(runs.whole)]
+        assert [c.per_block for c in Analysis.of(run).costs] == [
+            pytest.approx(c.per_block) for c in Analysis.of(runs.whole).costs
+        ]
 
 
 def test_what_the_command_line_narrowed_stays_narrowed(tmp_path: Path) -> None:
@@ -350,6 +352,6 @@ def test_no_block_begins_that_would_end_too_late(killed: At) -> None:
     assert found.stopped == "block 3 is expected to take 1 min 30 s, more than is left"
     run = store.load(folder)
     assert run.manifest.state is State.PARTIAL
-    assert {cost.blocks for cost in costs(run)} == {2}
+    assert {cost.blocks for cost in Analysis.of(run).costs} == {2}
     whole, _ = resumed(folder)
     assert places(whole) == planned(whole)

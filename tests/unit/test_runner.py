@@ -11,7 +11,7 @@ from tests.unit.fakes import FEW, Told, a_suite, execute, of
 from vbench import report, store
 from vbench.benchmarks.cpu import Hash
 from vbench.contracts import Place
-from vbench.cost import costs
+from vbench.cost import Analysis
 from vbench.errors import NoSpace, StopFailed
 from vbench.host.proc import LocalSession
 from vbench.model import Failed, Measured, Run, Skipped, State, Trial
@@ -26,7 +26,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_costs_come_out_as_the_fakes_were_made(tmp_path: Path) -> None:
     run = execute(tmp_path, a_suite())
     assert run.warnings == ()
-    found = costs(run)
+    found = Analysis.of(run).costs
     assert {cost.blocks for cost in found} == {6}
     for cost in found:
         assert cost.cost == pytest.approx(1.25 if cost.environment == "b" else 1.0, rel=1e-12)
@@ -40,7 +40,9 @@ def test_costs_come_out_as_the_fakes_were_made(tmp_path: Path) -> None:
 
 def test_noise_gives_an_interval_around_the_cost(tmp_path: Path) -> None:
     noisy = a_suite(FEW.replace('[environments.a]\nkind = "fake"', '[environments.a]\nkind = "fake"\nnoise = 0.1'))
-    (cost,) = [c for c in costs(execute(tmp_path, noisy)) if (c.benchmark, c.environment) == ("cpu.hash", "b")]
+    (cost,) = [
+        c for c in Analysis.of(execute(tmp_path, noisy)).costs if (c.benchmark, c.environment) == ("cpu.hash", "b")
+    ]
     assert cost.low is not None
     assert cost.high is not None
     assert cost.cost is not None
@@ -99,7 +101,7 @@ def test_a_start_keeps_what_was_set_up_before_it_apart(run: Run) -> None:
     """It is no metric: it is stored, and costs nothing."""
     outcomes = [trial.outcome for trial in of(run, "start.ready")]
     assert all(isinstance(found, Measured) and set(found.samples) == {"time", "attach"} for found in outcomes)
-    assert {cost.metric for cost in costs(run) if cost.benchmark == "start.ready"} == {"time"}
+    assert {cost.metric for cost in Analysis.of(run).costs if cost.benchmark == "start.ready"} == {"time"}
 
 
 def test_a_trial_that_fails_is_stored_and_the_others_go_on(tmp_path: Path) -> None:
@@ -111,8 +113,8 @@ def test_a_trial_that_fails_is_stored_and_the_others_go_on(tmp_path: Path) -> No
             assert isinstance(outcome, Measured)
         else:
             assert outcome == Failed("this fake environment fails every trial")
-    assert {c.blocks for c in costs(run) if c.environment == "control"} == {6}
-    labels = {c.label for c in costs(run) if c.environment == "b" and c.cost is None}
+    assert {c.blocks for c in Analysis.of(run).costs if c.environment == "control"} == {6}
+    labels = {c.label for c in Analysis.of(run).costs if c.environment == "b" and c.cost is None}
     assert labels == {"b failed: this fake environment fails every trial"}
 
 
@@ -148,7 +150,7 @@ def test_a_lost_environment_fails_its_trial_skips_the_rest_and_the_next_block_st
         assert first == Failed("the fake environment went away")
         assert isinstance(second, Skipped)
         assert "went away" in second.reason
-    assert all(c.cost is None or c.benchmark == "start.ready" for c in costs(run) if c.environment == "b")
+    assert all(c.cost is None or c.benchmark == "start.ready" for c in Analysis.of(run).costs if c.environment == "b")
 
 
 def test_what_is_interrupted_in_a_block_is_kept_but_its_block_is_not_analysed(tmp_path: Path) -> None:
@@ -160,8 +162,8 @@ def test_what_is_interrupted_in_a_block_is_kept_but_its_block_is_not_analysed(tm
     assert run.manifest.state is State.PARTIAL
     assert run.warnings == ("the run was ended before its last block; what is here is whole",)
     assert len(run.trials) == (3 * 3 + 2) * 3 + 2
-    assert {cost.blocks for cost in costs(run)} == {2}
-    assert all(set(cost.per_block) == {1, 2} for cost in costs(run))
+    assert {cost.blocks for cost in Analysis.of(run).costs} == {2}
+    assert all(set(cost.per_block) == {1, 2} for cost in Analysis.of(run).costs)
 
 
 def test_a_block_that_was_whole_when_the_run_was_interrupted_is_analysed(tmp_path: Path) -> None:
@@ -169,7 +171,7 @@ def test_a_block_that_was_whole_when_the_run_was_interrupted_is_analysed(tmp_pat
         if (trial.block, trial.position, trial.order) == (3, 2, 2):
             raise KeyboardInterrupt
 
-    assert {cost.blocks for cost in costs(execute(tmp_path, a_suite(FEW), Told(at_trial=stop)))} == {3}
+    assert {cost.blocks for cost in Analysis.of(execute(tmp_path, a_suite(FEW), Told(at_trial=stop))).costs} == {3}
 
 
 @pytest.mark.parametrize("error", [StopFailed("it would not go"), NoSpace("full")])
@@ -183,12 +185,12 @@ def test_what_cannot_be_stopped_or_stored_ends_the_run(tmp_path: Path, error: Ex
     (folder,) = (tmp_path / "results").iterdir()
     run = store.load(folder)
     assert run.manifest.state is State.PARTIAL
-    assert {cost.blocks for cost in costs(run)} == {1}
+    assert {cost.blocks for cost in Analysis.of(run).costs} == {1}
 
 
 def test_a_fake_on_a_fake_is_started_after_it_and_named_so(tmp_path: Path) -> None:
     run = execute(tmp_path, a_suite(FEW, '[environments.c]\nkind = "fake"\non = "b"\nslowdown = 2'))
-    found = {c.environment: c.cost for c in costs(run) if c.benchmark == "cpu.hash"}
+    found = {c.environment: c.cost for c in Analysis.of(run).costs if c.benchmark == "cpu.hash"}
     assert found == {"b": pytest.approx(1.25), "c": pytest.approx(2.0), "control": pytest.approx(1.0)}
     (record,) = [record for record in run.manifest.environments if record.name == "c"]
     assert [layer.name for layer in record.layers] == ["fake", "fake"]
@@ -205,7 +207,7 @@ def test_a_torn_line_costs_its_trial_alone_and_is_told(tmp_path: Path) -> None:
     assert len(again.trials) == len(run.trials) - 1
     assert any("is torn: its trial was dropped" in warning for warning in again.warnings)
     lost = run.trials[-1]
-    for cost in costs(again):
+    for cost in Analysis.of(again).costs:
         hit = cost.benchmark == lost.benchmark and lost.environment in (cost.environment, "a")
         assert cost.blocks == (5 if hit else 6)
     assert "torn" in json.dumps(report.json_document(again)) + report.html(again)

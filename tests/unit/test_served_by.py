@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tests.unit.fakes import FEW, a_suite, execute
 from vbench import gates, report
 from vbench.contracts import DESCENDANTS, Cgroup, Unseen
-from vbench.cost import conditions, costs
+from vbench.cost import Analysis
 from vbench.model import Run
 from vbench.runner.watch import counting
 
@@ -26,8 +26,8 @@ def figures(run: Run, environment: str) -> Sequence[float | None]:
     """All that is made of the processor time that served an environment."""
     readings = [reading for reading in run.readings if reading.environment == environment]
     trials = [t for t in run.trials if t.environment == environment and t.benchmark != "start.ready"]
-    (seen,) = [arm for arm in conditions(run) if arm.environment == environment]
-    arms = [cost for cost in costs(run) if cost.environment == environment and cost.benchmark == "cpu.hash"]
+    (seen,) = [arm for arm in Analysis.of(run).conditions if arm.environment == environment]
+    arms = [cost for cost in Analysis.of(run).costs if cost.environment == environment and cost.benchmark == "cpu.hash"]
     return [
         *(figure for reading in readings for figure in (reading.ours_s, gates.foreign_share(reading))),
         *(figure for trial in trials for figure in (trial.host_cpu_s, trial.operations_cpu_s)),
@@ -39,7 +39,9 @@ def figures(run: Run, environment: str) -> Sequence[float | None]:
 def test_the_time_of_descendants_is_in_every_figure(run: Run) -> None:
     assert len(figures(run, "control")) > 40
     assert None not in figures(run, "control")
-    assert all(cost.baseline_cpu_s_per_operation is not None for cost in costs(run) if cost.benchmark == "cpu.hash")
+    assert all(
+        cost.baseline_cpu_s_per_operation is not None for cost in Analysis.of(run).costs if cost.benchmark == "cpu.hash"
+    )
 
 
 def test_what_is_unseen_is_unknown_in_every_figure(run: Run) -> None:

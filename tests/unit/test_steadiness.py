@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from tests.unit.comparable_runs import small_run
 from vbench.benchmarks.kernel_driver import drift_notes
-from vbench.cost import Steadiness, steadiness
+from vbench.cost import Analysis, Steadiness
 from vbench.model import Measured, Run
 from vbench.report.view import view
 from vbench.stats import steady
@@ -92,7 +92,7 @@ def drifting(run: Run, arm: str, change: float) -> Run:
 
 def test_the_note_tells_how_often_which_way_and_by_how_much() -> None:
     run = drifting(small_run("r", blocks=12), "runc", -0.2)
-    (found,) = steadiness(run).values()
+    (found,) = Analysis.of(run).steadiness.values()
     assert (found.blocks, found.same, found.labelled) == (12, 12, 12)
     assert math.isclose(found.change, -0.154, abs_tol=0.001)
     row = next(row for row in view(run).rows if row.arm.name == "runc")
@@ -101,7 +101,7 @@ def test_the_note_tells_how_often_which_way_and_by_how_much() -> None:
 
 
 def test_a_run_without_labels_has_nothing_to_tell() -> None:
-    assert steadiness(drifting(small_run("r", blocks=12), "runc", -0.02)) == {}
+    assert Analysis.of(drifting(small_run("r", blocks=12), "runc", -0.02)).steadiness == {}
 
 
 def test_a_label_without_samples_to_tell_the_drift_from_gives_no_note() -> None:
@@ -112,6 +112,6 @@ def test_a_label_without_samples_to_tell_the_drift_from_gives_no_note() -> None:
         else t
         for t in run.trials
     )
-    found = steadiness(replace(run, trials=trials))
+    found = Analysis.of(replace(run, trials=trials)).steadiness
     assert found
     assert not any(one.is_drifting or one.blocks for one in found.values())

@@ -1,18 +1,17 @@
 """Follows a run on a terminal: how far it is, and the rough costs narrowing. Works between trials only."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from rich.text import Text
 
-from vbench import cost, model
 from vbench import suite as suites
 from vbench.cli.frame import Cells, Course, clock_time, frame
 from vbench.cli.screen import Screen, on_stderr
-from vbench.model import Block, Failed, Look, Manifest, Measured, Plan, Run, Skipped, State, Step, Trial, Void
+from vbench.cost import Analysis, Attempts, Design, planned_trials
+from vbench.model import Block, Failed, Look, Measured, Plan, Run, Skipped, Step, Trial, Void
 from vbench.suite import Suite
 from vbench.text import plain
 
@@ -56,7 +55,7 @@ class Live:
     judging: Allowance = field(default_factory=Allowance)
     earlier: Run | None = None  # the part of a run that was stored before it was taken up again
     _course: Course | None = None
-    _manifest: Manifest | None = None
+    _design: Design | None = None
     _trials: list[Trial] = field(default_factory=list)
     _voids: list[Void] = field(default_factory=list)
     _skipped: tuple[int, str, str] | None = None
@@ -67,9 +66,9 @@ class Live:
         return self._course
 
     def begin(self, plan: Plan) -> None:
-        self._manifest = _manifest(self.suite, plan)
+        self._design = _design(self.suite, plan)
         adaptive = self.suite.method.blocks is None
-        names = tuple(record.name for record in self._manifest.benchmarks)
+        names = tuple(record.name for record in self._design.benchmarks)
         self._course = Course(plan, self.clock(), is_adaptive=adaptive, benchmarks=names)
         if self.earlier is not None:
             self._take_up(self.earlier)
@@ -146,10 +145,12 @@ class Live:
             course.durations[course.block.index] = self.clock() - course.block_begun
 
     def _judge(self) -> None:
-        assert self._manifest
+        assert self._design
         if any(trial.block for trial in self._trials):
             with self.judging.spending():
-                self.course.cells = rough(self._manifest, self._trials, self._voids)
+                planned = planned_trials(self.course.plan)
+                so_far = Analysis(self._design, tuple(self._trials), tuple(self._voids), planned=planned)
+                self.course.cells = rough(so_far)
 
     def _say(self, words: str, style: str = "") -> None:
         """Above the picture; a thousand failed trials are said, but not a thousand pictures drawn."""
@@ -170,41 +171,27 @@ class Live:
         return frame(self.course, width=width, height=None if last else height, now=now, ends_at=ends_at)
 
 
-def rough(manifest: Manifest, trials: Sequence[Trial], voids: Sequence[Void]) -> Cells:
+def rough(analysis: Analysis) -> Cells:
     """Each environment's cost in the first metric of each benchmark, over the blocks so far. No verdict is told."""
-    run = Run(Path(), manifest, tuple(trials), {}, {}, voids=tuple(voids))
-    first = {record.name: record.metrics[0].name for record in manifest.benchmarks if record.metrics}
-    found = [item for item in cost.costs(run) if item.metric == first.get(item.benchmark)]
+    first = {record.name: record.metrics[0].name for record in analysis.design.benchmarks if record.metrics}
+    found = [item for item in analysis.costs if item.metric == first.get(item.benchmark)]
     return {(item.benchmark, item.environment): item for item in found}
 
 
 def _whole_blocks(plan: Plan, run: Run) -> int:
     """Until the run goes on and tells: the last block of a run is cut, or not, or void."""
-    last = max(((trial.block, trial.attempt) for trial in run.trials), default=(0, 0))
-    stored = {(trial.environment, trial.benchmark) for trial in run.trials if (trial.block, trial.attempt) == last}
-    is_void = last in {(void.block, void.attempt) for void in run.voids}
-    is_whole = len(stored) == len(plan.environments) * len(plan.benchmarks)
-    return last[0] if is_whole and not is_void else max(0, last[0] - 1)
+    attempts = Attempts(run.trials, run.voids, planned_trials(plan))
+    last = max(attempts.last.items(), default=(0, 0))
+    return last[0] if last in attempts.blocks else max(0, last[0] - 1)
 
 
-def _manifest(suite: Suite, plan: Plan) -> Manifest:
-    """As of a run that ended early: a block that is not whole says nothing of costs."""
-    return Manifest(
-        schema=model.SCHEMA,
-        run_id="",
-        state=State.PARTIAL,
-        tool="",
-        suite=suite.name,
-        suite_text="",
-        seed=plan.seed,
+def _design(suite: Suite, plan: Plan) -> Design:
+    return Design(
+        arms=plan.environments,
         baseline=plan.baseline,
         control=plan.control,
-        blocks=len(plan.blocks) - 1,
-        started="",
-        image="",
-        environments=suites.environment_records(suite),
         benchmarks=suites.benchmark_records(suite),
-        plan=plan,
         delta=float(suite.method.delta),
         confirmatory=suites.confirmatory(suite),
+        ladders=suite.ladders,
     )

@@ -10,6 +10,7 @@ from vbench.cli import completion, options
 from vbench.cli.output import as_json, deliver
 
 if TYPE_CHECKING:
+    from vbench.cost import Analysis
     from vbench.model import Run
     from vbench.report.citation import Citation
 
@@ -55,27 +56,28 @@ def report(
     """
     from vbench import report as reports
     from vbench import store
+    from vbench.cost import Analysis
 
     path = store.find(run, results=results)
     if kind == "csv" and explained is None:
         _csv(path, output)
         return
     loaded = store.load(path)
-    validation = _cited(validated, results, loaded)
+    analysis, validation = Analysis.of(loaded), _cited(validated, results, loaded)
     if explained is not None:
-        data: str | bytes = reports.explain(loaded, *explained)
+        data: str | bytes = reports.explain(loaded, *explained, analysis=analysis)
     elif kind == "md":
-        data = reports.markdown(loaded, validation=validation).encode(errors="replace")
+        data = reports.markdown(loaded, analysis=analysis, validation=validation).encode(errors="replace")
     elif kind == "json":
-        data = as_json(reports.json_document(loaded, validation=validation))
+        data = as_json(reports.json_document(loaded, analysis=analysis, validation=validation))
     elif kind == "table":
-        data = _table(loaded)
+        data = _table(loaded, analysis)
     elif kind == "findings":
-        data = reports.findings(loaded)
+        data = reports.findings(loaded, analysis=analysis)
     else:
         if kind is None and output is None and sys.stdout.isatty():
-            click.echo(_table(loaded), nl=False)
-        data = reports.html(loaded, validation=validation).encode(errors="replace")
+            click.echo(_table(loaded, analysis), nl=False)
+        data = reports.html(loaded, analysis=analysis, validation=validation).encode(errors="replace")
         output = output or options.REPORTS / f"{loaded.manifest.run_id}.html"
     deliver(data, output)
 
@@ -86,12 +88,13 @@ def _csv(run: Path, output: Path | None) -> None:
     export.deliver("csv", run, output, table="costs")
 
 
-def _table(run: "Run") -> str:
+def _table(run: "Run", analysis: "Analysis") -> str:
     from vbench.cli.table import draw, on_stdout
+    from vbench.report.view import view
 
     console = on_stdout()
     with console.capture() as captured:
-        draw(run, console)
+        draw(view(run, analysis), console)
     return captured.get()
 
 

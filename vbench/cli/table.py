@@ -4,9 +4,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vbench.model import Run, Verdict
+from vbench.model import Verdict
 from vbench.report import verdicts, words
-from vbench.report.view import Row, view
+from vbench.report.view import Row, View
 from vbench.text import amount, amount_interval, plain
 
 # No colour for what decides nothing.
@@ -20,10 +20,9 @@ def on_stdout() -> Console:
     return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=WIDE)
 
 
-def draw(run: Run, console: Console) -> None:
-    seen = view(run)
+def draw(seen: View, console: Console) -> None:
     console.print(Text(_flat(words.title(seen)), style="bold"))
-    for warning in run.warnings:
+    for warning in seen.run.warnings:
         console.print(Text(f"warning: {_flat(warning)}", style="yellow"))
     made = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("Benchmark", "Environment"):

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from vbench.compare.grouping import Group, name
 from vbench.compare.sameness import environment_of, refusal
-from vbench.cost import costs
+from vbench.cost import Analysis
 from vbench.model import Better, Cost, Run, Verdict
 from vbench.stats import logs, multiplicity, two_groups
 
@@ -96,7 +96,7 @@ def raw(reference: Group, group: Group, found: Found) -> tuple[Cell, ...]:
 
 
 def costs_of(runs: Iterable[Run]) -> dict[str, tuple[Cost, ...]]:
-    return {run.manifest.run_id: costs(run) for run in runs}
+    return {run.manifest.run_id: Analysis.of(run).costs for run in runs}
 
 
 def _ordered(keys: Iterable[Key]) -> tuple[Key, ...]:

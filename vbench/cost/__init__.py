@@ -1,13 +1,15 @@
 """What isolation cost: from the trials of a run to one ratio and one verdict per environment, benchmark and metric."""
 
 from vbench import facts
-from vbench.cost.blocks import Voided, voided
-from vbench.cost.cells import condensed
-from vbench.cost.conditions import Conditions, conditions
-from vbench.cost.families import FamilyCost, families
-from vbench.cost.steadiness import Steadiness, steadiness
-from vbench.cost.verdicts import Finding, costs, findings, not_measured
-from vbench.model import Confound, Measured, Run, Trial
+from vbench.cost.analysis import Analysis, Use
+from vbench.cost.blocks import Voided
+from vbench.cost.conditions import Conditions
+from vbench.cost.design import Design
+from vbench.cost.families import FamilyCost
+from vbench.cost.steadiness import Steadiness
+from vbench.cost.trials import Attempts, condensed, planned_trials
+from vbench.cost.verdicts import Finding
+from vbench.model import Confound, Run
 from vbench.stats.envelope import DOTS_ONLY, LEAST_ENVELOPE, ROUGH
 from vbench.stats.envelope import LEAST_ROUGH as LEAST_FOR_INTERVAL
 
@@ -16,27 +18,19 @@ __all__ = [
     "LEAST_ENVELOPE",
     "LEAST_FOR_INTERVAL",
     "ROUGH",
+    "Analysis",
+    "Attempts",
     "Conditions",
+    "Design",
     "FamilyCost",
     "Finding",
     "Steadiness",
+    "Use",
     "Voided",
     "condensed",
-    "conditions",
     "confounds",
-    "costs",
-    "families",
-    "findings",
-    "lost",
-    "not_measured",
-    "steadiness",
-    "voided",
+    "planned_trials",
 ]
-
-
-def lost(run: Run) -> tuple[Trial, ...]:
-    """Failed and skipped trials in the journal's order, those of the calibration too."""
-    return tuple(trial for trial in run.trials if not isinstance(trial.outcome, Measured))
 
 
 def confounds(run: Run) -> tuple[Confound, ...]:

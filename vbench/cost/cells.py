@@ -1,14 +1,12 @@
 """From the trials of two arms to the pairs of one cell: what has no number says why."""
 
 import math
-from collections.abc import Sequence
-from statistics import median
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from vbench.cost.blocks import Trials
-from vbench.model import Failed, Measured, Metric, Run, Skipped, Trial
+from vbench.cost.design import Design
+from vbench.cost.trials import Attempts, middle, number
+from vbench.model import Failed, Measured, Metric, Skipped, Trial
 from vbench.stats import pairing
 from vbench.stats.pairing import Pairs
 
@@ -49,18 +47,16 @@ class Comparison(Struct, frozen=True):
         return tuple(_median([v[b] for b in blocks] or list(v.values())) for v in (self.baseline, self.own))  # type: ignore[return-value]
 
 
-def comparisons(run: Run, trials: Trials) -> tuple[Comparison, ...]:
+def comparisons(design: Design, attempts: Attempts) -> tuple[Comparison, ...]:
     """Every environment but the baseline, the control too, × benchmark × metric."""
-    baseline = run.manifest.baseline
-    arms = [record.name for record in run.manifest.environments if record.name != baseline]
-    tried = any(trial.block >= 1 for trial in run.trials)
+    trials = attempts.used
+    tried = any(trial.block >= 1 for trial in attempts.trials)
     missing = "no block is left: each was voided by a gate, or the run ended in it" if tried and not trials else ""
     return tuple(
-        _comparison(benchmark.name, metric, arm, trials.get((arm, benchmark.name), {}), native, missing=missing)
-        for benchmark in run.manifest.benchmarks
-        for native in [trials.get((baseline, benchmark.name), {})]
-        for metric in benchmark.metrics
-        for arm in arms
+        _comparison(benchmark, metric, arm, trials.get((arm, benchmark), {}), native, missing=missing)
+        for benchmark, metric in design.metrics
+        for native in [trials.get((design.baseline, benchmark), {})]
+        for arm in design.compared
     )
 
 
@@ -97,21 +93,10 @@ def _pairs(cell: str, metric: Metric, own: Values, baseline: Values) -> Pairs:
     return pairing.ratios(cell, own, baseline, metric.better)
 
 
-def condensed(trial: Trial) -> Trial:
-    """The trial with one sample a metric, the median, and without histograms: its costs are the very same."""
-    if not isinstance(trial.outcome, Measured):
-        return trial
-    medians = {name: (_middle(samples),) if samples else () for name, samples in trial.outcome.samples.items()}
-    return replace(trial, outcome=replace(trial.outcome, samples=medians, counts={}))
-
-
 def _values(trials: dict[int, Trial], metric: str) -> Values:
-    """Each block's own number: the median within the trial (method: never pooled over blocks)."""
-    found = {}
-    for block, trial in trials.items():
-        if isinstance(trial.outcome, Measured) and (samples := trial.outcome.samples.get(metric)):
-            found[block] = _middle(samples) if all(map(math.isfinite, samples)) else math.nan
-    return found
+    """Each block's own number."""
+    numbers = {block: number(trial, metric) for block, trial in trials.items()}
+    return {block: value for block, value in numbers.items() if value is not None}
 
 
 def _busy(trials: dict[int, Trial], among: Values) -> float | None:
@@ -155,12 +140,4 @@ def _why_nothing(trials: dict[int, Trial], values: Values, who: str) -> str:
 
 
 def _median(values: list[float]) -> float | None:
-    return _middle(values) if values and all(map(math.isfinite, values)) else None
-
-
-def _middle(values: Sequence[float]) -> float:
-    """The median, also where the sum of the two in the middle is beyond the largest number."""
-    found = median(values)
-    if math.isinf(found) and all(map(math.isfinite, values)):
-        return 2 * median(value / 2 for value in values)
-    return found
+    return middle(values) if values and all(map(math.isfinite, values)) else None

@@ -1,13 +1,13 @@
 """What the host itself saw while each arm was measured: reported beside the costs, and never part of one."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 
 from msgspec import Struct
 
 from vbench import gates
-from vbench.model import Reading, Run
+from vbench.model import Reading
 
 
 class Conditions(Struct, frozen=True):
@@ -26,13 +26,12 @@ class Conditions(Struct, frozen=True):
     throttled: int | None  # events, summed
 
 
-def conditions(run: Run) -> tuple[Conditions, ...]:
+def conditions(arms: Sequence[str], readings: Sequence[Reading]) -> tuple[Conditions, ...]:
     """One an arm, in the suite's order; empty where the run kept no readings."""
-    if not run.readings:
+    if not readings:
         return ()
     return tuple(
-        _conditions(record.name, [item for item in run.readings if item.environment == record.name and item.block >= 1])
-        for record in run.manifest.environments
+        _conditions(arm, [item for item in readings if item.environment == arm and item.block >= 1]) for arm in arms
     )
 
 

@@ -1,10 +1,12 @@
 """One figure for a family of benchmarks, and never one across families: their costs answer different questions."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
-from vbench.cost.blocks import analysed
-from vbench.cost.cells import Comparison, comparisons
-from vbench.model import FAMILIES, Run
+from vbench.cost.cells import Comparison
+from vbench.cost.design import Design
+from vbench.model import FAMILIES
 from vbench.stats import geometric, logs
 from vbench.stats.envelope import Envelope, envelopes
 from vbench.stats.pairing import Pairs
@@ -25,11 +27,11 @@ class FamilyCost(Struct, frozen=True):
     label: str = ""  # "rough", "dots only", or why there is no number
 
 
-def families(run: Run) -> tuple[FamilyCost, ...]:
+def families(design: Design, items: Sequence[Comparison]) -> tuple[FamilyCost, ...]:
     """Of every family with at least two benchmarks, in every arm but the baseline, over the blocks that all have."""
     grouped: dict[tuple[str, str], list[Comparison]] = {}
-    first = {record.name: record.metrics[0].name for record in run.manifest.benchmarks if record.metrics}
-    for item in comparisons(run, analysed(run)):
+    first = {record.name: record.metrics[0].name for record in design.benchmarks if record.metrics}
+    for item in items:
         if item.metric.name == first[item.benchmark] and item.metric.scale == "ratio":
             grouped.setdefault((item.benchmark.split(".")[0], item.environment), []).append(item)
     kept = {key: items for key, items in grouped.items() if len(items) >= LEAST}

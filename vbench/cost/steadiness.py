@@ -4,8 +4,8 @@ from statistics import median
 
 from msgspec import Struct
 
-from vbench.cost.blocks import analysed
-from vbench.model import Measured, Run, Trial
+from vbench.cost.trials import Trials
+from vbench.model import Measured, Trial
 from vbench.stats import steady
 
 
@@ -24,17 +24,17 @@ class Steadiness(Struct, frozen=True):
         return self.labelled > 0 and self.p <= steady.SAME_WAY
 
 
-def steadiness(run: Run) -> dict[tuple[str, str], Steadiness]:
+def steadiness(trials: Trials) -> dict[tuple[str, str], Steadiness]:
     """By benchmark and environment; only where a trial was labelled. Its note stays with the trial, whatever this says.
 
     A label alone says little: noise that lasts as long as a third of a trial sets some of them off in any run, in
     either direction. What warms up or runs down does so each time.
     """
     found = {}
-    for (environment, benchmark), trials in analysed(run).items():
-        labelled = sum(_is_labelled(trial) for trial in trials.values())
+    for (environment, benchmark), blocks in trials.items():
+        labelled = sum(_is_labelled(trial) for trial in blocks.values())
         if labelled:
-            changes = [change for trial in trials.values() if (change := _change(trial)) is not None]
+            changes = [change for trial in blocks.values() if (change := _change(trial)) is not None]
             signs = steady.signs(changes)
             middle = median(changes) if changes else 0.0
             found[benchmark, environment] = Steadiness(signs.count, signs.same, middle, signs.p, labelled)

@@ -1,10 +1,12 @@
 """From pairs to costs: all cells of a run are judged at once, since every claim weighs on every other."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
-from vbench.cost.blocks import analysed
-from vbench.cost.cells import Comparison, comparisons
-from vbench.model import Cost, Difference, Run
+from vbench.cost.cells import Comparison
+from vbench.cost.design import Design
+from vbench.model import Cost, Difference
 from vbench.stats import judgement, logs, steady
 from vbench.stats.envelope import LEAST_ENVELOPE
 from vbench.stats.judgement import Cell, Judged
@@ -21,36 +23,19 @@ class Finding(Struct, frozen=True):
     judged: Judged
 
 
-def costs(run: Run, *, keep_voided: bool = False) -> tuple[Cost, ...]:
-    """Every environment but the baseline, the control too, × benchmark × metric; pairs are made within a block.
-
-    A trial's number is the median of its samples. Block 0 calibrates and enters nothing; neither do blocks that a
-    gate voided, unless `keep_voided`. A cell without a believable number is there all the same, with None and the
-    reason in `label`.
-    """
-    return tuple(finding.cost for finding in findings(run, keep_voided=keep_voided))
+def findings(design: Design, items: Sequence[Comparison]) -> tuple[Finding, ...]:
+    judged = judgement.judge([_cell(design, item) for item in items], delta=design.delta)
+    return tuple(Finding(_cost(item, of), item, of) for item, of in zip(items, judged, strict=True))
 
 
-def findings(run: Run, *, keep_voided: bool = False) -> tuple[Finding, ...]:
-    found = comparisons(run, analysed(run, keep_voided=keep_voided))
-    judged = judgement.judge([_cell(run, item) for item in found], delta=run.manifest.delta)
-    return tuple(Finding(_cost(item, of), item, of) for item, of in zip(found, judged, strict=True))
-
-
-def not_measured(run: Run, found: tuple[Cost, ...]) -> tuple[str, ...]:
-    """What the suite declared confirmatory and this run did not even try."""
-    names = {f"{cost.environment} {cost.benchmark} {cost.metric}" for cost in found}
-    return tuple(name for name in run.manifest.confirmatory if name not in names)
-
-
-def _cell(run: Run, item: Comparison) -> Cell:
-    is_control = item.environment == run.manifest.control
+def _cell(design: Design, item: Comparison) -> Cell:
+    is_control = item.environment == design.control
     return Cell(
         place=item.place,
         arm=item.environment,
         pairs=item.pairs,
         is_control=is_control,
-        is_confirmatory=not is_control and item.name in run.manifest.confirmatory,
+        is_confirmatory=not is_control and item.name in design.confirmatory,
         margin=item.metric.margin if item.metric.scale == "difference" else None,
     )
 

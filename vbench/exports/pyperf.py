@@ -16,10 +16,10 @@ from typing import Any
 
 import pyperf
 
-from vbench import cost, store
+from vbench import store
 from vbench.api import Run
+from vbench.cost import Analysis
 from vbench.exports.format import Written
-from vbench.frames.uses import Uses
 from vbench.model import Measured, Metric, Trial
 from vbench.model import Run as Record
 from vbench.store.files import is_regular, write_atomically
@@ -100,13 +100,13 @@ def _is(several: Sequence[int]) -> str:
 
 def _used(run: Record) -> set[Place]:
     """What enters the costs: calibration and voided blocks do not."""
-    uses = Uses(run, cost.costs(run))
+    analysis = Analysis.of(run)
     metrics = {record.name: record.metrics for record in run.manifest.benchmarks}
     return {
         (at, metric.name)
         for at, trial in enumerate(run.trials)
         for metric in metrics[trial.benchmark]
-        if uses.of(trial, metric.name).used
+        if analysis.use(trial, metric.name).used
     }
 
 

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vbench import cost
+from vbench.cost import Analysis
 from vbench.frames import columns
 from vbench.frames.making import frame, repeated
 from vbench.frames.passing import Array, Passed
-from vbench.frames.uses import Uses
 from vbench.model import Cost, Failed, Measured, Metric, Outcome, Skipped, Trial
 
 _NO_METRIC = {"attach": "s"}  # the unit of samples that no cost is worked out of: a start's set-up
@@ -57,19 +56,18 @@ class Tables:
     @cached_property
     def costs(self) -> pd.DataFrame:
         """One row an environment, benchmark and metric: the verdicts of the report."""
-        return frame(columns.COSTS, (_cost_row(found) for found in self._costs))
+        return frame(columns.COSTS, (_cost_row(found) for found in self._analysis.costs))
 
     @cached_property
-    def _costs(self) -> tuple[Cost, ...]:
-        return cost.costs(self.passed.run)
-
-    @cached_property
-    def _uses(self) -> Uses:
-        return Uses(self.passed.run, self._costs)
+    def _analysis(self) -> Analysis:
+        return Analysis.of(self.passed.run)
 
     @cached_property
     def _metrics(self) -> dict[str, tuple[Metric, ...]]:
         return {record.name: record.metrics for record in self.passed.run.manifest.benchmarks}
+
+    def _is_void(self, trial: Trial) -> bool:
+        return (trial.block, trial.attempt) in self._analysis.attempts.void
 
     def _metric(self, trial: Trial, name: str) -> Metric | None:
         return next((metric for metric in self._metrics[trial.benchmark] if metric.name == name), None)
@@ -78,7 +76,7 @@ class Tables:
         """The columns that samples and histograms share, each trial's repeated for its `counts` rows."""
         metrics = [self._metric(trial, name) for trial, name in zip(trials, names, strict=True)]
         used = [
-            metric is not None and self._uses.of(trial, metric.name).used
+            metric is not None and self._analysis.use(trial, metric.name).used
             for trial, metric in zip(trials, metrics, strict=True)
         ]
         return {
@@ -91,7 +89,7 @@ class Tables:
             "metric": repeated(names, counts),
             "unit": repeated([m.unit if m else _NO_METRIC.get(n) for m, n in zip(metrics, names, strict=True)], counts),
             "better": repeated([m.better if m else None for m in metrics], counts),
-            "void": np.repeat(np.array([self._uses.is_void(t) for t in trials], dtype="bool"), counts),
+            "void": np.repeat(np.array([self._is_void(t) for t in trials], dtype="bool"), counts),
             "used": np.repeat(np.array(used, dtype="bool"), counts),
         }
 
@@ -102,14 +100,14 @@ class Tables:
                 yield self._block_row(trial, metric, taken.get((at, metric.name), 0))
 
     def _block_row(self, trial: Trial, metric: Metric, samples: int) -> tuple[Any, ...]:
-        use, outcome = self._uses.of(trial, metric.name), trial.outcome
+        use, outcome = self._analysis.use(trial, metric.name), trial.outcome
         measured = outcome if isinstance(outcome, Measured) else Measured({})
         value = next(iter(measured.samples.get(metric.name, ())), None)
         return (
             *(trial.block, trial.attempt, trial.position, trial.order),
             *(trial.environment, trial.benchmark, metric.name, metric.unit, metric.better),
             *(_kind(outcome), samples, value, use.cost, use.difference),
-            *(self._uses.is_void(trial), use.used, use.why, *_words(outcome)),
+            *(self._is_void(trial), use.used, use.why, *_words(outcome)),
             *(trial.started_s, trial.wall_s, trial.host_cpu_s, measured.operations),
             *(trial.operations_cpu_s, measured.loops, measured.clock or None),
             *(trial.padding_b, measured.padding_seen_b, trial.raw),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from vbench import facts
-from vbench.cost import LEAST_ENVELOPE, FamilyCost
+from vbench.cost import LEAST_ENVELOPE, Analysis, FamilyCost
 from vbench.model import Cost, Facts, Run, Status, Verdict
 from vbench.report import names, verdicts, words
 from vbench.report.view import Arm, Group, Row, View, view
@@ -86,12 +86,12 @@ def _undecided(rows: list[Row]) -> str:
 # --- the text for a terminal --------------------------------------------------------------------------------------
 
 
-def findings(run: Run, *, width: int = WIDTH) -> str:
+def findings(run: Run, *, analysis: Analysis | None = None, width: int = WIDTH) -> str:
     """Plain text: of each arm what is slower by how much, the families, how much is undecided; and the host's noise.
 
     Pure: the same run gives the same text. Names from the run folder cannot steer a terminal.
     """
-    seen = view(run)
+    seen = view(run, analysis)
     lines = [*_wrapped(f"{words.title(seen)}: {where(run)}", width, "  "), ""]
     for found in headlines(seen):
         lines += _wrapped(f"{found.arm.name}: {found.text}", width, "    ")

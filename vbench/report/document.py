@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from vbench.cost import Analysis
 from vbench.model import Cost, EnvironmentRecord, Run
 from vbench.report.citation import Citation
 from vbench.report.view import Loss, Row, View, place, view
@@ -15,9 +16,9 @@ JSON_SCHEMA = 1
 """Number of the document's schema; its history is in docs/reference/report-json.md."""
 
 
-def json_document(run: Run, *, validation: Citation | None = None) -> dict[str, Any]:
+def json_document(run: Run, *, analysis: Analysis | None = None, validation: Citation | None = None) -> dict[str, Any]:
     """Plain dicts, lists, strings, finite numbers and None."""
-    manifest, seen = run.manifest, view(run)
+    manifest, seen = run.manifest, view(run, analysis)
     return {
         "schema": JSON_SCHEMA,
         "run_id": manifest.run_id,

@@ -7,8 +7,7 @@ import math
 from collections.abc import Iterator
 from itertools import chain
 
-from vbench.cost import Finding, findings
-from vbench.cost.blocks import analysed
+from vbench.cost import Analysis, Finding
 from vbench.errors import UsageError, nearest
 from vbench.model import Run
 from vbench.report import repetitions, verdicts
@@ -25,13 +24,13 @@ WIDTH = 14
 _LETTERS = {Rule.CONTROL_DIFFERS: "a", Rule.WITHIN_MARGIN: "b", Rule.EXCLUDES_NONE: "c", Rule.NOTHING_SHOWN: "d"}
 
 
-def explain(run: Run, benchmark: str, environment: str) -> str:
+def explain(run: Run, benchmark: str, environment: str, *, analysis: Analysis | None = None) -> str:
     """Plain text, one part a metric. Raises UsageError for what the run does not hold."""
-    found = findings(run)
+    analysis = analysis or Analysis.of(run)
     _check(run, benchmark, environment)
-    mine = [f for f in found if (f.cost.benchmark, f.cost.environment) == (benchmark, environment)]
+    mine = [f for f in analysis.findings if (f.cost.benchmark, f.cost.environment) == (benchmark, environment)]
     head = (f"{environment} against {run.manifest.baseline} in {benchmark}, run {run.manifest.run_id}", SCOPE, "")
-    parts = chain(head, *(_Explanation(run, finding, found).lines() for finding in mine))
+    parts = chain(head, *(_Explanation(run, finding, analysis).lines() for finding in mine))
     return plain("\n".join(parts)) + "\n"
 
 
@@ -56,8 +55,8 @@ def _check(run: Run, benchmark: str, environment: str) -> None:
 class _Explanation:
     """One metric's part of the text."""
 
-    def __init__(self, run: Run, finding: Finding, everything: tuple[Finding, ...]) -> None:
-        self.run, self.finding, self.everything = run, finding, everything
+    def __init__(self, run: Run, finding: Finding, analysis: Analysis) -> None:
+        self.run, self.finding, self.analysis, self.everything = run, finding, analysis, analysis.findings
         self.cost, self.item, self.judged = finding.cost, finding.comparison, finding.judged
         self.is_ratio = self.item.pairs.is_ratio
 
@@ -196,7 +195,7 @@ class _Explanation:
         yield "    from the first operation of a trial to its last, set-up apart"
 
     def _repetitions(self) -> Iterator[str]:
-        cost, places = self.cost, analysed(self.run)
+        cost, places = self.cost, self.analysis.attempts.used
         arms = (self.run.manifest.baseline, cost.environment)
         pilots = [
             repetitions.lines(arm, cost.metric, places.get((arm, cost.benchmark), {}))

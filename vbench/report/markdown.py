@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from vbench import facts
+from vbench.cost import Analysis
 from vbench.model import Run
 from vbench.report import brief, verdicts, words
 from vbench.report.citation import Citation
@@ -16,9 +17,9 @@ _MARKS = re.compile(r"[\\`*_{}\[\]<>#|~&!]")
 COLUMNS = ("Benchmark", "Environment", "Cost", "95 % interval", "Verdict", "Role", "Floor", "Detectable", "Blocks")
 
 
-def markdown(run: Run, *, validation: Citation | None = None) -> str:
+def markdown(run: Run, *, analysis: Analysis | None = None, validation: Citation | None = None) -> str:
     """Pure: the same run gives the same text. Names from the run folder are escaped."""
-    seen = view(run)
+    seen = view(run, analysis)
     said = validation.sentence if validation else ""
     cited = [f"{_text(said[:1].upper() + said[1:])}.", ""] if said else []
     return "\n".join([*_head(seen), *cited, *_summary(seen), *_numbers(seen), *_host(seen), *_rest(seen)]) + "\n"

@@ -6,19 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from vbench.cost import (
-    Conditions,
-    FamilyCost,
-    Steadiness,
-    Voided,
-    conditions,
-    confounds,
-    costs,
-    families,
-    not_measured,
-    steadiness,
-    voided,
-)
+from vbench.cost import Analysis, Conditions, FamilyCost, Steadiness, Voided, confounds
 from vbench.model import (
     FAMILIES,
     BenchmarkRecord,
@@ -30,7 +18,6 @@ from vbench.model import (
     Metric,
     Run,
     Skipped,
-    Trial,
 )
 from vbench.report import names
 from vbench.stats import steady
@@ -133,6 +120,7 @@ class Loss:
 @dataclass(frozen=True)
 class View:
     run: Run
+    analysis: Analysis
     arms: tuple[Arm, ...]  # baseline first, control last
     groups: tuple[Group, ...]
     confounds: tuple[Confound, ...]
@@ -158,24 +146,24 @@ class View:
         return tuple(row for group in self.groups for row in group.rows)
 
 
-def view(run: Run) -> View:
-    found = costs(run)
+def view(run: Run, analysis: Analysis | None = None) -> View:
+    """`analysis` is the run's own; it is made here where the caller has none."""
+    analysis = analysis or Analysis.of(run)
     everyone = arms(run)
-    void = voided(run)
-    kept = costs(run, keep_voided=True) if void.attempts else ()
     return View(
         run=run,
+        analysis=analysis,
         arms=everyone,
-        groups=_groups(run, found, everyone, kept),
+        groups=_groups(run, analysis, everyone),
         confounds=confounds(run),
-        losses=losses(run),
-        trials=trial_counts(run),
-        analysed=analysed_blocks(found),
-        costs=found,
-        families=families(run),
-        conditions=conditions(run),
-        voided=void,
-        not_measured=not_measured(run, found),
+        losses=losses(analysis),
+        trials=trial_counts(analysis),
+        analysed=analysed_blocks(analysis.costs),
+        costs=analysis.costs,
+        families=analysis.families,
+        conditions=analysis.conditions,
+        voided=analysis.voided,
+        not_measured=analysis.not_measured,
     )
 
 
@@ -209,10 +197,11 @@ def place(cost: Cost) -> Place:
     return cost.benchmark, cost.metric, cost.environment
 
 
-def _groups(run: Run, found: tuple[Cost, ...], everyone: tuple[Arm, ...], kept: tuple[Cost, ...]) -> tuple[Group, ...]:
+def _groups(run: Run, analysis: Analysis, everyone: tuple[Arm, ...]) -> tuple[Group, ...]:
+    found = analysis.costs
     cells = {place(cost): cost for cost in found}
-    whole = {place(cost): cost for cost in kept}
-    noted, drifting = _notes(run), steadiness(run)
+    whole = {place(cost): cost for cost in analysis.with_voided().costs} if analysis.voided.attempts else {}
+    noted, drifting = _notes(analysis), analysis.steadiness
     records = {record.name: record for record in run.manifest.benchmarks}
     anchored = anchors([benchmark for benchmark, _ in _metrics(run, found)])
     result = []
@@ -263,11 +252,11 @@ def _metrics(run: Run, found: tuple[Cost, ...]) -> list[tuple[str, Metric]]:
     return [(benchmark, known[benchmark, metric]) for benchmark, metric in ordered]
 
 
-def _notes(run: Run) -> dict[tuple[str, str], tuple[str, ...]]:
+def _notes(analysis: Analysis) -> dict[tuple[str, str], tuple[str, ...]]:
     """What the trials said of themselves, and how many; of what they worded differently the words before `:`."""
     said: dict[tuple[str, str, str], list[str]] = {}
     total: Counter[tuple[str, str]] = Counter()
-    for trial in final_trials(run):
+    for trial in analysis.attempts.final:
         if trial.block > 0 and isinstance(trial.outcome, Measured):
             total[trial.benchmark, trial.environment] += 1
             for note in {note.partition(":")[0]: note for note in trial.outcome.notes}.values():
@@ -280,15 +269,9 @@ def _notes(run: Run) -> dict[tuple[str, str], tuple[str, ...]]:
     return result
 
 
-def final_trials(run: Run) -> tuple[Trial, ...]:
-    """Each trial as it stands last in the journal: a repeated block, or another attempt at it, replaces the first."""
-    ordered = sorted(run.trials, key=lambda trial: trial.attempt)
-    return tuple({(trial.environment, trial.benchmark, trial.block): trial for trial in ordered}.values())
-
-
-def losses(run: Run) -> tuple[Loss, ...]:
+def losses(analysis: Analysis) -> tuple[Loss, ...]:
     blocks: dict[tuple[str, str, str, str, str], list[int]] = {}
-    for trial in final_trials(run):
+    for trial in analysis.attempts.final:
         match trial.outcome:
             case Measured():
                 continue
@@ -302,10 +285,10 @@ def losses(run: Run) -> tuple[Loss, ...]:
     return tuple(Loss(*key, tuple(sorted(where))) for key, where in blocks.items())
 
 
-def trial_counts(run: Run) -> dict[str, int]:
+def trial_counts(analysis: Analysis) -> dict[str, int]:
     """Trials of the analysed blocks by outcome; block 0 only calibrates and is not counted."""
     names = {Measured: "measured", Failed: "failed", Skipped: "skipped"}
-    found = Counter(names[type(trial.outcome)] for trial in final_trials(run) if trial.block > 0)
+    found = Counter(names[type(trial.outcome)] for trial in analysis.attempts.final if trial.block > 0)
     return {name: found[name] for name in names.values()}
 
 

@@ -2,13 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from msgspec.structs import replace
-
-from vbench import cost, units
-from vbench.cost import Finding
-from vbench.model import Look, Manifest, Metric, Run, State, Trial, Void
+from vbench import units
+from vbench.cost import Analysis, Design, Finding
+from vbench.model import Look, Manifest, Metric, Trial, Void
 from vbench.stats import logs, stopping
 from vbench.suite import Suite
 
@@ -27,12 +24,12 @@ def looking(suite: Suite, manifest: Manifest) -> Looking | None:
         n_max=method.n_max,
         width=None if method.width is None else float(method.width),
     )
-    return _Looking(manifest, rule)
+    return _Looking(Design.of(manifest), rule)
 
 
 @dataclass(frozen=True)
 class _Looking:
-    manifest: Manifest
+    design: Design
     rule: stopping.Stopping
 
     def __call__(self, trials: Sequence[Trial], voids: Sequence[Void]) -> Look:
@@ -40,18 +37,13 @@ class _Looking:
         blocks = max((trial.block for trial in trials), default=0)
         if blocks not in self.rule.looks():
             return Look(blocks)
-        run = Run(Path(), _complete(self.manifest), tuple(trials), {}, {}, voids=tuple(voids))
-        cells = {finding.comparison.name: finding for finding in cost.findings(run)}
-        declared = {name: cells[name] for name in self.manifest.confirmatory if name in cells}
+        analysis = Analysis(self.design, tuple(trials), tuple(voids))  # the runner looks after whole blocks alone
+        cells = {finding.comparison.name: finding for finding in analysis.findings}
+        declared = {name: cells[name] for name in self.design.confirmatory if name in cells}
         envelopes = {name: cell.judged.envelope for name, cell in declared.items()}
         margins = {name: margin for name, cell in declared.items() if (margin := _margin(cell)) is not None}
         found = stopping.look(envelopes, blocks, self.rule, margins)
         return Look(blocks, found.stop, _words(found, declared, self.rule))
-
-
-def _complete(manifest: Manifest) -> Manifest:
-    """As if the run had ended here: only whole blocks are looked at."""
-    return replace(manifest, state=State.COMPLETE)
 
 
 def _margin(cell: Finding) -> float | None:

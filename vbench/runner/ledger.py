@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from vbench.cost.trials import Attempt, Attempts, planned_trials
 from vbench.model import Block, Measured, Plan, Reading, Trial, Void
 from vbench.units import show_duration
 
 MOST_REPEATS = 2  # of one block
-Attempt = tuple[int, int]  # block, attempt
 
 
 @dataclass
@@ -76,7 +76,7 @@ class Ledger:
 
     def left(self, block: int, attempt: int) -> float:
         """Share of the attempt's trials that are not stored; 0 is a whole block."""
-        planned = {(arm, name) for arm in self.plan.environments for name in self.plan.benchmarks}
+        planned = planned_trials(self.plan)
         stored = {(trial.environment, trial.benchmark) for trial in self._by_attempt.get((block, attempt), ())}
         return len(planned - stored) / len(planned)
 
@@ -85,10 +85,8 @@ class Ledger:
         return attempt is None or self.left(block.index, attempt) == 0
 
     def analysed(self) -> int:
-        """Blocks that enter the costs: whole, not void at the last attempt, and with at least one number."""
-        void = {(item.block, item.attempt) for item in self.voids}
-        last = {block: attempt for block, attempt in sorted(self._by_attempt) if block}
-        kept = [at for at in last.items() if at not in void and self.left(*at) == 0]
+        """Blocks that enter the costs with at least one number."""
+        kept = Attempts(self.trials, self.voids, planned_trials(self.plan)).blocks
         return sum(any(isinstance(trial.outcome, Measured) for trial in self._by_attempt[at]) for at in kept)
 
     def barren(self, environment: str) -> Trial | None:

@@ -6,7 +6,9 @@ from statistics import median
 
 from msgspec.structs import replace
 
-from vbench import cost, gates
+from vbench import gates
+from vbench.cost import Analysis
+from vbench.cost.trials import number
 from vbench.errors import VbenchError
 from vbench.model import Cost, Failed, Measured, Run, Skipped
 from vbench.stats import envelope, logs, pairing
@@ -23,29 +25,34 @@ QUOTA_TOLERANCE, DELAY_TOLERANCE_S = 0.01, 10e-6
 
 def judge(part: Part, run: Run) -> tuple[Row, ...]:
     """All rows of a part."""
+    analysis = Analysis.of(run)
     match part.name:
         case "clock":
             found: tuple[Row, ...] = (counted(part, run), stopped(part, run))
         case "quota":
-            found = (quota(part, run),)
+            found = (quota(part, analysis),)
         case "delay":
-            found = (delay(part, run),)
+            found = (delay(part, analysis),)
         case "control":
-            found = control(part, run)
+            found = control(part, run, analysis)
         case "dose":
-            found = dose_response(part, run)
+            found = dose_response(part, analysis)
         case "same":
-            found = (same(part, run),)
-    return tuple(_explained(replace(row, run=run.manifest.run_id), run) for row in found)
+            found = (same(part, analysis),)
+    return tuple(_explained(replace(row, run=run.manifest.run_id), run, analysis) for row in found)
 
 
-def _explained(row: Row, run: Run) -> Row:
+def _explained(row: Row, run: Run, analysis: Analysis) -> Row:
     """What does not hold, with the trials and the blocks that it had to do without."""
     lost_trials = [trial.outcome for trial in run.trials if isinstance(trial.outcome, Failed | Skipped)]
     if row.state is State.FAILS and row.value is None and lost_trials and row.blocks is not None:
         said = lost_trials[0].reason.strip().splitlines()[-1]
         return replace(row, why=f"{len(lost_trials)} of {len(run.trials)} trials failed: {said}")
-    last = {void.block: void for void in run.voids if void.attempt == _last_attempt(run, void.block)}
+    last = {
+        block: void
+        for (block, attempt), void in analysis.attempts.void.items()
+        if analysis.attempts.last.get(block) == attempt
+    }
     if row.state is not State.FAILS or not last:
         return row
     lost = f"{len(last)} of {run.manifest.blocks} blocks are void: {next(iter(last.values())).reasons[0]}"
@@ -58,22 +65,24 @@ def foreign_share(runs: Sequence[Run]) -> float | None:
     return median(shares) if shares else None
 
 
-def _last_attempt(run: Run, block: int) -> int:
-    return max(trial.attempt for trial in run.trials if trial.block == block)
-
-
-def same(part: Part, run: Run) -> Row:
+def same(part: Part, analysis: Analysis) -> Row:
     """Disjoint pairs of equal arms, so that no two comparisons share a value and the binomial distribution applies."""
-    found = [c for one, other in parts.PAIRS for c in _costs(run, other, one) if c.low is not None]
+    found = [
+        c
+        for one, other in parts.PAIRS
+        for c in analysis.against(one).costs
+        if c.environment == other
+        if c.low is not None
+    ]
     positives = sum(c.low is not None and c.high is not None and not c.low <= 1 <= c.high for c in found)
     return rows.false_positives(part.title, positives, len(found), min((c.blocks for c in found), default=0))
 
 
-def dose_response(part: Part, run: Run) -> tuple[Row, ...]:
+def dose_response(part: Part, analysis: Analysis) -> tuple[Row, ...]:
     """The line of each block, averaged over the benchmarks; its slope and intercept over the blocks."""
     each = []
     for benchmark in part.benchmarks:
-        costs = {arm: _cost(run, arm, benchmark).per_block for arm in parts.DOSES}
+        costs = {arm: _cost(analysis, arm, benchmark).per_block for arm in parts.DOSES}
         each.append(regression.lines(parts.DOSES, costs))
     lines = regression.averaged(each)
     slope = _over_blocks("slope", {block: found.slope for block, found in lines.items()})
@@ -84,14 +93,14 @@ def dose_response(part: Part, run: Run) -> tuple[Row, ...]:
     )
 
 
-def control(part: Part, run: Run) -> tuple[Row, ...]:
+def control(part: Part, run: Run, analysis: Analysis) -> tuple[Row, ...]:
     """A container's processor costs nothing, unless its speculation controls are others."""
     differing = speculation(run, "runc")
-    return tuple(_excused(_equivalent(part, run, benchmark), differing) for benchmark in part.benchmarks)
+    return tuple(_excused(_equivalent(part, analysis, benchmark), differing) for benchmark in part.benchmarks)
 
 
-def _equivalent(part: Part, run: Run, benchmark: str) -> Row:
-    found = _cost(run, "runc", benchmark)
+def _equivalent(part: Part, analysis: Analysis, benchmark: str) -> Row:
+    found = _cost(analysis, "runc", benchmark)
     envelope_of = _over_blocks(benchmark, {block: math.log(ratio) for block, ratio in found.per_block.items()})
     row = rows.equivalent(part.title, f"runc, {benchmark}", envelope_of, MARGIN)
     return replace(row, why=row.why if found.per_block else found.label)
@@ -110,9 +119,9 @@ def speculation(run: Run, arm: str) -> str:
     return "; ".join(f"{key} {was} → {now}" for key, was, now in known if None not in (was, now) and was != now)
 
 
-def quota(part: Part, run: Run) -> Row:
+def quota(part: Part, analysis: Analysis) -> Row:
     """Throughput under the quota against the same container without it."""
-    (check, _), found = part.checks[0], _cost(run, parts.LIMITED, part.benchmarks[0])
+    (check, _), found = part.checks[0], _cost(analysis, parts.LIMITED, part.benchmarks[0])
     over = _over_blocks(check, {block: -math.log(ratio) for block, ratio in found.per_block.items()})
     value, low, high = (logs.ratio(length) for length in (over.mean, over.low, over.high))
     if value is None or low is None or high is None:
@@ -122,10 +131,10 @@ def quota(part: Part, run: Run) -> Row:
     )
 
 
-def delay(part: Part, run: Run) -> Row:
+def delay(part: Part, analysis: Analysis) -> Row:
     """Half of what a round trip became longer: both directions are delayed alike."""
     benchmark = part.benchmarks[0]
-    own, native = (_values(run, arm, benchmark, "latency") for arm in (parts.DELAYED, part.baseline))
+    own, native = (_numbers(analysis, arm, benchmark, "latency") for arm in (parts.DELAYED, part.baseline))
     try:
         pairs = pairing.differences(part.checks[0][0], own, native, "lower", unit="s")
     except VbenchError as error:
@@ -183,15 +192,9 @@ def _nothing(part: Part, why: str, blocks: int) -> Row:
     return Row(part=part.title, check=check, target=target, state=State.FAILS, why=why, blocks=blocks)
 
 
-def _costs(run: Run, arm: str, baseline: str) -> list[Cost]:
-    """Of one arm against another one than the run's baseline, by the same code."""
-    against = replace(run, manifest=replace(run.manifest, baseline=baseline))
-    return [found for found in cost.costs(against) if found.environment == arm]
-
-
-def _cost(run: Run, arm: str, benchmark: str) -> Cost:
+def _cost(analysis: Analysis, arm: str, benchmark: str) -> Cost:
     """The benchmark's first metric."""
-    return next(c for c in cost.costs(run) if c.environment == arm and c.benchmark == benchmark)
+    return next(c for c in analysis.costs if c.environment == arm and c.benchmark == benchmark)
 
 
 def _over_blocks(what: str, values: Mapping[int, float]) -> Envelope:
@@ -200,14 +203,7 @@ def _over_blocks(what: str, values: Mapping[int, float]) -> Envelope:
     return envelope.envelopes((pairs,))[0]
 
 
-def _values(run: Run, arm: str, benchmark: str, metric: str) -> dict[int, float]:
-    void = {(void.block, void.attempt) for void in run.voids}
-    return {
-        trial.block: median(samples)
-        for trial in run.trials
-        if (trial.environment, trial.benchmark) == (arm, benchmark)
-        and trial.block > 0
-        and (trial.block, trial.attempt) not in void
-        and isinstance(trial.outcome, Measured)
-        and (samples := trial.outcome.samples.get(metric))
-    }
+def _numbers(analysis: Analysis, arm: str, benchmark: str, metric: str) -> dict[int, float]:
+    """Each block's own number of an arm."""
+    trials = analysis.attempts.used.get((arm, benchmark), {})
+    return {block: value for block, trial in trials.items() if (value := number(trial, metric)) is not None}

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from statistics import median, stdev
 from typing import Any
 
-from vbench.cost.blocks import analysed
-from vbench.model import Measured, Trial
+from vbench.cost.trials import Attempts, number
+from vbench.model import Trial
 from vbench.report.charts.chart import Chart, Record, marker
 from vbench.report.charts.strips import STRIP_PX, strip_axis, strip_name
 from vbench.report.view import Arm, Group, View
@@ -48,21 +48,20 @@ class Line:
 
 def drifts(view: View) -> tuple[Chart, ...]:
     """One chart for each benchmark metric, a strip for each environment, the baseline's too."""
-    used = {(trial.block, trial.attempt) for blocks in analysed(view.run).values() for trial in blocks.values()}
-    void = {(item.block, item.attempt) for item in view.run.voids}
+    attempts = view.analysis.attempts
     moments = (_moment(trial) for trial in view.run.trials)
     begun_s = min((moment for moment in moments if moment is not None), default=0.0)
     by_place: dict[tuple[str, str], dict[tuple[int, int], Trial]] = {}
     for trial in view.run.trials:
         if trial.block >= 1:
-            attempts = by_place.setdefault((trial.environment, trial.benchmark), {})
-            attempts[trial.block, trial.attempt] = trial
+            each = by_place.setdefault((trial.environment, trial.benchmark), {})
+            each[trial.block, trial.attempt] = trial
     charts = []
     for place, group in enumerate(view.groups):
         lines = []
         for arm in view.arms:
             trials = by_place.get((arm.name, group.benchmark), {}).values()
-            points = [_point(trial, group.metric, begun_s, _fate(trial, used, void)) for trial in trials]
+            points = [_point(trial, group.metric, begun_s, _fate(trial, attempts)) for trial in trials]
             lines.append(Line(arm, tuple(sorted(points, key=_age))))
         charts.append(_chart(group, lines, f"drift-{place}"))
     return tuple(charts)
@@ -76,15 +75,14 @@ def _moment(trial: Trial) -> float | None:
     return trial.started_s if abs(trial.started_s) <= LATEST_S else None
 
 
-def _fate(trial: Trial, used: set[tuple[int, int]], void: set[tuple[int, int]]) -> str:
+def _fate(trial: Trial, attempts: Attempts) -> str:
     """Of the attempt at its block."""
     at = trial.block, trial.attempt
-    return VOIDED if at in void else ANALYSED if at in used else CUT
+    return VOIDED if at in attempts.void else ANALYSED if at in attempts.blocks else CUT
 
 
 def _point(trial: Trial, metric: str, begun_s: float, fate: str) -> Point:
-    samples = trial.outcome.samples.get(metric, ()) if isinstance(trial.outcome, Measured) else ()
-    value = finite(median(samples)) if samples and all(map(math.isfinite, samples)) else None
+    value = finite(number(trial, metric))
     state = LOST if fate == ANALYSED and value is None else fate
     moment = _moment(trial)
     return Point(trial.block, trial.attempt, None if moment is None else moment - begun_s, value, state)

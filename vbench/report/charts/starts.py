@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from vbench.cost.blocks import analysed
-from vbench.model import BenchmarkRecord, Cost, Measured, Trial
+from vbench.cost.trials import number
+from vbench.model import BenchmarkRecord, Cost, Trial
 from vbench.report.charts.chart import WIDE, Chart, Record, marker, seconds_axis
 from vbench.report.view import Arm, View, place
 from vbench.text import finite, interval, label, listed, percent, ratio
@@ -32,7 +32,7 @@ def starts(view: View) -> tuple[Chart, ...]:
     """One chart for each `start.ready` of the suite: there is one, or none."""
     found: list[Chart] = []
     costs = {place(cost): cost for cost in view.costs}
-    trials = analysed(view.run)
+    trials = view.analysis.attempts.used
     for record in view.run.manifest.benchmarks:
         if record.kind != KIND:
             continue
@@ -51,12 +51,11 @@ def _taken(trials: dict[int, Trial]) -> tuple[dict[int, float], dict[int, float]
     ready: dict[int, float] = {}
     before: dict[int, float] = {}
     for block, trial in trials.items():
-        samples = trial.outcome.samples if isinstance(trial.outcome, Measured) else {}
-        took = finite(median(samples[READY])) if samples.get(READY) else None
+        took = finite(number(trial, READY))
         if took is None or took <= 0:
             continue
         ready[block] = took
-        rest = finite(median(samples[ATTACH])) if samples.get(ATTACH) else None
+        rest = finite(number(trial, ATTACH))
         if rest is not None and rest > 0:
             before[block] = rest
     return ready, before

@@ -9,7 +9,6 @@ from itertools import accumulate
 from statistics import median
 from typing import Any
 
-from vbench.cost.blocks import analysed
 from vbench.model import Measured
 from vbench.report.charts.chart import Chart, Record, marker, seconds_axis
 from vbench.report.view import Arm, View
@@ -47,7 +46,7 @@ class Tail:
 
 def tails(view: View) -> tuple[Chart, ...]:
     """One chart for each latency of which the trials kept a histogram."""
-    found = analysed(view.run)
+    found = view.analysis.attempts.used
     result = []
     for record in view.run.manifest.benchmarks:
         histograms: dict[str, list[Tail]] = {}

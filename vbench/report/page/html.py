@@ -16,6 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from vbench import facts
+from vbench.cost import Analysis
 from vbench.model import Fact, Run, Status
 from vbench.report import brief, names, verdicts, words
 from vbench.report.charts import chart as charts
@@ -45,9 +46,9 @@ SCRIPTS = ("page.js", "csv.js", "chooser.js", "table.js")
 PLOTLY = "vendor/plotly-cartesian.min.js"
 
 
-def html(run: Run, *, validation: Citation | None = None) -> str:
+def html(run: Run, *, analysis: Analysis | None = None, validation: Citation | None = None) -> str:
     """The whole page; `validation` is what is cited of the host's. Pure: the same run gives the same text."""
-    seen = view(run)
+    seen = view(run, analysis)
     drawn, lead = panels(seen), means.panels(seen)
     script = _script()
     page = (

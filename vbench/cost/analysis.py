@@ -1,0 +1,115 @@
+"""The one analysis of a run: every answer that the report, the exports and the live view give is asked here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from msgspec import Struct
+
+from vbench.cost.blocks import Voided, voided
+from vbench.cost.cells import Comparison, comparisons
+from vbench.cost.conditions import Conditions, conditions
+from vbench.cost.design import Design
+from vbench.cost.families import FamilyCost, families
+from vbench.cost.steadiness import Steadiness, steadiness
+from vbench.cost.trials import Attempts, Planned, planned_trials, why_no_number
+from vbench.cost.verdicts import Finding, findings
+from vbench.model import Cost, Reading, Run, State, Trial, Void
+
+
+class Use(Struct, frozen=True):
+    """What one metric of one trial contributes; `why` is empty exactly when it is used."""
+
+    used: bool
+    why: str = ""
+    cost: float | None = None
+    difference: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A design and the trials, voids and readings of a run; each result is computed when it is first asked for.
+
+    `planned` is empty where no attempt at a block can be unfinished: see `trials.Attempts`.
+    """
+
+    design: Design
+    trials: Sequence[Trial]
+    voids: Sequence[Void] = ()
+    readings: Sequence[Reading] = ()
+    planned: Planned = frozenset()
+    keeps_voided: bool = False
+
+    @classmethod
+    def of(cls, run: Run) -> "Analysis":
+        manifest = run.manifest
+        planned = planned_trials(manifest.plan) if manifest.state is not State.COMPLETE else frozenset()
+        return cls(Design.of(manifest), run.trials, run.voids, run.readings, planned)
+
+    def with_voided(self) -> "Analysis":
+        """The same trials as if no gate had voided any: every finished attempt is a block of its own."""
+        return replace(self, keeps_voided=True)
+
+    def against(self, baseline: str) -> "Analysis":
+        """The same trials with another arm as the baseline."""
+        return replace(self, design=self.design.against(baseline))
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        return Attempts(self.trials, self.voids, self.planned, self.keeps_voided)
+
+    @cached_property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        return comparisons(self.design, self.attempts)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every cost with the whole way that led to it."""
+        return findings(self.design, self.comparisons)
+
+    @cached_property
+    def costs(self) -> tuple[Cost, ...]:
+        """Every environment but the baseline, the control too, × benchmark × metric; pairs are made within a block.
+
+        A cell without a believable number is there all the same, with None and the reason in `label`.
+        """
+        return tuple(finding.cost for finding in self.findings)
+
+    @cached_property
+    def families(self) -> tuple[FamilyCost, ...]:
+        return families(self.design, self.comparisons)
+
+    @cached_property
+    def voided(self) -> Voided:
+        return voided(self.design.arms, self.attempts)
+
+    @cached_property
+    def conditions(self) -> tuple[Conditions, ...]:
+        return conditions(self.design.arms, self.readings)
+
+    @cached_property
+    def steadiness(self) -> dict[tuple[str, str], Steadiness]:
+        return steadiness(self.attempts.used)
+
+    @property
+    def not_measured(self) -> tuple[str, ...]:
+        """What the suite declared confirmatory and this run did not even try."""
+        names = {item.name for item in self.comparisons}
+        return tuple(name for name in self.design.confirmatory if name not in names)
+
+    def use(self, trial: Trial, metric: str) -> Use:
+        """What a metric of one of this run's trials contributes to the costs."""
+        why = self.attempts.why_unused(trial) or why_no_number(trial, metric)
+        if why or trial.environment == self.design.baseline:
+            return Use(not why, why)
+        cost = self._costs[trial.environment, trial.benchmark, metric]
+        ratio = cost.per_block.get(trial.block)
+        difference = cost.difference.per_block.get(trial.block) if cost.difference else None
+        if ratio is None and difference is None:
+            no_pair = cost.label if cost.cost is None and cost.difference is None else ""
+            return Use(False, no_pair or "the baseline has no number in this block")
+        return Use(True, "", ratio, difference)
+
+    @cached_property
+    def _costs(self) -> dict[tuple[str, str, str], Cost]:
+        return {(cost.environment, cost.benchmark, cost.metric): cost for cost in self.costs}

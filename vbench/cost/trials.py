@@ -1,0 +1,151 @@
+"""Which trials of a run enter its analysis, why the others do not, and what a trial's number is."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+
+from msgspec.structs import replace
+
+from vbench.model import Measured, Plan, Trial, Void
+
+Attempt = tuple[int, int]  # block, attempt
+Planned = frozenset[tuple[str, str]]  # arm and benchmark of each trial of a whole attempt
+Trials = dict[tuple[str, str], dict[int, Trial]]  # arm and benchmark, then block
+
+
+@dataclass(frozen=True, eq=False)
+class Attempts:
+    """All attempts at the blocks of a run, and the one that counts for each block.
+
+    The last attempt counts, unless a gate voided it or the run ended within it. Block 0 calibrates and never counts.
+    """
+
+    trials: Sequence[Trial]  # in the journal's order
+    voids: Sequence[Void] = ()
+    planned: Planned = frozenset()  # of a run that may have ended within an attempt; empty: it did not
+    keeps_voided: bool = False  # every finished attempt counts, numbered in order of time: as if there were no gate
+
+    @cached_property
+    def last(self) -> dict[int, int]:
+        """Number of the last attempt at each block that has a trial."""
+        return last_attempts((trial.block, trial.attempt) for trial in self.trials if trial.block >= 1)
+
+    @cached_property
+    def void(self) -> dict[Attempt, Void]:
+        return {(void.block, void.attempt): void for void in self.voids}
+
+    @cached_property
+    def blocks(self) -> dict[Attempt, int]:
+        """The attempts that count, each with the number of its block."""
+        seen = sorted({(trial.block, trial.attempt) for trial in self.trials if trial.block >= 1} - self.unfinished)
+        if self.keeps_voided:
+            interrupted = {at for at, void in self.void.items() if void.harness}
+            return {at: number for number, at in enumerate((at for at in seen if at not in interrupted), start=1)}
+        return {at: at[0] for at in seen if at[1] == self.last[at[0]] and at not in self.void}
+
+    @cached_property
+    def used(self) -> Trials:
+        """The trials that enter costs. A trial that stands twice in the journal counts as it stands there last."""
+        trials: Trials = {}
+        for trial in self.trials:
+            block = self.blocks.get((trial.block, trial.attempt))
+            if block is not None:
+                trials.setdefault((trial.environment, trial.benchmark), {})[block] = trial
+        return trials
+
+    @cached_property
+    def final(self) -> tuple[Trial, ...]:
+        """Each trial as its last attempt left it, whether or not that attempt counts; the calibration too."""
+        ordered = sorted(self.trials, key=lambda trial: trial.attempt)
+        return tuple({(trial.environment, trial.benchmark, trial.block): trial for trial in ordered}.values())
+
+    @cached_property
+    def unfinished(self) -> frozenset[Attempt]:
+        """Attempts within which the run ended: which arms they hold depends on when that was.
+
+        They are the last by number, and the last in the journal, which can repeat an earlier block. A line that is
+        missing from any other attempt costs its own trial alone.
+        """
+        if not self.planned or not self.trials:
+            return frozenset()
+        last = self.trials[-1]
+        ends = {max((trial.block, trial.attempt) for trial in self.trials), (last.block, last.attempt)}
+        return frozenset(end for end in ends if not self.planned <= self._stored(end))
+
+    def _stored(self, attempt: Attempt) -> set[tuple[str, str]]:
+        return {(t.environment, t.benchmark) for t in self.trials if (t.block, t.attempt) == attempt}
+
+    def why_unused(self, trial: Trial) -> str:
+        """Why a trial of this run does not enter the costs; empty when it does."""
+        attempt = (trial.block, trial.attempt)
+        if trial.block < 1:
+            return "calibration"
+        if id(trial) in self._used_ids:
+            return ""
+        if attempt in self.void:
+            return f"voided: {'; '.join(self.void[attempt].reasons)}"
+        if self._stored_last[(*attempt, trial.environment, trial.benchmark)] != id(trial):
+            return "stored again later"
+        if trial.attempt < self.last[trial.block]:
+            return "the block was repeated"
+        return "the run ended within this block"
+
+    @cached_property
+    def _used_ids(self) -> set[int]:
+        return {id(trial) for blocks in self.used.values() for trial in blocks.values()}
+
+    @cached_property
+    def _stored_last(self) -> dict[tuple[int, int, str, str], int]:
+        return {(t.block, t.attempt, t.environment, t.benchmark): id(t) for t in self.trials}
+
+
+def planned_trials(plan: Plan) -> Planned:
+    """The trials of a whole attempt at a block: arm and benchmark."""
+    return frozenset((arm, benchmark) for arm in plan.environments for benchmark in plan.benchmarks)
+
+
+def last_attempts(attempts: Iterable[Attempt]) -> dict[int, int]:
+    """Block to the number of its last attempt."""
+    last: dict[int, int] = {}
+    for block, attempt in attempts:
+        last[block] = max(attempt, last.get(block, 0))
+    return last
+
+
+def number(trial: Trial, metric: str) -> float | None:
+    """The median of a trial's own samples (method: never pooled over blocks); NaN where a sample is no number.
+
+    None where the trial did not measure the metric.
+    """
+    samples = trial.outcome.samples.get(metric) if isinstance(trial.outcome, Measured) else None
+    if not samples:
+        return None
+    return middle(samples) if all(map(math.isfinite, samples)) else math.nan
+
+
+def why_no_number(trial: Trial, metric: str) -> str:
+    """Why a trial has no usable number for a metric; empty when it has one."""
+    if not isinstance(trial.outcome, Measured):
+        return "the trial has no number"
+    value = number(trial, metric)
+    if value is None:
+        return "this metric was not measured"
+    return "" if math.isfinite(value) else "not a number"
+
+
+def condensed(trial: Trial) -> Trial:
+    """The trial with one sample a metric, the median, and without histograms: its costs are the very same."""
+    if not isinstance(trial.outcome, Measured):
+        return trial
+    medians = {name: (middle(samples),) if samples else () for name, samples in trial.outcome.samples.items()}
+    return replace(trial, outcome=replace(trial.outcome, samples=medians, counts={}))
+
+
+def middle(values: Sequence[float]) -> float:
+    """The median, also where the sum of the two values in the middle is beyond the largest number."""
+    found = median(values)
+    if math.isinf(found) and all(map(math.isfinite, values)):
+        return 2 * median(value / 2 for value in values)
+    return found
