@@ -19,8 +19,9 @@ from pairs import Row, interleaved, table
 import vbench
 from vbench import store
 from vbench.host import proc
+from vbench.host.local import LocalHost
 from vbench.model import SCHEMA, BenchmarkRecord, EnvironmentRecord, Manifest, Measured, Metric, Plan, State, Trial
-from vbench.store import journal
+from vbench.store import journal, privacy
 from vbench.units import show, show_bytes
 
 LARGE, LARGE_S, LARGE_B = 10_000_000, 10.0, 10**9
@@ -80,7 +81,7 @@ def _stored(results: Path, samples: int) -> tuple[Path, float]:
     from vbench.frames import parquet
 
     spent_s = 0.0
-    with store.create(results, _manifest()) as writer:
+    with store.create(results, _manifest(), clean=_clean()) as writer:
         for trial in _trials(samples):
             spent_s += _spent_s(lambda trial=trial: writer.append(trial))  # type: ignore[misc]
         spent_s += _spent_s(lambda: parquet.write(writer.folder))
@@ -101,6 +102,11 @@ def _trials(samples: int, in_trial: int = IN_TRIAL) -> Iterator[Trial]:
         position, order = divmod(place, len(NAMES))
         outcome = Measured({"time": tuple(rng.lognormal(-14, 0.1, in_trial).tolist())}, loops=1000)
         yield Trial(block + 1, position, ARMS[position], NAMES[order], order, outcome, 1.8e9 + number, 1.5)
+
+
+def _clean() -> privacy.Clean:
+    """As a run on this host is written."""
+    return privacy.of_hosts([LocalHost().identity()])
 
 
 def _manifest() -> Manifest:
@@ -167,7 +173,7 @@ def _append() -> Row:
         def plain() -> float:
             return _spent_s(lambda: (os.write(descriptor, line), os.fsync(descriptor)))
 
-        with store.create(Path(folder), _manifest()) as writer:
+        with store.create(Path(folder), _manifest(), clean=_clean()) as writer:
             pairs = interleaved(lambda: _spent_s(lambda: writer.append(trial)), plain, APPENDS)
     return Row("journal append", "s", pairs, None, "one trial of 10 samples; plain: its bytes by write and fsync")
 

@@ -5,6 +5,7 @@ what all environments of a run share. Environments never use a local path or `su
 through the session they start on, and that is why they stack.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -142,6 +143,28 @@ class Started(Protocol):
     def evidence(self) -> dict[str, bytes]: ...  # file name to content: the guest's console
 
 
+@dataclass(frozen=True)
+class Identity:
+    """What a host, this boot of it and its users are known by. Only `marks` of it are ever stored."""
+
+    machine: str = ""  # 32 hexadecimal digits, as `boot`; empty where it has none
+    boot: str = ""
+    names: frozenset[str] = frozenset()
+    homes: frozenset[str] = frozenset()
+    users: frozenset[str] = frozenset()
+
+    def marks(self, run_id: str) -> tuple[str, str]:
+        """Of machine and boot: hashes with the run's own name, so that they tell nobody which machine it is.
+
+        machine-id(5) asks for exactly that.
+        """
+        return _mark(run_id, self.machine), _mark(run_id, self.boot)
+
+
+def _mark(run_id: str, own: str) -> str:
+    return hashlib.sha256(f"{run_id} {own}".encode()).hexdigest()[:32] if own else ""
+
+
 class Host(Protocol):
     """The machine that a run measures: a session on it, and what is known of the machine itself."""
 
@@ -149,6 +172,7 @@ class Host(Protocol):
     def session(self) -> Session: ...
     def counters(self, cpus: Sequence[int], served_by: ServedBy) -> Counters: ...  # of these processors, now
     def spent(self, cpus: Sequence[int], served_by: ServedBy) -> Spent: ...  # the part of it that a trial needs
+    def identity(self) -> Identity: ...
 
     def harness_on(self, cpus: Sequence[int]) -> AbstractContextManager[None]:
         """What vbench itself runs on this host, and starts without a word about processors, keeps to `cpus`."""

@@ -16,6 +16,7 @@ from msgspec.structs import replace as with_changes
 from tests.contract.stacks import STACKS
 from tests.contract.traces import traces
 from tests.unit.fakes import Told
+from tests.unit.folders import NOTHING_SECRET
 from tests.unit.small_folders import a_manifest
 from vbench import report, store
 from vbench import suite as suites
@@ -163,7 +164,10 @@ def run(kind: str, host: LocalSession, testbed: Testbed, tmp_path_factory: pytes
         benchmarks=suites.benchmark_records(suite),
     )
     before = left(testbed)
-    with pytest.MonkeyPatch.context() as patch, store.create(tmp_path_factory.mktemp("faults"), manifest) as writer:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        store.create(tmp_path_factory.mktemp("faults"), manifest, clean=NOTHING_SECRET) as writer,
+    ):
         patch.setattr(starting, "STOP_S", 2.0)
         Runner(suite, plan, LocalHost(host), testbed, writer, Told()).run()
         writer.finish(State.COMPLETE)

@@ -14,6 +14,7 @@ from vbench.host.proc import LocalSession
 from vbench.host.processors import Processors
 from vbench.model import Block, Plan, Run, State, Step, Trial
 from vbench.runner import Runner
+from vbench.store import privacy
 from vbench.suite import Suite
 from vbench.suite import plan as plans
 from vbench.testbed.host import open_testbed
@@ -99,7 +100,7 @@ def execute(tmp_path: Path, suite: Suite, told: Told | None = None, *, peer_cpus
     host, told = LocalHost(), told or Told()
     with (
         a_testbed(host.session, tmp_path, peer_cpus) as testbed,
-        store.create(tmp_path / "results", manifest) as writer,
+        store.create(tmp_path / "results", manifest, clean=privacy.of_hosts([host.identity()])) as writer,
     ):
         state = State.PARTIAL
         try:

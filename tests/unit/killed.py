@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from dataclasses import replace as with_changes
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from msgspec.structs import replace
 from tests.unit.fakes import Told
 from vbench import store
 from vbench import suite as suites
+from vbench.contracts import Identity
+from vbench.host.local import LocalHost
 from vbench.model import Reading, Run, Trial, Void
 from vbench.runner import Clocks, conduct
-from vbench.runner.resumption import Identity
 from vbench.store import journal
 from vbench.suite import Suite, plan
 
@@ -39,8 +41,21 @@ PER_BLOCK = 9  # trials
 TRIAL_S = 10.0  # of an aged run
 NOW_S = 1.8e9  # Unix time at which the killed runs are gone on with
 UPTIME_S = 30 * 86400.0
-HERE = Identity("1" * 32, "2" * 32)
-REBOOTED = Identity("1" * 32, "3" * 32)
+
+
+@dataclass(frozen=True)
+class Known(LocalHost):
+    """This host under another machine's identity."""
+
+    machine: str = "1" * 32
+    boot: str = "2" * 32
+
+    def identity(self) -> Identity:
+        return with_changes(super().identity(), machine=self.machine, boot=self.boot)
+
+
+HERE = Known()
+REBOOTED = Known(boot="3" * 32)
 
 
 def clocks(*, later_s: float = 0.0, uptime_s: float = UPTIME_S, monotonic_s: float = 0.0) -> Clocks:
@@ -87,7 +102,7 @@ class Killed:
             command=self.command,
             tags=self.tags,
             clocks=clocks(),
-            here=HERE,
+            host=HERE,
         )
         self.whole = store.load(done.folder)
 
@@ -99,7 +114,7 @@ class Killed:
 def resumed(folder: Path, given: Suite | None = None, **more: Any) -> tuple[Run, list[str]]:
     """The run gone on with, and what was said of it."""
     said: list[str] = []
-    more = {"clocks": clocks(), "here": HERE} | more
+    more = {"clocks": clocks(), "host": HERE} | more
     conduct.resume(folder, given, progress=lambda suite, run: Told(), said=said.append, **more)
     return store.load(folder), said
 

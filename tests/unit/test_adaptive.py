@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.fakes import FEW, Told, a_testbed
+from tests.unit.folders import NOTHING_SECRET
 from tests.unit.small_folders import a_manifest
 from vbench import store
 from vbench import suite as suites
@@ -190,7 +191,7 @@ def test_a_run_ends_where_its_look_says(tmp_path: Path, look: Looking | None, bl
     manifest, told = manifest_of(suite), Told()
     with (
         a_testbed(LocalSession(), tmp_path) as testbed,
-        store.create(tmp_path / "results", manifest) as writer,
+        store.create(tmp_path / "results", manifest, clean=NOTHING_SECRET) as writer,
     ):
         chosen = look or adaptive.looking(suite, manifest)
         Runner(suite, manifest.plan, LocalHost(), testbed, writer, told, chosen).run()

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.fakes import FEW, Told, a_suite, a_testbed, execute
+from tests.unit.folders import NOTHING_SECRET
 from tests.unit.ledgers import ARMS, NAMES, PLAN, trials, voids
 from tests.unit.program import Vbench
 from tests.unit.small_folders import a_manifest, a_trial
@@ -110,7 +111,10 @@ def test_a_run_over_budget_ends_after_its_calibration_and_goes_on_when_it_is_res
     plan, host = replace(plans.make(suite), budget_s=1e-9), LocalHost()
     manifest = a_manifest(suite=suite.name, plan=plan, baseline="a", control="control", blocks=len(plan.blocks) - 1)
     told = Told()
-    with a_testbed(host.session, tmp_path) as testbed, store.create(tmp_path / "results", manifest) as writer:
+    with (
+        a_testbed(host.session, tmp_path) as testbed,
+        store.create(tmp_path / "results", manifest, clean=NOTHING_SECRET) as writer,
+    ):
         with pytest.raises(OverBudget):
             Runner(suite, plan, host, testbed, writer, told).run()
         assert {trial.block for trial in told.trials} == {0}

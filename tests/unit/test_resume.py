@@ -17,6 +17,7 @@ from tests.unit.killed import (
     REBOOTED,
     TRIAL_S,
     Killed,
+    Known,
     a_suite,
     aged,
     changed,
@@ -32,7 +33,6 @@ from vbench import suite as suites
 from vbench.cost import Analysis
 from vbench.model import Measured, Reading, State, Trial, Void
 from vbench.runner import conduct
-from vbench.runner.resumption import Identity
 from vbench.store import journal
 from vbench.suite import plan
 
@@ -127,7 +127,7 @@ def test_a_block_within_which_the_run_paused_long_is_void_and_repeated(killed: A
 def test_a_block_within_which_the_host_was_rebooted_is_void_and_repeated(killed: At) -> None:
     folder = killed(TORN)
     aged(folder, pause_s=600)
-    run, _ = resumed(folder, here=REBOOTED)
+    run, _ = resumed(folder, host=REBOOTED)
     assert [void.reasons for void in run.voids] == [("the host was rebooted within this block",)]
     assert {cost.blocks for cost in Analysis.of(run).costs} == {3}
 
@@ -147,15 +147,15 @@ def test_a_run_that_does_not_know_its_boot_says_both(killed: At) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest))
     run, _ = resumed(folder, clocks=clocks(later_s=1000 * 86400))
     assert [void.reasons for void in run.voids] == [("the host was rebooted or its clock was set within this block",)]
-    assert run.manifest.resumed[0].boot == HERE.marks(run.manifest.run_id)[1]
+    assert run.manifest.resumed[0].boot == HERE.identity().marks(run.manifest.run_id)[1]
 
 
 def test_each_resumption_knows_its_boot(killed: At) -> None:
     """A block that was begun after a reboot is not of a host that was rebooted within it."""
     folder = killed(PER_BLOCK)
-    stop_after(folder, 4, later_s=0, here=REBOOTED)
+    stop_after(folder, 4, later_s=0, host=REBOOTED)
     aged(folder, pause_s=PAUSE_S)
-    run, _ = resumed(folder, here=REBOOTED)
+    run, _ = resumed(folder, host=REBOOTED)
     assert run.voids == ()
     assert {cost.blocks for cost in Analysis.of(run).costs} == {3}
 
@@ -182,7 +182,7 @@ def test_many_resumptions_end_in_one_whole_run(killed: At) -> None:
     assert {cost.blocks for cost in Analysis.of(run).costs} == {3}
 
 
-def stop_after(folder: Path, trials: int, *, later_s: float, here: Identity = HERE) -> None:
+def stop_after(folder: Path, trials: int, *, later_s: float, host: Known = HERE) -> None:
     told = Told()
 
     def stop(trial: Trial) -> None:
@@ -191,7 +191,7 @@ def stop_after(folder: Path, trials: int, *, later_s: float, here: Identity = HE
 
     told.at_trial = stop
     try:
-        conduct.resume(folder, None, progress=lambda suite, run: told, clocks=clocks(later_s=later_s), here=here)
+        conduct.resume(folder, None, progress=lambda suite, run: told, clocks=clocks(later_s=later_s), host=host)
     except KeyboardInterrupt:
         assert store.read_manifest(folder).state is State.PARTIAL
 
@@ -347,7 +347,7 @@ def test_no_block_begins_that_would_end_too_late(killed: At) -> None:
     folder = killed(TORN)
     aged(folder, pause_s=PAUSE_S)
     found = conduct.resume(
-        folder, None, progress=lambda suite, run: Told(), until_s=8 * TRIAL_S, clocks=clocks(monotonic_s=0.0), here=HERE
+        folder, None, progress=lambda suite, run: Told(), until_s=8 * TRIAL_S, clocks=clocks(monotonic_s=0.0), host=HERE
     )
     assert found.stopped == "block 3 is expected to take 1 min 30 s, more than is left"
     run = store.load(folder)

@@ -11,12 +11,13 @@ import msgspec
 import pytest
 
 from tests.unit.fakes import Told
-from tests.unit.killed import HERE, PER_BLOCK, REBOOTED, Killed, a_suite, aged, content, resumed
+from tests.unit.killed import HERE, PER_BLOCK, REBOOTED, Killed, Known, a_suite, aged, content, resumed
 from tests.unit.program import GOOD, Vbench, refused
 from vbench import __version__, store
 from vbench import suite as suites
 from vbench.cli import run as run_command
 from vbench.errors import NoSpace, RunFolderError, StopFailed, UsageError
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.model import Fact, Resumption, State
 from vbench.runner import conduct, resumption
@@ -25,6 +26,7 @@ from vbench.suite import Suite
 from vbench.suite import plan as plans
 
 KILLED_AT = PER_BLOCK + 4
+CLEAN = privacy.of_hosts([HERE.identity()])
 
 
 @pytest.fixture(scope="module")
@@ -194,14 +196,14 @@ def test_a_folder_without_a_journal_gains_none_by_a_refusal(folder: Path) -> Non
 
 def test_a_lost_journal_is_begun_anew_and_locked(folder: Path) -> None:
     (folder / "journal.jsonl").unlink()
-    with store.reopen(folder) as first, store.reopen(folder) as second:
+    with store.reopen(folder, clean=CLEAN) as first, store.reopen(folder, clean=CLEAN) as second:
         first.take_up(Resumption("now", 0))
         with pytest.raises(RunFolderError, match="is being written by another vbench"):
             second.take_up(Resumption("now", 0))
 
 
 def test_a_run_that_still_goes_on(folder: Path) -> None:
-    with store.reopen(folder):
+    with store.reopen(folder, clean=CLEAN):
         assert refusal(folder).message == f"{folder} is being written by another vbench"
 
 
@@ -265,57 +267,58 @@ def with_kinds(folder: Path, *kinds: tuple[str, dict[str, str]]) -> None:
 def test_another_engine_of_the_run(folder: Path, kind: str, settings: dict[str, str], key: str) -> None:
     host_was(folder, **{key.replace(".", "__"): "0.1"})
     now = {**store.load(folder).host, key: Fact("0.2", "a test")}
-    others = resumption.differences(store.load(folder), now)
+    others = resumption.differences(store.load(folder), now, CLEAN)
     assert key not in " ".join(others.identity)  # only fakes: nothing of this run was started by it
     with_kinds(folder, (kind, settings))
-    found = resumption.differences(store.load(folder), now)
+    found = resumption.differences(store.load(folder), now, CLEAN)
     assert found.identity == (f"{key} was 0.1, is 0.2",)
     assert found.others == ()
     with pytest.raises(RunFolderError, match=f"{key} was 0.1, is 0.2"):
-        resumption.refuse_other_host(store.load(folder), found, HERE)
+        resumption.refuse_other_host(store.load(folder), found, HERE.identity())
     unknown = {name: fact for name, fact in now.items() if name != key}
-    assert resumption.differences(store.load(folder), unknown).identity == ()
+    assert resumption.differences(store.load(folder), unknown, CLEAN).identity == ()
 
 
 def test_the_facts_of_a_run_name_the_engines_on_its_host(runs: Killed) -> None:
     assert {"tool.qemu", "tool.runc", "tool.crun"} <= set(runs.whole.host)
 
 
-NOBODY_KNOWS = resumption.Identity("", "")
-OTHER_MACHINE = resumption.Identity("9" * 32, "8" * 32)
-NO_MACHINE_ID = resumption.Identity("", HERE.boot)
+NOBODY_KNOWS = Known(machine="", boot="")
+OTHER_MACHINE = Known(machine="9" * 32, boot="8" * 32)
+NO_MACHINE_ID = Known(machine="")
 
 
 def test_another_machine_of_the_same_type(folder: Path) -> None:
-    assert "it is another machine" in refusal(folder, here=OTHER_MACHINE).message
+    assert "it is another machine" in refusal(folder, host=OTHER_MACHINE).message
 
 
 @pytest.mark.parametrize("machine", ["", "0" * 32])
-@pytest.mark.parametrize("here", [NOBODY_KNOWS, resumption.Identity("", REBOOTED.boot)])
-def test_a_machine_without_an_identity_and_another_boot(folder: Path, machine: str, here: resumption.Identity) -> None:
-    said = refusal(edited(folder, machine=machine), here=here)
+@pytest.mark.parametrize("host", [NOBODY_KNOWS, Known(machine="", boot=REBOOTED.boot)])
+def test_a_machine_without_an_identity_and_another_boot(folder: Path, machine: str, host: Known) -> None:
+    said = refusal(edited(folder, machine=machine), host=host)
     assert f"nothing shows that {folder.name} was begun on this machine" in said.message
     assert "systemd-machine-id-setup" in said.hint
 
 
-@pytest.mark.parametrize("here", [HERE, REBOOTED, OTHER_MACHINE])
-def test_a_folder_that_names_no_machine_and_no_boot(folder: Path, here: resumption.Identity) -> None:
+@pytest.mark.parametrize("host", [HERE, REBOOTED, OTHER_MACHINE])
+def test_a_folder_that_names_no_machine_and_no_boot(folder: Path, host: Known) -> None:
     """As somebody's who wrote it by hand would."""
-    assert "nothing shows that" in refusal(edited(folder, machine="", boot=""), here=here).message
+    assert "nothing shows that" in refusal(edited(folder, machine="", boot=""), host=host).message
 
 
-@pytest.mark.parametrize(("machine", "here"), [("", HERE), ("", NO_MACHINE_ID), (None, NO_MACHINE_ID)])
-def test_the_same_boot_is_evidence_enough(folder: Path, machine: str | None, here: resumption.Identity) -> None:
+@pytest.mark.parametrize(("machine", "host"), [("", HERE), ("", NO_MACHINE_ID), (None, NO_MACHINE_ID)])
+def test_the_same_boot_is_evidence_enough(folder: Path, machine: str | None, host: Known) -> None:
     if machine is not None:
         edited(folder, machine=machine)
-    assert resumed(folder, here=here)[0].manifest.state is State.COMPLETE
+    assert resumed(folder, host=host)[0].manifest.state is State.COMPLETE
 
 
 def test_the_marks_tell_nobody_which_machine_it_is(tmp_path: Path) -> None:
-    machine, boot = tmp_path / "machine-id", tmp_path / "boot_id"
-    machine.write_text("0123456789abcdef0123456789abcdef\n")
+    boot = tmp_path / "sys/kernel/random/boot_id"
+    boot.parent.mkdir(parents=True)
+    (tmp_path / "machine-id").write_text("0123456789abcdef0123456789abcdef\n")
     boot.write_text("01234567-89ab-cdef-0123-456789abcdef\n")
-    known = resumption.identity(machine_id=machine, boot_id=boot)
+    known = LocalHost(etc=tmp_path, procfs=tmp_path).identity()
     first, again, other = (known.marks(run) for run in ("one", "one", "two"))
     assert first == again
     assert not set(first) & set(other)
@@ -324,12 +327,12 @@ def test_the_marks_tell_nobody_which_machine_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["uninitialized\n", "", "0" * 31, "x" * 32, "0" * 10**6, "\x00" * 32])
 def test_a_machine_whose_identity_cannot_be_believed_has_none(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "id"
+    path, host = tmp_path / "machine-id", LocalHost(etc=tmp_path, procfs=tmp_path)
     path.write_text(text)
-    assert resumption.identity(machine_id=path, boot_id=tmp_path / "none") == NOBODY_KNOWS
+    assert (host.identity().machine, host.identity().boot) == ("", "")
     path.unlink()
     os.mkfifo(path)
-    assert resumption.identity(machine_id=path, boot_id=path) == NOBODY_KNOWS
+    assert host.identity().machine == ""
 
 
 @pytest.mark.parametrize("part", ["", "manifest.json", "journal.jsonl", "facts"])
@@ -442,7 +445,7 @@ def test_a_suite_that_was_redacted_has_to_be_given_again(private: Killed) -> Non
     assert "vbench run SUITE --resume RUN" in said.hint
     run, _ = resumed(folder, private.suite)
     assert run.manifest.state is State.COMPLETE
-    clean = privacy.of_run(run.manifest, privacy.of_this_machine())
+    clean = privacy.of_run(run.manifest, privacy.of_hosts([HERE.identity()]))
     assert clean.own(private.suite.text) == run.manifest.suite_text
 
 
@@ -505,7 +508,7 @@ def test_an_interrupted_resumption_is_a_run_that_ended_early(folder: Path) -> No
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        conduct.resume(folder, None, progress=lambda suite, run: Told(at_trial=stop), here=HERE)
+        conduct.resume(folder, None, progress=lambda suite, run: Told(at_trial=stop), host=HERE)
     assert store.read_manifest(folder).state is State.PARTIAL
     assert LocalSession().run(["true"], timeout_s=5).status == 0
     assert resumed(folder)[0].manifest.state is State.COMPLETE

@@ -100,13 +100,13 @@ def test_raw_files_of_one_name_never_overwrite_each_other(tmp_path: Path) -> Non
 def test_a_folder_that_exists_is_refused(tmp_path: Path) -> None:
     written(tmp_path)
     with pytest.raises(RunFolderError, match="exists already"):
-        store.create(tmp_path, a_manifest())
+        store.create(tmp_path, a_manifest(), clean=CLEAN)
 
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunFolderError) as caught:
-        store.create(tmp_path / "file" / "results", a_manifest())
+        store.create(tmp_path / "file" / "results", a_manifest(), clean=CLEAN)
     assert "cannot be written" in caught.value.message
     assert caught.value.hint
 
@@ -116,7 +116,7 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 )
 def test_names_that_could_leave_the_folder_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(RunFolderError):
-        store.create(tmp_path, a_manifest(run_id=name))
+        store.create(tmp_path, a_manifest(run_id=name), clean=CLEAN)
     with store.create(tmp_path, a_manifest(), clean=CLEAN) as writer:
         with pytest.raises(RunFolderError):
             writer.raw(name, b"")

@@ -8,7 +8,9 @@ from msgspec.structs import replace
 
 from tests.unit.small_folders import ARMS, CLEAN, METRICS, a_manifest, a_trial
 from vbench import store
+from vbench.contracts import Identity
 from vbench.facts.registry import KEYS
+from vbench.host.local import LocalHost
 from vbench.model import BenchmarkRecord, EnvironmentRecord, Fact, Failed, Layer, Manifest, Measured, Skipped, State
 from vbench.store import privacy
 
@@ -40,6 +42,14 @@ def test_only_whole_words_and_paths_are_taken_out() -> None:
     assert privacy.cleaner({"localhost", ""}, {"", "/"})("localhost / x") == "localhost / x"
 
 
+def test_names_and_homes_of_every_host_of_a_run_are_taken_out() -> None:
+    here = Identity(names=frozenset({"desk"}), homes=frozenset({"/home/ada"}))
+    there = Identity(names=frozenset({"lab7.example.org"}), homes=frozenset({"/data/eve"}), users=frozenset({"eve"}))
+    clean = privacy.of_hosts([here, there])
+    assert clean("desk to lab7: /home/ada/x /data/eve/y /media/eve") == "HOST to HOST: ~/x ~/y /media/USER"
+    assert privacy.of_hosts([])("desk /home/ada") == "desk /home/ada"
+
+
 def test_with_sudo_the_home_and_the_name_are_those_of_who_called_it(monkeypatch: pytest.MonkeyPatch) -> None:
     ada = pwd.struct_passwd(("ada", "x", 1000, 1000, "", "/data/people/ada", ""))
     grace = pwd.struct_passwd(("grace", "x", 1001, 1001, "", "/home/grace", ""))
@@ -47,7 +57,7 @@ def test_with_sudo_the_home_and_the_name_are_those_of_who_called_it(monkeypatch:
     monkeypatch.setattr(pwd, "getpwall", lambda: [grace, service])
     monkeypatch.setattr(pwd, "getpwnam", {"ada": ada}.__getitem__)
     monkeypatch.setenv("SUDO_USER", "ada")
-    clean = privacy.of_this_machine()
+    clean = privacy.of_hosts([LocalHost().identity()])
     assert clean("/data/people/ada/s.toml /home/grace/x /var/mail/x") == "~/s.toml ~/x /var/mail/x"
     assert clean("/media/ada/disk /mnt/ada: /ada") == "/media/USER/disk /mnt/USER: /USER"
     others = "ada /mnt/adam /mnt/ada.d /mnt/ada-2 canada/ada-x"
@@ -57,7 +67,7 @@ def test_with_sudo_the_home_and_the_name_are_those_of_who_called_it(monkeypatch:
 @pytest.mark.parametrize("name", ["user", "root", "ubuntu", "bench", "", "nobody-here"])
 def test_a_name_that_is_a_usual_one_of_a_folder_is_none_of_a_person(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("SUDO_USER", name)
-    assert privacy.of_this_machine()("/srv/user/bench/ubuntu/root") == "/srv/user/bench/ubuntu/root"
+    assert privacy.of_hosts([LocalHost().identity()])("/srv/user/bench/ubuntu/root") == "/srv/user/bench/ubuntu/root"
 
 
 # --- a host with the name of something else ---------------------------------------------------------------------------
@@ -174,4 +184,4 @@ def test_a_user_whom_nobody_knows_has_no_home_to_take_out(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     monkeypatch.delenv("HOME", raising=False)
-    assert privacy.of_this_machine()("/somewhere") == "/somewhere"
+    assert privacy.of_hosts([LocalHost().identity()])("/somewhere") == "/somewhere"

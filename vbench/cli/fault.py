@@ -87,9 +87,10 @@ def _folders() -> Iterator[str]:
 
 def _nameless(text: str) -> str:
     try:
+        from vbench.host.local import LocalHost
         from vbench.store import privacy
 
-        return privacy.of_this_machine()(text)
+        return privacy.of_hosts([LocalHost().identity()])(text)
     except Exception:  # noqa: BLE001  # a second fault must not hide the first
         return text
 

@@ -1,17 +1,21 @@
 """The machine that vbench itself runs on, as the host of a run."""
 
 import os
+import pwd
+import re
+import socket
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import assert_never
 
-from vbench.contracts import Cgroup, Descendants, ServedBy, Unseen
+from vbench.contracts import Cgroup, Descendants, Identity, ServedBy, Unseen
 from vbench.gates import Counters, Spent
-from vbench.host import cgroups, counters, processes
+from vbench.host import cgroups, counters, processes, untrusted
+from vbench.host.home import home
 from vbench.host.proc import LocalSession
 
 
@@ -22,6 +26,7 @@ class LocalHost:
     session: LocalSession = field(default_factory=LocalSession)
     procfs: Path = Path("/proc")
     sysfs: Path = Path("/sys")
+    etc: Path = Path("/etc")
 
     def counters(self, cpus: Sequence[int], served_by: ServedBy) -> Counters:
         stat = counters.text(self.procfs / "stat")
@@ -70,6 +75,16 @@ class LocalHost:
     def _hierarchies(self) -> tuple[cgroups.Hierarchy, ...]:
         return cgroups.hierarchies(counters.text(self.procfs / "self/mountinfo"))
 
+    def identity(self) -> Identity:
+        caller = os.environ.get("SUDO_USER", "")
+        return Identity(
+            machine=_hexadecimal(self.etc / "machine-id"),
+            boot=_hexadecimal(self.procfs / "sys/kernel/random/boot_id"),
+            names=frozenset({socket.gethostname(), os.uname().nodename}),
+            homes=frozenset({str(home() or ""), os.environ.get("HOME", ""), *_homes_of_others(caller)}),
+            users=frozenset({caller}),
+        )
+
     @contextmanager
     def harness_on(self, cpus: Sequence[int]) -> Iterator[None]:
         before = os.sched_getaffinity(0)
@@ -78,3 +93,23 @@ class LocalHost:
             yield
         finally:
             os.sched_setaffinity(0, before)
+
+
+def _hexadecimal(path: Path) -> str:
+    """A file's 128 bits, with dashes between or not; empty for anything else."""
+    with suppress(FileNotFoundError, untrusted.Untrusted, OSError, RuntimeError):
+        text = untrusted.read(path.resolve(), most_b=100).strip().replace(b"-", b"")
+        if re.fullmatch(rb"[0-9a-f]{32}", text):
+            return text.decode()
+    return ""
+
+
+def _homes_of_others(caller: str) -> Iterator[str]:
+    """With sudo the home is root's, and files are still the user's: of who called it, and every one below /home.
+
+    Homes of services, such as /var/lib/x, name nobody: to replace them would only damage the text.
+    """
+    yield from (entry.pw_dir for entry in pwd.getpwall() if entry.pw_dir.startswith("/home/"))
+    if caller:
+        with suppress(KeyError):
+            yield pwd.getpwnam(caller).pw_dir

@@ -9,9 +9,10 @@ from pathlib import Path
 from vbench import __version__, facts, store
 from vbench import image as images
 from vbench import suite as suites
-from vbench.contracts import Environment, Image, Session, Testbed
+from vbench.contracts import Environment, Identity, Image, Session, Testbed
 from vbench.errors import RunFolderError, UsageError
 from vbench.host import interrupts, processors
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.model import SCHEMA, Manifest, Plan, Resumption, Run, State
 from vbench.runner import adaptive, resumption
@@ -21,12 +22,12 @@ from vbench.runner.place import place_of_run, rooted
 from vbench.runner.progress import Count, Progress
 from vbench.runner.refusing import refuse
 from vbench.runner.running import Runner
-from vbench.store import Writer
+from vbench.store import Writer, privacy
 from vbench.suite import Suite
 from vbench.testbed.undo import abandoned, sweep
 from vbench.units import show_duration
 
-_CLOCKS = Clocks()
+_CLOCKS, _HERE = Clocks(), LocalHost()
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def conduct(
     stored: Callable[[Path], None] = lambda folder: None,
     until_s: float | None = None,
     clocks: Clocks = _CLOCKS,
-    here: resumption.Identity | None = None,
+    host: LocalHost = _HERE,
 ) -> Conducted:
     """Runs `plan` and stores it under `results`; `stored` is told the folder on every way out that has one.
 
@@ -60,21 +61,20 @@ def conduct(
     anything is stored, and what Runner.run raises afterwards.
     """
     refuse_short(2 * plan.expected_s / len(plan.blocks), until_s, "the calibration and one block are", clocks)
-    with rooted(suite, LocalSession()) as local:
+    with rooted(suite, host.session) as local:
         refuse(suite, local, image)
-    here = here or resumption.identity()
     run_id = store.run_id(suite.name)
-    with place_of_run(suite, image, run_id) as (host, testbed):
-        manifest = _manifest(suite, plan, run_id, image=image, command=command, tags=tags, here=here)
-        with store.create(results, manifest) as writer:
+    with place_of_run(suite, image, run_id, host) as (measured, testbed):
+        manifest = _manifest(suite, plan, run_id, image=image, command=command, tags=tags, here=measured.identity())
+        with store.create(results, manifest, clean=_clean(measured)) as writer:
             look = adaptive.looking(suite, manifest)
             runner = Runner(
                 suite,
                 plan,
-                host,
+                measured,
                 testbed,
                 writer,
-                progress(host.session, testbed),
+                progress(measured.session, testbed),
                 look,
                 until_s=until_s,
                 clocks=clocks,
@@ -91,39 +91,40 @@ def resume(
     said: Callable[[str], None] = lambda words: None,
     until_s: float | None = None,
     clocks: Clocks = _CLOCKS,
-    here: resumption.Identity | None = None,
+    host: LocalHost = _HERE,
 ) -> Conducted:
     """Goes on with the run in `folder` as it was planned; `given` is its suite once more, if need be.
 
     `said` is told what was damaged and what is different of the host. Raises RunFolderError, UsageError and
     EnvironmentUnavailable while the folder is as it was.
     """
-    here = here or resumption.identity()
+    here, clean = host.identity(), _clean(host)
     resumption.refuse_foreign(folder)
-    with store.reopen(folder) as writer:
+    with store.reopen(folder, clean=clean) as writer:
         run = store.load(folder)
         manifest, plan = run.manifest, run.manifest.plan
         resumption.refuse_other_tool(manifest)
-        suite = resumption.suite_of(manifest, given)
+        suite = resumption.suite_of(manifest, given, clean)
         image = _image_of(manifest)
         look = adaptive.looking(suite, manifest)
         ledger, block = _ledger(run, look, here)
         if block is not None:
             refuse_short(ledger.next_s(), until_s, "what comes next is", clocks)
         # Before anything of the suite is made or run: on another host, or in a hostile folder, it may say anything.
-        resumption.refuse_other_host(run, _differences(run, suite), here)
-        with place_of_run(suite, image, manifest.run_id) as (host, testbed):
-            found = resumption.differences(run, facts.of_host(host.session, cpu=testbed.cpus[0]))
-            refuse(suite, host.session, image)
+        resumption.refuse_other_host(run, _differences(run, suite, host), here)
+        with place_of_run(suite, image, manifest.run_id, host) as (measured, testbed):
+            now = facts.of_host(measured.session, cpu=testbed.cpus[0])
+            found = resumption.differences(run, now, clean)
+            refuse(suite, measured.session, image)
             for words in (*run.warnings, *found.others):
                 said(words)
-            _sweep(suite, manifest.run_id, said)
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            writer.take_up(Resumption(now, block, found.others, here.marks(manifest.run_id)[1]))
+            _sweep(suite, manifest.run_id, host, said)
+            at = datetime.now(UTC).isoformat(timespec="seconds")
+            writer.take_up(Resumption(at, block, found.others, here.marks(manifest.run_id)[1]))
             runner = Runner(
                 suite,
                 plan,
-                host,
+                measured,
                 testbed,
                 writer,
                 progress(suite, run),
@@ -206,14 +207,18 @@ def refuse_short(needed_s: float, until_s: float | None, what: str, clocks: Cloc
     )
 
 
-def _differences(run: Run, suite: Suite) -> resumption.Differences:
+def _clean(host: LocalHost) -> privacy.Clean:
+    """For a run that vbench starts here and measures there."""
+    return privacy.of_hosts([_HERE.identity(), host.identity()])
+
+
+def _differences(run: Run, suite: Suite, host: LocalHost) -> resumption.Differences:
     """Asked by commands that vbench itself names, and of no environment."""
-    host = LocalSession()
-    cpu = processors.find(host, suite.testbed.cpus, suite.testbed.cpu_list).environment[0]
-    return resumption.differences(run, facts.of_host(host, cpu=cpu))
+    cpu = processors.find(host.session, suite.testbed.cpus, suite.testbed.cpu_list).environment[0]
+    return resumption.differences(run, facts.of_host(host.session, cpu=cpu), _clean(host))
 
 
-def _ledger(run: Run, look: adaptive.Looking | None, here: resumption.Identity) -> tuple[Ledger, int | None]:
+def _ledger(run: Run, look: adaptive.Looking | None, here: Identity) -> tuple[Ledger, int | None]:
     """What is stored of the run, and the first block that is not whole; None where nothing is left to measure."""
     plan = run.manifest.plan
     torn = {item.block for item in run.manifest.resumed if item.block is not None}
@@ -252,12 +257,11 @@ def _image_of(manifest: Manifest) -> Image | None:
     return image
 
 
-def _sweep(suite: Suite, run_id: str, said: Callable[[str], None]) -> None:
+def _sweep(suite: Suite, run_id: str, host: LocalHost, said: Callable[[str], None]) -> None:
     """What this run left when it was killed would disturb what is measured now."""
-    host = LocalSession()
     for folder in abandoned(Path(suite.testbed.scratch)):
         if folder.name.startswith(f"vbench-{run_id}-"):
-            for undone in sweep(host, folder):
+            for undone in sweep(host.session, folder):
                 said(f"removed {undone}")
 
 
@@ -269,7 +273,7 @@ def _manifest(
     image: Image | None,
     command: tuple[str, ...],
     tags: dict[str, str],
-    here: resumption.Identity,
+    here: Identity,
 ) -> Manifest:
     machine, boot = here.marks(run_id)
     return Manifest(

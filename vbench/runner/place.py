@@ -11,11 +11,11 @@ from vbench import image as images
 from vbench.contracts import Image, Session, Testbed
 from vbench.host import processors, rights
 from vbench.host.local import LocalHost
-from vbench.host.proc import LocalSession
 from vbench.suite import Suite
 from vbench.testbed.host import open_testbed
 
 S = TypeVar("S", bound=Session)
+_HERE = LocalHost()
 
 
 @contextmanager
@@ -33,13 +33,14 @@ def rooted(suite: Suite, local: S) -> Iterator[S]:
 
 
 @contextmanager
-def place_of_run(suite: Suite, image: Image | None, name: str) -> Iterator[tuple[LocalHost, Testbed]]:
+def place_of_run(
+    suite: Suite, image: Image | None, name: str, host: LocalHost = _HERE
+) -> Iterator[tuple[LocalHost, Testbed]]:
     """The host, whose session has its layers, and the opened testbed; vbench itself is kept off the arms' set."""
-    local = LocalSession()
-    local = replace(local, layers=facts.layers(facts.collect(local)))
+    local = replace(host.session, layers=facts.layers(facts.collect(host.session)))
     chosen = processors.find(local, suite.testbed.cpus, suite.testbed.cpu_list)
     with (
-        LocalHost().harness_on(chosen.peer),
+        host.harness_on(chosen.peer),
         images.in_use(image),
         rooted(suite, local) as session,
         open_testbed(
@@ -51,4 +52,4 @@ def place_of_run(suite: Suite, image: Image | None, name: str) -> Iterator[tuple
             name=name,
         ) as testbed,
     ):
-        yield LocalHost(session), testbed
+        yield replace(host, session=session), testbed

@@ -1,7 +1,6 @@
 """What must be as it was for a run to go on: tool, suite and host. Anything else would be another run."""
 
 import hashlib
-import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,6 +12,7 @@ import msgspec
 
 from vbench import __version__, facts
 from vbench import suite as suites
+from vbench.contracts import Identity
 from vbench.errors import RunFolderError, SuiteError
 from vbench.host import untrusted
 from vbench.model import Facts, Manifest, Run
@@ -28,7 +28,6 @@ IDENTITY = (
 )
 # Another engine is another environment, where the run has one of it.
 _QEMU, _RUNTIMES = "tool.qemu", {"runc": "tool.runc", "crun": "tool.crun"}
-_MACHINE_ID, _BOOT_ID = Path("/etc/machine-id"), Path("/proc/sys/kernel/random/boot_id")
 _PACKAGE = Path(__file__).parents[1]
 _NO_SOURCES = {"suites"}  # a run keeps its own, and a checkout has them elsewhere than a wheel
 _BEGIN = "`vbench run` begins another one"
@@ -41,38 +40,6 @@ class Differences:
 
     identity: tuple[str, ...]
     others: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What this machine and this boot of it are known by; empty where a machine has none."""
-
-    machine: str
-    boot: str
-
-    def marks(self, run_id: str) -> tuple[str, str]:
-        """Of machine and boot: hashes with the run's own name, so that they tell nobody which machine it is.
-
-        machine-id(5) asks for exactly that.
-        """
-        return _mark(run_id, self.machine), _mark(run_id, self.boot)
-
-
-def identity(*, machine_id: Path = _MACHINE_ID, boot_id: Path = _BOOT_ID) -> Identity:
-    return Identity(_hexadecimal(machine_id), _hexadecimal(boot_id))
-
-
-def _hexadecimal(path: Path) -> str:
-    """A file's 128 bits, with dashes between or not; empty for anything else."""
-    with suppress(FileNotFoundError, untrusted.Untrusted, OSError, RuntimeError):
-        text = untrusted.read(path.resolve(), most_b=100).strip().replace(b"-", b"")
-        if re.fullmatch(rb"[0-9a-f]{32}", text):
-            return text.decode()
-    return ""
-
-
-def _mark(run_id: str, own: str) -> str:
-    return hashlib.sha256(f"{run_id} {own}".encode()).hexdigest()[:32] if own else ""
 
 
 def boot_of(manifest: Manifest) -> str:
@@ -133,12 +100,13 @@ def refuse_other_tool(manifest: Manifest) -> None:
         )
 
 
-def suite_of(manifest: Manifest, given: Suite | None) -> Suite:
+def suite_of(manifest: Manifest, given: Suite | None, clean: privacy.Clean) -> Suite:
     """The suite as the run was narrowed to it. Raises RunFolderError when it is not the run's."""
+    clean = privacy.of_run(manifest, clean)  # as the run was written
     name = manifest.run_id
     if given is None:
         _refuse_incomplete(manifest)
-    elif _clean(manifest).own(given.text) != manifest.suite_text:
+    elif clean.own(given.text) != manifest.suite_text:
         hint = f"leave SUITE out to go on as it was planned; {_BEGIN}"
         raise RunFolderError(f"the file of suite {given.name} is not the one that {name} was begun with", hint=hint)
     try:
@@ -151,7 +119,7 @@ def suite_of(manifest: Manifest, given: Suite | None) -> Suite:
     if (plan.environments, plan.benchmarks, plan.blocks) != (was.environments, was.benchmarks, was.blocks):
         hint = f"its command was: {' '.join(manifest.command)}"
         raise RunFolderError(f"{name}: its suite gives another plan than the run has", hint=hint)
-    other = sorted(_differing(found, manifest))
+    other = sorted(_differing(found, manifest, clean))
     if other:
         what = f"the settings or files of {', '.join(other)} are not those that {name} was begun with"
         raise RunFolderError(what, hint=f"one run measures one thing; {_BEGIN}")
@@ -168,13 +136,12 @@ def _refuse_incomplete(manifest: Manifest) -> None:
         raise RunFolderError(f"{manifest.run_id}: its suite {why}", hint=hint)
 
 
-def _differing(suite: Suite, manifest: Manifest) -> Iterator[str]:
+def _differing(suite: Suite, manifest: Manifest, clean: privacy.Clean) -> Iterator[str]:
     """Environments and benchmarks that would be measured with other settings, the digest of a folder among them."""
     now = {r.name: r.settings | r.relations for r in suites.environment_records(suite)}
     now |= {r.name: r.settings for r in suites.benchmark_records(suite)}
     was = {r.name: r.settings | r.relations for r in manifest.environments}
     was |= {r.name: r.settings for r in manifest.benchmarks}
-    clean = _clean(manifest)
     for name, settings in now.items():
         if msgspec.json.decode(msgspec.json.encode(privacy.clean_settings(settings, clean))) != was.get(name):
             yield name
@@ -192,11 +159,11 @@ def _narrowed(suite: Suite, manifest: Manifest) -> Suite:
     )
 
 
-def differences(run: Run, now: Facts) -> Differences:
+def differences(run: Run, now: Facts, clean: privacy.Clean) -> Differences:
     """Nothing where the run was ended before it knew its host."""
     if not run.host:
         return Differences((), ())
-    now = privacy.clean_facts(now, _clean(run.manifest))
+    now = privacy.clean_facts(now, privacy.of_run(run.manifest, clean))
     engines = [key for key in _engines(run.manifest) if DASH not in (_value(run.host, key), _value(now, key))]
     identity = [key for key in (*IDENTITY, *engines) if _value(run.host, key) != _value(now, key)]
     others = [found for found in facts.confounds("host", run.host, now) if found.key not in (*IDENTITY, *engines)]
@@ -204,11 +171,6 @@ def differences(run: Run, now: Facts) -> Differences:
         tuple(f"{key} was {_value(run.host, key)}, is {_value(now, key)}" for key in identity),
         tuple(f"{found.key} was {found.baseline}, is {found.value}" for found in others),
     )
-
-
-def _clean(manifest: Manifest) -> privacy.Clean:
-    """As the run was written."""
-    return privacy.of_run(manifest, privacy.of_this_machine())
 
 
 def _engines(manifest: Manifest) -> list[str]:

@@ -5,12 +5,8 @@ wrote, and loses the name all the same. In what vbench itself composes (settings
 a run that says HOST where it means runc could not be compared or gone on with.
 """
 
-import os
-import pwd
 import re
-import socket
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -18,8 +14,8 @@ from typing import Any
 
 from msgspec import structs
 
+from vbench.contracts import Identity
 from vbench.facts.registry import is_free
-from vbench.host.home import home
 from vbench.model import EnvironmentRecord, Fact, Facts, Failed, Layer, Manifest, Measured, Skipped, Trial
 
 _OWN = ("environments", "benchmarks", "guest", "image", "suite", "facts/registry.py", "testbed.py", "model.py")
@@ -121,21 +117,13 @@ def _paths(homes: Iterable[str], users: Iterable[str]) -> Callable[[str], str]:
     return lambda text: user.sub("USER", own.sub("~", text))
 
 
-def of_this_machine() -> Clean:
-    sudo_user = os.environ.get("SUDO_USER", "")
-    homes = {str(home() or ""), os.environ.get("HOME", ""), *_homes_of_others(sudo_user)}
-    return cleaner({socket.gethostname(), os.uname().nodename}, homes, {sudo_user})
-
-
-def _homes_of_others(sudo_user: str) -> Iterator[str]:
-    """With sudo the home is root's, and files are still the user's: of who called it, and every one below /home.
-
-    Homes of services, such as /var/lib/x, name nobody: to replace them would only damage the text.
-    """
-    yield from (entry.pw_dir for entry in pwd.getpwall() if entry.pw_dir.startswith("/home/"))
-    if sudo_user:
-        with suppress(KeyError):
-            yield pwd.getpwnam(sudo_user).pw_dir
+def of_hosts(identities: Collection[Identity]) -> Clean:
+    """Takes out the names and homes of every host of a run, the one that vbench itself runs on among them."""
+    return cleaner(
+        {name for host in identities for name in host.names},
+        {home for host in identities for home in host.homes},
+        {user for host in identities for user in host.users},
+    )
 
 
 def of_run(manifest: Manifest, clean: Clean) -> Clean:

@@ -26,7 +26,7 @@ def run_id(suite: str, *, at: datetime | None = None) -> str:
     return f"{suite}-{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
-def create(results: Path, manifest: Manifest, *, clean: privacy.Clean | None = None) -> "Writer":
+def create(results: Path, manifest: Manifest, *, clean: privacy.Clean) -> "Writer":
     """A new run folder `results/<run id>/`; raises RunFolderError when it exists or cannot be made."""
     if not is_run_id(manifest.run_id):
         raise RunFolderError(f"{manifest.run_id!r} cannot be the name of a run folder")
@@ -38,17 +38,16 @@ def create(results: Path, manifest: Manifest, *, clean: privacy.Clean | None = N
         folder.mkdir()
         for name in ("facts", "raw"):
             (folder / name).mkdir()
-        clean = clean or privacy.of_this_machine()
         writer = Writer(folder, privacy.clean_manifest(manifest, clean), clean, new=True)
         writer.begin()
         files.sync(results)
     return writer
 
 
-def reopen(folder: Path, *, clean: privacy.Clean | None = None) -> "Writer":
+def reopen(folder: Path, *, clean: privacy.Clean) -> "Writer":
     """The folder of a run that ended early, locked and unchanged until `Writer.take_up`. Raises RunFolderError."""
     _resumable(folder)
-    writer = Writer(folder, read_manifest(folder), clean or privacy.of_this_machine())
+    writer = Writer(folder, read_manifest(folder), clean)
     try:
         _resumable(folder)  # who held the lock may have ended the run meanwhile
     except RunFolderError:
