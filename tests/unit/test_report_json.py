@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
+from tests.unit.folders import NOTHING_SECRET
 from tests.unit.runs import WORLD, gated, make_run
 from vbench import report, store
 from vbench.cli.output import write
@@ -149,7 +150,7 @@ def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run folder under results/ of the current folder."""
     monkeypatch.chdir(tmp_path)
     run = make_run(blocks=1)
-    with create(Path("results"), run.manifest) as writer:
+    with create(Path("results"), run.manifest, clean=NOTHING_SECRET) as writer:
         for trial in run.trials:
             writer.append(trial)
         writer.facts("host", run.host)

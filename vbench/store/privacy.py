@@ -18,7 +18,7 @@ from vbench.contracts import Identity
 from vbench.facts.registry import is_free
 from vbench.model import EnvironmentRecord, Fact, Facts, Failed, Layer, Manifest, Measured, Skipped, Trial
 
-_OWN = ("environments", "benchmarks", "guest", "image", "suite", "facts/registry.py", "testbed.py", "model.py")
+_OWN = ("environments", "benchmarks", "guest", "image", "suite", "facts/registry.py", "testbed", "model.py")
 _WORD = re.compile(r"[\w-]+")  # what stands between the boundaries of `_whole`
 _JSON_KEY = re.compile(r'"\s*:')
 # Names that identify nobody; to replace them would only damage the text around them.
