@@ -190,7 +190,12 @@ class Missing:
 
 def lacks(missing: Sequence[Missing]) -> str:
     """What is missing, in words that follow a colon or stand alone."""
-    return f"missing: {', '.join(item.what for item in missing)}"
+    return f"missing: {named(missing)}"
+
+
+def named(missing: Sequence[Missing]) -> str:
+    """`fio, root rights`."""
+    return ", ".join(item.what for item in missing)
 
 
 def hints(missing: Sequence[Missing]) -> str:

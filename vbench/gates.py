@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from vbench.model import Layer, Reading, Trial
+from vbench.model import Layer, Reading, Reason, ReasonKind, Trial
 from vbench.units import TICKS
 
 FOREIGN_SHARE = 0.02  # of wall: a task of somebody else's on the environment's processors
@@ -126,29 +126,29 @@ def clock_error_s(first: ClockReading | None, last: ClockReading | None) -> tupl
     return last.inside_s - first.inside_s - host_s, bound_s
 
 
-def judge(found: Reading) -> tuple[str, ...]:
+def judge(found: Reading) -> tuple[Reason, ...]:
     """Why this start voids its block; empty when it does not. What is unknown voids nothing."""
     reasons = []
     foreign = foreign_share(found)
     if foreign is not None and foreign > FOREIGN_SHARE + RESOLUTION_S / found.wall_s:
-        reasons.append(f"{found.environment}: foreign tasks used {foreign:.1%} of its processors")
+        reasons.append(Reason(ReasonKind.FOREIGN_LOAD, found.environment, foreign))
     if found.throttled:
-        reasons.append(f"{found.environment}: the processor was throttled {found.throttled} times")
+        reasons.append(Reason(ReasonKind.THROTTLED, found.environment, float(found.throttled)))
     return (*reasons, *_clock_fault(found))
 
 
-def judge_trial(trial: Trial) -> tuple[str, ...]:
+def judge_trial(trial: Trial) -> tuple[Reason, ...]:
     """Why this trial's own clock check voids its block: a fault that a whole start would hide in its length."""
-    return tuple(f"{reason} in {trial.benchmark}" for reason in _clock_fault(trial))
+    return _clock_fault(trial, trial.benchmark)
 
 
-def _clock_fault(found: Reading | Trial) -> tuple[str, ...]:
+def _clock_fault(found: Reading | Trial, benchmark: str = "") -> tuple[Reason, ...]:
     if found.clock_error_s is None or found.clock_bound_s is None or found.clock_limit_ppm is None:
         return ()
     if abs(found.clock_error_s) <= found.clock_limit_ppm * 1e-6 * found.wall_s + found.clock_bound_s:
         return ()
-    how = "behind" if found.clock_error_s < 0 else "ahead of"
-    return (f"{found.environment}: its clock fell {abs(found.clock_error_s):.3g} s {how} the host's",)
+    kind = ReasonKind.CLOCK_BEHIND if found.clock_error_s < 0 else ReasonKind.CLOCK_AHEAD
+    return (Reason(kind, found.environment, abs(found.clock_error_s), benchmark),)
 
 
 def foreign_share(found: Reading) -> float | None:

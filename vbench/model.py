@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-SCHEMA = 2
+SCHEMA = 3
 """Number of the run folder's schema; its history is in docs/reference/schema.md."""
 
 MOST_CELLS = 20_000
@@ -56,6 +56,45 @@ Facts = dict[str, Fact]
 """Dotted key such as `cpu.model` to fact. The keys that exist are listed in vbench/facts/registry.py."""
 
 
+# --- reasons ----------------------------------------------------------------------------------------------------
+
+
+class ReasonKind(StrEnum):
+    """What happened. vbench.reasons says each in words, and what its `value` is."""
+
+    # A gate voided the attempt.
+    FOREIGN_LOAD = "foreign_load"  # share of the arm's processors that tasks of others used
+    THROTTLED = "throttled"  # thermal throttle events
+    CLOCK_BEHIND = "clock_behind"  # s
+    CLOCK_AHEAD = "clock_ahead"  # s
+    # The run itself broke the attempt.
+    HOST_REBOOTED = "host_rebooted"
+    CLOCK_SET = "clock_set"
+    CLOCK_SET_BACK = "clock_set_back"
+    REBOOTED_OR_CLOCK_SET = "rebooted_or_clock_set"
+    RUN_PAUSED = "run_paused"  # s
+    # A trial gave no number. The value of most is what the tool or vbench's own error said.
+    MISSING = "missing"  # what is missing
+    START_FAILED = "start_failed"
+    NOT_STARTED = "not_started"  # or the environment was lost earlier in this start
+    LOST = "lost"
+    TIMED_OUT = "timed_out"
+    NOT_FINITE = "not_finite"  # metrics whose samples are NaN or infinite
+    TOO_LARGE = "too_large"
+    ERROR = "error"
+    # A sentence of an older folder that names nothing of the above.
+    STATED = "stated"
+
+
+class Reason(Struct, frozen=True, omit_defaults=True):
+    """Why an attempt is void, or why a trial gave no number; words are made of it in vbench.reasons alone."""
+
+    kind: ReasonKind
+    arm: str = ""  # in whose start a gate struck; empty: the run's own, or that of the trial
+    value: float | str | None = None
+    benchmark: str = ""  # in whose trial the clock ran wrong; empty: in the whole start
+
+
 # --- trials -----------------------------------------------------------------------------------------------------
 
 
@@ -74,14 +113,14 @@ class Measured(Struct, frozen=True, tag="measured"):
 class Failed(Struct, frozen=True, tag="failed"):
     """A trial that was tried and gave nothing believable."""
 
-    reason: str
+    reason: Reason
     hint: str = ""
 
 
 class Skipped(Struct, frozen=True, tag="skipped"):
     """A trial that was not tried: the environment lacks something, or its start failed."""
 
-    reason: str
+    reason: Reason
     hint: str = ""
 
 
@@ -140,7 +179,7 @@ class Void(Struct, frozen=True):
 
     block: int
     attempt: int
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     harness: bool = False  # the run itself paused within the block: none of the repeats is spent on it
 
 

@@ -1,5 +1,6 @@
 """A plan of four blocks, with its trials and voids."""
 
+from tests.unit.outcomes import stated
 from tests.unit.small_folders import a_trial
 from vbench.model import Block, Plan, Step, Trial, Void
 
@@ -34,4 +35,4 @@ def trials(block: int, *, begin_s: float, each_s: float = 1.0, number: int = 4, 
 
 def voids(*blocks: int, harness: bool = False) -> list[Void]:
     """Attempts that were voided, those of one block in turn."""
-    return [Void(block, blocks[:at].count(block), ("why",), harness=harness) for at, block in enumerate(blocks)]
+    return [Void(block, blocks[:at].count(block), (stated("why"),), harness=harness) for at, block in enumerate(blocks)]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from tests.unit.outcomes import error, foreign
 from vbench.model import (
     SCHEMA,
     BenchmarkRecord,
@@ -79,7 +80,7 @@ def gated(run: Run, *, block: int = 3, repeated: bool = True) -> Run:
     again = tuple(replace(trial, attempt=1) for trial in run.trials if trial.block == block) if repeated else ()
     others = tuple(trial for trial in run.trials if trial.block != block)
     trials = sorted((*others, *first, *again), key=lambda trial: (trial.block, trial.attempt))
-    void = Void(block, 0, ("tcg: foreign tasks used 4.1 % of its processors",))
+    void = Void(block, 0, (foreign("tcg", 0.041),))
     return replace(run, trials=tuple(trials), readings=_readings(run), voids=(void,))
 
 
@@ -147,9 +148,9 @@ def _samples(
 
 def _loss(block: int, arm: int, benchmark: str) -> Outcome | None:
     if arm == 3 and benchmark == "network.stream" and block == 2:
-        return Failed("iperf3: the server closed the connection", hint="see raw/2-tcg-network.stream.json")
+        return Failed(error("iperf3: the server closed the connection"), hint="see raw/2-tcg-network.stream.json")
     if arm == 2 and benchmark == "disk.seqwrite":
-        return Skipped("the scratch file system refuses O_DIRECT", hint="use scratch space on ext4 or xfs")
+        return Skipped(error("the scratch file system refuses O_DIRECT"), hint="use scratch space on ext4 or xfs")
     return None
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tests.unit.fakes import FEW, Told, a_testbed
 from tests.unit.folders import NOTHING_SECRET
+from tests.unit.outcomes import foreign
 from tests.unit.small_folders import a_manifest
 from vbench import store
 from vbench import suite as suites
@@ -102,7 +103,7 @@ def test_at_the_last_look_it_ends_and_says_what_would_decide() -> None:
 
 
 def test_a_voided_block_gives_no_width() -> None:
-    voids = tuple(Void(block, 0, ("b: foreign",)) for block in range(1, 11))
+    voids = tuple(Void(block, 0, (foreign("b", 0.1),)) for block in range(1, 11))
     found = look(10, 0.0001, voids)
     assert not found.stop
     assert "b cpu.hash time (no interval: no block is left: each was voided by a gate" in found.words
@@ -123,7 +124,7 @@ def test_a_cell_without_an_interval_says_why() -> None:
 
 
 def test_a_rough_interval_is_called_so() -> None:
-    voids = (Void(3, 0, ("b: foreign",)),)
+    voids = (Void(3, 0, (foreign("b", 0.1),)),)
     assert "b cpu.hash time ±0.1% (rough, wanted ±1.0%)" in look(10, 0.002, voids).words
 
 

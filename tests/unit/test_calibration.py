@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from tests.unit.fakes import FEW, Told, a_suite, a_testbed, execute
 from tests.unit.folders import NOTHING_SECRET
 from tests.unit.ledgers import ARMS, NAMES, PLAN, trials, voids
+from tests.unit.outcomes import error
 from tests.unit.program import Vbench
 from tests.unit.small_folders import a_manifest, a_trial
 from vbench import store
@@ -58,7 +59,7 @@ def test_an_arm_that_is_not_the_baseline_ends_nothing(tmp_path: Path) -> None:
     assert run.manifest.state is State.COMPLETE
 
 
-@pytest.mark.parametrize("outcome", [Failed("why", "how"), Skipped("why", "how")])
+@pytest.mark.parametrize("outcome", [Failed(error("why"), "how"), Skipped(error("why"), "how")])
 def test_who_resumes_such_a_run_is_told_the_same(outcome: Failed | Skipped) -> None:
     kept = [replace(t, outcome=outcome) if t.environment == "bare" else t for t in trials(0, begin_s=0)]
     with pytest.raises(EnvironmentUnavailable, match="so that no cost can follow: why") as caught:
@@ -136,7 +137,7 @@ def test_a_block_is_analysed_when_it_is_whole_and_not_void_and_has_a_number() ->
     repeated = [*whole, *trials(1, begin_s=500.0, attempt=1)]
     assert Ledger.of(PLAN, trials=repeated, voids=voids(1)).analysed() == 2
     assert Ledger.of(PLAN, trials=repeated, voids=voids(1, 1)).analysed() == 1
-    failed = [a_trial(1, arm, benchmark=name, outcome=Failed("why")) for arm in ARMS for name in NAMES]
+    failed = [a_trial(1, arm, benchmark=name, outcome=Failed(error("why"))) for arm in ARMS for name in NAMES]
     assert Ledger.of(PLAN, trials=failed).analysed() == 0
     assert isinstance(whole[0].outcome, Measured)
 

@@ -13,6 +13,7 @@ from vbench.contracts import Place, Session, Testbed
 from vbench.environments.fake import Fake
 from vbench.errors import NoSpace, StopFailed, TrialFailed
 from vbench.model import Failed, Measured, Run, Skipped
+from vbench.reasons import words
 from vbench.runner.catching import caught, guarded
 
 ODD = [KeyError("bins"), IndexError(), RecursionError("too deep"), UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no")]
@@ -45,8 +46,8 @@ def test_what_a_benchmark_raises_is_a_failed_trial_and_the_run_goes_on(
     run = execute(tmp_path, a_suite(FEW))
     for trial in of(run, benchmark="cpu.hash"):
         assert isinstance(trial.outcome, Failed)
-        assert f"a fault of vbench: {type(error).__name__}" in trial.outcome.reason
-        assert "in act" in trial.outcome.reason
+        assert f"a fault of vbench: {type(error).__name__}" in words(trial.outcome.reason)
+        assert "in act" in words(trial.outcome.reason)
         assert "report" in trial.outcome.hint
     assert all(isinstance(trial.outcome, Measured) for trial in of(run, benchmark="syscall.getpid"))
     name, text = sorted(kept(run).items())[0]
@@ -69,7 +70,7 @@ def test_a_benchmark_that_returns_what_no_journal_holds_is_a_failed_trial(
 def test_what_a_missing_tools_question_raises_costs_one_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Hash, "missing", lambda self, session, testbed: next(iter(())))
     run = execute(tmp_path, a_suite(FEW))
-    assert all("StopIteration" in trial.outcome.reason for trial in of(run, benchmark="cpu.hash"))  # type: ignore[union-attr]
+    assert all("StopIteration" in words(trial.outcome.reason) for trial in of(run, benchmark="cpu.hash"))  # type: ignore[union-attr]
     assert all(isinstance(trial.outcome, Measured) for trial in of(run, benchmark="syscall.getpid"))
 
 
@@ -108,7 +109,7 @@ def test_what_a_start_raises_skips_its_trials_and_the_run_goes_on(
     assert all(isinstance(trial.outcome, Measured) for trial in run.trials if trial.environment == "a")
     lost = [trial for trial in run.trials if trial.environment == "b"]
     assert {type(trial.outcome) for trial in lost} == {Failed, Skipped}
-    assert all("AttributeError: no such thing" in trial.outcome.reason for trial in lost)  # type: ignore[union-attr]
+    assert all("AttributeError: no such thing" in words(trial.outcome.reason) for trial in lost)  # type: ignore[union-attr]
     assert "000-b-error.txt" in kept(run)
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from tests.unit.folders import stored, with_counts, writable
+from tests.unit.outcomes import as_sentences
 from tests.unit.runs import make_run
 from vbench import report, store
 from vbench.cli.check import check as command
@@ -20,7 +21,7 @@ from vbench.errors import RunFolderError
 from vbench.frames import checking, duck, parquet, passing
 from vbench.frames.tables import Tables
 from vbench.model import SCHEMA, Run, State
-from vbench.store import files, sums
+from vbench.store import files, journal, sums
 
 COMMITTED = sorted((Path(__file__).parents[2] / "results").glob("quick-*"))
 Damage = Callable[[Path], object]
@@ -181,7 +182,11 @@ def test_runs_of_the_first_schema_have_no_tables_and_are_whole(folder: Path, run
     whole = report.markdown(store.load(folder))
     for name in parquet.NAMES:
         (folder / name).unlink()
+    entries, _ = journal.read(folder / "journal.jsonl")
+    (folder / "journal.jsonl").chmod(0o644)
+    (folder / "journal.jsonl").write_bytes(b"".join(map(as_sentences, entries)))
     kept = {k: v for k, v in store.read_manifest(folder).checksums.items() if k not in parquet.NAMES}
+    kept["journal.jsonl"] = files.digest(folder / "journal.jsonl")
     manifest(folder, schema=1, checksums=kept)
     assert "schema 1" in checked(folder).stdout
     assert report.markdown(store.load(folder)) == whole

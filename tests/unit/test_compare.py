@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.unit.comparable_runs import small_run, typed
+from tests.unit.outcomes import error
 from tests.unit.runs import BIDI, HOSTILE, make_run
 from vbench.compare import Compared, compare, json_document, judge, words
 from vbench.compare.cells import Cell, Support
@@ -158,7 +159,7 @@ def test_the_ratio_is_that_of_the_geometric_means_of_the_runs_own_costs() -> Non
 def test_a_run_that_lacks_a_number_is_not_counted_and_can_take_the_interval_with_it() -> None:
     left, right = typed("a", 3), typed("b", 3)
     lost = tuple(
-        replace(t, outcome=Skipped("no such device")) if t.environment == "runc" else t for t in right[0].trials
+        replace(t, outcome=Skipped(error("no such device"))) if t.environment == "runc" else t for t in right[0].trials
     )
     compared = compare([*left, replace(right[0], trials=lost), *right[1:]], by="instance")
     cell = cell_of(compared)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from scipy import stats as oracle
 
 from tests.unit.costs import cost_of, run_of, trial, trials
+from tests.unit.outcomes import error
 from vbench.cost import DOTS_ONLY, ROUGH, Analysis, confounds
 from vbench.model import (
     Cost,
@@ -74,7 +75,7 @@ def test_the_calibration_enters_nothing() -> None:
 
 
 def test_only_blocks_in_which_both_arms_have_a_number_make_pairs() -> None:
-    own = [*trials("runc", [2.0, 4.0]), trial("runc", 3, Failed("it broke")), *trials("runc", [8.0], start=5)]
+    own = [*trials("runc", [2.0, 4.0]), trial("runc", 3, Failed(error("it broke"))), *trials("runc", [8.0], start=5)]
     found = cost_of(run_of(trials("bare", [1.0, 2.0, 3.0, 4.0]), own))
     assert set(found.per_block) == {1, 2}
     assert found.blocks == 2
@@ -113,8 +114,8 @@ def test_a_value_without_a_ratio_makes_the_cell_unknown_and_is_not_left_out(valu
     ("own", "label"),
     [
         ([], "runc: no trials"),
-        ([trial("runc", 1, Failed("the guest panicked", "look"))], "runc failed: the guest panicked"),
-        ([trial("runc", 1, Skipped("no fio"))], "runc skipped: no fio"),
+        ([trial("runc", 1, Failed(error("the guest panicked"), "look"))], "runc failed: the guest panicked"),
+        ([trial("runc", 1, Skipped(error("no fio")))], "runc skipped: no fio"),
         ([trial("runc", 1, Measured({"other": (1.0,)}))], "runc: this metric was not measured"),
         ([trial("runc", 1, Measured({"time": ()}))], "runc: this metric was not measured"),
         (trials("runc", [1.0], start=9), "no block has both"),
@@ -127,7 +128,7 @@ def test_a_missing_arm_is_unknown_with_its_reason(own: list[Trial], label: str) 
 
 
 def test_a_missing_baseline_is_unknown_with_its_reason() -> None:
-    found = cost_of(run_of([trial("bare", 1, Failed("gone"))], trials("runc", [1.0, 3.0])))
+    found = cost_of(run_of([trial("bare", 1, Failed(error("gone")))], trials("runc", [1.0, 3.0])))
     assert is_no_number(found)
     assert (found.label, found.median, found.baseline_median) == ("the baseline failed: gone", 2.0, None)
 

@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from tests.unit.outcomes import foreign, stated, throttled
 from tests.unit.runs import gated, make_run
 from vbench.cost import Analysis
 from vbench.model import Cost, Measured, Run, State, Trial, Void
@@ -39,23 +40,27 @@ def test_with_everything_kept_every_finished_attempt_is_a_block() -> None:
 def test_voids_are_counted_with_their_reasons_and_the_arm_in_which_the_gate_struck() -> None:
     found = Analysis.of(gated(RUN)).voided
     assert found.attempts == 1
-    assert found.reasons == (("foreign tasks used 4.1 % of its processors", 1),)
+    assert [(cause.words, cause.attempts) for cause in found.causes] == [
+        ("foreign tasks used 4.1% of its processors", 1)
+    ]
     assert found.arms == {"bare": 0, "control": 0, "runc": 0, "tcg": 1}
 
 
 def test_reasons_of_one_kind_are_told_once_with_their_range() -> None:
     voids = tuple(
-        Void(block, 0, tuple(f"{arm}: foreign tasks used {share} % of its processors" for arm in arms))
-        for block, share, arms in ((1, 4.1, ("tcg", "bare")), (2, 12.0, ("tcg",)), (3, 9.9, ("runc",)))
+        Void(block, 0, tuple(foreign(arm, share) for arm in arms))
+        for block, share, arms in ((1, 0.041, ("tcg", "bare")), (2, 0.12, ("tcg",)), (3, 0.099, ("runc",)))
     )
     found = Analysis.of(replace(RUN, voids=voids)).voided
-    assert found.reasons == (("foreign tasks used 4.1 to 12.0 % of its processors", 3),)
+    assert [(cause.words, cause.attempts) for cause in found.causes] == [
+        ("foreign tasks used 4.1 to 12.0% of its processors", 3)
+    ]
     assert found.arms == {"bare": 1, "control": 0, "runc": 1, "tcg": 2}
     assert found.blocks == found.dropped == (1, 2, 3)
 
 
 def test_a_run_of_which_every_block_was_voided_says_so_in_each_cell() -> None:
-    voids = tuple(Void(block, 0, ("bare: the processor was throttled 2 times",)) for block in range(1, 13))
+    voids = tuple(Void(block, 0, (throttled("bare"),)) for block in range(1, 13))
     run = replace(RUN, voids=voids)
     assert {cost.label for cost in Analysis.of(run).costs} == {
         "no block is left: each was voided by a gate, or the run ended in it"
@@ -64,7 +69,7 @@ def test_a_run_of_which_every_block_was_voided_says_so_in_each_cell() -> None:
 
 
 def test_a_voided_calibration_costs_no_block() -> None:
-    run = replace(RUN, voids=(Void(0, 0, ("bare: the processor was throttled 2 times",)),))
+    run = replace(RUN, voids=(Void(0, 0, (throttled("bare"),)),))
     assert Analysis.of(run).voided.attempts == 0
     assert Analysis.of(run).costs == Analysis.of(RUN).costs
 
@@ -146,7 +151,7 @@ def test_what_the_run_itself_interrupted_is_no_finished_attempt() -> None:
     """A pause within block 3 voided it with some of its trials stored."""
     run = gated(RUN)
     torn = tuple(t for t in run.trials if (t.block, t.attempt) != (3, 0) or t.environment in ("bare", "runc"))
-    run = replace(run, trials=torn, voids=(Void(3, 0, ("the run paused for 3 h 00 min",), harness=True),))
+    run = replace(run, trials=torn, voids=(Void(3, 0, (stated("the run paused for 3 h 00 min"),), harness=True),))
     assert Analysis.of(run).with_voided().costs == Analysis.of(RUN).with_voided().costs
 
 

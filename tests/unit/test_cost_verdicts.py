@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.costs import cost_of, run_of, trial, trials
+from tests.unit.outcomes import error
 from tests.unit.runs import make_run
 from vbench.cost import Analysis
 from vbench.model import Cost, Failed, Measured, Metric, Run, Trial, Verdict
@@ -80,7 +81,8 @@ def test_a_control_that_differs_in_every_block_withholds_without_an_interval(las
 def test_a_verdict_without_a_control_says_that_noise_was_not_measured() -> None:
     run = run_with(1.3)
     failed = [
-        replace(t, outcome=Failed("no space left on device")) if t.environment == "control" else t for t in run.trials
+        replace(t, outcome=Failed(error("no space left on device"))) if t.environment == "control" else t
+        for t in run.trials
     ]
     for trials_left in ([t for t in run.trials if t.environment != "control"], failed):
         found = cost_of(replace(run, trials=tuple(trials_left)))

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 import vbench as api
 from tests.unit.folders import stored
+from tests.unit.outcomes import error
 from tests.unit.program import Vbench
 from tests.unit.runs import make_run
 from vbench import exports
@@ -44,7 +45,7 @@ def test_a_lone_surrogate_stays_what_it_is() -> None:
 def steering(results: Path, **manifest: object) -> Path:
     """A run that says such characters wherever it has words."""
     run = make_run(blocks=2)
-    failed = Failed(STEERING, STEERING)
+    failed = Failed(error(STEERING), STEERING)
     trials = [replace(trial, outcome=failed) if at % 5 == 0 else trial for at, trial in enumerate(run.trials)]
     changed = replace(run.manifest, tags={STEERING: STEERING}, **manifest)
     return stored(results, replace(run, trials=tuple(trials), manifest=changed))

@@ -274,7 +274,7 @@ def test_a_control_that_is_missing_or_too_short_is_told_in_the_rule_and_in_the_r
         (make_run(blocks=3), "cpu.hash", "none is asked: 3 blocks, and an interval needs 5"),
         (make_run(blocks=7), "cpu.hash", "none is asked: 7 blocks, and a verdict needs 10"),
         (RUN, "disk.seqwrite", "No cost: runc skipped: the scratch file system refuses O_DIRECT."),
-        (gated(make_run(blocks=5)), "cpu.hash", "3 voided (attempt 1), in all arms: tcg: foreign tasks used 4.1 %"),
+        (gated(make_run(blocks=5)), "cpu.hash", "3 voided (attempt 1), in all arms: tcg: foreign tasks used 4.1%"),
         (replace(make_run(blocks=1), trials=()), "cpu.hash", "No cost: the baseline: no trials."),
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.folders import NOTHING_SECRET, stored, with_counts
+from tests.unit.outcomes import stated
 from tests.unit.runs import BIDI, HOSTILE, gated, make_run, with_attach
 from vbench import cost, store
 from vbench.errors import NoSpace, RunFolderError
@@ -137,7 +138,7 @@ def test_failed_and_skipped_trials_are_rows_with_their_reason(made: Tables) -> N
 def test_voided_attempts_are_marked_in_every_table(made: Tables) -> None:
     void = made.blocks[made.blocks.void]
     assert set(zip(void.block, void.attempt, strict=True)) == {(3, 0)}
-    assert set(void.why) == {"voided: tcg: foreign tasks used 4.1 % of its processors"}
+    assert set(void.why) == {"voided: tcg: foreign tasks used 4.1% of its processors"}
     for frame in (made.samples, made.histograms):
         assert set(zip(frame[frame.void].block, frame[frame.void].attempt, strict=True)) == {(3, 0)}
         assert not frame[frame.void].used.any()
@@ -327,7 +328,7 @@ def test_a_journal_is_passed_through_without_its_samples(tmp_path: Path) -> None
     with store.create(tmp_path, run.manifest, clean=NOTHING_SECRET) as writer:
         for trial in run.trials:
             writer.append(trial)
-        writer.note(Void(1, 0, ("why",)))
+        writer.note(Void(1, 0, (stated("why"),)))
     passed = passing.read(writer.folder)
     kept = [len(values) for t in passed.run.trials for values in _measured(t).samples.values()]
     assert set(kept) == {1}

@@ -16,7 +16,7 @@ GUEST = ROOT / "guest"
 RANKS = (
     ("errors", "units", "guest"),
     ("__init__", "model"),
-    ("text", "gates"),
+    ("text", "gates", "reasons"),
     ("contracts",),
     ("host", "stats"),
     ("facts",),

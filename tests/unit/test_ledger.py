@@ -4,8 +4,10 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.ledgers import BLOCKS, NAMES, PLAN, trials, voids
+from tests.unit.outcomes import foreign, stated
 from tests.unit.small_folders import a_trial
 from vbench.model import Void
+from vbench.reasons import words
 from vbench.runner import MOST_REPEATS, Ledger
 
 
@@ -40,9 +42,9 @@ def test_a_run_has_so_many_repeats_in_all() -> None:
 def test_what_the_run_itself_interrupted_spends_no_repeat() -> None:
     many = voids(*[1] * 9, harness=True)
     assert Ledger(PLAN, voids=many).attempt(1) == 9
-    assert Ledger(PLAN, voids=[*many, Void(2, 0, ("bare: foreign",))]).attempt(2) == 1
+    assert Ledger(PLAN, voids=[*many, Void(2, 0, (foreign("bare", 0.1),))]).attempt(2) == 1
     spent = voids(1, 2)
-    assert Ledger(PLAN, voids=[*spent, Void(3, 0, ("a pause",), harness=True)]).attempt(3) == 1
+    assert Ledger(PLAN, voids=[*spent, Void(3, 0, (stated("a pause"),), harness=True)]).attempt(3) == 1
 
 
 def test_a_block_takes_as_long_as_the_longest_so_far() -> None:
@@ -65,7 +67,13 @@ def test_a_block_in_which_the_run_was_resumed_tells_no_duration() -> None:
 
 def broken(number: int, *, now_s: float, booted_s: float = 0.0, block: int = 2, rebooted: bool | None = False) -> str:
     stored = [*trials(1, begin_s=100, each_s=25), *trials(block, begin_s=200, each_s=25, number=number)]
-    return Ledger.of(PLAN, trials=stored, rebooted=rebooted).broken(block, 0, now_s=now_s, booted_s=booted_s)
+    ledger = Ledger.of(PLAN, trials=stored, rebooted=rebooted)
+    return why_broken(ledger, block, now_s=now_s, booted_s=booted_s)
+
+
+def why_broken(ledger: Ledger, block: int = 2, *, now_s: float, booted_s: float = 0.0) -> str:
+    reason = ledger.broken(block, 0, now_s=now_s, booted_s=booted_s)
+    return words(reason) if reason else ""
 
 
 def test_a_torn_block_may_be_gone_on_with_within_its_own_duration() -> None:
@@ -77,8 +85,8 @@ def test_several_short_pauses_are_one_long_one() -> None:
     stored = [*trials(1, begin_s=0, each_s=25), *trials(2, begin_s=200, each_s=25, number=2)]
     stored.append(trials(2, begin_s=260, each_s=25, number=3)[2])  # 60 s after the second
     ledger = Ledger.of(PLAN, trials=stored)
-    assert ledger.broken(2, 0, now_s=335 + 40, booted_s=0) == ""
-    assert ledger.broken(2, 0, now_s=335 + 41, booted_s=0) == "the run paused for 1 min 41 s within this block"
+    assert why_broken(ledger, now_s=335 + 40) == ""
+    assert why_broken(ledger, now_s=335 + 41) == "the run paused for 1 min 41 s within this block"
 
 
 def test_a_reboot_within_a_block_breaks_it_however_short_it_was() -> None:
@@ -110,5 +118,5 @@ def test_rows_of_a_start_that_failed_do_not_count_twice() -> None:
     """Each tells how long the whole start took."""
     rows = [a_trial(2, "bare", benchmark=name, started_s=100.0, wall_s=60.0) for name in NAMES]
     ledger = Ledger.of(PLAN, trials=[*trials(1, begin_s=0, each_s=5), *rows])
-    assert ledger.broken(2, 0, now_s=175, booted_s=0) == ""
-    assert ledger.broken(2, 0, now_s=190, booted_s=0) == "the run paused for 30 s within this block"
+    assert why_broken(ledger, now_s=175) == ""
+    assert why_broken(ledger, now_s=190) == "the run paused for 30 s within this block"

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tests.unit.fakes import FEW, a_suite, execute
+from tests.unit.outcomes import error, foreign, stated
 from tests.unit.runs import BIDI, make_run
 from tests.unit.terminal import Terminal
 from vbench.cli import progress
@@ -112,7 +113,7 @@ def test_a_run_taken_up_again_keeps_what_it_had() -> None:
     suite = a_suite()
     begun = first.live(suite)
     follow(begun, first.clock, 3)
-    run = replace(make_run(), trials=tuple(begun._trials), voids=(Void(1, 0, ("steal",)),))
+    run = replace(make_run(), trials=tuple(begun._trials), voids=(Void(1, 0, (stated("steal"),)),))
     live = second.live(suite)
     live.earlier = run
     live.begin(plans.make(suite))
@@ -131,7 +132,7 @@ def test_a_last_block_that_comes_again_is_not_counted_before(how: str) -> None:
     suite = a_suite()
     begun = first.live(suite)
     follow(begun, first.clock, 3)
-    trials, voids = tuple(begun._trials), (Void(3, 0, ("steal",)),)
+    trials, voids = tuple(begun._trials), (Void(3, 0, (stated("steal"),)),)
     live = second.live(suite)
     live.earlier = replace(make_run(), trials=trials[:-1] if how == "cut" else trials, voids=voids * (how == "void"))
     live.begin(plans.make(suite))
@@ -158,8 +159,8 @@ def test_lines_count_no_stored_trial_that_is_measured_again() -> None:
     again = tuple(replace(trial, attempt=1) for trial in whole.trials if trial.block == 3)
     for run, blocks in (
         (whole, 4),
-        (replace(whole, voids=(Void(3, 0, ("steal",)),)), 3),
-        (replace(whole, trials=whole.trials + again, voids=(Void(3, 0, ("steal",)),)), 4),
+        (replace(whole, voids=(Void(3, 0, (stated("steal"),)),)), 3),
+        (replace(whole, trials=whole.trials + again, voids=(Void(3, 0, (stated("steal"),)),)), 4),
     ):
         lines = progress.following(a_suite(), quiet=True, earlier=run)
         assert isinstance(lines, progress.Lines)
@@ -190,7 +191,7 @@ def test_a_voided_block_that_was_not_repeated_does_not_count() -> None:
     watched = Watched()
     live = watched.live(a_suite())
     follow(live, watched.clock, 3)
-    live.voided(Void(3, 0, ("b: the clock failed",)))
+    live.voided(Void(3, 0, (stated("b: the clock failed"),)))
     live.end(analysed=1)
     assert "2 of 6 blocks in " in watched.text
 
@@ -266,12 +267,12 @@ def test_the_last_picture_has_every_row_and_stays() -> None:
 def test_what_must_be_read_stays_above_the_picture() -> None:
     watched = Watched()
     live = watched.live(a_suite())
-    follow(live, watched.clock, 2, outcome=lambda arm: Failed("no fio") if arm == "b" else Measured({}))
-    live.voided(Void(2, 0, ("b: foreign tasks used 4.1 % of its processors",)))
+    follow(live, watched.clock, 2, outcome=lambda arm: Failed(error("no fio")) if arm == "b" else Measured({}))
+    live.voided(Void(2, 0, (foreign("b", 0.041),)))
     live.look(Look(2, words="after 2 blocks: still too wide"))
     above, _, picture = watched.text.partition("made-up · ")
     assert "block 1 b cpu.hash failed: no fio\n" in above
-    assert "block 2 is void: b: foreign tasks used 4.1 %" in above
+    assert "block 2 is void: b: foreign tasks used 4.1%" in above
     assert "after 2 blocks: still too wide" in above
     assert "33 failed · 1 block voided" in picture
 
@@ -279,7 +280,7 @@ def test_what_must_be_read_stays_above_the_picture() -> None:
 def test_hostile_words_change_nothing_on_the_terminal() -> None:
     """The terminal of the test refuses every sequence but those of drawing, and every other control character."""
     watched = Watched()
-    follow(watched.live(a_suite()), watched.clock, 1, outcome=lambda arm: Failed(RED))
+    follow(watched.live(a_suite()), watched.clock, 1, outcome=lambda arm: Failed(error(RED)))
     assert "failed: ⟨U+001B⟩[31m[red]bold[/red]⟨U+000D⟩" in watched.text.replace("\n", "")
     assert "\u202e" not in watched.out.getvalue()
 
@@ -369,7 +370,7 @@ def test_a_terminal_gets_the_live_view_unless_quiet(monkeypatch: pytest.MonkeyPa
 
 
 def test_lines_of_hostile_words_are_safe_too(capsys: pytest.CaptureFixture[str]) -> None:
-    progress.Lines().voided(Void(1, 0, (RED,)))
+    progress.Lines().voided(Void(1, 0, (stated(RED),)))
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "\x1b" not in said

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.large_runs import large_run
+from tests.unit.outcomes import stated
 from tests.unit.runs import gated, make_run
 from vbench.model import Metric, Run, State, Void
 from vbench.report.charts.chart import Chart
@@ -151,7 +152,7 @@ def test_a_block_that_the_run_ended_in_is_cut_and_not_voided() -> None:
 
 def test_several_crosses_are_said_in_good_grammar() -> None:
     run = gated(cut_short(make_run()))
-    more = replace(run, voids=(*run.voids, Void(5, 0, ("steal",))))
+    more = replace(run, voids=(*run.voids, Void(5, 0, (stated("steal"),))))
     caption = chart_of(more, "cpu.hash time").caption
     assert "Crosses: 2 attempts that were voided and 1 attempt that the run ended in." in caption
 

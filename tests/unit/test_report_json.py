@@ -130,13 +130,14 @@ def test_voided_blocks_are_counted_and_kept_beside_each_cost() -> None:
             {
                 "block": 3,
                 "attempt": 0,
-                "reasons": ["tcg: foreign tasks used 4.1 % of its processors"],
+                "reasons": ["tcg: foreign tasks used 4.1% of its processors"],
+                "causes": [{"kind": "foreign_load", "arm": "tcg", "value": 0.041, "benchmark": None}],
                 "harness": False,
             }
         ],
         "dropped": [],
         "arms": {"bare": 0, "control": 0, "runc": 0, "tcg": 1},
-        "reasons": [{"reason": "foreign tasks used 4.1 % of its processors", "attempts": 1}],
+        "reasons": [{"reason": "foreign tasks used 4.1% of its processors", "kind": "foreign_load", "attempts": 1}],
     }
     assert {cost["kept"]["blocks"] for cost in document["costs"] if cost["cost"]} == {12, 13}
     assert all(cost["kept"] is None for cost in report.json_document(make_run(blocks=5))["costs"])

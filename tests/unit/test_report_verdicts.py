@@ -111,7 +111,7 @@ def test_what_was_declared_and_not_measured_is_told() -> None:
 def test_voided_blocks_are_counted_and_what_keeping_them_would_change_is_told() -> None:
     seen = view(gated(make_run(blocks=12, losses=False)))
     text = text_of(seen.run)
-    assert "1 attempt at 1 block voided by gates, in all arms: foreign tasks used 4.1 % of its processors." in text
+    assert "1 attempt at 1 block voided by gates, in all arms: foreign tasks used 4.1% of its processors." in text
     assert "Where gates struck: tcg 1." in text
     assert "With everything kept no cost would move by more than" in text
     assert "Nothing voided" in text

@@ -31,7 +31,8 @@ from tests.unit.killed import (
 from vbench import report, store
 from vbench import suite as suites
 from vbench.cost import Analysis
-from vbench.model import Measured, Reading, State, Trial, Void
+from vbench.model import Measured, Reading, Reason, ReasonKind, State, Trial, Void
+from vbench.reasons import joined, words
 from vbench.runner import conduct
 from vbench.store import journal
 from vbench.suite import plan
@@ -111,7 +112,8 @@ def test_a_block_within_which_the_run_paused_long_is_void_and_repeated(killed: A
     aged(folder, pause_s=3 * 3600)
     run, _ = resumed(folder)
     (void,) = run.voids
-    assert void == Void(2, 0, ("the run paused for 3 h 00 min within this block",), harness=True)
+    assert (void.block, void.attempt, void.harness) == (2, 0, True)
+    assert joined(void.reasons) == "the run paused for 3 h 00 min within this block"
     assert places(run, attempt=1) == [place for place in planned(run) if place[0] == 2]
     assert len([t for t in run.trials if (t.block, t.attempt) == (2, 0)]) == 5
     orders = {
@@ -128,7 +130,7 @@ def test_a_block_within_which_the_host_was_rebooted_is_void_and_repeated(killed:
     folder = killed(TORN)
     aged(folder, pause_s=600)
     run, _ = resumed(folder, host=REBOOTED)
-    assert [void.reasons for void in run.voids] == [("the host was rebooted within this block",)]
+    assert [void.reasons for void in run.voids] == [(Reason(ReasonKind.HOST_REBOOTED),)]
     assert {cost.blocks for cost in Analysis.of(run).costs} == {3}
 
 
@@ -136,7 +138,7 @@ def test_a_block_within_which_the_clock_was_set_far_ahead_is_void_and_repeated(k
     """To a time before which the host had not been booted, by the clock: it was the same boot all the same."""
     folder = killed(TORN)
     run, _ = resumed(folder, clocks=clocks(later_s=1000 * 86400))
-    assert [void.reasons for void in run.voids] == [("the clock was set within this block",)]
+    assert [void.reasons for void in run.voids] == [(Reason(ReasonKind.CLOCK_SET),)]
     assert {cost.blocks for cost in Analysis.of(run).costs} == {3}
 
 
@@ -146,7 +148,7 @@ def test_a_run_that_does_not_know_its_boot_says_both(killed: At) -> None:
     del manifest["boot"]
     (folder / "manifest.json").write_text(json.dumps(manifest))
     run, _ = resumed(folder, clocks=clocks(later_s=1000 * 86400))
-    assert [void.reasons for void in run.voids] == [("the host was rebooted or its clock was set within this block",)]
+    assert [void.reasons for void in run.voids] == [(Reason(ReasonKind.REBOOTED_OR_CLOCK_SET),)]
     assert run.manifest.resumed[0].boot == HERE.identity().marks(run.manifest.run_id)[1]
 
 
@@ -254,7 +256,7 @@ def test_what_a_gate_had_not_yet_voided_is_voided_and_repeated(tmp_path: Path) -
     run, _ = resumed(folder)
     first = next(void for void in run.voids if void.block == 1)
     assert (first.attempt, first.harness) == (0, False)
-    assert "foreign tasks used 80.0% of its processors" in first.reasons[0]
+    assert "foreign tasks used 80.0% of its processors" in words(first.reasons[0])
     assert [t for t in run.trials if (t.block, t.attempt) == (1, 1)]
 
 

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from tests.unit.fakes import FEW, Told, a_suite, execute, of
+from tests.unit.outcomes import error
 from vbench import report, store
 from vbench.benchmarks.cpu import Hash
 from vbench.contracts import Place
 from vbench.cost import Analysis
 from vbench.errors import NoSpace, StopFailed
 from vbench.host.proc import LocalSession
-from vbench.model import Failed, Measured, Run, Skipped, State, Trial
+from vbench.model import Failed, Measured, Reason, ReasonKind, Run, Skipped, State, Trial
+from vbench.reasons import words
 from vbench.suite import plan as plans
 
 
@@ -112,7 +114,7 @@ def test_a_trial_that_fails_is_stored_and_the_others_go_on(tmp_path: Path) -> No
         if benchmark == "start.ready":
             assert isinstance(outcome, Measured)
         else:
-            assert outcome == Failed("this fake environment fails every trial")
+            assert outcome == Failed(error("this fake environment fails every trial"))
     assert {c.blocks for c in Analysis.of(run).costs if c.environment == "control"} == {6}
     labels = {c.label for c in Analysis.of(run).costs if c.environment == "b" and c.cost is None}
     assert labels == {"b failed: this fake environment fails every trial"}
@@ -123,7 +125,7 @@ def test_a_sample_that_is_no_number_is_told_as_it_is_stored(tmp_path: Path, monk
     told = Told()
     run = execute(tmp_path, a_suite(FEW), told)
     assert told.trials == list(run.trials)
-    assert {t.outcome for t in of(run, "cpu.hash")} == {Failed("time: a sample is not a finite number")}
+    assert {t.outcome for t in of(run, "cpu.hash")} == {Failed(Reason(ReasonKind.NOT_FINITE, value="time"))}
 
 
 def test_a_start_that_fails_leaves_a_row_for_each_trial_that_was_to_come(tmp_path: Path) -> None:
@@ -132,10 +134,10 @@ def test_a_start_that_fails_leaves_a_row_for_each_trial_that_was_to_come(tmp_pat
         match trial.outcome:
             case Failed(reason, hint):
                 assert trial.benchmark == "start.ready"
-                assert reason == "the start failed: this fake environment never starts"
+                assert words(reason) == "the start failed: this fake environment never starts"
                 assert hint == "set fails = 'nothing'"
             case Skipped(reason):
-                assert "this fake environment never starts" in reason
+                assert "this fake environment never starts" in words(reason)
             case other:
                 pytest.fail(f"{other}")
     assert len([t for t in run.trials if t.environment == "b"]) == 7 * 3
@@ -147,9 +149,9 @@ def test_a_lost_environment_fails_its_trial_skips_the_rest_and_the_next_block_st
     by_block = [[t.outcome for t in run.trials if (t.environment, t.block) == ("b", block)] for block in range(7)]
     for start, first, second in by_block:
         assert isinstance(start, Measured)
-        assert first == Failed("the fake environment went away")
+        assert first == Failed(Reason(ReasonKind.LOST, value="the fake environment went away"))
         assert isinstance(second, Skipped)
-        assert "went away" in second.reason
+        assert "went away" in words(second.reason)
     assert all(c.cost is None or c.benchmark == "start.ready" for c in Analysis.of(run).costs if c.environment == "b")
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.linting import refuse
+from tests.unit.outcomes import error
 from tests.unit.small_folders import ARMS, CLEAN, a_manifest, a_trial, edited, written
 from vbench import benchmarks, store
 from vbench.errors import NoSpace, RunFolderError
@@ -23,6 +24,8 @@ from vbench.model import (
     Layer,
     Measured,
     Metric,
+    Reason,
+    ReasonKind,
     Skipped,
     State,
 )
@@ -36,8 +39,8 @@ from vbench.units import UNITS, base_unit
 def test_what_is_written_is_read_back_to_the_last_bit(tmp_path: Path) -> None:
     trials = (
         a_trial(),
-        a_trial(arm="runc", outcome=Failed("it broke", "mend it")),
-        a_trial(arm="control", outcome=Skipped("no fio")),
+        a_trial(arm="runc", outcome=Failed(error("it broke"), "mend it")),
+        a_trial(arm="control", outcome=Skipped(error("no fio"))),
     )
     with store.create(tmp_path, a_manifest(), clean=CLEAN) as writer:
         for arm in ("host", *ARMS):
@@ -129,7 +132,7 @@ def test_a_sample_that_is_no_number_makes_a_failed_trial(tmp_path: Path) -> None
     with store.create(tmp_path, a_manifest(), clean=CLEAN) as writer:
         writer.append(a_trial(outcome=Measured({"time": (1.0, float("nan"))})))
     (trial,) = store.load(writer.folder).trials
-    assert trial.outcome == Failed("time: a sample is not a finite number")
+    assert trial.outcome == Failed(Reason(ReasonKind.NOT_FINITE, value="time"))
 
 
 def test_a_full_disk_loses_the_trial_being_written_and_no_other(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from vbench import suite as suites
 from vbench.errors import RunFolderError, SuiteError
 from vbench.frames import checking
 from vbench.host import proc
-from vbench.model import MOST_CELLS, BenchmarkRecord, EnvironmentRecord, Failed, Measured, State
+from vbench.model import MOST_CELLS, BenchmarkRecord, EnvironmentRecord, Failed, Measured, Reason, ReasonKind, State
 from vbench.serving import counting
 from vbench.serving.runs import summary
 from vbench.serving.site import Site
@@ -119,7 +119,7 @@ def test_a_trial_of_too_many_samples_fails_and_can_be_read_again(tmp_path: Path)
         writer.append(a_trial(outcome=many))
         writer.append(a_trial(2))
     first, second = store.load(writer.folder).trials
-    assert first.outcome == Failed("the trial gave more samples than a line of the journal may hold")
+    assert first.outcome == Failed(Reason(ReasonKind.TOO_LARGE))
     assert second == a_trial(2)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tests.unit.outcomes import error
 from tests.unit.small_folders import ARMS, CLEAN, METRICS, a_manifest, a_trial
 from vbench import store
 from vbench.contracts import Identity
@@ -25,7 +26,11 @@ def test_host_names_and_home_paths_never_enter_the_folder(tmp_path: Path) -> Non
         writer.record(record)
         writer.facts("host", {"a": Fact(secret, secret), "b": Fact((secret,), ""), "c": Fact(3, "")})
         writer.raw("fio.json", secret.encode())
-        for outcome in (Failed(secret, secret), Skipped(secret, secret), Measured({"time": (1.0,)}, notes=(secret,))):
+        for outcome in (
+            Failed(error(secret), secret),
+            Skipped(error(secret), secret),
+            Measured({"time": (1.0,)}, notes=(secret,)),
+        ):
             writer.append(a_trial(outcome=outcome))
         writer.finish(State.COMPLETE)
     for path in writer.folder.rglob("*"):
@@ -135,15 +140,19 @@ def test_free_text_loses_the_name_of_the_host_whatever_else_it_means(tmp_path: P
     free = {key.name: Fact(host, "") for key in KEYS if key.free} | {"of.another.version": Fact(host, "")}
     with store.create(tmp_path, a_manifest(tags={"host": host, host: said}), clean=clean) as writer:
         writer.facts("host", free)
-        for outcome in (Failed(said, said), Skipped(said, said), Measured({"time": (1.0,)}, notes=(said,))):
+        for outcome in (
+            Failed(error(said), said),
+            Skipped(error(said), said),
+            Measured({"time": (1.0,)}, notes=(said,)),
+        ):
             writer.append(a_trial(outcome=outcome))
     run = store.load(writer.folder)
     assert run.manifest.tags == {"host": "HOST", host: cleaned}
     assert set(run.host) == set(free)
     assert {fact.value for fact in run.host.values()} == {"HOST"}
     assert [trial.outcome for trial in run.trials] == [
-        Failed(cleaned, cleaned),
-        Skipped(cleaned, cleaned),
+        Failed(error(cleaned), cleaned),
+        Skipped(error(cleaned), cleaned),
         Measured({"time": (1.0,)}, notes=(cleaned,)),
     ]
 

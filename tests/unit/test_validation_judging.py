@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tests.unit.outcomes import error, foreign
 from vbench import suite as suites
 from vbench.model import (
     SCHEMA,
@@ -18,6 +19,8 @@ from vbench.model import (
     Measured,
     Outcome,
     Reading,
+    Reason,
+    ReasonKind,
     Run,
     Skipped,
     State,
@@ -222,7 +225,7 @@ def test_a_delay_is_found_in_each_direction() -> None:
 
 def test_a_part_whose_trials_all_failed_does_not_hold() -> None:
     for part, arm in ((PARTS["quota"], parts.LIMITED), (PARTS["delay"], parts.DELAYED), (PARTS["control"], "runc")):
-        lost = with_outcomes(run_of(part), arm, Failed("it broke"))
+        lost = with_outcomes(run_of(part), arm, Failed(error("it broke")))
         found = judging.judge(part, lost)
         assert set(states(found)) == {rows.State.FAILS}
         assert all(row.why.endswith("trials failed: it broke") for row in found)
@@ -230,29 +233,27 @@ def test_a_part_whose_trials_all_failed_does_not_hold() -> None:
 
 def test_blocks_that_gates_took_away_explain_what_does_not_hold() -> None:
     part = PARTS["quota"]
-    voids = tuple(
-        Void(block, 0, ("bare: foreign tasks used 60.0% of its processors",)) for block in range(1, BLOCKS + 1)
-    )
+    voids = tuple(Void(block, 0, (foreign("bare", 0.6),)) for block in range(1, BLOCKS + 1))
     (row,) = judging.judge(part, replace(run_of(part, times(parts.LIMITED, 1.25)), voids=voids))
     assert row.state is rows.State.FAILS
     assert row.why == f"{BLOCKS} of {BLOCKS} blocks are void: bare: foreign tasks used 60.0% of its processors"
 
 
 def clock_run(*, refused: str = "QEMU runs with -icount: no time", error_s: float | None = -0.5) -> Run:
-    run = with_outcomes(run_of(PARTS["clock"]), parts.COUNTED, Skipped(refused))
+    run = with_outcomes(run_of(PARTS["clock"]), parts.COUNTED, Skipped(error(refused)))
     return replace(run, readings=(reading(error_s),))
 
 
 def test_clock_faults_hold_when_one_guest_is_refused_and_the_other_ones_block_void() -> None:
-    void = Void(1, 0, (f"{parts.STOPPED}: its clock fell 0.5 s behind the host's",))
+    void = Void(1, 0, (Reason(ReasonKind.CLOCK_BEHIND, parts.STOPPED, 0.5),))
     found = judging.judge(PARTS["clock"], replace(clock_run(), voids=(void,)))
     assert states(found) == [rows.State.HOLDS, rows.State.HOLDS]
     assert found[1].figure == "500 ms missing, voided"
 
 
 def test_a_stopped_guest_that_nobody_noticed_does_not_hold() -> None:
-    foreign = Void(1, 0, (f"{parts.STOPPED}: foreign tasks used 9.0% of its processors",))
-    for run in (clock_run(), replace(clock_run(), voids=(foreign,))):
+    void = Void(1, 0, (foreign(parts.STOPPED, 0.09),))
+    for run in (clock_run(), replace(clock_run(), voids=(void,))):
         assert judging.judge(PARTS["clock"], run)[1].state is rows.State.FAILS
     unread = judging.judge(PARTS["clock"], clock_run(error_s=None))[1]
     assert (unread.state, unread.why) == (rows.State.FAILS, "the guest's clock was not read")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tests.unit.outcomes import error
 from tests.unit.program import Vbench
 from tests.unit.runs import BIDI, HOSTILE
 from tests.unit.small_folders import CLEAN, a_manifest, a_trial, written
@@ -23,7 +24,7 @@ from vbench.serving import counting, pages, serving
 from vbench.serving.runs import Summary, leads_out, summaries, summary
 from vbench.serving.site import MOST_PAGES, Site
 
-TRICKY = Failed('"outcome":{"type":"measured" "trial":{"block":77,')
+TRICKY = Failed(error('"outcome":{"type":"measured" "trial":{"block":77,'))
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def another(results: Path, name: str, *, started: str, state: State | None = Sta
         writer.append(a_trial(0))
         writer.append(a_trial(1))
         writer.append(replace(a_trial(2), outcome=TRICKY))
-        writer.append(replace(a_trial(2), outcome=Skipped("no fio")))
+        writer.append(replace(a_trial(2), outcome=Skipped(error("no fio"))))
         if state:
             writer.finish(state)
         return writer.folder

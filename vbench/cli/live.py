@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from rich.text import Text
 
+from vbench import reasons
 from vbench import suite as suites
 from vbench.cli.frame import Cells, Course, clock_time, frame
 from vbench.cli.screen import Screen, on_stderr
 from vbench.cost import Analysis, Attempts, Design, planned_trials
-from vbench.model import Block, Failed, Look, Measured, Plan, Run, Skipped, Step, Trial, Void
+from vbench.model import Block, Failed, Look, Measured, Plan, Reason, Run, Skipped, Step, Trial, Void
 from vbench.suite import Suite
 from vbench.text import plain
 
@@ -58,7 +59,7 @@ class Live:
     _design: Design | None = None
     _trials: list[Trial] = field(default_factory=list)
     _voids: list[Void] = field(default_factory=list)
-    _skipped: tuple[int, str, str] | None = None
+    _skipped: tuple[int, str, Reason] | None = None
 
     @property
     def course(self) -> Course:
@@ -100,7 +101,7 @@ class Live:
         self._voids.append(void)
         self.course.voided += 1
         self.course.is_void = True
-        self._say(f"block {void.block} is void: {'; '.join(void.reasons)}", "yellow")
+        self._say(f"block {void.block} is void: {reasons.joined(void.reasons)}", "yellow")
 
     def look(self, found: Look) -> None:
         self.course.is_enough = found.stop
@@ -122,10 +123,10 @@ class Live:
         where = f"block {trial.block} {trial.environment} {trial.benchmark}"
         match trial.outcome:
             case Failed(reason):
-                self._say(f"{where} failed: {reason}", "red")
+                self._say(f"{where} failed: {reasons.words(reason)}", "red")
             case Skipped(reason):
                 if (said := (trial.block, trial.environment, reason)) != self._skipped:  # once for all that follow
-                    self._say(f"{where} skipped: {reason}")
+                    self._say(f"{where} skipped: {reasons.words(reason)}")
                 self._skipped = said
             case Measured():
                 pass

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vbench.model import Block, Failed, Look, Measured, Plan, Skipped, Step, Trial, Void
+from vbench.model import Block, Failed, Look, Measured, Plan, Reason, Skipped, Step, Trial, Void
+from vbench.reasons import joined, words
 from vbench.units import show_duration
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Lines:
     _block: Block | None = None
     _step: Step | None = None
     _done: int = 0
-    _skipped: tuple[int, str, str] | None = None
+    _skipped: tuple[int, str, Reason] | None = None
 
     def begin(self, plan: Plan) -> None:
         self._plan, self.begun = plan, time.monotonic()
@@ -68,7 +69,7 @@ class Lines:
             self._say(f"{what}, {self._left()} left")
 
     def voided(self, void: Void) -> None:
-        self._say(f"block {void.block} is void: {'; '.join(void.reasons)}")
+        self._say(f"block {void.block} is void: {joined(void.reasons)}")
 
     def look(self, found: Look) -> None:
         if found.words:
@@ -86,10 +87,10 @@ class Lines:
         self._done += 1
         match trial.outcome:
             case Failed(reason):
-                self._say(f"block {trial.block} {trial.environment} {trial.benchmark} failed: {reason}")
+                self._say(f"block {trial.block} {trial.environment} {trial.benchmark} failed: {words(reason)}")
             case Skipped(reason):
                 if (said := (trial.block, trial.environment, reason)) != self._skipped:  # once for all that follow
-                    self._say(f"block {trial.block} {trial.environment} {trial.benchmark} skipped: {reason}")
+                    self._say(f"block {trial.block} {trial.environment} {trial.benchmark} skipped: {words(reason)}")
                 self._skipped = said
             case Measured():
                 pass

@@ -7,6 +7,7 @@ from msgspec import Struct
 from vbench.cost.design import Design
 from vbench.cost.trials import Attempts, middle, number
 from vbench.model import Failed, Measured, Metric, Skipped, Trial
+from vbench.reasons import words
 from vbench.stats import pairing
 from vbench.stats.pairing import Pairs
 
@@ -134,9 +135,9 @@ def _why_nothing(trials: dict[int, Trial], values: Values, who: str) -> str:
         case Measured():
             return f"{who}: this metric was not measured"
         case Failed(reason):
-            return f"{who} failed: {reason}"
+            return f"{who} failed: {words(reason)}"
         case Skipped(reason):
-            return f"{who} skipped: {reason}"
+            return f"{who} skipped: {words(reason)}"
 
 
 def _median(values: list[float]) -> float | None:

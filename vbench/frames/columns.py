@@ -19,6 +19,7 @@ class Column:
     about: str
     unit: str = ""
     computed: bool = False
+    since: int = 1  # schema of the run folder from which on its Parquet files have this column
 
 
 _PLACE = (
@@ -62,6 +63,7 @@ BLOCKS = (
     *_FLAGS,
     Column("why", "string", "why it is not used; empty when it is"),
     Column("reason", "string", "of a failed or skipped trial"),
+    Column("reason_kind", "category", "the same as one of a closed set of words; none of a measured trial", since=3),
     Column("hint", "string", "of a failed or skipped trial"),
     Column("notes", "string", "what a reader must know of a measured trial, joined by `; `"),
     Column("started_s", "float64", "Unix time", "s"),
@@ -118,5 +120,12 @@ COSTS = (
 TABLES = {"samples": SAMPLES, "blocks": BLOCKS, "histograms": HISTOGRAMS, "costs": COSTS}
 STORED = ("samples", "blocks", "histograms")
 """Those that a complete run folder has as `<name>.parquet`; costs are computed, never stored."""
+
+
+def stored_names(table: str, schema: int) -> list[str]:
+    """Columns that the Parquet file of a run folder of this schema has."""
+    return [column.name for column in TABLES[table] if column.since <= schema]
+
+
 COMPUTED = {table: frozenset(column.name for column in TABLES[table] if column.computed) for table in STORED}
 """The columns of each stored table that are equal when nearly so."""

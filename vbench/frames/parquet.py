@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
+
 from vbench.frames import duck
-from vbench.frames.columns import COMPUTED, STORED
+from vbench.frames.columns import COMPUTED, STORED, stored_names
 from vbench.frames.passing import read
 from vbench.frames.tables import Tables
 from vbench.store import files
@@ -17,7 +19,7 @@ def write(folder: Path, into: Path | None = None) -> tuple[Path, ...]:
     tables = Tables(read(folder))
     paths = tuple((into or folder) / name for name in NAMES)
     for name, path in zip(STORED, paths, strict=True):
-        duck.write(getattr(tables, name), path, "parquet")
+        duck.write(_frame(tables, name), path, "parquet")
     return paths
 
 
@@ -26,5 +28,11 @@ def differences(folder: Path, tables: Tables) -> Iterator[str]:
     for name, file in zip(STORED, NAMES, strict=True):
         if not files.is_regular(folder, file):
             continue
-        if said := duck.differences(getattr(tables, name), folder / file, computed=COMPUTED[name]):
+        if said := duck.differences(_frame(tables, name), folder / file, computed=COMPUTED[name]):
             yield f"{file}: {said}"
+
+
+def _frame(tables: Tables, name: str) -> pd.DataFrame:
+    """As the run's own schema has it, so that the files of an older run stay what they are."""
+    made: pd.DataFrame = getattr(tables, name)
+    return made[stored_names(name, tables.passed.run.manifest.schema)]

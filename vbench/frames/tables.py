@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vbench import reasons
 from vbench.cost import Analysis
 from vbench.frames import columns
 from vbench.frames.making import frame, repeated
@@ -139,13 +140,13 @@ def _kind(outcome: Outcome) -> str:
             return "skipped"
 
 
-def _words(outcome: Outcome) -> tuple[str, str, str]:
-    """Reason, hint, notes."""
+def _words(outcome: Outcome) -> tuple[str, str | None, str, str]:
+    """Reason in words, its kind, hint, notes."""
     match outcome:
         case Measured(notes=notes):
-            return "", "", "; ".join(notes)
+            return "", None, "", "; ".join(notes)
         case Failed(reason, hint) | Skipped(reason, hint):
-            return reason, hint, ""
+            return reasons.words(reason), str(reason.kind), hint, ""
 
 
 def _ordered(made: dict[str, Any], order: tuple[columns.Column, ...]) -> pd.DataFrame:

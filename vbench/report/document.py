@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 
+from vbench import reasons
 from vbench.cost import Analysis
-from vbench.model import Cost, EnvironmentRecord, Run
+from vbench.model import Cost, EnvironmentRecord, Run, Void
 from vbench.report.citation import Citation
 from vbench.report.view import Loss, Row, View, place, view
 from vbench.report.words import SCOPE
@@ -56,8 +57,21 @@ def _voided(seen: View) -> dict[str, Any]:
         "blocks": list(void.blocks),
         "dropped": list(void.dropped),
         "arms": void.arms,
-        "each": [msgspec.to_builtins(item) | {"reasons": list(item.reasons)} for item in seen.run.voids],
-        "reasons": [{"reason": reason, "attempts": count} for reason, count in void.reasons],
+        "each": [_void(item) for item in seen.run.voids],
+        "reasons": [
+            {"reason": cause.words, "kind": str(cause.reasons[0].kind), "attempts": cause.attempts}
+            for cause in void.causes
+        ],
+    }
+
+
+def _void(void: Void) -> dict[str, Any]:
+    return {
+        "block": void.block,
+        "attempt": void.attempt,
+        "harness": void.harness,
+        "reasons": list(map(reasons.words, void.reasons)),
+        "causes": list(map(reasons.document, void.reasons)),
     }
 
 
@@ -67,6 +81,7 @@ def _loss(loss: Loss) -> dict[str, Any]:
         "benchmark": loss.benchmark,
         "outcome": loss.outcome,
         "reason": loss.reason,
+        "cause": reasons.document(loss.cause),
         "hint": loss.hint,
         "blocks": list(loss.blocks),
     }

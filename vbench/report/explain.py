@@ -10,6 +10,7 @@ from itertools import chain
 from vbench.cost import Analysis, Finding
 from vbench.errors import UsageError, nearest
 from vbench.model import Run
+from vbench.reasons import joined
 from vbench.report import repetitions, verdicts
 from vbench.report.adjusting import adjustment, exactly
 from vbench.report.words import SCOPE
@@ -91,7 +92,7 @@ class _Explanation:
             yield f"{block:>7} " + " ".join(f"{_figure(value):>{WIDTH}}" for value in values)
         for void in self.run.voids:
             if void.block >= 1:
-                yield f"{void.block:>7} voided (attempt {void.attempt + 1}), in all arms: {'; '.join(void.reasons)}"
+                yield f"{void.block:>7} voided (attempt {void.attempt + 1}), in all arms: {joined(void.reasons)}"
         yield ""
 
     def _mean(self) -> Iterator[str]:

@@ -16,9 +16,11 @@ from vbench.model import (
     Failed,
     Measured,
     Metric,
+    Reason,
     Run,
     Skipped,
 )
+from vbench.reasons import words
 from vbench.report import names
 from vbench.stats import steady
 from vbench.text import counted, finite, percent, quantity
@@ -100,9 +102,13 @@ class Loss:
     environment: str
     benchmark: str
     outcome: str
-    reason: str
+    cause: Reason
     hint: str
     blocks: tuple[int, ...]  # 0 is the calibration
+
+    @property
+    def reason(self) -> str:
+        return words(self.cause)
 
     @property
     def where(self) -> str:
@@ -113,8 +119,8 @@ class Loss:
                 spans[-1][1] = block
             else:
                 spans.append([block, block])
-        words = [f"{first} to {last}" if last > first else str(first) for first, last in spans]
-        return ", ".join((["calibration"] if 0 in self.blocks else []) + words)
+        spans_shown = [f"{first} to {last}" if last > first else str(first) for first, last in spans]
+        return ", ".join((["calibration"] if 0 in self.blocks else []) + spans_shown)
 
 
 @dataclass(frozen=True)
@@ -270,7 +276,7 @@ def _notes(analysis: Analysis) -> dict[tuple[str, str], tuple[str, ...]]:
 
 
 def losses(analysis: Analysis) -> tuple[Loss, ...]:
-    blocks: dict[tuple[str, str, str, str, str], list[int]] = {}
+    blocks: dict[tuple[str, str, str, Reason, str], list[int]] = {}
     for trial in analysis.attempts.final:
         match trial.outcome:
             case Measured():

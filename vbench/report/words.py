@@ -125,7 +125,8 @@ def voided_sentence(view: View) -> str:
     void = view.voided
     if not void.attempts:
         return ""
-    reasons = "; ".join(f"{reason} ({count})" if count > 1 else reason for reason, count in void.reasons)
+    causes = ((cause.words, cause.attempts) for cause in void.causes)
+    reasons = "; ".join(f"{words} ({attempts})" if attempts > 1 else words for words, attempts in causes)
     struck = ", ".join(f"{name} {count}" for name, count in void.arms.items() if count)
     again = len(void.dropped)
     rest = (

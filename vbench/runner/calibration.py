@@ -2,6 +2,7 @@
 
 from vbench.errors import EnvironmentUnavailable, OverBudget
 from vbench.model import Failed, Skipped
+from vbench.reasons import words
 from vbench.runner.ledger import Ledger
 from vbench.units import show_duration
 
@@ -17,8 +18,9 @@ def refuse_barren(ledger: Ledger) -> None:
         return
     match trial.outcome:
         case Failed(reason, hint) | Skipped(reason, hint):
+            nothing = f"the baseline {baseline} measured nothing in the calibration, so that no cost can follow"
             raise EnvironmentUnavailable(
-                f"the baseline {baseline} measured nothing in the calibration, so that no cost can follow: {reason}",
+                f"{nothing}: {words(reason)}",
                 hint=hint or "`vbench report` on the run folder shows each trial",
             )
 

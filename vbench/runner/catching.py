@@ -8,7 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from vbench.errors import StartFailed, StopFailed, VbenchError
+from vbench.errors import CommandTimeout, SessionLost, StartFailed, StopFailed, VbenchError
+from vbench.model import Failed, Reason, ReasonKind
 
 Keep = Callable[[str, bytes], None]
 T = TypeVar("T")
@@ -57,6 +58,18 @@ class guarded(Generic[T]):
                 raise
             self.keep(FILE, details(other))
             raise self.stops_as(f"it was not stopped in order: {words(other)}", hint=HINT) from other
+
+
+def failed(error: VbenchError) -> Failed:
+    """The outcome of a trial that ended with this error."""
+    match error:
+        case SessionLost():
+            kind = ReasonKind.LOST
+        case CommandTimeout():
+            kind = ReasonKind.TIMED_OUT
+        case _:
+            kind = ReasonKind.ERROR
+    return Failed(Reason(kind, value=error.message), error.hint)
 
 
 def words(error: Exception) -> str:

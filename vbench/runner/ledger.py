@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vbench.cost.trials import Attempt, Attempts, planned_trials
-from vbench.model import Block, Measured, Plan, Reading, Trial, Void
-from vbench.units import show_duration
+from vbench.model import Block, Measured, Plan, Reading, Reason, ReasonKind, Trial, Void
 
 MOST_REPEATS = 2  # of one block
 
@@ -124,24 +123,23 @@ class Ledger:
             if block not in self.torn and self.left(block, attempt) == 0:
                 yield (block, attempt), _end_s(trials) - _begin_s(trials)
 
-    def broken(self, block: int, attempt: int, *, now_s: float, booted_s: float) -> str:
-        """Why a block that the run ended within cannot be gone on with; empty when it can, or was not begun.
+    def broken(self, block: int, attempt: int, *, now_s: float, booted_s: float) -> Reason | None:
+        """Why a block that the run ended within cannot be gone on with; None when it can, or was not begun.
 
         Its environments are compared with each other because they ran close in time, on a host in one state. The
         calibration is compared with nothing.
         """
         trials = self._by_attempt.get((block, attempt))
         if not trials or block == 0:
-            return ""
+            return None
         if self.rebooted:
-            return "the host was rebooted within this block"
+            return Reason(ReasonKind.HOST_REBOOTED)
         if now_s < _end_s(trials):
-            return "the clock was set back within this block"
+            return Reason(ReasonKind.CLOCK_SET_BACK)
         if _begin_s(trials) < booted_s:  # by a clock that may have been set meanwhile
-            what = "the host was rebooted or its clock was set" if self.rebooted is None else "the clock was set"
-            return f"{what} within this block"
+            return Reason(ReasonKind.REBOOTED_OR_CLOCK_SET if self.rebooted is None else ReasonKind.CLOCK_SET)
         paused_s = _idle_s(trials) + now_s - _end_s(trials)
-        return f"the run paused for {show_duration(paused_s)} within this block" if paused_s > self.block_s() else ""
+        return Reason(ReasonKind.RUN_PAUSED, value=paused_s) if paused_s > self.block_s() else None
 
 
 def _begin_s(trials: Sequence[Trial]) -> float:

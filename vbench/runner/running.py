@@ -12,7 +12,8 @@ from vbench import suite as suites
 from vbench.contracts import Host, ServedBy, Session, Started, Testbed, Unseen
 from vbench.errors import NoSpace, SessionLost, StartFailed, StopFailed, TrialFailed, VbenchError
 from vbench.host import interrupts
-from vbench.model import Block, Facts, Look, Measured, Outcome, Plan, Step, Trial, Void
+from vbench.model import Block, Facts, Look, Measured, Outcome, Plan, Reason, Step, Trial, Void
+from vbench.reasons import joined
 from vbench.runner.calibration import refuse_barren, refuse_over_budget
 from vbench.runner.catching import Keep, caught, guarded
 from vbench.runner.clocks import Clocks
@@ -76,7 +77,7 @@ class Runner:
     @property
     def voided(self) -> str:
         """Why the last attempt that was voided was; empty where none was."""
-        return "; ".join(self._ledger.voids[-1].reasons) if self._ledger.voids else ""
+        return joined(self._ledger.voids[-1].reasons) if self._ledger.voids else ""
 
     def _seen_enough(self, block: Block) -> bool:
         """The look of an adaptive run; one that was resumed has looked at what lies before its last block."""
@@ -104,9 +105,9 @@ class Runner:
                 return
             self._void(Void(block.index, attempt, reasons))
 
-    def _broken(self, block: Block, attempt: int) -> str:
+    def _broken(self, block: Block, attempt: int) -> Reason | None:
         if not self._ledger.left(block.index, attempt):
-            return ""
+            return None
         now_s = self.clocks.unix_s()
         return self._ledger.broken(block.index, attempt, now_s=now_s, booted_s=now_s - self.clocks.uptime_s())
 
@@ -134,7 +135,7 @@ class Runner:
                 if not block.index:
                     refuse_barren(self._ledger)
 
-    def _reasons(self, block: Block, attempt: int) -> tuple[str, ...]:
+    def _reasons(self, block: Block, attempt: int) -> tuple[Reason, ...]:
         """Why an attempt is void. The calibration is never analysed, so it never is."""
         if block.index == 0 or self.suite.method.gates != "void":
             return ()

@@ -9,10 +9,10 @@ from typing import Protocol
 import msgspec
 
 from vbench import gates
-from vbench.contracts import DESCENDANTS, Benchmark, Place, ServedBy, Session, Started, Testbed, hints, lacks
+from vbench.contracts import DESCENDANTS, Benchmark, Place, ServedBy, Session, Started, Testbed, hints, named
 from vbench.errors import NoSpace, SessionLost, StopFailed, TrialFailed, VbenchError
-from vbench.model import Block, Failed, Measured, Outcome, Skipped, Step, Trial
-from vbench.runner.catching import Keep, caught
+from vbench.model import Block, Failed, Measured, Outcome, Reason, ReasonKind, Skipped, Step, Trial
+from vbench.runner.catching import Keep, caught, failed
 from vbench.runner.clocks import Clocks
 from vbench.runner.progress import Progress
 from vbench.runner.watch import Seen, Watch
@@ -85,9 +85,9 @@ class StepTrials:
             self._begin()
         if self.order == 0:
             for name in self._missing(self._starts()):
-                self._store(name, Failed(f"the start failed: {error.message}", error.hint))
+                self._store(name, Failed(Reason(ReasonKind.START_FAILED, value=error.message), error.hint))
         for name in self._missing(self.block.benchmarks):
-            self._store(name, Skipped(f"the environment did not start or went away: {error.message}", error.hint))
+            self._store(name, Skipped(Reason(ReasonKind.NOT_STARTED, value=error.message), error.hint))
 
     def _missing(self, planned: Sequence[str]) -> list[str]:
         """Of these benchmarks the ones without a trial."""
@@ -111,7 +111,7 @@ class StepTrials:
         try:
             outcome = _measured(benchmark, place)
         except SessionLost as error:
-            outcome, lost = Failed(error.message, error.hint), error
+            outcome, lost = failed(error), error
         wall_s, seen = time.monotonic() - self.begun, Seen()
         watch.over()
         try:
@@ -162,13 +162,13 @@ def _measured(benchmark: Benchmark, place: Place) -> Outcome:
         with caught(TrialFailed, place.raw):
             lacking = benchmark.missing(place.session, place.testbed)
             if lacking:
-                return Skipped(lacks(lacking), hints(lacking))
+                return Skipped(Reason(ReasonKind.MISSING, value=named(lacking)), hints(lacking))
             benchmark.prepare(place)
             return benchmark.measure(place)
     except (SessionLost, StopFailed, NoSpace):
         raise
     except VbenchError as error:
-        return Failed(error.message, error.hint)
+        return failed(error)
 
 
 def _storable(outcome: Outcome, keep: Keep) -> Outcome:
@@ -178,5 +178,5 @@ def _storable(outcome: Outcome, keep: Keep) -> Outcome:
             msgspec.json.encode(outcome)
             msgspec.convert(msgspec.to_builtins(outcome), Outcome)
     except TrialFailed as error:
-        return Failed(error.message, error.hint)
+        return failed(error)
     return outcome

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from vbench.errors import RunFolderError
 from vbench.host import untrusted
-from vbench.model import Failed, Measured, Reading, Trial, Void
-from vbench.store import bounds
+from vbench.model import SCHEMA, Failed, Measured, Reading, Reason, ReasonKind, Trial, Void
+from vbench.store import bounds, sentences
 from vbench.units import show_bytes
 
 Entry = Trial | Reading | Void
@@ -27,7 +27,7 @@ def line(entry: Entry) -> bytes:
     body = msgspec.json.encode(storable(entry) if isinstance(entry, Trial) else entry)
     whole = msgspec.json.encode({"crc": _crc(body), kind: msgspec.Raw(body)}) + b"\n"
     if len(whole) > bounds.LINE_B and isinstance(entry, Trial):  # nobody could read it again
-        return line(replace(entry, outcome=Failed("the trial gave more samples than a line of the journal may hold")))
+        return line(replace(entry, outcome=Failed(Reason(ReasonKind.TOO_LARGE))))
     return whole
 
 
@@ -37,7 +37,7 @@ def storable(trial: Trial) -> Trial:
         case Measured(samples):
             odd = [name for name, values in samples.items() if not all(map(math.isfinite, values))]
             if odd:
-                return replace(trial, outcome=Failed(f"{', '.join(odd)}: a sample is not a finite number"))
+                return replace(trial, outcome=Failed(Reason(ReasonKind.NOT_FINITE, value=", ".join(odd))))
     return trial
 
 
@@ -69,11 +69,11 @@ class Damages:
         return [*self.named, *([f"{self.more} more lines of journal.jsonl are damaged"] if self.more else [])]
 
 
-def read(path: Path) -> tuple[list[Entry], list[str]]:
+def read(path: Path, *, schema: int = SCHEMA) -> tuple[list[Entry], list[str]]:
     """The entries whose lines are whole, and warnings of the lines that are not."""
     entries: list[Entry] = []
     damages = Damages()
-    for found in lines(path):
+    for found in lines(path, schema=schema):
         if isinstance(found, Damage):
             damages.add(found)
         else:
@@ -81,7 +81,7 @@ def read(path: Path) -> tuple[list[Entry], list[str]]:
     return entries, damages.warnings()
 
 
-def lines(path: Path) -> Iterator[Entry | Damage]:
+def lines(path: Path, *, schema: int = SCHEMA) -> Iterator[Entry | Damage]:
     """One line after the other, so that a journal may be larger than memory. Raises RunFolderError."""
     last, torn = 0, False
     try:
@@ -91,7 +91,7 @@ def lines(path: Path) -> Iterator[Entry | Damage]:
                 last += 1
                 torn = not text.endswith(b"\n")
                 _refuse_endless(path, last, text)
-                yield _parse(text) or Damage(_warning(last, torn=torn))
+                yield _parse(text, schema) or Damage(_warning(last, torn=torn))
     except OSError as error:
         raise RunFolderError(f"{path} cannot be read: {error.strerror or error}") from error
 
@@ -108,7 +108,7 @@ def _refuse_endless(path: Path, number: int, text: bytes) -> None:
 
 def is_whole(text: bytes) -> bool:
     """Whether a line, with its newline or not, holds an entry and its checksum."""
-    return _parse(text) is not None
+    return _parse(text, SCHEMA) is not None
 
 
 def _warning(number: int, *, torn: bool) -> str:
@@ -117,7 +117,7 @@ def _warning(number: int, *, torn: bool) -> str:
     return f"journal.jsonl line {number} is damaged: its trial was dropped"
 
 
-def _parse(text: bytes) -> Entry | None:
+def _parse(text: bytes, schema: int) -> Entry | None:
     if len(text) < _SHORTEST_B:
         return None
     try:
@@ -125,6 +125,7 @@ def _parse(text: bytes) -> Entry | None:
         (kind,) = found.keys() - {"crc"}
         if msgspec.json.decode(found["crc"], type=str) != _crc(bytes(found[kind])):
             return None
-        return msgspec.json.decode(found[kind], type=_KINDS[kind])
+        body = sentences.with_reasons(kind, found[kind]) if schema < sentences.FIRST_WITH_REASONS else found[kind]
+        return msgspec.json.decode(body, type=_KINDS[kind])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, ValueError):
         return None

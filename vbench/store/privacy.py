@@ -16,7 +16,7 @@ from msgspec import structs
 
 from vbench.contracts import Identity
 from vbench.facts.registry import is_free
-from vbench.model import EnvironmentRecord, Fact, Facts, Failed, Layer, Manifest, Measured, Skipped, Trial
+from vbench.model import EnvironmentRecord, Fact, Facts, Failed, Layer, Manifest, Measured, Reason, Skipped, Trial
 
 _OWN = ("environments", "benchmarks", "guest", "image", "suite", "facts/registry.py", "testbed", "model.py")
 _WORD = re.compile(r"[\w-]+")  # what stands between the boundaries of `_whole`
@@ -168,9 +168,13 @@ def clean_trial(trial: Trial, clean: Clean) -> Trial:
             outcome = structs.replace(trial.outcome, notes=tuple(map(clean, notes)))
             return structs.replace(trial, outcome=outcome)
         case Failed(reason, hint):
-            return structs.replace(trial, outcome=Failed(clean(reason), clean(hint)))
+            return structs.replace(trial, outcome=Failed(_clean_reason(reason, clean), clean(hint)))
         case Skipped(reason, hint):
-            return structs.replace(trial, outcome=Skipped(clean(reason), clean(hint)))
+            return structs.replace(trial, outcome=Skipped(_clean_reason(reason, clean), clean(hint)))
+
+
+def _clean_reason(reason: Reason, clean: Clean) -> Reason:
+    return structs.replace(reason, value=_clean_any(reason.value, clean))
 
 
 def clean_facts(facts: Facts, clean: Clean) -> Facts:

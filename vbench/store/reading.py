@@ -155,7 +155,7 @@ def _journal(
     entries: list[journal.Entry] = []
     attempts: set[tuple[int, int]] = set()
     damages, unknown = journal.Damages(), 0
-    for found in journal.lines(path):
+    for found in journal.lines(path, schema=manifest.schema):
         if isinstance(found, journal.Damage):
             damages.add(found)
         elif not _is_known(found, arms, benchmarks) or not _is_planned(found, attempts):

@@ -6,17 +6,18 @@ from statistics import median
 
 from msgspec.structs import replace
 
-from vbench import gates
+from vbench import gates, reasons
 from vbench.cost import Analysis
 from vbench.cost.trials import number
 from vbench.errors import VbenchError
-from vbench.model import Cost, Failed, Measured, Run, Skipped
+from vbench.model import Cost, Failed, Measured, ReasonKind, Run, Skipped
 from vbench.stats import envelope, logs, pairing
 from vbench.stats.envelope import Envelope
 from vbench.validation import parts, regression, rows
 from vbench.validation.parts import Part
 from vbench.validation.rows import Row, State
 
+CLOCK = (ReasonKind.CLOCK_BEHIND, ReasonKind.CLOCK_AHEAD)
 SPECULATION = ("process.speculation_store_bypass", "process.speculation_indirect_branch")
 MARGIN = 0.02  # δ: of the container's cost, and of what the intercept must be known to
 SLOPE_HALF_WIDTH = 0.25  # an interval that contains 1 and is no wider is far from 0, no response at all
@@ -46,7 +47,7 @@ def _explained(row: Row, run: Run, analysis: Analysis) -> Row:
     """What does not hold, with the trials and the blocks that it had to do without."""
     lost_trials = [trial.outcome for trial in run.trials if isinstance(trial.outcome, Failed | Skipped)]
     if row.state is State.FAILS and row.value is None and lost_trials and row.blocks is not None:
-        said = lost_trials[0].reason.strip().splitlines()[-1]
+        said = reasons.words(lost_trials[0].reason).strip().splitlines()[-1]
         return replace(row, why=f"{len(lost_trials)} of {len(run.trials)} trials failed: {said}")
     last = {
         block: void
@@ -55,7 +56,9 @@ def _explained(row: Row, run: Run, analysis: Analysis) -> Row:
     }
     if row.state is not State.FAILS or not last:
         return row
-    lost = f"{len(last)} of {run.manifest.blocks} blocks are void: {next(iter(last.values())).reasons[0]}"
+    lost = (
+        f"{len(last)} of {run.manifest.blocks} blocks are void: {reasons.words(next(iter(last.values())).reasons[0])}"
+    )
     return replace(row, why=f"{row.why}; {lost}" if row.blocks else lost)
 
 
@@ -153,7 +156,8 @@ def counted(part: Part, run: Run) -> Row:
     """Every trial of the guest that counts instructions was refused, and for that reason."""
     check, target = part.checks[0]
     outcomes = [trial.outcome for trial in run.trials if trial.environment == parts.COUNTED]
-    others = [o.reason for o in outcomes if not isinstance(o, Measured) and "-icount" not in o.reason]
+    said = [reasons.words(outcome.reason) for outcome in outcomes if not isinstance(outcome, Measured)]
+    others = [text for text in said if "-icount" not in text]
     measured = sum(isinstance(o, Measured) for o in outcomes)
     why = f"{measured} trials were measured" if measured else (others or [""])[0]
     ok = bool(outcomes) and not why
@@ -166,8 +170,8 @@ def stopped(part: Part, run: Run) -> Row:
     check, target = part.checks[1]
     errors = [r.clock_error_s for r in run.readings if r.environment == parts.STOPPED and r.block == 1]
     error_s = next((error for error in errors if error is not None), None)
-    reasons = [reason for void in run.voids if void.block == 1 for reason in void.reasons]
-    voided = any(reason.startswith(f"{parts.STOPPED}: its clock") for reason in reasons)
+    causes = [reason for void in run.voids if void.block == 1 for reason in void.reasons]
+    voided = any(reason.arm == parts.STOPPED and reason.kind in CLOCK for reason in causes)
     return Row(
         part=part.title,
         check=check,
@@ -183,7 +187,7 @@ def stopped(part: Part, run: Run) -> Row:
 def _why_not_voided(run: Run, error_s: float | None) -> str:
     lost = [t.outcome for t in run.trials if t.environment == parts.STOPPED and not isinstance(t.outcome, Measured)]
     if lost:
-        return lost[0].reason
+        return reasons.words(lost[0].reason)
     return "the guest's clock was not read" if error_s is None else "no gate voided its block"
 
 
