@@ -10,9 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
-
-from msgspec import Struct
+from typing import Any, BinaryIO, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 from vbench.errors import CommandFailed
 from vbench.gates import ClockReading, Counters, Spent
@@ -215,7 +213,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Image:
-    """A built image on the local machine: `root` is a folder with the root file system, the rest boots it as a VM."""
+    """A built image in this machine's files: `root` is a folder with the root file system, the rest boots it."""
 
     digest: str
     root: Path
@@ -227,14 +225,57 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Attachment:
-    """One environment's place on the run's network."""
+class Boot:
+    """What boots the image as a machine, as paths on its host."""
 
-    address: str  # "198.18.0.2/15"
-    netns: str | None  # path of the complete namespace (veth), None for a tap
-    tap: str | None  # interface in the bridge's namespace
-    bridge_netns: str
-    mac: str
+    disk: PurePosixPath
+    kernel: PurePosixPath  # uncompressed vmlinux (PVH)
+    initramfs: PurePosixPath
+
+
+@dataclass(frozen=True)
+class ImageHere:
+    """The image as a host sees it."""
+
+    digest: str
+    root: PurePosixPath
+    kernel_release: str
+    boot: Boot | None  # None: the host runs from the image, and has nothing that boots it once more
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """The bridge `br0` of the run's network, in a network namespace of a host."""
+
+    host: Session
+    netns: PurePosixPath
+
+
+class Link(Protocol):
+    """One environment's attachment to the run's network. A kind of link is a class: its ends fit some environments."""
+
+    @property
+    def address(self) -> str: ...  # "198.18.0.2/15"
+    @property
+    def mac(self) -> str: ...
+    @classmethod
+    def missing(cls, bridge: Bridge) -> str: ...  # why this bridge can have no such link, or nothing
+    @classmethod
+    def preview(cls) -> Self: ...  # with words for what only a run knows
+    @classmethod
+    def plugged(cls, bridge: Bridge, number: int) -> AbstractContextManager[Self]: ...  # complete on entry
+
+
+L = TypeVar("L", bound=Link)
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
+
+
+class Storage(Protocol[S_co]):
+    """What is asked of scratch space; each kind has a type of its own for what it then is, with a path on the host."""
+
+    def preview(self, folder: PurePosixPath) -> S_co: ...  # as a plan shows it
+    def made(self, testbed: "Testbed") -> AbstractContextManager[S_co]: ...  # fresh and empty
 
 
 class Testbed(Protocol):
@@ -243,7 +284,7 @@ class Testbed(Protocol):
     @property
     def host(self) -> Session: ...
     @property
-    def image(self) -> Image | None: ...  # None: nothing but `root = "host"` can run
+    def image(self) -> ImageHere | None: ...  # None: nothing but `root = "host"` can run
     @property
     def cpus(self) -> tuple[int, ...]: ...  # pinned set of every environment, VMM threads included
     @property
@@ -257,15 +298,17 @@ class Testbed(Protocol):
     @property
     def peer(self) -> Session: ...  # on the bridge, pinned to peer_cpus; raises TrialFailed without network
 
-    def attach(self, how: Literal["veth", "tap"]) -> AbstractContextManager[Attachment | None]:
-        """One environment's own place on the run's network, complete on entry; None: `detached` says why."""
+    def attach(self, ends: type[L]) -> AbstractContextManager[L | None]:
+        """One environment's own place on the run's network; None: `detached` says why it has none."""
         ...
 
-    def detached(self, how: Literal["veth", "tap"]) -> str: ...  # why `attach` gives None; empty where it attaches
+    def detached(self, ends: type[Link]) -> str: ...  # why `attach` gives None; empty where it attaches
 
-    def folder(self, name: str) -> AbstractContextManager[Path]:
+    def folder(self, name: str) -> AbstractContextManager[PurePosixPath]:
         """A fresh empty folder on the run's scratch file system of the host session, removed on exit."""
         ...
+
+    def scratch(self, storage: Storage[S]) -> AbstractContextManager[S]: ...  # an environment's own, removed on exit
 
     def undo(self, words: Sequence[str], *, there: Sequence[str] = ()) -> AbstractContextManager[None]:
         """Records the words that remove a thing before it is made, so that `vbench clean` can run them after a kill.
@@ -275,7 +318,7 @@ class Testbed(Protocol):
         """
         ...
 
-    def chroot(self, scratch: Path | None) -> AbstractContextManager[tuple[str, ...]]:
+    def chroot(self, scratch: PurePosixPath | None) -> AbstractContextManager[tuple[str, ...]]:
         """Command prefix that enters the image's root, in a mount namespace that dies with this context."""
         ...
 
@@ -328,9 +371,7 @@ class Environment(Protocol):
     def misfit(self, *, in_image: bool) -> str: ...  # why it cannot start on another one, whose files are the image's
     def missing(self, host: Session) -> tuple[Missing, ...]: ...
     def probe(self, host: Session, testbed: Testbed) -> Probe: ...
-    def prepared(
-        self, host: Session, testbed: Testbed
-    ) -> AbstractContextManager[None]: ...  # once a run, before starts
+    def prepared(self, host: Session, testbed: Testbed) -> AbstractContextManager[None]: ...  # once a run
     def start(self, host: Session, testbed: Testbed) -> AbstractContextManager[Session]: ...
 
     def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
@@ -382,16 +423,3 @@ class Benchmark(Protocol):
     def measure(self, place: Place) -> Measured: ...  # one trial; raises TrialFailed, SessionLost, CommandTimeout
     def expected_s(self, trial_s: float, warmup_s: float) -> float: ...  # for the plan's estimate
     def needs(self) -> Needs: ...
-
-
-class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of a suite: unknown keys are refused."""
-
-
-class Settings(Table, frozen=True, kw_only=True):
-    """Base of every environment and benchmark struct."""
-
-    is_offered: ClassVar[bool] = True
-
-    def needs(self) -> Needs:
-        return Needs()

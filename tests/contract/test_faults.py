@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 import psutil
@@ -22,7 +22,7 @@ from vbench import report, store
 from vbench import suite as suites
 from vbench.benchmarks import kernel_driver
 from vbench.benchmarks.cpu import Hash
-from vbench.contracts import Image, Place, Testbed
+from vbench.contracts import ImageHere, Place, Testbed
 from vbench.cost import Analysis
 from vbench.environments import channel, qemu, starting
 from vbench.environments.channel import AgentSession
@@ -227,7 +227,7 @@ def test_such_a_run_is_reported_with_what_it_lost(run: Run, kind: str) -> None:
 
 
 @pytest.fixture
-def image(host: LocalSession, testbed: Testbed, request: pytest.FixtureRequest) -> Image:
+def image(host: LocalSession, testbed: Testbed, request: pytest.FixtureRequest) -> ImageHere:
     lacking = Qemu().missing(host)
     if lacking or testbed.image is None:
         (pytest.fail if "qemu-tcg" in request.config.getoption("--real") else pytest.skip)(f"{lacking or 'no image'}")
@@ -235,11 +235,13 @@ def image(host: LocalSession, testbed: Testbed, request: pytest.FixtureRequest) 
 
 
 def test_a_guest_that_panics_while_it_boots_is_told_with_its_last_words(
-    host: LocalSession, testbed: Testbed, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    host: LocalSession, testbed: Testbed, image: ImageHere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty = tmp_path / "empty"
     empty.write_bytes(b"")
-    monkeypatch.setattr(testbed, "image", replace(image, initramfs=empty))
+    assert image.boot
+    boot = replace(image.boot, initramfs=PurePosixPath(empty))
+    monkeypatch.setattr(testbed, "image", replace(image, boot=boot))
     before = left(testbed)
     words = r"ended with status.*console: Kernel panic - not syncing: VFS"
     with pytest.raises(StartFailed, match=words), Qemu().start(host, testbed):
@@ -248,7 +250,7 @@ def test_a_guest_that_panics_while_it_boots_is_told_with_its_last_words(
 
 
 def test_a_guest_that_does_not_answer_in_time_is_given_up_and_killed(
-    host: LocalSession, testbed: Testbed, image: Image, monkeypatch: pytest.MonkeyPatch
+    host: LocalSession, testbed: Testbed, image: ImageHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert image
     monkeypatch.setitem(qemu.LIMITS_S, "tcg", 0.05)

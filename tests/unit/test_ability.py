@@ -9,7 +9,7 @@ import pytest
 
 from vbench.benchmarks import KINDS
 from vbench.cli import doctor
-from vbench.contracts import Completed, Missing, Session, Workplace, lacks
+from vbench.contracts import Bridge, Completed, Missing, Session, Workplace, lacks
 from vbench.environments.bare import Bare
 from vbench.environments.fake import Fake, FakeSession
 from vbench.environments.oci import Oci
@@ -20,6 +20,8 @@ from vbench.host.proc import LocalSession
 from vbench.host.processors import Processors
 from vbench.testbed.host import LocalTestbed
 from vbench.testbed.network import network_missing
+from vbench.testbed.tap import Tap
+from vbench.testbed.veth import Veth
 
 MIB = 2**20
 ALL, DOCKERS = "000001ffffffffff", "00000000a80425fb"  # the second: what docker gives by default
@@ -181,12 +183,28 @@ def test_a_runtime_that_prints_without_end_is_missing_and_ends_nothing(tmp_path:
     assert missing.what.startswith(f"{runtime} that works (") and "more than 16 MiB" in missing.what
 
 
+class NoTun(LocalSession):
+    """A host whose kernel makes bridges and no taps."""
+
+    def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
+        said = b"open: No such file or directory\nCommand failed -:1" if b"tuntap" in stdin else b""
+        return Completed(tuple(argv), 1 if said else 0, b"", said)
+
+
+def networked(tmp_path: Path) -> LocalTestbed:
+    host = NoTun()
+    testbed = LocalTestbed(host, None, Processors((0,), (0,)), MIB, tmp_path, "", "198.18.0.1")
+    testbed.bridge = Bridge(host, PurePosixPath("/proc/1/ns/net"))
+    return testbed
+
+
 def test_without_taps_a_machine_has_no_network_and_the_others_keep_theirs(tmp_path: Path) -> None:
-    why = "no tap can be made (open: No such file or directory): `modprobe tun`"
-    testbed = LocalTestbed(LocalSession(), None, Processors((0,), (0,)), MIB, tmp_path, "", why, "198.18.0.1")
-    assert (testbed.detached("tap"), testbed.detached("veth")) == (why, "")
-    with testbed.attach("tap") as attachment:
-        assert attachment is None
+    testbed = networked(tmp_path)
+    why = testbed.detached(Tap)
+    assert why.startswith("no tap can be made (open: No such file or directory): `modprobe tun`")
+    assert testbed.detached(Veth) == ""
+    with testbed.attach(Tap) as link:
+        assert link is None
     within = testbed.within(FakeSession(LocalSession(), Fake(), PurePosixPath("/scratch")))
     assert within.peer_address == "198.18.0.1"
     alone = testbed.within(FakeSession(LocalSession(), Fake(), PurePosixPath("/scratch"), no_network=why))
@@ -199,8 +217,10 @@ def test_without_taps_a_machine_has_no_network_and_the_others_keep_theirs(tmp_pa
 
 
 def test_what_stands_on_another_environment_has_no_place_of_its_own(tmp_path: Path) -> None:
-    testbed = LocalTestbed(LocalSession(), None, Processors((0,), (0,)), MIB, tmp_path, "", "", "198.18.0.1")
-    assert "no place of its own" in testbed.within(LocalSession()).detached("veth")
+    nested = networked(tmp_path).within(LocalSession())
+    assert "no place of its own" in nested.detached(Veth)
+    with nested.attach(Veth) as link:
+        assert link is None
 
 
 def test_processors_are_numbered_as_the_environment_beneath_numbers_them(tmp_path: Path) -> None:

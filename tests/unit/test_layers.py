@@ -18,6 +18,7 @@ RANKS = (
     ("__init__", "model"),
     ("text", "gates", "reasons"),
     ("contracts",),
+    ("settings",),
     ("host", "stats"),
     ("facts",),
     ("image", "testbed", "benchmarks"),

@@ -124,7 +124,7 @@ def test_a_removal_that_fails_ends_the_run_and_stays_for_clean(tmp_path: Path) -
         pass
     assert raised.value.hint == f"run: rm {mark}"
     (folder,) = scratch.iterdir()
-    assert bundle.exists()
+    assert Path(bundle).exists()
     mark.touch()
     assert list(sweep(LocalSession(), folder)) == [f"rm {mark}", str(folder)]
     assert not mark.exists()
@@ -202,7 +202,7 @@ def test_in_an_environment_a_folder_that_cannot_be_removed_is_an_error(
             script.write_text("#!/bin/sh\necho device busy >&2; exit 1\n")
             script.chmod(0o755)
             monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
-        assert folder.exists()
+        assert Path(folder).exists()
 
 
 def test_what_went_with_its_environment_needs_no_removal(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import importlib
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any
@@ -11,22 +11,24 @@ from typing import Any
 import pytest
 
 from vbench.benchmarks import disk, http
-from vbench.contracts import Completed, Image, Place, Workplace
+from vbench.contracts import Boot, Completed, Image, Place, Workplace
 from vbench.environments.architecture import ARCHITECTURES
-from vbench.environments.qemu import Qemu
-from vbench.errors import UsageError
+from vbench.environments.qemu import Parts, Qemu
+from vbench.errors import CommandFailed, UsageError
 from vbench.host import proc
 from vbench.host.paths import qemu_value, usable
 from vbench.host.processors import Processors
 from vbench.testbed.host import open_testbed
+from vbench.testbed.scratch_disk import Disk, DiskStorage
 
 ODD = "a,b c:d?e=f;g$h'i\"j\\k%l#m{n}é"
 
 
-def words_of_a_machine(folder: Path) -> list[str]:
-    image = Image("d", folder / "root", folder / "disk.ext4", folder / "vmlinux", folder / "initramfs", "6.1")
+def words_of_a_machine(folder: PurePosixPath) -> list[str]:
+    boot = Boot(folder / "disk.ext4", folder / "vmlinux", folder / "initramfs")
     testbed: Any = SimpleNamespace(cpus=(1,), memory_b=2**30)
-    return Qemu().words(ARCHITECTURES["x86_64"], image, testbed, folder / "machine", None)
+    parts = Parts(boot, folder / "machine", Disk(folder / "scratch.img", 2**30), None)
+    return Qemu().words(ARCHITECTURES["x86_64"], testbed, parts)
 
 
 def after(option: str, words: list[str]) -> list[str]:
@@ -70,21 +72,21 @@ def test_what_a_run_hands_out_is_resolved_and_a_bad_scratch_folder_makes_nothing
         real = tmp_path.resolve() / "real"
         assert testbed.base.parent == real
         assert testbed.image is not None
-        assert testbed.image.root == real / "root"
+        assert testbed.image.root == PurePosixPath(real / "root")
     with pytest.raises(UsageError), open_testbed(image=None, scratch=tmp_path / "a\nb", name="unit", **common):
         pass
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
 
 
 def test_qemu_gets_a_comma_doubled_among_options_and_as_it_is_alone() -> None:
-    folder = Path("/x") / ODD
+    folder = PurePosixPath("/x") / ODD
     words = words_of_a_machine(folder)
     assert after("-kernel", words) == [str(folder / "vmlinux")]
     assert after("-initrd", words) == [str(folder / "initramfs")]
     root, scratch = after("-drive", words)
     assert f"file={qemu_value(folder / 'disk.ext4')}," in root
     assert qemu_value(Path("/a,b,,c")) == "/a,,b,,,,c"
-    assert ",file=scratch.img," in scratch
+    assert f"file={qemu_value(folder / 'scratch.img')}," in scratch
     assert after("-serial", words) == ["file:serial"]
     assert after("-C", words) == [str(folder / "machine")]
     assert f"TMPDIR={folder / 'machine'}" in words  # else what it throws away is written where the caller's points
@@ -121,13 +123,15 @@ def test_fio_is_told_a_name_of_our_own_in_a_folder_that_it_is_started_in() -> No
 
 def test_mke2fs_makes_the_scratch_disk_by_a_name_of_our_own() -> None:
     session: Any = Recording()
-    machine = Path("/x") / ODD
-    with pytest.raises(Exception, match="truncate"):
-        Qemu()._make_scratch(session, machine)
+    folder = PurePosixPath("/x") / ODD
+    testbed: Any = SimpleNamespace(host=session, folder=lambda name: nullcontext(folder))
+    with pytest.raises(CommandFailed, match="truncate"), DiskStorage(2**20).made(testbed):
+        pass
     session.run = lambda argv, **rest: session.ran.append(argv) or Completed(tuple(argv), 0, b"", b"")
-    Qemu()._make_scratch(session, machine)
+    with DiskStorage(2**20).made(testbed) as disk:
+        assert disk.path.parent == folder
     words = session.ran[-1]
-    assert words[:4] == ["env", "-C", str(machine), "mke2fs"]
+    assert words[:4] == ["env", "-C", str(folder), "mke2fs"]
     assert [word for word in words[4:] if ODD in word] == []
 
 

@@ -32,10 +32,10 @@ def test_folders_are_fresh_and_gone_with_their_context_and_with_the_testbed(tmp_
     (tmp_path / "new").mkdir()
     with opened(tmp_path / "new") as bed:
         with bed.folder("one") as one, bed.folder("one") as two:
-            (one / "file").write_text("x")
+            (Path(one) / "file").write_text("x")
             assert one != two
-            assert list(two.iterdir()) == []
-        assert not one.exists()
+            assert list(Path(two).iterdir()) == []
+        assert not Path(one).exists()
     assert list((tmp_path / "new").iterdir()) == []
 
 

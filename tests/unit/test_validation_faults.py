@@ -9,7 +9,7 @@ import pytest
 
 from vbench import suite as suites
 from vbench.benchmarks.kernel_driver import Reply, dose_notes
-from vbench.contracts import Attachment, Completed, Image
+from vbench.contracts import Boot, Completed, ImageHere
 from vbench.environments import bare, qemu
 from vbench.environments.bare import Bare
 from vbench.environments.oci import Oci
@@ -17,11 +17,12 @@ from vbench.environments.qemu import Qemu
 from vbench.errors import StartFailed, SuiteError
 from vbench.host.proc import GUEST, LocalSession
 from vbench.testbed.preview import Preview
+from vbench.testbed.veth import Veth
 from vbench.validation import parts
 
 OPERATION_S = 2.0**-20
-NOWHERE = Path("/nowhere")
-IMAGE = Image("abc", NOWHERE, NOWHERE, NOWHERE, NOWHERE, "6.1")
+NOWHERE = PurePosixPath("/nowhere")
+IMAGE = ImageHere("abc", NOWHERE, "6.1", Boot(NOWHERE, NOWHERE, NOWHERE))
 
 
 @pytest.fixture
@@ -114,25 +115,21 @@ def test_a_quota_becomes_microseconds_of_each_period() -> None:
 
 
 class Links:
-    """A host with one link between two namespaces: `eth0` in the environment's, `port7` in the bridge's."""
+    """A host that writes down what it is told."""
 
     def __init__(self) -> None:
         self.added: list[list[str]] = []
 
     def run(self, argv: list[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
         del timeout_s, stdin
-        inside = argv[1] == "--net=/inside"
-        if argv[3] == "tc":
-            self.added.append([argv[1], *argv[3:]])
-            return Completed(tuple(argv), 0, b"", b"")
-        own = b'[{"ifindex": 2, "ifname": "eth0", "link_index": 9}]'
-        ports = b'[{"ifindex": 1, "ifname": "lo"}, {"ifindex": 9, "ifname": "port7", "link_index": 2}]'
-        return Completed(tuple(argv), 0, own if inside else ports, b"")
+        self.added.append([argv[1], *argv[3:]])
+        return Completed(tuple(argv), 0, b"", b"")
 
 
 def test_a_delay_is_added_at_both_ends_of_the_environments_own_link() -> None:
     links = Links()
-    bare._slow_down(links, Attachment("198.18.0.7/15", "/inside", None, "/bridge", "mac"), 200e-6)  # type: ignore[arg-type]
+    link = Veth("198.18.0.7/15", "mac", PurePosixPath("/inside"), "port7", PurePosixPath("/bridge"))
+    bare._slow_down(links, link, 200e-6)  # type: ignore[arg-type]
     netem = ["root", "netem", "delay", "200us"]
     assert links.added == [
         ["--net=/inside", "tc", "qdisc", "add", "dev", "eth0", *netem],

@@ -10,9 +10,10 @@ from vbench.benchmarks import fio
 from vbench.benchmarks.lines import Moments, listen
 from vbench.benchmarks.percentiles import latencies
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Missing, Needs, Place, Session, Settings, Testbed
+from vbench.contracts import Missing, Needs, Place, Session, Testbed
 from vbench.errors import VbenchError
 from vbench.model import Measured, Metric
+from vbench.settings import Settings
 from vbench.units import Bytes
 
 MIB = 2**20

@@ -2,9 +2,10 @@
 
 from typing import ClassVar, NoReturn
 
-from vbench.contracts import Missing, Place, Session, Settings, Testbed
+from vbench.contracts import Missing, Place, Session, Testbed
 from vbench.errors import TrialFailed
 from vbench.model import Measured, Metric
+from vbench.settings import Settings
 
 
 class Ready(Settings, frozen=True, kw_only=True):

@@ -45,6 +45,7 @@ def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict
     from vbench.host.proc import LocalSession
     from vbench.testbed import folders as scratches
     from vbench.testbed.host import open_testbed
+    from vbench.testbed.tap import Tap
 
     scratches.refuse(scratch)
     local = LocalSession()
@@ -68,7 +69,7 @@ def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict
                 if not quiet:
                     click.echo(f"{environment.title()} …", err=True)
                 rows.append(row(environment, host, testbed, no_image, start=start))
-        network, machines = testbed.no_network, testbed.no_taps
+        network, machines = testbed.no_network, testbed.detached(Tap)
         held = rights.of(host)
     return {
         "host": facts.headline(found),

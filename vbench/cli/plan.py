@@ -127,11 +127,14 @@ def _commands(suite: "Suite") -> dict[str, list[tuple[str, ...]]]:
     from vbench import image
     from vbench import suite as suites
     from vbench.host.proc import LocalSession
+    from vbench.testbed.host import image_here
     from vbench.testbed.preview import Preview
 
     host, limits = LocalSession(), suite.testbed
     chosen = _processors(suite)
-    preview = Preview(host, image.find(), chosen.environment, chosen.peer, limits.memory, Path(limits.scratch))
+    built = image.find()
+    here = image_here(built) if built else None
+    preview = Preview(host, here, chosen.environment, chosen.peer, limits.memory, Path(limits.scratch))
     arms = (*suite.arms, suite.method.control)
     stacks = {arm: [suite.environment(name) for name in suites.chain(suite, arm)] for arm in arms}
     return {arm: [words for e in stack for words in e.commands(host, preview)] for arm, stack in stacks.items()}

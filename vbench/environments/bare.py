@@ -1,15 +1,14 @@
 """The native environment: processor affinity and the image as root, no added cgroup and no isolation."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Annotated, ClassVar, Literal, Self
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from vbench.contracts import (
-    Attachment,
     Missing,
     Needs,
     Session,
@@ -21,9 +20,11 @@ from vbench.environments.settings import EnvironmentSettings
 from vbench.environments.starting import agent_command, pinned, started
 from vbench.environments.tools import tool_missing
 from vbench.errors import StartFailed
-from vbench.host import foreign, rights
+from vbench.host import rights
 from vbench.host.capabilities import rights_missing
 from vbench.model import Layer
+from vbench.testbed.scratch_folder import FolderStorage
+from vbench.testbed.veth import Veth
 from vbench.units import Seconds, show
 
 LIMIT_S = 60.0
@@ -86,12 +87,12 @@ class Bare(EnvironmentSettings, frozen=True, kw_only=True):
         entered = _namespace(host)
         begun = time.monotonic()
         with ExitStack() as stack:
-            scratch = stack.enter_context(testbed.folder("scratch"))
+            scratch = stack.enter_context(testbed.scratch(FolderStorage())).path
             if self.root == "image":
                 prefix = stack.enter_context(testbed.chroot(scratch))
                 nested = not prefix
                 image = testbed.image.digest if testbed.image else ""
-                workplace = Workplace(scratch=PurePosixPath(scratch if nested else "/scratch"), image=image)
+                workplace = Workplace(scratch=scratch if nested else PurePosixPath("/scratch"), image=image)
             else:
                 prefix = ()
                 workplace = _host_workplace(host, scratch)
@@ -123,10 +124,10 @@ class Bare(EnvironmentSettings, frozen=True, kw_only=True):
     ) -> Iterator[AgentSession]:
         """Namespaced native: the same processes in the run's network, for the network family alone (method.md)."""
         begun = time.monotonic()
-        with testbed.attach("veth") as attachment:
-            enter = ("nsenter", f"--net={attachment.netns}", "--") if attachment else ()
-            if attachment and self.delay:
-                _slow_down(host, attachment, self.delay)
+        with testbed.attach(Veth) as link:
+            enter = ("nsenter", f"--net={link.netns}", "--") if link else ()
+            if link and self.delay:
+                _slow_down(host, link, self.delay)
             argv = self._words(testbed, (*enter, *prefix), workplace)
             with started(
                 host,
@@ -160,35 +161,11 @@ def _namespace(host: Session) -> tuple[str, ...]:
     return ("a user namespace, for want of root rights",) if on_host and rights.of(host) == "namespace" else ()
 
 
-def _slow_down(host: Session, attachment: Attachment, delay_s: float) -> None:
+def _slow_down(host: Session, link: Veth, delay_s: float) -> None:
     """netem at both ends of the environment's own link, in the run's namespaces. Raises CommandFailed."""
-    inside, bridge = (["nsenter", f"--net={netns}", "--"] for netns in (attachment.netns, attachment.bridge_netns))
-    link = _interfaces(host, [*inside, "ip", "-j", "link", "show", "eth0"])[0]
-    ports = _interfaces(host, [*bridge, "ip", "-j", "link", "show"])
-    port = next((found.ifname for found in ports if found.ifindex == link.link_index), None)
-    if port is None:
-        raise StartFailed("the bridge has no port that leads to the environment's interface")
     netem = ("root", "netem", "delay", f"{delay_s * 1e6:.0f}us")
-    for enter, device in ((inside, "eth0"), (bridge, port)):
-        host.run([*enter, "tc", "qdisc", "add", "dev", device, *netem], timeout_s=10).check()
-
-
-class Interface(Struct, frozen=True):
-    """What `ip -j link` prints of one."""
-
-    ifindex: int
-    ifname: str
-    link_index: int | None = None
-
-
-def _interfaces(host: Session, argv: Sequence[str]) -> tuple[Interface, ...]:
-    try:
-        found = foreign.decode(host.run(argv, timeout_s=10).check().stdout, tuple[Interface, ...])
-    except ValueError as error:
-        raise StartFailed(f"ip printed something else than interfaces: {error}") from None
-    if not found:
-        raise StartFailed(f"ip printed no interface: {' '.join(argv)}")
-    return found
+    for netns, device in ((link.netns, "eth0"), (link.bridge_netns, link.port)):
+        host.run(["nsenter", f"--net={netns}", "--", "tc", "qdisc", "add", "dev", device, *netem], timeout_s=10).check()
 
 
 def _once(make: Callable[[], Session]) -> Callable[[], Session]:
@@ -202,7 +179,7 @@ def _once(make: Callable[[], Session]) -> Callable[[], Session]:
     return get
 
 
-def _host_workplace(host: Session, scratch: Path) -> Workplace:
+def _host_workplace(host: Session, scratch: PurePosixPath) -> Workplace:
     """The guest folder compiled by the host's own compiler: same sources, not the same bits, and the facts say so."""
     guest, target = host.workplace.guest, scratch / "vbench"
     host.run(["cp", "-r", str(guest), str(target)], timeout_s=30).check()
@@ -210,4 +187,4 @@ def _host_workplace(host: Session, scratch: Path) -> Workplace:
     if built.status != 0:
         said = built.stderr.decode(errors="replace")[-300:]
         raise StartFailed(f"the micro-benchmarks could not be compiled: {said}", hint=_GET_COMPILER)
-    return Workplace(host.workplace.python, PurePosixPath(target), PurePosixPath(scratch), "host")
+    return Workplace(host.workplace.python, target, scratch, "host")

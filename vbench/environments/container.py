@@ -6,7 +6,7 @@ are Docker's, the limit of processes podman's (Docker has none). Environment and
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 from vbench.environments.seccomp import PROFILE, Filter
@@ -63,16 +63,16 @@ def config(
     *,
     name: str,
     args: Sequence[str],
-    root: Path,
-    scratch: Path,
+    root: PurePosixPath,
+    scratch: PurePosixPath,
     limits: Limits,
     seccomp: Filter | None,
-    netns: str | None,
+    netns: PurePosixPath | None,
 ) -> dict[str, Any]:
     """The document, for one container named `name`."""
     namespaces: list[dict[str, str]] = [{"type": kind} for kind in NAMESPACES]
     if netns:
-        namespaces.append({"type": "network", "path": netns})
+        namespaces.append({"type": "network", "path": str(netns)})
     return {
         "ociVersion": "1.0.2",
         "hostname": "guest",
@@ -110,7 +110,7 @@ def _resources(limits: Limits) -> dict[str, Any]:
     }
 
 
-def _mounts(scratch: Path) -> list[dict[str, Any]]:
+def _mounts(scratch: PurePosixPath) -> list[dict[str, Any]]:
     def mount(target: str, kind: str, source: str, *options: str) -> dict[str, Any]:
         return {"destination": target, "type": kind, "source": source, "options": list(options)}
 

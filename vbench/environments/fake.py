@@ -69,7 +69,7 @@ class Fake(EnvironmentSettings, frozen=True, kw_only=True):
         if self.fails == "start":
             raise StartFailed("this fake environment never starts", hint="set fails = 'nothing'")
         with testbed.folder("fake") as scratch:
-            yield FakeSession(host, self, PurePosixPath(scratch))
+            yield FakeSession(host, self, scratch)
 
 
 @dataclass

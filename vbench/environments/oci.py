@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Self
 
 from msgspec import Meta, MsgspecError
@@ -22,7 +22,9 @@ from vbench.environments.tools import tool_missing
 from vbench.errors import StartFailed
 from vbench.host.capabilities import rights_missing
 from vbench.model import Layer
+from vbench.testbed.scratch_folder import FolderStorage
 from vbench.testbed.undo import PROGRAM
+from vbench.testbed.veth import Veth
 from vbench.units import Seconds, show
 
 LIMIT_S = 60.0
@@ -103,20 +105,19 @@ class Oci(EnvironmentSettings, frozen=True, kw_only=True):
         name = f"vbench-{uuid.uuid4().hex[:12]}"
         with (
             testbed.folder("bundle") as bundle,
-            testbed.folder("scratch") as scratch,
-            testbed.attach("veth") as attachment,
+            testbed.scratch(FolderStorage()) as scratch,
+            testbed.attach(Veth) as link,
         ):
             workplace = Workplace(image=testbed.image.digest)
             limits, given = self.limits(host, testbed), self.filter(host)
-            netns = attachment.netns if attachment else None
             document = container.config(
                 name=name,
                 args=agent_command(workplace),
                 root=testbed.image.root,
-                scratch=scratch,
+                scratch=scratch.path,
                 limits=limits,
                 seccomp=given,
-                netns=netns,
+                netns=link.netns if link else None,
             )
             _write(host, bundle / "config.json", document)
             argv = self._words(testbed, bundle, name)
@@ -127,20 +128,20 @@ class Oci(EnvironmentSettings, frozen=True, kw_only=True):
                     argv,
                     workplace=workplace,
                     layers=[Layer(self.runtime, "OCI runtime, namespaces and cgroup of its own")],
-                    mechanisms=self._mechanisms(limits, given, networked=netns is not None),
+                    mechanisms=self._mechanisms(limits, given, networked=link is not None),
                     attach_s=time.monotonic() - begun,
                     limit_s=LIMIT_S,
                     memory_limit_b=testbed.memory_b,
-                    no_network="" if attachment else testbed.detached("veth"),
+                    no_network="" if link else testbed.detached(Veth),
                 ) as session,
             ):
                 _check_group(host, session, self.runtime)
                 yield session
 
-    def _runtime(self, bundle: Path) -> list[str]:
+    def _runtime(self, bundle: PurePosixPath) -> list[str]:
         return [self.runtime, *self.options, "--root", str(bundle / "state")]
 
-    def _words(self, testbed: Testbed, bundle: Path, name: str) -> tuple[str, ...]:
+    def _words(self, testbed: Testbed, bundle: PurePosixPath, name: str) -> tuple[str, ...]:
         return (*pinned(testbed.cpus), *self._runtime(bundle), "run", "--bundle", str(bundle), name)
 
     def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
@@ -191,7 +192,7 @@ def _check_group(host: Session, session: Session, runtime: str) -> None:
         )
 
 
-def _known(bundle: Path, name: str) -> tuple[str, ...]:
+def _known(bundle: PurePosixPath, name: str) -> tuple[str, ...]:
     """Prints what the runtime keeps of the container in its folder; every runtime names it after the container."""
     return ("find", str(bundle), "-mindepth", "2", "-name", f"*{name}*")
 
@@ -217,5 +218,5 @@ def _how_to_get(runtime: str) -> str:
     return f"install it as its project says, or set `runtime` to its path; Debian packages {' and '.join(_PACKAGED)}"
 
 
-def _write(host: Session, target: Path, content: dict[str, Any]) -> None:
+def _write(host: Session, target: PurePosixPath, content: dict[str, Any]) -> None:
     host.run(["tee", str(target)], timeout_s=30, stdin=json.dumps(content).encode()).check()

@@ -3,15 +3,15 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import ClassVar, Literal, Self
 
 from msgspec import Struct
 
 from vbench.contracts import (
-    Attachment,
+    Boot,
     Completed,
-    Image,
     Missing,
     Needs,
     Probe,
@@ -28,11 +28,13 @@ from vbench.errors import StartFailed
 from vbench.host import foreign
 from vbench.host.paths import qemu_value
 from vbench.model import Layer
+from vbench.testbed.scratch_disk import Disk, DiskStorage
+from vbench.testbed.tap import Tap
 from vbench.units import Bytes
 
 LEAST_MEMORY_B = 192 * 2**20  # measured: the agent starts with 96 MiB, fio beside it with 192
 PORT = "vbench.agent"
-SOCKET, SCRATCH, CONSOLE, SERIAL = "qmp", "scratch.img", "console.log", "serial"  # in the machine's folder
+SOCKET, CONSOLE, SERIAL = "qmp", "console.log", "serial"  # in the machine's folder
 CONSOLE_B = 2**20  # kept of its beginning; a boot with all its messages prints a tenth of this
 _OPENS = """
 test -e "$1" || { echo absent; exit; }
@@ -40,6 +42,16 @@ if why=$( (: <>"$1") 2>&1 ); then echo opens; else echo "$(stat -Lc '%a %G' "$1"
 """
 _UNMAPPED = ("nogroup", "nobody", "UNKNOWN")
 LIMITS_S = {"tcg": 120.0, "kvm": 30.0}  # TCG boots here in 3 to 8 s, KVM elsewhere in under 2; both with room for load
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What one start got from the testbed."""
+
+    boot: Boot
+    folder: PurePosixPath
+    scratch: Disk
+    link: Tap | None
 
 
 class Accelerator(Struct, frozen=True):
@@ -114,26 +126,28 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
             raise StartFailed("this architecture is not known", hint="x86_64 and aarch64 hosts are known")
         if image is None:
             raise StartFailed("there is no image to boot", hint="run `vbench image build`")
+        if image.boot is None:
+            raise StartFailed("the environment beneath has the image as its root, and nothing that boots it")
         begun = time.monotonic()
         with (
             _explained(),
             testbed.folder("machine") as folder,
-            testbed.attach("tap") as attachment,
+            testbed.scratch(DiskStorage(int(self.scratch))) as scratch,
+            testbed.attach(Tap) as link,
             _console(host, folder),
         ):
-            self._make_scratch(host, folder)
             console = folder / CONSOLE
-            argv = self.words(machine, image, testbed, folder, attachment)
+            argv = self.words(machine, testbed, Parts(image.boot, folder, scratch, link))
             with started(
                 host,
                 argv,
                 workplace=Workplace(image=image.digest),
                 layers=[Layer(self.accel, f"{machine.qemu} -accel {self.accel}"), Layer("guest", image.kernel_release)],
-                mechanisms=self.mechanisms(testbed, attachment),
+                mechanisms=self.mechanisms(testbed, link),
                 attach_s=time.monotonic() - begun,
                 limit_s=LIMITS_S[self.accel],
                 memory_limit_b=testbed.memory_b,
-                no_network="" if attachment else testbed.detached("tap"),
+                no_network="" if link else testbed.detached(Tap),
                 log=lambda: _tail(host, console),
                 logs=lambda: {
                     "console.log": host.run(["head", "-c", str(CONSOLE_B), str(console)], timeout_s=10).stdout
@@ -146,34 +160,31 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
 
     def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
         image, machine = testbed.image, _architecture(host)
-        if image is None or machine is None:
+        if image is None or image.boot is None or machine is None:
             return ()
-        with testbed.folder("machine") as folder, testbed.attach("tap") as attachment:
-            return (tuple(self.words(machine, image, testbed, folder, attachment)),)
+        disk = DiskStorage(int(self.scratch))
+        with testbed.folder("machine") as folder, testbed.scratch(disk) as scratch, testbed.attach(Tap) as link:
+            return (tuple(self.words(machine, testbed, Parts(image.boot, folder, scratch, link))),)
 
-    def words(
-        self, machine: Architecture, image: Image, testbed: Testbed, folder: Path, attachment: Attachment | None
-    ) -> list[str]:
+    def words(self, machine: Architecture, testbed: Testbed, parts: Parts) -> list[str]:
         """How QEMU is called: in the bridge's namespace, all its threads on the environment's processors."""
         return [
             *("setpriv", "--pdeathsig", "KILL", "--"),  # a killed harness takes its machines with it
-            *(("nsenter", f"--net={attachment.bridge_netns}", "--") if attachment else ()),
+            *(("nsenter", f"--net={parts.link.bridge_netns}", "--") if parts.link else ()),
             *pinned(testbed.cpus),
             # There its own files need no path: a socket's may have 107 bytes, and QEMU reads others in its own way. The
             # writes that it throws away go there too, on the file system that is the same for all arms.
-            *("env", "-C", str(folder), f"TMPDIR={folder}"),
-            *self.command(machine, image, testbed, attachment),
+            *("env", "-C", str(parts.folder), f"TMPDIR={parts.folder}"),
+            *self.command(machine, testbed, parts),
         ]
 
-    def command(
-        self, machine: Architecture, image: Image, testbed: Testbed, attachment: Attachment | None
-    ) -> list[str]:
+    def command(self, machine: Architecture, testbed: Testbed, parts: Parts) -> list[str]:
         """QEMU's words: each option beside its argument."""
         kernel_words = [
             *machine.kernel_words,
             "vbench.root=/dev/vda",
             "vbench.scratch=/dev/vdb",
-            *([f"vbench.ip={attachment.address}"] if attachment else []),
+            *([f"vbench.ip={parts.link.address}"] if parts.link else []),
             # tsc=reliable: without it a loaded TCG guest falls back to hpet, and a clock read costs microseconds.
             *(["tsc=reliable"] if self.accel == "tcg" and machine.has_tsc else []),
             "quiet",
@@ -189,12 +200,12 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
             *("-cpu", self.cpu),
             *("-smp", str(len(testbed.cpus))),
             *("-m", f"{testbed.memory_b // 2**20}M"),
-            *("-kernel", str(image.kernel)),
-            *("-initrd", str(image.initramfs)),
+            *("-kernel", str(parts.boot.kernel)),
+            *("-initrd", str(parts.boot.initramfs)),
             *("-append", " ".join(kernel_words)),
-            *("-drive", f"id=root,file={qemu_value(image.disk)},{drive},snapshot=on"),
+            *("-drive", f"id=root,file={qemu_value(parts.boot.disk)},{drive},snapshot=on"),
             *("-device", "virtio-blk-pci,drive=root"),
-            *("-drive", f"id=scratch,file={SCRATCH},{drive}"),
+            *("-drive", f"id=scratch,file={qemu_value(parts.scratch.path)},{drive}"),
             *("-device", "virtio-blk-pci,drive=scratch"),
             *("-chardev", "stdio,id=agent,signal=off"),
             *("-device", "virtio-serial-pci"),
@@ -202,35 +213,27 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
             *("-serial", f"file:{SERIAL}"),
             *("-qmp", f"unix:{SOCKET},server=on,wait=off"),
             *("-device", "virtio-rng-pci"),
-            *_nic(attachment),
+            *_nic(parts.link),
             *self.options,
         ]
 
-    def mechanisms(self, testbed: Testbed, attachment: Attachment | None) -> tuple[str, ...]:
+    def mechanisms(self, testbed: Testbed, link: Tap | None) -> tuple[str, ...]:
         cpus = ",".join(map(str, testbed.cpus))
         return (
             f"affinity {cpus} of all threads of the VMM",
             f"{len(testbed.cpus)} virtual processor(s), model {self.cpu}",
             f"{testbed.memory_b // 2**20} MiB of guest memory",
             f"virtio-blk on raw files, cache={self.cache}, aio={self.aio}",
-            *(["virtio-net on a tap"] if attachment else []),
+            *(["virtio-net on a tap"] if link else []),
             "a kernel of its own",
         )
 
-    def _make_scratch(self, host: Session, folder: Path) -> None:
-        host.run(["truncate", "-s", str(int(self.scratch)), str(folder / SCRATCH)], timeout_s=30).check()
-        # No lazy tables: a kernel thread of the guest would fill them in while the first trials run.
-        options = "lazy_itable_init=0,lazy_journal_init=0,nodiscard"
-        # In its folder: of a path mke2fs would take what follows a `?` for options, and what precedes it for the disk.
-        words = ["env", "-C", str(folder), "mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-E", options, SCRATCH]
-        host.run(words, timeout_s=60).check()
 
-
-def _nic(attachment: Attachment | None) -> tuple[str, ...]:
-    if attachment is None:
+def _nic(link: Tap | None) -> tuple[str, ...]:
+    if link is None:
         return ()
-    tap = f"tap,id=net,ifname={attachment.tap},script=no,downscript=no"
-    return ("-netdev", tap, "-device", f"virtio-net-pci,netdev=net,mac={attachment.mac}")
+    tap = f"tap,id=net,ifname={link.interface},script=no,downscript=no"
+    return ("-netdev", tap, "-device", f"virtio-net-pci,netdev=net,mac={link.mac}")
 
 
 def _architecture(host: Session) -> Architecture | None:
@@ -258,7 +261,7 @@ def kvm_missing(host: Session, device: str = "/dev/kvm") -> tuple[Missing, ...]:
     return (Missing(f"a {device} that opens ({why.rpartition(': ')[2]})", "look into `dmesg | grep kvm`"),)
 
 
-def _check_accelerator(host: Session, qmp: Path, wanted: str) -> None:
+def _check_accelerator(host: Session, qmp: PurePosixPath, wanted: str) -> None:
     """The accelerator as QMP reports it, never as the guest guesses. Raises StartFailed."""
     said = ask(host, qmp, "query-kvm").check().stdout
     try:
@@ -297,7 +300,7 @@ def refuse_threads(said: bytes, aio: str) -> None:
     )
 
 
-def _refuse_counted_time(host: Session, qmp: Path, accel: str, options: Sequence[str]) -> None:
+def _refuse_counted_time(host: Session, qmp: PurePosixPath, accel: str, options: Sequence[str]) -> None:
     """Under -icount a guest's clock counts its instructions, so that nothing it measures is time. Raises StartFailed.
 
     QEMU has no query for it, but its translator reports the drift between the two clocks only where they are two.
@@ -312,14 +315,14 @@ def _refuse_counted_time(host: Session, qmp: Path, accel: str, options: Sequence
         )
 
 
-def ask(host: Session, qmp: Path, command: str) -> Completed:
+def ask(host: Session, qmp: PurePosixPath, command: str) -> Completed:
     """One command for the monitor behind a socket, by the small client that runs where the socket is."""
     script = str(host.workplace.guest / "qmp.py")
     return host.run([host.workplace.python, "-I", "-S", script, str(qmp), command], timeout_s=20)
 
 
 @contextmanager
-def _console(host: Session, folder: Path) -> Iterator[None]:
+def _console(host: Session, folder: PurePosixPath) -> Iterator[None]:
     """Keeps the first CONSOLE_B of what the guest prints and lets the rest go: QEMU itself would fill the disk."""
     host.run(["mkfifo", str(folder / SERIAL)], timeout_s=10).check()
     # stdbuf: what a guest said last must not wait in a buffer when the console is looked at.
@@ -329,7 +332,7 @@ def _console(host: Session, folder: Path) -> Iterator[None]:
         yield
 
 
-def _tail(host: Session, console: Path) -> str:
+def _tail(host: Session, console: PurePosixPath) -> str:
     end = host.run(["tail", "-c", "16384", str(console)], timeout_s=5)
     said = last_words(end.text) if end.status == 0 else ""
     return f"console: {said}" if said else ""

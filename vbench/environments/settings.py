@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar, Self
 
-from vbench.contracts import Engine, Environment, Missing, Probe, Session, Settings, Testbed
+from vbench.contracts import Engine, Environment, Missing, Probe, Session, Testbed
 from vbench.environments.probing import probe
+from vbench.settings import Settings
 
 
 class EnvironmentSettings(Settings, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ started in, so that nothing of a user's path is read by it at all (fio, mke2fs, 
 """
 
 import unicodedata
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from vbench.errors import UsageError
 
@@ -34,7 +34,7 @@ def shown(path: Path) -> str:
     return ascii(str(path))
 
 
-def qemu_value(path: Path) -> str:
+def qemu_value(path: PurePath) -> str:
     """A path as the value of one of several options that a comma separates (-drive, -chardev, -netdev).
 
     -kernel, -initrd and -append take theirs as it is: a comma doubled there is a part of the name.

@@ -1,12 +1,14 @@
 """Processes that hold namespaces: what is in them ends with the context, or with the harness."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from vbench.contracts import Process, Session
 from vbench.errors import StartFailed
 from vbench.host.capabilities import namespace_hint
 
+# A guest of its own kernel has its own default, so every namespace of the run gets the one that all kernels know.
+_CONGESTION = "echo cubic > /proc/sys/net/ipv4/tcp_congestion_control\n"
 _HOLD = "echo ready; exec cat"
 ROOT_MOUNTS = """
 set -e
@@ -33,6 +35,11 @@ def holder(host: Session, unshare: Sequence[str], script: str = "", *words: str)
             said = _said(process)
             raise StartFailed(f"namespaces could not be made: {said}", hint=namespace_hint(said))
         yield process.pid
+
+
+def network_holder(host: Session) -> AbstractContextManager[int]:
+    """Pid of a process that holds a new network namespace."""
+    return holder(host, ["--net"], _CONGESTION)
 
 
 def _said(process: Process) -> str:

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Literal
+from pathlib import PurePosixPath
 
-from vbench.contracts import Attachment, Image, Session, Started, Testbed
+from vbench.contracts import ImageHere, L, Link, S, Session, Started, Storage, Testbed
 from vbench.errors import SessionLost, StartFailed
 from vbench.host.interrupts import held
 from vbench.host.processors import parse_list
@@ -22,8 +21,12 @@ class NestedTestbed:
     outer: Testbed
 
     @property
-    def image(self) -> Image | None:
-        return self.outer.image
+    def image(self) -> ImageHere | None:
+        """Of an environment that runs from the image its own root is the image's."""
+        image = self.outer.image
+        if image is None or self.host.workplace.image != image.digest:
+            return image
+        return replace(image, root=PurePosixPath("/"), boot=None)
 
     @cached_property
     def cpus(self) -> tuple[int, ...]:
@@ -55,21 +58,26 @@ class NestedTestbed:
         return self.outer.peer
 
     @contextmanager
-    def attach(self, how: Literal["veth", "tap"]) -> Iterator[Attachment | None]:
+    def attach(self, ends: type[L]) -> Iterator[L | None]:
         """None: what starts here shares the network of the environment it stands on."""
-        del how
+        del ends
         yield None
 
-    def detached(self, how: Literal["veth", "tap"]) -> str:
-        del how
+    def detached(self, ends: type[Link]) -> str:
+        del ends
         return "it stands on another environment, and has no place of its own on the run's network"
 
     @contextmanager
-    def folder(self, name: str) -> Iterator[Path]:
+    def scratch(self, storage: Storage[S]) -> Iterator[S]:
+        with storage.made(self) as made:
+            yield made
+
+    @contextmanager
+    def folder(self, name: str) -> Iterator[PurePosixPath]:
         made = self.host.run(["mktemp", "-d", f"{self.host.workplace.scratch}/{name}-XXXXXX"], timeout_s=30).check()
         path = made.text.strip()
         with self._undone(removal(["rm", "-rf", path])):
-            yield Path(path)
+            yield PurePosixPath(path)
 
     def undo(self, words: Sequence[str], *, there: Sequence[str] = ()) -> AbstractContextManager[None]:
         """On the host's own files and kernel it is recorded like everything there.
@@ -89,7 +97,7 @@ class NestedTestbed:
                 remove(self.host, thing)
 
     @contextmanager
-    def chroot(self, scratch: Path | None) -> Iterator[tuple[str, ...]]:
+    def chroot(self, scratch: PurePosixPath | None) -> Iterator[tuple[str, ...]]:
         """Nothing to enter: the root of the environment it stands on is the image."""
         del scratch
         if self.image is None or self.host.workplace.image != self.image.digest:

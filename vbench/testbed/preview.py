@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
+from pathlib import Path, PurePosixPath
 
-from vbench.contracts import Attachment, Image, Session, Testbed
+from vbench.contracts import ImageHere, L, Link, S, Session, Storage, Testbed
 from vbench.errors import TrialFailed
 
 
@@ -15,11 +14,11 @@ class Preview:
     """See contracts.Testbed; PID and RUN stand for what only a run knows."""
 
     host: Session
-    image: Image | None
+    image: ImageHere | None
     cpus: tuple[int, ...]
     peer_cpus: tuple[int, ...]
     memory_b: int
-    scratch: Path
+    base: Path
     peer_address: str | None = "198.18.0.1"
     no_network: str = ""
 
@@ -28,20 +27,21 @@ class Preview:
         raise TrialFailed("a plan starts nothing")
 
     @contextmanager
-    def attach(self, how: Literal["veth", "tap"]) -> Iterator[Attachment | None]:
-        if self.no_network:
-            yield None
-            return
-        netns, tap = ("/proc/PID/ns/net", None) if how == "veth" else (None, "tapN")
-        yield Attachment("198.18.0.N/15", netns, tap, "/proc/PID/ns/net", "52:54:00:12:00:N")
+    def attach(self, ends: type[L]) -> Iterator[L | None]:
+        yield ends.preview()
 
-    def detached(self, how: Literal["veth", "tap"]) -> str:
-        del how
+    def detached(self, ends: type[Link]) -> str:
+        del ends
         return self.no_network
 
     @contextmanager
-    def folder(self, name: str) -> Iterator[Path]:
-        yield self.scratch / "vbench-RUN" / name
+    def folder(self, name: str) -> Iterator[PurePosixPath]:
+        yield PurePosixPath(self.base) / "vbench-RUN" / name
+
+    @contextmanager
+    def scratch(self, storage: Storage[S]) -> Iterator[S]:
+        with self.folder("scratch") as folder:
+            yield storage.preview(folder)
 
     @contextmanager
     def undo(self, words: Sequence[str], *, there: Sequence[str] = ()) -> Iterator[None]:
@@ -49,9 +49,9 @@ class Preview:
         yield
 
     @contextmanager
-    def chroot(self, scratch: Path | None) -> Iterator[tuple[str, ...]]:
+    def chroot(self, scratch: PurePosixPath | None) -> Iterator[tuple[str, ...]]:
         del scratch
-        yield ("nsenter", "--mount=/proc/PID/ns/mnt", "--", "chroot", str(self.scratch / "vbench-RUN" / "root"))
+        yield ("nsenter", "--mount=/proc/PID/ns/mnt", "--", "chroot", str(self.base / "vbench-RUN" / "root"))
 
     def offline(self, why: str) -> Testbed:
         return replace(self, peer_address=None, no_network=why)

@@ -3,7 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from vbench.contracts import Session
 from vbench.environments import qemu
@@ -67,9 +67,9 @@ class Stopping:
             self.problem = "the guest has no monitor"
             return
         try:
-            stopped = qemu.ask(self.host, monitor, "stop")
+            stopped = qemu.ask(self.host, PurePosixPath(monitor), "stop")
             time.sleep(STOP_S)
-            resumed = qemu.ask(self.host, monitor, "cont")
+            resumed = qemu.ask(self.host, PurePosixPath(monitor), "cont")
         except (CommandTimeout, CommandFailed) as error:
             self.problem = error.message
             return
