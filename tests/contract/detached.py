@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
-from vbench.contracts import Cgroup, Leftover, Missing, Session, Testbed, Workplace
+from vbench.contracts import Cgroup, Missing, Session, Testbed, Workplace
 from vbench.environments.settings import EnvironmentSettings
 from vbench.environments.starting import agent_command, pinned, started
 from vbench.environments.tools import tool_missing
@@ -29,8 +29,6 @@ class Detached(EnvironmentSettings, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "detached"
     is_offered: ClassVar[bool] = False
-    leaves: ClassVar[tuple[type[Leftover], ...]] = ()
-    on: str | None = None
 
     def title(self) -> str:
         return self.kind
@@ -55,8 +53,9 @@ class Detached(EnvironmentSettings, frozen=True, kw_only=True):
             document = json.dumps(config).encode()
             host.run(["tee", f"{bundle}/config.json"], timeout_s=30, stdin=document).check()
             run = [*pinned(testbed.cpus), *runc, "run", "--detach", "--bundle", str(bundle), name]
-            try:
-                with started(
+            with (
+                testbed.undo([*runc, "delete", "--force", name]),
+                started(
                     host,
                     [*pinned(testbed.peer_cpus), "sh", "-c", _RELAY, "sh", str(bundle), *run],
                     workplace=workplace,
@@ -66,10 +65,9 @@ class Detached(EnvironmentSettings, frozen=True, kw_only=True):
                     limit_s=60.0,
                     served_by=Cgroup(PurePosixPath("/", name)),
                     log=lambda: host.run(["cat", f"{bundle}/err"], timeout_s=30).text[-300:],
-                ) as session:
-                    yield session
-            finally:
-                host.run([*runc, "delete", "--force", name], timeout_s=30).check()
+                ) as session,
+            ):
+                yield session
 
 
 def _fill(
