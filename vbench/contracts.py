@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
+from vbench.beneath import Engine, ImageHere
 from vbench.errors import CommandFailed
 from vbench.gates import ClockReading, Counters, Spent
 from vbench.model import Layer, Measured, Metric
@@ -225,25 +226,6 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Boot:
-    """What boots the image as a machine, as paths on its host."""
-
-    disk: PurePosixPath
-    kernel: PurePosixPath  # uncompressed vmlinux (PVH)
-    initramfs: PurePosixPath
-
-
-@dataclass(frozen=True)
-class ImageHere:
-    """The image as a host sees it."""
-
-    digest: str
-    root: PurePosixPath
-    kernel_release: str
-    boot: Boot | None  # None: the host runs from the image, and has nothing that boots it once more
-
-
-@dataclass(frozen=True)
 class Bridge:
     """The bridge `br0` of the run's network, in a network namespace of a host."""
 
@@ -339,15 +321,6 @@ class Needs:
     files: Mapping[str, int] = field(default_factory=dict)  # in scratch space: name to size, once a start
     executes: bool = False  # programs that lie in scratch space
     network: bool = False  # the peer, through the run's network
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A program that starts environments, and how its version is read."""
-
-    name: str  # of its fact: "qemu" is `tool.qemu`
-    argv: tuple[str, ...]  # prints the version
-    version: str  # a pattern that matches the begin of the output; its group is the version
 
 
 class Environment(Protocol):

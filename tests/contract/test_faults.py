@@ -22,7 +22,8 @@ from vbench import report, store
 from vbench import suite as suites
 from vbench.benchmarks import kernel_driver
 from vbench.benchmarks.cpu import Hash
-from vbench.contracts import ImageHere, Place, Testbed
+from vbench.beneath import ImageHere
+from vbench.contracts import Place, Testbed
 from vbench.cost import Analysis
 from vbench.environments import channel, qemu, starting
 from vbench.environments.channel import AgentSession

@@ -68,10 +68,15 @@ def told() -> Iterator[list[str]]:
     Counting.told.clear()
 
 
-def run(tmp_path: Path, **environments: Fake) -> None:
+def run(tmp_path: Path, text: str = SUITE, **environments: Fake) -> None:
+    """A run of the suite with these in the place of its own."""
     (tmp_path / "scratch").mkdir()
-    suite: Suite = suites.parse(SUITE.format(scratch=tmp_path / "scratch"), source="prepared.toml")
-    suite = replace(suite, environments=suite.environments | environments)
+    suite: Suite = suites.parse(text.format(scratch=tmp_path / "scratch"), source="prepared.toml")
+    arms = {
+        name: replace(arm, environment=environments.get(name, arm.environment))
+        for name, arm in suite.environments.items()
+    }
+    suite = replace(suite, environments=arms)
     conduct.conduct(
         suite,
         plan.make(suite),
@@ -94,7 +99,7 @@ def test_other_settings_are_prepared_for_themselves(tmp_path: Path, told: list[s
 
 
 def test_a_stacked_environment_is_prepared_on_each_host_that_is_started_for_it(tmp_path: Path, told: list[str]) -> None:
-    run(tmp_path, b=Counting(on="a"))
+    run(tmp_path, SUITE + 'on = "a"\n', b=Counting())
     assert told == ["prepared", "started", "undone"] * 3
 
 

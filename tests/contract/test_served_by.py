@@ -23,6 +23,7 @@ from vbench.host.proc import LocalSession
 from vbench.model import Measured, Reading, Run
 from vbench.runner import conduct
 from vbench.suite import plan
+from vbench.suite.shape import Arm
 
 HOST = LocalHost()
 BURN = """
@@ -126,7 +127,7 @@ def test_the_run_delay_of_the_container_is_that_of_its_threads(session: AgentSes
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A whole run with the container as an arm."""
     suite = suites.parse(SUITE, source="served.toml")  # which cannot name what is no kind of vbench's
-    suite = replace(suite, environments=suite.environments | {"detached": Detached()})
+    suite = replace(suite, environments=suite.environments | {"detached": Arm(Detached())})
     done = conduct.conduct(
         suite,
         plan.make(suite),

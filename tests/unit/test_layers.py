@@ -16,7 +16,7 @@ GUEST = ROOT / "guest"
 RANKS = (
     ("errors", "units", "guest"),
     ("__init__", "model"),
-    ("text", "gates", "reasons"),
+    ("text", "gates", "reasons", "beneath"),
     ("contracts",),
     ("settings",),
     ("host", "stats"),

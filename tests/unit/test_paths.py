@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from vbench.benchmarks import disk, http
-from vbench.contracts import Boot, Completed, Image, Place, Workplace
+from vbench.beneath import Boot
+from vbench.contracts import Completed, Image, Place, Workplace
 from vbench.environments.architecture import ARCHITECTURES
 from vbench.environments.qemu import Parts, Qemu
 from vbench.errors import CommandFailed, UsageError

@@ -9,7 +9,8 @@ import pytest
 
 from vbench import suite as suites
 from vbench.benchmarks.kernel_driver import Reply, dose_notes
-from vbench.contracts import Boot, Completed, ImageHere
+from vbench.beneath import Boot, ImageHere
+from vbench.contracts import Completed
 from vbench.environments import bare, qemu
 from vbench.environments.bare import Bare
 from vbench.environments.oci import Oci

@@ -9,8 +9,8 @@ from typing import ClassVar, Literal, Self
 
 from msgspec import Struct
 
+from vbench.beneath import Boot
 from vbench.contracts import (
-    Boot,
     Completed,
     Missing,
     Needs,

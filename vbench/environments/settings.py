@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar, Self
 
-from vbench.contracts import Engine, Environment, Missing, Probe, Session, Testbed
+from vbench.beneath import Engine
+from vbench.contracts import Environment, Missing, Probe, Session, Testbed
 from vbench.environments.probing import probe
 from vbench.settings import Settings
 

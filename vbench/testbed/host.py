@@ -11,7 +11,8 @@ from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from vbench.contracts import Boot, Bridge, Image, ImageHere, L, Link, S, Session, Storage, Testbed, Workplace
+from vbench.beneath import Boot, ImageHere
+from vbench.contracts import Bridge, Image, L, Link, S, Session, Storage, Testbed, Workplace
 from vbench.errors import StartFailed, TrialFailed, VbenchError
 from vbench.host import priority
 from vbench.host.interrupts import unwinding

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from vbench.contracts import ImageHere, L, Link, S, Session, Started, Storage, Testbed
+from vbench.beneath import ImageHere
+from vbench.contracts import L, Link, S, Session, Started, Storage, Testbed
 from vbench.errors import SessionLost, StartFailed
 from vbench.host.interrupts import held
 from vbench.host.processors import parse_list

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from vbench.contracts import ImageHere, L, Link, S, Session, Storage, Testbed
+from vbench.beneath import ImageHere
+from vbench.contracts import L, Link, S, Session, Storage, Testbed
 from vbench.errors import TrialFailed
 
 
