@@ -12,7 +12,7 @@ from vbench.benchmarks.cpu import Hash
 from vbench.benchmarks.disk import RandRead
 from vbench.benchmarks.network import RoundTrip, Stream
 from vbench.benchmarks.syscall import Getpid
-from vbench.contracts import Benchmark, Place
+from vbench.contracts import Benchmark, Start
 from vbench.environments.bare import Bare
 from vbench.environments.channel import AgentSession
 from vbench.units import Bytes
@@ -24,24 +24,24 @@ BENCHMARKS: tuple[Benchmark, ...] = (Hash(), Getpid(), RandRead(size=Bytes(64 * 
 
 def lines() -> list[str]:
     """Share of one processor over whole trials, with the reading of their results."""
-    with places.testbed() as (host, testbed), places.start(Bare(), host, testbed) as place:
-        return ["what                harness  agent    target  result", *(line(b, place) for b in BENCHMARKS)]
+    with places.testbed() as (host, testbed), places.start(Bare(), host, testbed) as start:
+        return ["what                harness  agent    target  result", *(line(b, start) for b in BENCHMARKS)]
 
 
-def line(benchmark: Benchmark, place: Place) -> str:
-    benchmark.prepare(place)
-    benchmark.measure(place)  # starts the driver, which is not part of a trial
-    assert isinstance(place.session, AgentSession)
-    pid = place.session.channel.carrier.pid
-    harness, agent = zip(*(shares(benchmark, place, pid) for _ in range(TRIALS)), strict=True)
+def line(benchmark: Benchmark, start: Start) -> str:
+    benchmark.prepare(start)
+    benchmark.measure(start)  # starts the driver, which is not part of a trial
+    assert isinstance(start.session, AgentSession)
+    pid = start.session.channel.carrier.pid
+    harness, agent = zip(*(shares(benchmark, start, pid) for _ in range(TRIALS)), strict=True)
     result = "within" if max(harness) <= TARGET else "outside" if min(harness) > TARGET else "undecided"
     return f"{benchmark.kind:19} {median(harness):7.2%}  {median(agent):7.2%}  ≤ {TARGET:.0%}   {result}"
 
 
-def shares(benchmark: Benchmark, place: Place, agent: int) -> tuple[float, float]:
+def shares(benchmark: Benchmark, start: Start, agent: int) -> tuple[float, float]:
     clocks: tuple[Callable[[], float], ...] = (time.monotonic, own_s, lambda: used_s(agent))
     before = [clock() for clock in clocks]
-    benchmark.measure(place)
+    benchmark.measure(start)
     wall_s, harness_s, agent_s = (clock() - start for clock, start in zip(clocks, before, strict=True))
     return harness_s / wall_s, agent_s / wall_s
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from vbench import image as images
 from vbench import runner
 from vbench import suite as suites
-from vbench.contracts import Environment, Image, Place, Session, Testbed
+from vbench.contracts import Environment, Image, Session, Start, Testbed
 from vbench.errors import VbenchError
 from vbench.host.proc import LocalSession
 from vbench.testbed.host import LocalTestbed
@@ -17,7 +17,7 @@ TRIAL_S = 1.0
 @contextmanager
 def testbed() -> Iterator[tuple[LocalSession, LocalTestbed]]:
     """The host and its testbed; this process is pinned to the processors that a run's harness has."""
-    with runner.place_of_run(suites.load("smoke"), image(), "overhead") as (host, opened):
+    with runner.host_of_run(suites.load("smoke"), image(), "overhead") as (host, opened):
         assert isinstance(opened, LocalTestbed)
         yield host.session, opened
 
@@ -30,11 +30,11 @@ def image() -> Image:
 
 
 @contextmanager
-def start(environment: Environment, host: Session, opened: Testbed) -> Iterator[Place]:
+def start(environment: Environment, host: Session, opened: Testbed) -> Iterator[Start]:
     """A fresh start of an environment."""
     with ExitStack() as stack:
         session = stack.enter_context(environment.start(host, opened))
-        yield Place(
+        yield Start(
             session=session,
             testbed=opened,
             padding_b=0,

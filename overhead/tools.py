@@ -10,7 +10,7 @@ from pairs import Row, Target, interleaved
 from vbench.benchmarks import fio
 from vbench.benchmarks.disk import RandRead
 from vbench.benchmarks.syscall import Getpid
-from vbench.contracts import Place
+from vbench.contracts import Start
 from vbench.environments.bare import Bare
 from vbench.environments.starting import pinned
 from vbench.host.proc import LocalSession
@@ -24,25 +24,25 @@ SAME = Target(0.95, 1.05)
 
 
 def rows() -> list[Row]:
-    with places.testbed() as (host, testbed), places.start(Bare(), host, testbed) as place:
-        return [*disk(host, testbed, place), getpid(host, testbed, place)]
+    with places.testbed() as (host, testbed), places.start(Bare(), host, testbed) as start:
+        return [*disk(host, testbed, start), getpid(host, testbed, start)]
 
 
-def disk(host: LocalSession, testbed: LocalTestbed, place: Place) -> Iterator[Row]:
+def disk(host: LocalSession, testbed: LocalTestbed, start: Start) -> Iterator[Row]:
     """All sides read the same file by our words for fio, which is called by hand on the host and in the image's root.
 
     The second row tells what vbench adds from what the root changes, which the arms of a run all have.
     """
     benchmark = RandRead(size=Bytes(SIZE_B))
-    benchmark.prepare(place)
+    benchmark.prepare(start)
     (file,) = testbed.base.glob("scratch-*/disk-*.dat")
 
     def plain(prefix: tuple[str, ...], path: str) -> float:
-        words = fio.job(path, SIZE_B, rw="randread", block_b=4096, trial_s=place.trial_s, warmup_s=place.warmup_s)
+        words = fio.job(path, SIZE_B, rw="randread", block_b=4096, trial_s=start.trial_s, warmup_s=start.warmup_s)
         return 1 / fio.parse(host.run([*pinned(testbed.cpus), *prefix, *words], timeout_s=60), "read").iops
 
     def ours() -> float:
-        return 1 / benchmark.measure(place).samples["iops"][0]
+        return 1 / benchmark.measure(start).samples["iops"][0]
 
     note = "seconds a read; the same job, file and processor, fio called by hand"
     pairs = interleaved(ours, lambda: plain((), str(file)), PAIRS)
@@ -52,9 +52,9 @@ def disk(host: LocalSession, testbed: LocalTestbed, place: Place) -> Iterator[Ro
     yield Row("fio, same root", "s", pairs, SAME, f"{note} in the image's root")
 
 
-def getpid(host: LocalSession, testbed: LocalTestbed, place: Place) -> Row:
-    loops = Getpid().measure(place).loops
-    fixed = replace(place, loops=loops)
+def getpid(host: LocalSession, testbed: LocalTestbed, start: Start) -> Row:
+    loops = Getpid().measure(start).loops
+    fixed = replace(start, loops=loops)
 
     def plain() -> float:
         words = ["perf", "bench", "-f", "simple", "syscall", "basic", "--loop", str(PERF_LOOPS)]

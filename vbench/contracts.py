@@ -353,7 +353,7 @@ class Environment(Protocol):
 
 
 @dataclass
-class Place:
+class Start:
     """One start as its benchmarks see it. `shared` keeps one resource a start, such as a driver of kernels."""
 
     session: Session
@@ -392,7 +392,7 @@ class Benchmark(Protocol):
     metrics: ClassVar[tuple[Metric, ...]]  # of "command" each entry has its own
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]: ...
-    def prepare(self, place: Place) -> None: ...  # untimed, once a start
-    def measure(self, place: Place) -> Measured: ...  # one trial; raises TrialFailed, SessionLost, CommandTimeout
+    def prepare(self, start: Start) -> None: ...  # untimed, once a start
+    def measure(self, start: Start) -> Measured: ...  # one trial; raises TrialFailed, SessionLost, CommandTimeout
     def expected_s(self, trial_s: float, warmup_s: float) -> float: ...  # for the plan's estimate
     def needs(self) -> Needs: ...

@@ -15,7 +15,7 @@ from tests.unit.guest_folder import guest_folder
 from tests.unit.scripted import NEEDED
 from vbench import contracts, units
 from vbench.benchmarks import KINDS
-from vbench.contracts import Place, Workplace
+from vbench.contracts import Start, Workplace
 from vbench.host.proc import LocalSession
 
 SMALL = {"size": "4 MiB"}
@@ -24,11 +24,11 @@ RUN_INSIDE = [kind for kind in KINDS if not kind.startswith(("start.", "http."))
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def start(tmp_path: Path) -> Iterator[Start]:
     here = LocalSession(Workplace(sys.executable, PurePosixPath(guest_folder()), PurePosixPath(tmp_path)))
     testbed: Any = SimpleNamespace(peer=here, peer_address="127.0.0.1/8", no_network="")
     with ExitStack() as stack:
-        yield Place(
+        yield Start(
             session=here,
             testbed=cast(contracts.Testbed, testbed),
             padding_b=100,
@@ -46,27 +46,27 @@ def fields(kind: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("kind", RUN_INSIDE)
 def test_a_trial_gives_believable_samples_of_its_own_metrics(
-    kind: str, place: Place, tmp_path: Path, request: pytest.FixtureRequest
+    kind: str, start: Start, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     sized = KINDS[kind].__annotations__.get("size", units.Bytes) is units.Bytes and "size" in fields(kind)
     benchmark = msgspec.convert(SMALL if sized else NEEDED.get(kind, {}), KINDS[kind], dec_hook=units.decode)
-    lacking = benchmark.missing(place.session, place.testbed)
+    lacking = benchmark.missing(start.session, start.testbed)
     if lacking:
         give_up = pytest.fail if "bare" in request.config.getoption("--real") else pytest.skip
         give_up("; ".join(f"{one.what}: {one.hint}" for one in lacking))
-    benchmark.prepare(place)
-    measured = benchmark.measure(place)
+    benchmark.prepare(start)
+    measured = benchmark.measure(start)
     unsupported = {"latency_p99"} if any(note.startswith("no p99") for note in measured.notes) else set()
     assert list(measured.samples) == [metric.name for metric in benchmark.metrics if metric.name not in unsupported]
     for metric in benchmark.metrics:
         least = 0.0 if metric.scale == "difference" else sys.float_info.min
         assert all(isfinite(value) and value >= least for value in measured.samples.get(metric.name, ()))
     assert measured.clock
-    place.stack.close()
+    start.stack.close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_loops_learned_once_are_kept(place: Place) -> None:
+def test_loops_learned_once_are_kept(start: Start) -> None:
     benchmark = KINDS["cpu.hash"]()
-    place.loops = benchmark.measure(place).loops
-    assert benchmark.measure(place).loops == place.loops
+    start.loops = benchmark.measure(start).loops
+    assert benchmark.measure(start).loops == start.loops

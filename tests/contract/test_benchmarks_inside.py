@@ -12,7 +12,7 @@ from vbench import units
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.http import PORT, own_address
 from vbench.benchmarks.peer import peer_address
-from vbench.contracts import Benchmark, Place, Session
+from vbench.contracts import Benchmark, Session, Start
 from vbench.errors import TrialFailed
 
 INSIDE = ("bare", "oci-runc", "qemu-tcg")
@@ -39,10 +39,10 @@ def of_kind(kind: str, keys: dict[str, object]) -> Benchmark:
 
 
 @pytest.fixture
-def place(stack: Stack, session: Session) -> Iterator[Place]:
+def start(stack: Stack, session: Session) -> Iterator[Start]:
     """One start is shared; what a benchmark shares within a start ends with each test."""
     with ExitStack() as exits:
-        yield Place(session, stack.testbed, 100, 0.1, 0.05, None, lambda name, data: None, exits)
+        yield Start(session, stack.testbed, 100, 0.1, 0.05, None, lambda name, data: None, exits)
 
 
 def in_scratch(session: Session) -> list[str]:
@@ -58,12 +58,12 @@ def refuses(peer: Session, address: str) -> bool:
 
 @inside
 @pytest.mark.parametrize(("kind", "keys"), MINE)
-def test_a_trial_gives_believable_samples_and_leaves_nothing(kind: str, keys: dict[str, object], place: Place) -> None:
+def test_a_trial_gives_believable_samples_and_leaves_nothing(kind: str, keys: dict[str, object], start: Start) -> None:
     benchmark = of_kind(kind, keys)
-    assert benchmark.missing(place.session, place.testbed) == ()
-    before = in_scratch(place.session)
-    benchmark.prepare(place)
-    measured = benchmark.measure(place)
+    assert benchmark.missing(start.session, start.testbed) == ()
+    before = in_scratch(start.session)
+    benchmark.prepare(start)
+    measured = benchmark.measure(start)
     for metric in benchmark.metrics:
         for value in measured.samples.get(metric.name, ()):
             assert isfinite(value)
@@ -71,37 +71,37 @@ def test_a_trial_gives_believable_samples_and_leaves_nothing(kind: str, keys: di
     # The 99th percentile may be missing where an emulated machine does too little in a tenth of a second.
     assert set(measured.samples) >= {metric.name for metric in benchmark.metrics} - {"latency_p99", "jitter"}
     assert measured.clock
-    place.stack.close()
-    assert in_scratch(place.session) == before
+    start.stack.close()
+    assert in_scratch(start.session) == before
 
 
 @inside
-def test_latencies_go_with_their_trial_and_add_up(place: Place) -> None:
-    measured = of_kind("http.requests", {}).measure(place)
+def test_latencies_go_with_their_trial_and_add_up(start: Start) -> None:
+    measured = of_kind("http.requests", {}).measure(start)
     assert sum(measured.counts["latency"].values()) == measured.operations
 
 
 @inside
-def test_a_server_dies_with_its_start(place: Place) -> None:
+def test_a_server_dies_with_its_start(start: Start) -> None:
     benchmark = of_kind("http.requests", {})
-    benchmark.prepare(place)
-    address = own_address(place.session.on_network(), peer_address(place.testbed))
-    assert not refuses(place.testbed.peer, address)
-    place.stack.close()
-    assert refuses(place.testbed.peer, address)
-    left = place.testbed.peer.run(["ls", str(place.testbed.peer.workplace.scratch)], timeout_s=30).check().text
+    benchmark.prepare(start)
+    address = own_address(start.session.on_network(), peer_address(start.testbed))
+    assert not refuses(start.testbed.peer, address)
+    start.stack.close()
+    assert refuses(start.testbed.peer, address)
+    left = start.testbed.peer.run(["ls", str(start.testbed.peer.workplace.scratch)], timeout_s=30).check().text
     assert "wrk-" not in left
 
 
 @inside
-def test_two_sizes_are_served_by_one_server(place: Place) -> None:
+def test_two_sizes_are_served_by_one_server(start: Start) -> None:
     for size in (1, 65536):
-        of_kind("http.requests", {"size": size}).prepare(place)
-    root = str(place.session.workplace.scratch / "http/root")
-    assert sorted(place.session.run(["ls", root], timeout_s=30).check().text.split()) == ["1", "65536"]
+        of_kind("http.requests", {"size": size}).prepare(start)
+    root = str(start.session.workplace.scratch / "http/root")
+    assert sorted(start.session.run(["ls", root], timeout_s=30).check().text.split()) == ["1", "65536"]
 
 
 @inside
-def test_an_engine_that_nobody_has_fails_the_trial_with_fios_words(place: Place) -> None:
+def test_an_engine_that_nobody_has_fails_the_trial_with_fios_words(start: Start) -> None:
     with pytest.raises(TrialFailed, match=r"fio"):
-        msgspec.structs.replace(of_kind("disk.randread", {"size": "4 MiB"}), engine="nonesuch").measure(place)  # type: ignore[type-var]
+        msgspec.structs.replace(of_kind("disk.randread", {"size": "4 MiB"}), engine="nonesuch").measure(start)  # type: ignore[type-var]

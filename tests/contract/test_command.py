@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from tests.unit.commands import command
-from vbench.contracts import Place, Session
+from vbench.contracts import Session, Start
 from vbench.errors import TrialFailed
 
 SCRIPT = '#!/bin/sh\necho "$1" >> "runs file" && cat inner/link && echo && echo "x=$(wc -l < "runs file")"\n'
@@ -16,7 +16,7 @@ COUNT = {"folder": "mine", "regex": r"^x=(\d+)$", "unit": "1", "better": "lower"
 
 
 @pytest.fixture
-def place(session: Session, tmp_path: Path) -> Iterator[Place]:
+def start(session: Session, tmp_path: Path) -> Iterator[Start]:
     (tmp_path / "mine" / "inner").mkdir(parents=True)
     (tmp_path / "mine" / "go").write_text(SCRIPT)
     (tmp_path / "mine" / "go").chmod(0o755)
@@ -24,29 +24,29 @@ def place(session: Session, tmp_path: Path) -> Iterator[Place]:
     (tmp_path / "mine" / "inner" / "link").symlink_to("../words")
     unused = cast(Any, None)
     with ExitStack() as stack:
-        yield Place(session, unused, 77, 0.05, 0.0, None, lambda name, data: None, stack, suite_folder=tmp_path)
+        yield Start(session, unused, 77, 0.05, 0.0, None, lambda name, data: None, stack, suite_folder=tmp_path)
     left = session.run(["ls", "-A", str(session.workplace.scratch)], timeout_s=60).check().text.split()
     assert [name for name in left if name.startswith("command-")] == []
 
 
-def test_it_runs_in_its_folder_and_is_timed_by_the_clock_there(place: Place) -> None:
+def test_it_runs_in_its_folder_and_is_timed_by_the_clock_there(start: Start) -> None:
     counted = command("./go", "two  words", **COUNT)
-    counted.prepare(place)
-    assert counted.measure(place).samples == {"value": (1.0, 2.0)}
-    timed = command("./go", "x", folder="mine", runs=2).measure(place)
+    counted.prepare(start)
+    assert counted.measure(start).samples == {"value": (1.0, 2.0)}
+    timed = command("./go", "x", folder="mine", runs=2).measure(start)
     assert len(timed.samples["time"]) == 2
     assert min(timed.samples["time"]) > 0
     assert (timed.clock, timed.padding_seen_b) == ("CLOCK_MONOTONIC_RAW", 77)
 
 
-def test_its_failures_are_told_apart(place: Place) -> None:
+def test_its_failures_are_told_apart(start: Start) -> None:
     for bad, message in (
         (command("sh", "-c", "echo away >&2; exit 9"), "sh ended with status 9: away"),
         (command("./nothere"), "./nothere, or the interpreter that it names, was not found"),
         (command("sleep", "4444.1", timeout="200 ms"), "sleep did not end within 0.2 s and was killed"),
     ):
         with pytest.raises(TrialFailed) as caught:
-            bad.measure(place)
+            bad.measure(start)
         assert caught.value.message.startswith(message)
     running = "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep 4444[.]1 '"
-    assert place.session.run(["sh", "-c", running], timeout_s=60).text == "0\n"
+    assert start.session.run(["sh", "-c", running], timeout_s=60).text == "0\n"

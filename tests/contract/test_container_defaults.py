@@ -9,7 +9,7 @@ import pytest
 from tests.contract.stacks import Stack
 from vbench import facts
 from vbench.benchmarks.disk import RandRead
-from vbench.contracts import Place, Session, Started
+from vbench.contracts import Session, Start, Started
 from vbench.environments.bare import Bare
 from vbench.environments.oci import Oci
 from vbench.errors import TrialFailed
@@ -90,13 +90,13 @@ def test_without_the_filter_the_same_call_reaches_the_kernel(stack: Stack) -> No
 
 
 @pytest.fixture
-def place(stack: Stack, session: Session) -> Iterator[Place]:
+def start(stack: Stack, session: Session) -> Iterator[Start]:
     with ExitStack() as exits:
-        yield Place(session, stack.testbed, 100, 0.1, 0.0, None, lambda name, data: None, exits)
+        yield Start(session, stack.testbed, 100, 0.1, 0.0, None, lambda name, data: None, exits)
 
 
-def test_an_engine_that_the_filter_refuses_fails_its_trial_and_says_what_to_do(place: Place) -> None:
+def test_an_engine_that_the_filter_refuses_fails_its_trial_and_says_what_to_do(start: Start) -> None:
     with pytest.raises(TrialFailed, match="fio") as caught:
-        RandRead(size=Bytes(2**22), depth=4, engine="io_uring").measure(place)
+        RandRead(size=Bytes(2**22), depth=4, engine="io_uring").measure(start)
     assert "system call filter" in caught.value.hint
-    assert "iops" in RandRead(size=Bytes(2**22), depth=4).measure(place).samples
+    assert "iops" in RandRead(size=Bytes(2**22), depth=4).measure(start).samples

@@ -23,7 +23,7 @@ from vbench import suite as suites
 from vbench.benchmarks import kernel_driver
 from vbench.benchmarks.cpu import Hash
 from vbench.beneath import ImageHere
-from vbench.contracts import Place, Testbed
+from vbench.contracts import Start, Testbed
 from vbench.cost import Analysis
 from vbench.environments import channel, qemu, starting
 from vbench.environments.channel import AgentSession
@@ -61,21 +61,21 @@ class Lethal(Hash, frozen=True, kw_only=True):
 
     deaths: ClassVar[list[Death | None]] = []
 
-    def measure(self, place: Place) -> Measured:
-        session = place.session
+    def measure(self, start: Start) -> Measured:
+        session = start.session
         death = self.deaths.pop(0) if isinstance(session, AgentSession) else None
-        measured = super().measure(place)
+        measured = super().measure(start)
         if death is None or not isinstance(session, AgentSession):
             return measured
         if death is carrier_stopped:
             death(session)
             with impatient():
-                return super().measure(place)
+                return super().measure(start)
         # The second trial is far longer than anything that ends it takes.
         killer = threading.Thread(target=death, args=(session,))
         killer.start()
         try:
-            return super().measure(replace(place, trial_s=30.0, loops=None))
+            return super().measure(replace(start, trial_s=30.0, loops=None))
         finally:
             killer.join()
 

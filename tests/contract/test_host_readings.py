@@ -15,7 +15,7 @@ from vbench.benchmarks.cpu import Hash
 from vbench.benchmarks.disk import RandRead
 from vbench.benchmarks.memory import Triad
 from vbench.benchmarks.network import Stream
-from vbench.contracts import Benchmark, Place, Session, Testbed
+from vbench.contracts import Benchmark, Session, Start, Testbed
 from vbench.environments import qemu
 from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
@@ -25,7 +25,7 @@ from vbench.units import Bytes
 
 
 @pytest.fixture(scope="module", params=["bare", "qemu-tcg"])
-def place(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) -> Iterator[Place]:
+def start(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) -> Iterator[Start]:
     """One start of the environment that all tests share, as its benchmarks see it."""
     (environment,) = STACKS[request.param]
     lacking = [f"{m.what} ({m.hint})" for m in environment.missing(host)] + ([] if testbed.image else ["no image"])
@@ -34,13 +34,13 @@ def place(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) 
         give_up(f"{request.param}: {', '.join(lacking)}")
     with ExitStack() as stack:
         session: Session = stack.enter_context(environment.start(host, testbed))
-        yield Place(session, testbed.within(session), 100, 0.05, 0.01, None, lambda name, data: None, stack)
+        yield Start(session, testbed.within(session), 100, 0.05, 0.01, None, lambda name, data: None, stack)
 
 
-def watched(place: Place, testbed: Testbed, benchmark: Benchmark) -> tuple[Trial, Measured]:
-    watch = Watch(place.session, lambda: LocalHost().spent(testbed.cpus, place.session.served_by))
+def watched(start: Start, testbed: Testbed, benchmark: Benchmark) -> tuple[Trial, Measured]:
+    watch = Watch(start.session, lambda: LocalHost().spent(testbed.cpus, start.session.served_by))
     begun = time.monotonic()
-    measured = benchmark.measure(replace(place, begin=watch.begin, end=watch.end))
+    measured = benchmark.measure(replace(start, begin=watch.begin, end=watch.end))
     wall_s = time.monotonic() - begun
     watch.over()
     seen = watch.seen(is_lost=False)
@@ -59,9 +59,9 @@ def watched(place: Place, testbed: Testbed, benchmark: Benchmark) -> tuple[Trial
 
 
 def test_processor_time_of_an_operation_is_about_what_it_lasts_and_without_the_set_up(
-    place: Place, testbed: Testbed
+    start: Start, testbed: Testbed
 ) -> None:
-    trial, measured = watched(place, testbed, Hash())
+    trial, measured = watched(start, testbed, Hash())
     assert trial.host_cpu_s is not None
     assert trial.operations_cpu_s is not None
     assert measured.operations is not None
@@ -72,10 +72,10 @@ def test_processor_time_of_an_operation_is_about_what_it_lasts_and_without_the_s
 
 @pytest.mark.parametrize("benchmark", [RandRead(size=Bytes(2**20)), Stream()], ids=["fio", "iperf3"])
 def test_a_tools_own_start_and_end_are_not_in_the_processor_time_of_its_operations(
-    place: Place, testbed: Testbed, benchmark: Benchmark
+    start: Start, testbed: Testbed, benchmark: Benchmark
 ) -> None:
-    benchmark.prepare(place)
-    trial, measured = watched(replace(place, trial_s=0.5), testbed, benchmark)
+    benchmark.prepare(start)
+    trial, measured = watched(replace(start, trial_s=0.5), testbed, benchmark)
     assert trial.host_cpu_s is not None
     assert trial.operations_cpu_s is not None
     assert measured.operations is not None
@@ -85,15 +85,15 @@ def test_a_tools_own_start_and_end_are_not_in_the_processor_time_of_its_operatio
     assert 0 < busy < 5
 
 
-def test_memory_is_filled_before_the_operations_begin(place: Place, testbed: Testbed) -> None:
-    trial, _ = watched(place, testbed, Triad())
+def test_memory_is_filled_before_the_operations_begin(start: Start, testbed: Testbed) -> None:
+    trial, _ = watched(start, testbed, Triad())
     assert trial.host_cpu_s is not None
     assert trial.operations_cpu_s is not None
     assert trial.operations_cpu_s < trial.host_cpu_s
 
 
-def test_the_clock_of_a_trial_that_nothing_disturbed_is_believed(place: Place, testbed: Testbed) -> None:
-    trial, _ = watched(place, testbed, Hash())
+def test_the_clock_of_a_trial_that_nothing_disturbed_is_believed(start: Start, testbed: Testbed) -> None:
+    trial, _ = watched(start, testbed, Hash())
     assert trial.clock_error_s is not None
     assert gates.judge_trial(trial) == ()
 
@@ -103,19 +103,19 @@ class Stopped(Hash, frozen=True, kw_only=True):
 
     folder: str
 
-    def measure(self, place: Place) -> Measured:
-        measured = super().measure(place)
+    def measure(self, start: Start) -> Measured:
+        measured = super().measure(start)
         monitors = list(Path(self.folder).glob("machine-*/qmp"))
         for word in ("stop", "cont"):
             for monitor in monitors:
-                qemu.ask(place.testbed.host, monitor, word).check()
+                qemu.ask(start.testbed.host, monitor, word).check()
         return measured
 
 
-@pytest.mark.parametrize("place", ["qemu-tcg"], indirect=True)
-def test_a_guest_that_is_stopped_within_a_trial_voids_the_block_by_that_trial(place: Place, testbed: Testbed) -> None:
+@pytest.mark.parametrize("start", ["qemu-tcg"], indirect=True)
+def test_a_guest_that_is_stopped_within_a_trial_voids_the_block_by_that_trial(start: Start, testbed: Testbed) -> None:
     stopped = Stopped(folder=str(testbed.base))  # type: ignore[attr-defined]
-    trial, _ = watched(replace(place, testbed=testbed), testbed, stopped)
+    trial, _ = watched(replace(start, testbed=testbed), testbed, stopped)
     (reason,) = gates.judge_trial(trial)
     assert reason.startswith("tried: its clock fell ")
     assert reason.endswith(" s behind the host's in cpu.hash")

@@ -10,7 +10,7 @@ import pytest
 from vbench import units
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.kernel_driver import KernelBenchmark
-from vbench.contracts import Place, Session
+from vbench.contracts import Session, Start
 
 TRIAL_S = 0.02
 SMALLEST = {"memory.chase": {"size": "16 KiB"}}
@@ -26,11 +26,11 @@ def benchmarks() -> list[KernelBenchmark]:
 def test_every_kernel_runs_inside_and_checks_its_own_result(session: Session) -> None:
     unused: Any = None
     with ExitStack() as stack:
-        place = Place(session, unused, 100, TRIAL_S, 0.0, None, lambda name, data: None, stack)
+        start = Start(session, unused, 100, TRIAL_S, 0.0, None, lambda name, data: None, stack)
         for benchmark in benchmarks():
             assert benchmark.missing(session, unused) == ()
-            benchmark.prepare(place)
-            measured = benchmark.measure(place)
+            benchmark.prepare(start)
+            measured = benchmark.measure(start)
             (values,) = measured.samples.values()
             assert len(values) == 10
             assert all(isfinite(value) and value > 0 for value in values)

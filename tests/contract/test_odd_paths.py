@@ -11,7 +11,7 @@ from tests.contract.stacks import SCRATCH, Stack
 from vbench import image
 from vbench.benchmarks.disk import RandRead
 from vbench.benchmarks.http import Requests
-from vbench.contracts import Image, Place, Testbed
+from vbench.contracts import Image, Start, Testbed
 from vbench.host import proc, processors
 from vbench.host.proc import LocalSession
 from vbench.testbed.host import open_testbed
@@ -68,9 +68,9 @@ def test_benchmarks_that_name_files_run_there(stack: Stack, odd: Testbed) -> Non
         return
     with ExitStack() as exits:
         session, testbed = replace(stack, testbed=odd).start(exits)
-        place = Place(session, testbed, 100, 0.1, 0.0, None, lambda name, data: None, exits)
+        start = Start(session, testbed, 100, 0.1, 0.0, None, lambda name, data: None, exits)
         for benchmark in (RandRead(size=Bytes(2**22)), Requests()):
             if benchmark.missing(session, testbed):
                 assert "host" in stack.name  # the host's own tools are the host's
                 continue
-            assert benchmark.measure(place).samples
+            assert benchmark.measure(start).samples

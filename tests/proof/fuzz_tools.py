@@ -18,7 +18,7 @@ from tests.proof.fuzzing import Target
 from vbench import contracts, facts, units
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.lines import listen
-from vbench.contracts import Completed, Place, Session, StartTiming, Workplace
+from vbench.contracts import Completed, Session, Start, StartTiming, Workplace
 from vbench.environments import channel as channels
 from vbench.environments.channel import AgentSession, Channel
 from vbench.host import processors
@@ -89,12 +89,12 @@ def _measured(kind: str, session: Answering, **keys: object) -> Trial:
     raw: dict[str, bytes] = {}
     testbed = SimpleNamespace(peer=session, peer_address="198.18.0.1/15", no_network="")
     with ExitStack() as stack:
-        place = Place(
+        start = Start(
             cast(Session, session), cast(contracts.Testbed, testbed), 0, 0.01, 0.001, None, raw.__setitem__, stack
         )
         benchmark.missing(cast(Session, session), cast(contracts.Testbed, testbed))
-        benchmark.prepare(place)
-        outcome = benchmark.measure(place)
+        benchmark.prepare(start)
+        outcome = benchmark.measure(start)
         stack.close()
     assert all(len(data) < 2**24 for data in raw.values()), "a raw file without a bound"
     _check_samples(outcome, {metric.name: metric.scale for metric in benchmark.metrics})

@@ -5,7 +5,7 @@ import pytest
 
 from vbench import units
 from vbench.benchmarks.command import Command
-from vbench.contracts import Place
+from vbench.contracts import Start
 from vbench.errors import TrialFailed
 from vbench.model import Measured
 
@@ -21,15 +21,15 @@ def shell(script: str, **keys: object) -> Command:
     return command("sh", "-c", script, **keys)
 
 
-EVERYWHERE = pytest.mark.parametrize("place", ["agent", "fake"], indirect=True)
+EVERYWHERE = pytest.mark.parametrize("start", ["agent", "fake"], indirect=True)
 
 
-def measure(command: Command, place: Place) -> Measured:
-    command.prepare(place)
-    return command.measure(place)
+def measure(command: Command, start: Start) -> Measured:
+    command.prepare(start)
+    return command.measure(start)
 
 
-def failure(command: Command, place: Place) -> TrialFailed:
+def failure(command: Command, start: Start) -> TrialFailed:
     with pytest.raises(TrialFailed) as caught:
-        measure(command, place)
+        measure(command, start)
     return caught.value

@@ -15,7 +15,7 @@ import pytest
 from tests.unit.program import Ended, Vbench
 from vbench import contracts, facts
 from vbench.cli import main
-from vbench.contracts import Place, Session, Workplace
+from vbench.contracts import Session, Start, Workplace
 from vbench.environments.fake import Fake, FakeSession
 from vbench.environments.starting import agent_command, started
 from vbench.host import proc
@@ -73,7 +73,7 @@ def vbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
     """A start behind an agent, or of a fake; raw files are in `raw`, its scratch space is empty again when it ends."""
     for name in ("scratch", "raw"):
         (tmp_path / name).mkdir()
@@ -90,6 +90,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
             session = around.enter_context(
                 started(LocalSession(), agent_command(workplace), workplace=workplace, **common)
             )
-        yield Place(session, testbed, 321, 0.03, 0.001, None, raw, stack, suite_folder=tmp_path)
+        yield Start(session, testbed, 321, 0.03, 0.001, None, raw, stack, suite_folder=tmp_path)
         stack.close()
         assert list((tmp_path / "scratch").iterdir()) == []

@@ -13,7 +13,7 @@ import msgspec
 
 from vbench import contracts, units
 from vbench.benchmarks import KINDS
-from vbench.contracts import Benchmark, Completed, Place, Session, Workplace
+from vbench.contracts import Benchmark, Completed, Session, Start, Workplace
 
 DATA = Path(__file__).parent.parent / "data"
 REPLY: dict[str, object] = {
@@ -78,11 +78,11 @@ class Scripted:
 
 
 @contextmanager
-def place_on(session: object, raw: dict[str, bytes] | None = None, **testbed: Any) -> Iterator[Place]:
+def start_on(session: object, raw: dict[str, bytes] | None = None, **testbed: Any) -> Iterator[Start]:
     kept = {} if raw is None else raw
     shared = SimpleNamespace(peer_address=None, no_network="no root", **testbed)
     with ExitStack() as stack:
-        yield Place(
+        yield Start(
             cast(Session, session), cast(contracts.Testbed, shared), 10, 0.01, 0.001, None, kept.__setitem__, stack
         )
 

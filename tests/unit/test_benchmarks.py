@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.linting import refuse
 from tests.unit.guest_folder import guest_folder
-from tests.unit.scripted import DATA, Scripted, line, of_kind, place_on, recorded
+from tests.unit.scripted import DATA, Scripted, line, of_kind, recorded, start_on
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.kernel_driver import KernelDriver, believable, drift_notes, parse
 from vbench.benchmarks.lines import Lines, Moments, listen
@@ -238,9 +238,9 @@ def test_a_listener_that_breaks_leaves_nobody_waiting() -> None:
 def test_a_kernel_benchmark_gives_samples_loops_clock_and_padding(tmp_path: Path) -> None:
     raw: dict[str, bytes] = {}
     here = LocalSession(Workplace(sys.executable, PurePosixPath(guest_folder())))
-    with place_on(here, raw) as place:
-        measured = of_kind("cpu.sha256").measure(place)
-        again = of_kind("cpu.hash").measure(place)
+    with start_on(here, raw) as start:
+        measured = of_kind("cpu.sha256").measure(start)
+        again = of_kind("cpu.hash").measure(start)
     assert all(1e5 < value < 1e11 for value in measured.samples["bandwidth"])
     assert (len(measured.samples["bandwidth"]), measured.padding_seen_b) == (10, 10)
     assert measured.clock == again.clock == "CLOCK_MONOTONIC_RAW"
@@ -279,8 +279,8 @@ def test_a_clock_that_the_vdso_cannot_read_is_noted(source: str | None, noted: b
 
 def test_a_processor_without_aes_instructions_lacks_them_and_nothing_replaces_them() -> None:
     without = Scripted({"grep": Completed(("grep",), 1, b"", b"")})
-    with place_on(without) as place:
-        lacking = of_kind("cpu.aes").missing(place.session, place.testbed)
+    with start_on(without) as start:
+        lacking = of_kind("cpu.aes").missing(start.session, start.testbed)
     assert "the processor's AES instructions" in [one.what for one in lacking]
     with pytest.raises(TrialFailed, match="this processor lacks the instructions"):
         parse(b'{"error": "aes: set-up failed: this processor lacks the instructions", "errno": null}')
@@ -289,11 +289,11 @@ def test_a_processor_without_aes_instructions_lacks_them_and_nothing_replaces_th
 def test_a_random_read_lays_its_file_out_once_a_start_and_removes_it() -> None:
     session = Scripted({"--name=layout": recorded("fio", "layout"), "--name=trial": recorded("fio", "randread")})
     raw: dict[str, bytes] = {}
-    with place_on(session, raw) as place:
+    with start_on(session, raw) as start:
         benchmark = of_kind("disk.randread", size="16 MiB")
-        benchmark.prepare(place)
-        measured = benchmark.measure(place)
-        benchmark.measure(place)
+        benchmark.prepare(start)
+        measured = benchmark.measure(start)
+        benchmark.measure(start)
     assert list(measured.samples) == ["iops", "latency", "latency_p99"]
     assert [program(argv) for argv in session.ran] == ["fio", "fio", "fio", "rm"]
     assert list(raw) == ["fio.json"]
@@ -301,14 +301,14 @@ def test_a_random_read_lays_its_file_out_once_a_start_and_removes_it() -> None:
 
 def test_a_file_that_cannot_be_laid_out_fails_the_trial() -> None:
     full = Completed(("fio",), 1, (DATA / "fio/no-space.json").read_bytes(), b"No space left on device")
-    with place_on(Scripted({"--name=layout": full})) as place, pytest.raises(TrialFailed, match="error 28"):
-        of_kind("disk.seqwrite").prepare(place)
+    with start_on(Scripted({"--name=layout": full})) as start, pytest.raises(TrialFailed, match="error 28"):
+        of_kind("disk.seqwrite").prepare(start)
 
 
 def test_what_a_session_lacks_is_named_with_a_way_to_get_it() -> None:
     bare = Scripted({word: Completed((word,), 127, b"", b"") for word in ("fio", "iperf3", "stat")})
-    with place_on(bare) as place:
-        lost = {kind: of_kind(kind).missing(place.session, place.testbed) for kind in KINDS}
+    with start_on(bare) as start:
+        lost = {kind: of_kind(kind).missing(start.session, start.testbed) for kind in KINDS}
     assert lost.pop("start.ready") == lost.pop("command") == ()  # whose word is only known to be lacking when it runs
     assert all(missing and all(one.what for one in missing) for missing in lost.values())
     assert [one.what for one in lost["disk.randread"]] == ["fio"]
@@ -318,11 +318,11 @@ def test_what_a_session_lacks_is_named_with_a_way_to_get_it() -> None:
 
 @pytest.mark.parametrize("kind", ["network.stream", "network.rr"])
 def test_without_a_network_a_trial_fails_with_the_reason(kind: str) -> None:
-    with place_on(Scripted({}), peer=None) as place, pytest.raises(TrialFailed, match="no network: no root"):
-        of_kind(kind).measure(place)
+    with start_on(Scripted({}), peer=None) as start, pytest.raises(TrialFailed, match="no network: no root"):
+        of_kind(kind).measure(start)
 
 
 @pytest.mark.parametrize("verb", ["prepare", "measure"])
 def test_a_start_cannot_be_measured_from_inside(verb: str) -> None:
-    with place_on(Scripted({})) as place, pytest.raises(TrialFailed, match="starts themselves"):
-        getattr(of_kind("start.ready"), verb)(place)
+    with start_on(Scripted({})) as start, pytest.raises(TrialFailed, match="starts themselves"):
+        getattr(of_kind("start.ready"), verb)(start)

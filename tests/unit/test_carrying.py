@@ -16,7 +16,7 @@ from tests.unit.small_folders import a_manifest
 from vbench import suite as suites
 from vbench.benchmarks import carrying
 from vbench.benchmarks.carrying import Unfit, digest, inside, pack
-from vbench.contracts import Place
+from vbench.contracts import Start
 from vbench.errors import RunFolderError, SuiteError
 from vbench.host import proc
 from vbench.model import Manifest
@@ -214,21 +214,21 @@ def test_content_that_was_fixed_is_enforced(written: Path, data: Path) -> None:
 
 
 @EVERYWHERE
-def test_the_command_runs_in_its_folder_and_may_write_there(place: Place, data: Path) -> None:
+def test_the_command_runs_in_its_folder_and_may_write_there(start: Start, data: Path) -> None:
     script = "cat deep/up words > both && test -x deep/go && ./deep/go && wc -l < both"
     counted = command("sh", "-c", script, folder="data", regex=r"^(\d+)$", unit="1", better="lower")
-    assert set(measure(counted.anchored(data.parent), place).samples["value"]) == {2.0}
+    assert set(measure(counted.anchored(data.parent), start).samples["value"]) == {2.0}
     assert not (data / "both").exists()
 
 
-def test_a_folder_that_changed_during_the_run_fails_the_trial(place: Place, data: Path) -> None:
+def test_a_folder_that_changed_during_the_run_fails_the_trial(start: Start, data: Path) -> None:
     loaded = command("true", folder="data").anchored(data.parent)
     (data / "words").write_text("other\n")
-    assert failure(loaded, place).message == "data was changed since the run began"
+    assert failure(loaded, start).message == "data was changed since the run began"
 
 
-def test_a_folder_that_went_away_fails_the_trial(place: Place) -> None:
-    assert failure(command("true", folder="gone"), place).message.startswith("folder: gone cannot be read")
+def test_a_folder_that_went_away_fails_the_trial(start: Start) -> None:
+    assert failure(command("true", folder="gone"), start).message.startswith("folder: gone cannot be read")
 
 
 def test_a_run_is_gone_on_with_only_with_the_folder_that_it_began_with(written: Path, data: Path) -> None:

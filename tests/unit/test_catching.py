@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.fakes import FEW, a_suite, execute, of
 from vbench.benchmarks.cpu import Hash
-from vbench.contracts import Place, Session, Testbed
+from vbench.contracts import Session, Start, Testbed
 from vbench.environments.fake import Fake
 from vbench.errors import NoSpace, StopFailed, TrialFailed
 from vbench.model import Failed, Measured, Run, Skipped
@@ -20,7 +20,7 @@ ODD = [KeyError("bins"), IndexError(), RecursionError("too deep"), UnicodeEncode
 
 
 def measuring(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
-    monkeypatch.setattr(Hash, "measure", lambda self, place: act(place))
+    monkeypatch.setattr(Hash, "measure", lambda self, start: act(start))
 
 
 def starting(monkeypatch: pytest.MonkeyPatch, start: Any) -> None:
@@ -28,7 +28,7 @@ def starting(monkeypatch: pytest.MonkeyPatch, start: Any) -> None:
 
 
 def raising(error: BaseException) -> Any:
-    def act(place: Place) -> Measured:
+    def act(start: Start) -> Measured:
         raise error
 
     return act
@@ -61,7 +61,7 @@ def test_a_benchmark_that_returns_what_no_journal_holds_is_a_failed_trial(
 ) -> None:
     odd: list[Any] = [None, Measured({"time": ("x",)}), Measured({"time": (1.0,)}, operations="many")]  # type: ignore[arg-type]
     answers = iter(odd * 100)
-    measuring(monkeypatch, lambda place: next(answers))
+    measuring(monkeypatch, lambda start: next(answers))
     run = execute(tmp_path, a_suite(FEW))
     assert all(isinstance(trial.outcome, Failed) for trial in of(run, benchmark="cpu.hash"))
     assert all(isinstance(trial.outcome, Measured) for trial in of(run, benchmark="syscall.getpid"))
@@ -82,8 +82,8 @@ def test_what_a_benchmark_leaves_badly_costs_nothing_that_was_measured(
         yield
         raise ValueError("it would not close")
 
-    def act(place: Place) -> Measured:
-        place.shared("resource", resource)
+    def act(start: Start) -> Measured:
+        start.shared("resource", resource)
         return Measured({"time": (1e-6,)})
 
     measuring(monkeypatch, act)

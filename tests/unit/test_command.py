@@ -10,18 +10,18 @@ from tests.unit.commands import EVERYWHERE, NUMBER, RATE, command, failure, meas
 from tests.unit.sleepers import SLEEP, sleepers
 from vbench import units
 from vbench.benchmarks.command import Command, Reply, _operations
-from vbench.contracts import Place
+from vbench.contracts import Start
 from vbench.guest import picking
 from vbench.units import UNITS, base_unit
 
 
-def test_a_number_that_its_base_unit_cannot_hold_is_refused_with_what_was_printed(place: Place) -> None:
-    error = failure(shell("echo x=1e308", regex="x=(.*)", unit="h", better="lower"), place)
+def test_a_number_that_its_base_unit_cannot_hold_is_refused_with_what_was_printed(start: Start) -> None:
+    error = failure(shell("echo x=1e308", regex="x=(.*)", unit="h", better="lower"), start)
     assert error.message == "it printed 1e+308 h, which no number holds in s"
 
 
-def test_a_command_that_kills_what_times_it_fails_with_words_for_both(place: Place) -> None:
-    assert failure(shell("kill -9 $PPID"), place).message.startswith("what times the command was killed by signal 9")
+def test_a_command_that_kills_what_times_it_fails_with_words_for_both(start: Start) -> None:
+    assert failure(shell("kill -9 $PPID"), start).message.startswith("what times the command was killed by signal 9")
 
 
 @pytest.mark.parametrize(("spent_s", "operations"), [(1.0, 5), (0.95, 5), (0.94, None)])
@@ -31,10 +31,10 @@ def test_what_lies_between_short_runs_is_no_operation(spent_s: float, operations
 
 
 @EVERYWHERE
-def test_it_is_told_when_the_first_run_begins_and_when_the_last_has_ended(place: Place) -> None:
+def test_it_is_told_when_the_first_run_begins_and_when_the_last_has_ended(start: Start) -> None:
     heard: list[str] = []
-    place.begin, place.end = lambda: heard.append("begun"), lambda: heard.append("ended")
-    measure(shell("echo vbench: begun; echo vbench: ended", runs=3), place)
+    start.begin, start.end = lambda: heard.append("begun"), lambda: heard.append("ended")
+    measure(shell("echo vbench: begun; echo vbench: ended", runs=3), start)
     assert heard == ["begun", "ended"]
 
 
@@ -42,8 +42,8 @@ def test_it_is_told_when_the_first_run_begins_and_when_the_last_has_ended(place:
 
 
 @EVERYWHERE
-def test_the_time_of_each_run_is_a_sample(place: Place) -> None:
-    measured = measure(command("true"), place)
+def test_the_time_of_each_run_is_a_sample(start: Start) -> None:
+    measured = measure(command("true"), start)
     walls = measured.samples["time"]
     assert len(walls) > 1
     assert all(0 < wall < 10 for wall in walls)
@@ -52,36 +52,36 @@ def test_the_time_of_each_run_is_a_sample(place: Place) -> None:
     assert measured.operations is None or measured.operations > len(walls)
 
 
-def test_a_command_that_outlasts_the_trial_runs_once(place: Place) -> None:
-    (wall,) = measure(command("sleep", "0.1"), place).samples["time"]
+def test_a_command_that_outlasts_the_trial_runs_once(start: Start) -> None:
+    (wall,) = measure(command("sleep", "0.1"), start).samples["time"]
     assert wall >= 0.1
 
 
-def test_the_number_of_runs_can_be_fixed(place: Place) -> None:
-    assert len(measure(command("true", runs=3), place).samples["time"]) == 3
+def test_the_number_of_runs_can_be_fixed(start: Start) -> None:
+    assert len(measure(command("true", runs=3), start).samples["time"]) == 3
 
 
-def test_without_warm_up_the_first_run_counts(place: Place) -> None:
-    place.warmup_s = 0
+def test_without_warm_up_the_first_run_counts(start: Start) -> None:
+    start.warmup_s = 0
     counting = shell("echo >> n; echo x=$(wc -l < n)", runs=2, **NUMBER)
-    assert measure(counting, place).samples["value"] == (1.0, 2.0)
+    assert measure(counting, start).samples["value"] == (1.0, 2.0)
 
 
-def test_it_sees_the_padding_of_its_start(place: Place) -> None:
-    assert measure(shell("echo x=${#VBENCH_PADDING}", **NUMBER), place).samples["value"][0] == 321
+def test_it_sees_the_padding_of_its_start(start: Start) -> None:
+    assert measure(shell("echo x=${#VBENCH_PADDING}", **NUMBER), start).samples["value"][0] == 321
 
 
-def test_a_number_is_picked_by_regex_and_turned_into_base_units(place: Place) -> None:
+def test_a_number_is_picked_by_regex_and_turned_into_base_units(start: Start) -> None:
     picked = shell("echo one; echo 'rate: 12.5 MB/s'", regex=r"^rate: ([\d.]+)", metric="rate", **RATE)
     (metric,) = picked.metrics
     assert (metric.name, metric.unit, metric.better) == ("rate", "B/s", "higher")
-    assert set(measure(picked, place).samples["rate"]) == {12.5e6}
+    assert set(measure(picked, start).samples["rate"]) == {12.5e6}
 
 
-def test_a_number_is_picked_by_a_json_pointer(place: Place) -> None:
+def test_a_number_is_picked_by_a_json_pointer(start: Start) -> None:
     json = '{"a/b": [{"~": 1}, {"ms": 2.5e1}]}'
     picked = command("printf", "%s", json, pointer="/a~1b/1/ms", unit="ms", better="lower")
-    assert measure(picked, place).samples["value"][0] == pytest.approx(0.025)
+    assert measure(picked, start).samples["value"][0] == pytest.approx(0.025)
 
 
 @pytest.mark.parametrize(
@@ -97,10 +97,10 @@ def test_json_has_integers_of_any_length(text: str, value: float) -> None:
     assert isinstance(picking.by_pointer(text, "/a"), float)
 
 
-def test_a_number_that_may_be_zero_or_negative_is_a_difference(place: Place) -> None:
+def test_a_number_that_may_be_zero_or_negative_is_a_difference(start: Start) -> None:
     picked = shell("echo x=-3", scale="difference", margin=2.0, regex="x=(.*)", unit="ms", better="lower")
     assert picked.metrics[0].margin == pytest.approx(0.002)
-    assert measure(picked, place).samples["value"][0] == pytest.approx(-0.003)
+    assert measure(picked, start).samples["value"][0] == pytest.approx(-0.003)
 
 
 def test_the_class_measures_time_and_each_entry_its_own() -> None:
@@ -109,15 +109,15 @@ def test_the_class_measures_time_and_each_entry_its_own() -> None:
     assert [metric.name for metric in command("true", metric="rate", regex="(.)", **RATE).metrics] == ["rate"]
 
 
-def test_what_it_prints_is_kept_as_it_came(place: Place, tmp_path: Path) -> None:
-    measure(command("printf", r"\377\000bin\n"), place)
+def test_what_it_prints_is_kept_as_it_came(start: Start, tmp_path: Path) -> None:
+    measure(command("printf", r"\377\000bin\n"), start)
     assert (tmp_path / "raw" / "stdout.txt").read_bytes() == b"\xff\0bin\n"
     assert not (tmp_path / "raw" / "stderr.txt").exists()
 
 
-def test_megabytes_are_bounded_and_the_ends_are_looked_at(place: Place, tmp_path: Path) -> None:
+def test_megabytes_are_bounded_and_the_ends_are_looked_at(start: Start, tmp_path: Path) -> None:
     script = "head -c 3000000 /dev/zero | tr '\\0' y; echo; echo x=7"
-    measured = measure(shell(script, runs=1, **NUMBER), place)
+    measured = measure(shell(script, runs=1, **NUMBER), start)
     assert measured.samples["value"] == (7.0,)
     assert "a run printed 2.861 MiB" in measured.notes[0]
     kept = (tmp_path / "raw" / "stdout.txt").read_bytes()
@@ -180,52 +180,52 @@ def test_the_plan_counts_what_a_run_is_expected_to_last() -> None:
         (shell("head -c 1100000 /dev/zero", pointer="/a", **RATE), "it printed 1100000 bytes: JSON is read up to"),
     ],
 )
-def test_each_way_to_give_no_number_is_said(bad: Command, message: str, place: Place) -> None:
-    assert message in failure(bad, place).message
+def test_each_way_to_give_no_number_is_said(bad: Command, message: str, start: Start) -> None:
+    assert message in failure(bad, start).message
 
 
-def test_a_word_longer_than_the_kernel_takes_is_said(place: Place) -> None:
-    assert "could not be started: [Errno 7]" in failure(command("echo", "x" * 200_000), place).message
+def test_a_word_longer_than_the_kernel_takes_is_said(start: Start) -> None:
+    assert "could not be started: [Errno 7]" in failure(command("echo", "x" * 200_000), start).message
 
 
-def test_a_regex_that_never_ends_is_given_up(place: Place) -> None:
+def test_a_regex_that_never_ends_is_given_up(start: Start) -> None:
     endless = command("echo", "a" * 60 + "b", regex="^((?:a+)+)$", unit="1", better="lower", timeout="300 ms")
-    failed = failure(endless, place)
+    failed = failure(endless, start)
     assert failed.message == "the search for the regex did not end in time"
     assert failed.hint.startswith("repetitions within repetitions do this")
 
 
-def test_the_last_of_many_numbers_is_found_as_the_documentation_says(place: Place) -> None:
+def test_the_last_of_many_numbers_is_found_as_the_documentation_says(start: Start) -> None:
     page = (Path(__file__).parents[2] / "docs" / "use" / "command.md").read_text()
     (begin,) = re.findall(r"take the\s+last, begin with `([^`]+)`", page)
     many = shell(
         "seq -f 'x=%g' 60000; yes | head -c 400000", regex=begin + r"x=(\d+)", unit="1", better="lower", runs=1
     )
-    assert measure(many, place).samples["value"] == (60000.0,)
+    assert measure(many, start).samples["value"] == (60000.0,)
 
 
-def test_a_hanging_command_dies_with_all_that_it_started(place: Place) -> None:
-    failure(shell(f"{SLEEP}1 & setsid {SLEEP}2 & {SLEEP}3; true", timeout="100 ms"), place)
+def test_a_hanging_command_dies_with_all_that_it_started(start: Start) -> None:
+    failure(shell(f"{SLEEP}1 & setsid {SLEEP}2 & {SLEEP}3; true", timeout="100 ms"), start)
     assert sleepers() == []
 
 
-def test_what_it_leaves_running_is_killed_after_each_run(place: Place) -> None:
-    measure(shell(f"{SLEEP}4 & setsid {SLEEP}5 & true", runs=2), place)
+def test_what_it_leaves_running_is_killed_after_each_run(start: Start) -> None:
+    measure(shell(f"{SLEEP}4 & setsid {SLEEP}5 & true", runs=2), start)
     assert sleepers() == []
 
 
-def test_what_it_complains_cannot_steer_a_terminal(place: Place, tmp_path: Path) -> None:
-    message = failure(command("sh", "-c", r"printf '\033[2J\007\342\200\256evil\n\nmore' >&2; exit 1"), place).message
+def test_what_it_complains_cannot_steer_a_terminal(start: Start, tmp_path: Path) -> None:
+    message = failure(command("sh", "-c", r"printf '\033[2J\007\342\200\256evil\n\nmore' >&2; exit 1"), start).message
     assert message == "sh ended with status 1: �[2J��evil more"
     assert (tmp_path / "raw" / "stderr.txt").read_bytes().startswith(b"\x1b[2J")
 
 
-def test_a_long_complaint_is_cut(place: Place) -> None:
-    assert len(failure(shell("yes no | head -100000 >&2; exit 1"), place).message) < 400
+def test_a_long_complaint_is_cut(start: Start) -> None:
+    assert len(failure(shell("yes no | head -100000 >&2; exit 1"), start).message) < 400
 
 
-def test_signals_that_python_ignores_reach_it(place: Place) -> None:
-    measure(shell("trap 'exit 0' PIPE; kill -PIPE $$; exit 1"), place)
+def test_signals_that_python_ignores_reach_it(start: Start) -> None:
+    measure(shell("trap 'exit 0' PIPE; kill -PIPE $$; exit 1"), start)
 
 
 # --- its keys ---------------------------------------------------------------------------------------------------
@@ -268,5 +268,5 @@ def test_every_unit_has_a_base_unit() -> None:
     assert base_unit("µs") == base_unit("us") == ("s", 1e-6)
 
 
-def test_without_a_folder_it_starts_in_an_empty_one(place: Place) -> None:
-    measure(shell('test -z "$(ls -A)"'), place)
+def test_without_a_folder_it_starts_in_an_empty_one(start: Start) -> None:
+    measure(shell('test -z "$(ls -A)"'), start)

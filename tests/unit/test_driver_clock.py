@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.driving import ask
 from tests.unit.guest_folder import guest_folder
-from tests.unit.scripted import line, of_kind, place_on
+from tests.unit.scripted import line, of_kind, start_on
 from vbench.benchmarks.kernel_driver import clock_notes, parse
 from vbench.contracts import Workplace
 from vbench.errors import TrialFailed
@@ -99,9 +99,9 @@ def test_a_clock_is_judged_by_what_lies_between_two_reads(kind: str, told: bool)
 def test_the_host_is_asked_between_set_up_and_the_first_operation() -> None:
     begun: list[str] = []
     here = LocalSession(Workplace(sys.executable, PurePosixPath(guest_folder())))
-    with place_on(here) as place:
-        place.begin = lambda: begun.append("now")
-        measured = of_kind("cpu.hash").measure(place)
+    with start_on(here) as start:
+        start.begin = lambda: begun.append("now")
+        measured = of_kind("cpu.hash").measure(start)
     assert begun == ["now"]
     assert measured.operations is not None
     assert measured.loops is not None
@@ -113,8 +113,8 @@ def test_a_trial_whose_clock_stepped_back_fails_before_its_first_operation() -> 
     begun: list[str] = []
     shell = f"while read x; do echo '{json.dumps(said)}'; done"
     here = SimpleNamespace(workplace=Workplace(), spawn=lambda argv: LocalSession().spawn(["/bin/sh", "-c", shell]))
-    with place_on(here) as place:
-        place.begin = lambda: begun.append("now")
+    with start_on(here) as start:
+        start.begin = lambda: begun.append("now")
         with pytest.raises(TrialFailed, match="stepped back"):
-            of_kind("cpu.hash").measure(place)
+            of_kind("cpu.hash").measure(start)
     assert begun == []

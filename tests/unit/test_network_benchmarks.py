@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.scripted import Said, Scripted, of_kind, place_on, recorded
+from tests.unit.scripted import Said, Scripted, of_kind, recorded, start_on
 from vbench.benchmarks.http import own_address
 from vbench.benchmarks.lines import Moments
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Completed, Place, Workplace
+from vbench.contracts import Completed, Start, Workplace
 from vbench.errors import TrialFailed
 from vbench.host.proc import LocalSession
 
@@ -38,10 +38,10 @@ class Serving(Scripted):
 
 
 @contextmanager
-def networked(inside: object, peer: object, raw: dict[str, bytes] | None = None) -> Iterator[Place]:
-    with place_on(inside, raw, peer=peer) as place:
-        place.testbed.peer_address = "198.18.0.1/15"  # type: ignore[misc]
-        yield place
+def networked(inside: object, peer: object, raw: dict[str, bytes] | None = None) -> Iterator[Start]:
+    with start_on(inside, raw, peer=peer) as start:
+        start.testbed.peer_address = "198.18.0.1/15"  # type: ignore[misc]
+        yield start
 
 
 def done(tool: str, name: str) -> Completed:
@@ -67,8 +67,8 @@ def test_the_engine_in_force_is_that_of_the_depth_or_the_one_asked_for_and_is_no
     keys: dict[str, object], words: set[str], notes: tuple[str, ...]
 ) -> None:
     session = laid_out("3.33-randread16" if "depth" in keys else "3.33-randread")
-    with place_on(session) as place:
-        measured = of_kind("disk.randread", size="16 MiB", **keys).measure(place)
+    with start_on(session) as start:
+        measured = of_kind("disk.randread", size="16 MiB", **keys).measure(start)
     trial = next(argv for argv in session.ran if "--name=trial" in argv)
     assert words <= set(trial)
     assert tuple(note for note in measured.notes if note.startswith("ioengine")) == notes
@@ -94,8 +94,8 @@ def test_a_depth_that_cannot_be_is_refused(depth: object) -> None:
     ],
 )
 def test_a_disk_trial_keeps_its_latencies_as_a_histogram(kind: str, recording: str, rate: str) -> None:
-    with place_on(laid_out(recording)) as place:
-        measured = of_kind(kind, size="16 MiB").measure(place)
+    with start_on(laid_out(recording)) as start:
+        measured = of_kind(kind, size="16 MiB").measure(start)
     assert list(measured.samples)[:2] == [rate, "latency"]
     ordered = sorted(ns for ns, number in measured.counts["latency"].items() for _ in range(number))
     assert measured.samples["latency"] == (pytest.approx(ordered[(len(ordered) - 1) // 2] * 1e-9),)
@@ -106,19 +106,19 @@ def test_a_disk_trial_that_says_when_it_begins_and_ends_counts_its_operations(
     recording: str, operations: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Moments, "fit", lambda moments, own_s: moments.lasted_s is not None and (own_s or 9) < 1)
-    with place_on(laid_out(recording)) as place:
+    with start_on(laid_out(recording)) as start:
         told: list[str] = []
-        place.begin, place.end = lambda: told.append("begun"), lambda: told.append("ended")
-        measured = of_kind("disk.randread", size="16 MiB").measure(place)
+        start.begin, start.end = lambda: told.append("begun"), lambda: told.append("ended")
+        measured = of_kind("disk.randread", size="16 MiB").measure(start)
     assert (measured.operations == sum(measured.counts["latency"].values())) is operations
     assert told == ["begun", "ended"] * operations
 
 
 def test_all_disk_benchmarks_of_a_size_share_one_file() -> None:
     session = laid_out("3.33-fsync")
-    with place_on(session) as place:
+    with start_on(session) as start:
         for kind in ("disk.seqwrite", "disk.fsync", "disk.randwrite"):
-            of_kind(kind, size="16 MiB").prepare(place)
+            of_kind(kind, size="16 MiB").prepare(start)
     assert sum("--name=layout" in argv for argv in session.ran) == 1
 
 
@@ -129,8 +129,8 @@ def test_all_disk_benchmarks_of_a_size_share_one_file() -> None:
 def test_a_stream_flows_the_way_that_is_asked_for(reverse: bool, words: list[str]) -> None:
     name = "3.12-reverse" if reverse else "3.12-stream"
     inside, peer, raw = Scripted({"--client": recorded("iperf3", name)}), Serving({}), {}
-    with networked(inside, peer, raw) as place:
-        measured = of_kind("network.stream", reverse=reverse).measure(place)
+    with networked(inside, peer, raw) as start:
+        measured = of_kind("network.stream", reverse=reverse).measure(start)
     assert set(words) <= set(inside.ran[0])
     assert ("--reverse" in inside.ran[0]) == reverse
     assert {"iperf3", "--server"} <= set(peer.spawned[0])
@@ -147,19 +147,19 @@ def test_a_trial_whose_server_says_when_it_begins_and_ends_counts_its_operations
     monkeypatch.setattr(Moments, "fit", lambda moments, own_s: moments.lasted_s is not None and own_s > 0.9)
     client = recorded("iperf3", name)
     peer = Serving({}, says=(DATA / f"iperf3/{name}.server.txt").read_bytes())
-    with networked(Scripted({"--client": client}), peer) as place:
+    with networked(Scripted({"--client": client}), peer) as start:
         told: list[str] = []
-        place.begin, place.end = lambda: told.append("begun"), lambda: told.append("ended")
-        place.warmup_s = 1.0 if name.endswith("omit") else 0.1
-        measured = of_kind(f"network.{kind}").measure(place)
+        start.begin, start.end = lambda: told.append("begun"), lambda: told.append("ended")
+        start.warmup_s = 1.0 if name.endswith("omit") else 0.1
+        measured = of_kind(f"network.{kind}").measure(start)
     counted = json.loads(client.stdout)["end"]["sum_sent" if kind == "udp" else "sum_received"][key]
     assert measured.operations == counted
     assert told == ["begun", "ended"]
 
 
 def test_a_server_that_says_nothing_of_them_leaves_its_operations_unknown() -> None:
-    with networked(Scripted({"--client": recorded("iperf3", "3.12-stream")}), Serving({})) as place:
-        assert of_kind("network.stream").measure(place).operations is None
+    with networked(Scripted({"--client": recorded("iperf3", "3.12-stream")}), Serving({})) as start:
+        assert of_kind("network.stream").measure(start).operations is None
 
 
 def test_a_busy_peer_is_noted_when_it_sends_too() -> None:
@@ -167,14 +167,14 @@ def test_a_busy_peer_is_noted_when_it_sends_too() -> None:
     document = json.loads(inside.answers["--client"].stdout)
     document["end"]["cpu_utilization_percent"]["remote_total"] = 97.0
     inside.answers["--client"] = Completed(("iperf3",), 0, json.dumps(document).encode(), b"")
-    with networked(inside, Serving({})) as place:
-        measured = of_kind("network.stream", reverse=True).measure(place)
+    with networked(inside, Serving({})) as start:
+        measured = of_kind("network.stream", reverse=True).measure(start)
     assert measured.notes == ("peer-limited: the peer used 97 % of its processor",)
 
 
 def test_datagrams_give_rates_loss_and_jitter() -> None:
-    with networked(Scripted({"--client": recorded("iperf3", "3.22-udp")}), Serving({})) as place:
-        measured = of_kind("network.udp").measure(place)
+    with networked(Scripted({"--client": recorded("iperf3", "3.22-udp")}), Serving({})) as start:
+        measured = of_kind("network.udp").measure(start)
     assert list(measured.samples) == ["received", "sent", "loss", "jitter"]
 
 
@@ -183,8 +183,8 @@ def test_no_loss_is_a_sample_and_no_jitter_is_none() -> None:
     there = document["end"]["sum_received"]
     there |= {"lost_packets": 0, "jitter_ms": 0, "bytes": there["packets"] * 1400}
     inside = Scripted({"--client": Completed(("iperf3",), 0, json.dumps(document).encode(), b"")})
-    with networked(inside, Serving({})) as place:
-        measured = of_kind("network.udp").measure(place)
+    with networked(inside, Serving({})) as start:
+        measured = of_kind("network.udp").measure(start)
     assert measured.samples["loss"] == (0.0,)
     assert "jitter" not in measured.samples
     assert "no jitter: iperf3 saw none" in measured.notes
@@ -198,8 +198,8 @@ def test_a_datagram_that_cannot_be_is_refused(length: int) -> None:
 
 def test_a_server_that_ends_before_it_listens_fails_the_trial_with_its_words() -> None:
     said = "iperf3 on the peer ended before it listened: address in use"
-    with networked(Scripted({}), Serving({}, says=b"")) as place, pytest.raises(TrialFailed, match=said):
-        of_kind("network.udp").measure(place)
+    with networked(Scripted({}), Serving({}, says=b"")) as start, pytest.raises(TrialFailed, match=said):
+        of_kind("network.udp").measure(start)
 
 
 # --- http -------------------------------------------------------------------------------------------------------
@@ -214,8 +214,8 @@ def requested(**answers: Any) -> tuple[Serving, Serving]:
 def test_requests_go_to_the_address_that_the_environment_has_on_the_network() -> None:
     inside, peer = requested()
     raw: dict[str, bytes] = {}
-    with networked(inside, peer, raw) as place:
-        measured = of_kind("http.requests").measure(place)
+    with networked(inside, peer, raw) as start:
+        measured = of_kind("http.requests").measure(start)
     warmup, trial = (argv for argv in peer.ran if "wrk" in argv)
     assert trial[-1] == warmup[-1] == "http://198.18.0.7:8080/1024"
     assert "nginx" in inside.spawned[0]
@@ -226,9 +226,9 @@ def test_requests_go_to_the_address_that_the_environment_has_on_the_network() ->
 
 def test_one_server_serves_a_whole_start() -> None:
     inside, peer = requested()
-    with networked(inside, peer) as place:
+    with networked(inside, peer) as start:
         for size in (1, 1024, 1024):
-            of_kind("http.requests", size=size).measure(place)
+            of_kind("http.requests", size=size).measure(start)
     assert len(inside.spawned) == 1
     assert [argv[-1] for argv in inside.ran if argv[0] == "tee"] == [
         "/scratch/http/nginx.conf",
@@ -241,8 +241,8 @@ def test_one_server_serves_a_whole_start() -> None:
 def test_a_server_that_cannot_start_fails_the_trial_with_its_words_and_leaves_nothing() -> None:
     inside, peer = requested()
     inside.says, inside.complains = b"nginx: [emerg] bind() failed\n", b""
-    with networked(inside, peer) as place, pytest.raises(TrialFailed, match=r"nginx inside ended .* bind\(\) failed"):
-        of_kind("http.requests").prepare(place)
+    with networked(inside, peer) as start, pytest.raises(TrialFailed, match=r"nginx inside ended .* bind\(\) failed"):
+        of_kind("http.requests").prepare(start)
     assert inside.ran[-1] == ("rm", "-rf", "/scratch/http")
 
 
@@ -256,8 +256,8 @@ def test_an_environment_without_a_route_to_the_peer_says_so(said: bytes) -> None
 
 def test_a_peer_without_wrk_is_named() -> None:
     inside, peer = Scripted({}), Scripted({"wrk": Completed(("sh",), 0, b"wrk\n", b"")})
-    with networked(inside, peer) as place:
-        assert [one.what for one in of_kind("http.requests").missing(place.session, place.testbed)] == ["wrk"]
+    with networked(inside, peer) as start:
+        assert [one.what for one in of_kind("http.requests").missing(start.session, start.testbed)] == ["wrk"]
 
 
 # --- tools ------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 
 from vbench.benchmarks import disk, http
 from vbench.beneath import Boot
-from vbench.contracts import Completed, Image, Place, Workplace
+from vbench.contracts import Completed, Image, Start, Workplace
 from vbench.environments.architecture import ARCHITECTURES
 from vbench.environments.qemu import Parts, Qemu
 from vbench.errors import CommandFailed, UsageError
@@ -112,9 +112,9 @@ class Recording:
 def test_fio_is_told_a_name_of_our_own_in_a_folder_that_it_is_started_in() -> None:
     session: Any = Recording()
     with ExitStack() as stack:
-        place = Place(session, session, 0, 1.0, 0.0, None, lambda name, data: None, stack)
+        start = Start(session, session, 0, 1.0, 0.0, None, lambda name, data: None, stack)
         with pytest.raises(Exception, match="fio"):
-            disk.RandRead().prepare(place)
+            disk.RandRead().prepare(start)
     (layout, removal) = session.ran
     assert layout[:3] == ["env", "-C", str(session.workplace.scratch)]
     assert f"--filename=disk-{256 * 2**20}.dat" in layout

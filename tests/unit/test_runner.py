@@ -11,7 +11,7 @@ from tests.unit.fakes import FEW, Told, a_suite, execute, of
 from tests.unit.outcomes import error
 from vbench import report, store
 from vbench.benchmarks.cpu import Hash
-from vbench.contracts import Place
+from vbench.contracts import Start
 from vbench.cost import Analysis
 from vbench.errors import NoSpace, StopFailed
 from vbench.host.proc import LocalSession
@@ -95,7 +95,7 @@ def test_the_calibration_fixes_the_loops_and_the_control_runs_with_the_baselines
     fixed = {
         (block, arm): loops[0, first if arm != "b" else "b"] for block in range(1, 7) for arm in ("a", "b", "control")
     }
-    assert {place: number for place, number in loops.items() if place[0]} == fixed
+    assert {key: number for key, number in loops.items() if key[0]} == fixed
     assert loops[0, "a"] == loops[0, "control"]
 
 
@@ -121,7 +121,7 @@ def test_a_trial_that_fails_is_stored_and_the_others_go_on(tmp_path: Path) -> No
 
 
 def test_a_sample_that_is_no_number_is_told_as_it_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Hash, "measure", lambda benchmark, place: Measured({"time": (math.inf,)}))
+    monkeypatch.setattr(Hash, "measure", lambda benchmark, start: Measured({"time": (math.inf,)}))
     told = Told()
     run = execute(tmp_path, a_suite(FEW), told)
     assert told.trials == list(run.trials)
@@ -217,6 +217,6 @@ def test_a_torn_line_costs_its_trial_alone_and_is_told(tmp_path: Path) -> None:
 
 def test_any_command_can_be_given_the_padding_of_its_start() -> None:
     nothing: Any = None
-    place = Place(nothing, nothing, 4095, 0.0, 0.0, None, nothing, nothing)
-    said = LocalSession().run(place.padded(["env"]), timeout_s=30).check().text
+    start = Start(nothing, nothing, 4095, 0.0, 0.0, None, nothing, nothing)
+    said = LocalSession().run(start.padded(["env"]), timeout_s=30).check().text
     assert f"VBENCH_PADDING={'x' * 4095}\n" in said

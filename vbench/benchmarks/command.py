@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from vbench.benchmarks import carrying
 from vbench.benchmarks.kernel_driver import CLOCK_SLACK, CLOCK_SLACK_S, NotNegative, drift_notes
 from vbench.benchmarks.lines import Moments, listen
-from vbench.contracts import Missing, Needs, Place, Session, Testbed
+from vbench.contracts import Missing, Needs, Session, Start, Testbed
 from vbench.errors import TrialFailed, VbenchError
 from vbench.host import foreign
 from vbench.host.foreign import Count
@@ -140,14 +140,14 @@ class Command(Settings, frozen=True, kw_only=True):
         del session, testbed
         return ()
 
-    def prepare(self, place: Place) -> None:
-        self._work(place)
+    def prepare(self, start: Start) -> None:
+        self._work(start)
 
-    def measure(self, place: Place) -> Measured:
-        work = self._work(place)
+    def measure(self, start: Start) -> Measured:
+        work = self._work(start)
         begun = time.monotonic()
-        moments = Moments(place.begin, place.end)
-        reply = self._timed(place, work, moments)
+        moments = Moments(start.begin, start.end)
+        reply = self._timed(start, work, moments)
         if reply.spent_s > (time.monotonic() - begun) * (1 + CLOCK_SLACK) + CLOCK_SLACK_S:
             raise TrialFailed(
                 f"the environment's {reply.clock} counted {reply.spent_s:.4f} s, more than passed on the host",
@@ -165,73 +165,73 @@ class Command(Settings, frozen=True, kw_only=True):
         runs_s = max(trial_s, self.expected) if self.runs is None else self.runs * self.expected
         return 0.2 + runs_s + (max(warmup_s, self.expected) if warmup_s else 0.0)
 
-    def _work(self, place: Place) -> PurePosixPath:
+    def _work(self, start: Start) -> PurePosixPath:
         """This entry's own folder in this start's scratch space, with the user's files in it."""
         key = f"command-{zlib.crc32(msgspec.json.encode(self, enc_hook=float)):08x}"
 
         @contextmanager
         def make() -> Iterator[PurePosixPath]:
-            work = place.session.workplace.scratch / key
+            work = start.session.workplace.scratch / key
             try:
-                self._fill(place, work)
+                self._fill(start, work)
                 yield work
             finally:
                 with suppress(VbenchError):  # the scratch space goes with the start; who lost a session reported it
-                    place.session.run(["rm", "-rf", str(work), f"{work}.tar"], timeout_s=UNPACK_S)
+                    start.session.run(["rm", "-rf", str(work), f"{work}.tar"], timeout_s=UNPACK_S)
 
-        return place.shared(key, make)
+        return start.shared(key, make)
 
-    def _fill(self, place: Place, work: PurePosixPath) -> None:
+    def _fill(self, start: Start, work: PurePosixPath) -> None:
         if self.folder is None:
-            place.session.run(["mkdir", str(work)], timeout_s=START_S).check()
+            start.session.run(["mkdir", str(work)], timeout_s=START_S).check()
             return
         descriptor = os.memfd_create("folder")  # an archive that no end of the harness can leave behind
         try:
             with os.fdopen(os.dup(descriptor), "wb") as archive:
-                found = carrying.pack(carrying.inside(place.suite_folder, self.folder), archive)
+                found = carrying.pack(carrying.inside(start.suite_folder, self.folder), archive)
             if self.folder_digest not in (None, found):
                 hint = "put it back as it was, or begin another run: results would not compare"
                 raise TrialFailed(f"{self.folder} was changed since the run began", hint=hint)
-            place.session.put(Path(f"/proc/self/fd/{descriptor}"), work.with_name(f"{work.name}.tar"))
+            start.session.put(Path(f"/proc/self/fd/{descriptor}"), work.with_name(f"{work.name}.tar"))
         except carrying.Unfit as error:
             raise TrialFailed(f"folder: {error}") from None
         finally:
             os.close(descriptor)
-        workplace = place.session.workplace
+        workplace = start.session.workplace
         unpack = [workplace.python, "-I", "-S", "-B", str(workplace.guest / "unpack.py"), f"{work}.tar", str(work)]
-        place.session.run(unpack, timeout_s=UNPACK_S).check()
+        start.session.run(unpack, timeout_s=UNPACK_S).check()
 
-    def _timed(self, place: Place, work: PurePosixPath, moments: Moments) -> Reply:
+    def _timed(self, start: Start, work: PurePosixPath, moments: Moments) -> Reply:
         """All runs of one trial, and what the last one printed into the raw files, failed or not."""
-        workplace = place.session.workplace
+        workplace = start.session.workplace
         request = {
             "argv": self.argv,
             "folder": str(work),
-            "trial_s": place.trial_s,
-            "warmup_s": place.warmup_s,
+            "trial_s": start.trial_s,
+            "warmup_s": start.warmup_s,
             "timeout_s": float(self.timeout),
             "runs": self.runs,
             "regex": self.regex,
             "pointer": self.pointer,
         }
-        most_s = place.trial_s + self.timeout if self.runs is None else self.runs * (self.timeout + PICK_S)
-        argv = place.padded([workplace.python, "-I", "-S", "-B", str(workplace.guest / "timed.py")])
-        limit_s = START_S + place.warmup_s + self.timeout + most_s + PICK_S
+        most_s = start.trial_s + self.timeout if self.runs is None else self.runs * (self.timeout + PICK_S)
+        argv = start.padded([workplace.python, "-I", "-S", "-B", str(workplace.guest / "timed.py")])
+        limit_s = START_S + start.warmup_s + self.timeout + most_s + PICK_S
         stdin = json.dumps(request).encode()
-        done = listen(place.session, argv, moments.hear, timeout_s=limit_s, stdin=stdin)
+        done = listen(start.session, argv, moments.hear, timeout_s=limit_s, stdin=stdin)
         if done.status < 0:
             raise TrialFailed(f"what times the command was killed by signal {-done.status}, with the command")
         line = done.check().stdout
         said = _decoded(line, Streams)
         for name, data in (("stdout", said.stdout), ("stderr", said.stderr)):
             if data:  # as it came: inside JSON an escape before a host's name would hide it from the store's cleaner
-                place.raw(f"{name}.txt", data)
+                start.raw(f"{name}.txt", data)
         if said.error is not None:
             raise TrialFailed(_epitaph(said.error[:LONGEST], said.stderr), hint=said.hint[:LONGEST])
         reply = _decoded(line, Reply)
         if reply.picked is not None and len(reply.picked) != len(reply.walls):
             raise TrialFailed(f"the answer about its runs has {len(reply.picked)} numbers of {len(reply.walls)} runs")
-        place.raw("runs.json", json.dumps(msgspec.to_builtins(reply)).encode())
+        start.raw("runs.json", json.dumps(msgspec.to_builtins(reply)).encode())
         return reply
 
     def _values(self, reply: Reply) -> tuple[float, ...]:

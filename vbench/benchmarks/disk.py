@@ -10,7 +10,7 @@ from vbench.benchmarks import fio
 from vbench.benchmarks.lines import Moments, listen
 from vbench.benchmarks.percentiles import latencies
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Missing, Needs, Place, Session, Testbed
+from vbench.contracts import Missing, Needs, Session, Start, Testbed
 from vbench.errors import VbenchError
 from vbench.model import Measured, Metric
 from vbench.settings import Settings
@@ -31,7 +31,7 @@ def _name(size_b: int) -> str:
     return f"disk-{size_b}.dat"
 
 
-def _file(place: Place, size_b: int) -> str:
+def _file(start: Start, size_b: int) -> str:
     """The file of this size in this start's scratch space, written whole at first use and shared by the family.
 
     Named from within that space, since for fio a colon in a name begins the next file.
@@ -41,18 +41,18 @@ def _file(place: Place, size_b: int) -> str:
     @contextmanager
     def make() -> Iterator[str]:
         try:
-            argv = _there(place, fio.layout(name, size_b))
-            done = place.session.run(argv, timeout_s=LIMIT_S + size_b / SLOWEST_LAYOUT)
+            argv = _there(start, fio.layout(name, size_b))
+            done = start.session.run(argv, timeout_s=LIMIT_S + size_b / SLOWEST_LAYOUT)
             fio.parse(done, "write", fio.LAYOUT)
             yield name
         finally:
-            _remove(place.session, str(place.session.workplace.scratch / name))
+            _remove(start.session, str(start.session.workplace.scratch / name))
 
-    return place.shared(f"disk.file.{size_b}", make)
+    return start.shared(f"disk.file.{size_b}", make)
 
 
-def _there(place: Place, argv: Sequence[str]) -> list[str]:
-    return ["env", "-C", str(place.session.workplace.scratch), *argv]
+def _there(start: Start, argv: Sequence[str]) -> list[str]:
+    return ["env", "-C", str(start.session.workplace.scratch), *argv]
 
 
 def _remove(session: Session, path: str) -> None:
@@ -61,15 +61,15 @@ def _remove(session: Session, path: str) -> None:
 
 
 def _trial(
-    place: Place, size_b: int, direction: fio.Direction, *, rw: str, block_b: int, **how: Any
+    start: Start, size_b: int, direction: fio.Direction, *, rw: str, block_b: int, **how: Any
 ) -> tuple[fio.Result, int | None]:
     """fio's numbers, and its operations; None where it is unknown when they began and ended."""
-    file = _file(place, size_b)
-    argv = fio.job(file, size_b, rw=rw, block_b=block_b, trial_s=place.trial_s, warmup_s=place.warmup_s, **how)
-    limit_s = LIMIT_S + 2 * (place.trial_s + place.warmup_s)
-    moments = Moments(place.begin, place.end)
-    done = listen(place.session, place.padded(_there(place, argv)), moments.hear, timeout_s=limit_s)
-    place.raw("fio.json", fio.redacted(done))
+    file = _file(start, size_b)
+    argv = fio.job(file, size_b, rw=rw, block_b=block_b, trial_s=start.trial_s, warmup_s=start.warmup_s, **how)
+    limit_s = LIMIT_S + 2 * (start.trial_s + start.warmup_s)
+    moments = Moments(start.begin, start.end)
+    done = listen(start.session, start.padded(_there(start, argv)), moments.hear, timeout_s=limit_s)
+    start.raw("fio.json", fio.redacted(done))
     result = fio.parse(done, direction)
     return result, result.operations if moments.fit(result.lasted_s) else None
 
@@ -95,8 +95,8 @@ class FileBenchmark(Settings, frozen=True, kw_only=True):
     def needs(self) -> Needs:
         return Needs(files={_name(self.size): int(self.size)})
 
-    def prepare(self, place: Place) -> None:
-        _file(place, self.size)
+    def prepare(self, start: Start) -> None:
+        _file(start, self.size)
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:
         return FIO_S + self.size / LAYOUT + trial_s + warmup_s
@@ -123,10 +123,10 @@ class RandomBenchmark(FileBenchmark, frozen=True, kw_only=True):
         """io_uring is asked for by name alone: containers' system call filters refuse it, and arms would differ."""
         return self.engine or ("psync" if self.depth == 1 else "libaio")
 
-    def measure(self, place: Place) -> Measured:
+    def measure(self, start: Start) -> Measured:
         how = {"engine": self.engine_in_force, "depth": self.depth}
         rw = f"rand{self.direction}"
-        result, operations = _trial(place, self.size, self.direction, rw=rw, block_b=BLOCK, **how)
+        result, operations = _trial(start, self.size, self.direction, rw=rw, block_b=BLOCK, **how)
         samples, notes = latencies(result.latency_counts)
         engine = () if self.depth == 1 and self.engine is None else (f"ioengine {self.engine_in_force}",)
         return Measured(
@@ -185,8 +185,8 @@ class SeqWrite(FileBenchmark, frozen=True, kw_only=True):
     about: ClassVar[str] = "fio: 1 MiB sequential writes, one at a time, O_DIRECT"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "bytes written a second"),)
 
-    def measure(self, place: Place) -> Measured:
-        result, operations = _trial(place, self.size, "write", rw="write", block_b=MIB)
+    def measure(self, start: Start) -> Measured:
+        result, operations = _trial(start, self.size, "write", rw="write", block_b=MIB)
         return Measured(samples={"bandwidth": (result.bandwidth,)}, clock=fio.CLOCK, operations=operations)
 
 
@@ -211,8 +211,8 @@ class Fsync(FileBenchmark, frozen=True, kw_only=True):
         LATENCY_P99,
     )
 
-    def measure(self, place: Place) -> Measured:
-        result, operations = _trial(place, self.size, "write", rw="write", block_b=BLOCK, flushed=True)
+    def measure(self, start: Start) -> Measured:
+        result, operations = _trial(start, self.size, "write", rw="write", block_b=BLOCK, flushed=True)
         counts = fio.flushes(result)
         samples, notes = latencies(counts)
         return Measured(

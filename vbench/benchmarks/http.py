@@ -11,7 +11,7 @@ from vbench.benchmarks import wrk
 from vbench.benchmarks.peer import no_network, peer_address, server
 from vbench.benchmarks.percentiles import latencies
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Completed, Missing, Needs, Place, Session, Testbed
+from vbench.contracts import Completed, Missing, Needs, Session, Start, Testbed
 from vbench.errors import TrialFailed, VbenchError
 from vbench.host import foreign
 from vbench.model import Measured, Metric
@@ -91,24 +91,24 @@ def _folder(session: Session, name: str) -> Iterator[str]:
 
 
 @contextmanager
-def _served(place: Place) -> Iterator[Served]:
+def _served(start: Start) -> Iterator[Served]:
     """nginx in the environment, and wrk's script on the peer, until the start ends."""
-    inside, peer = place.session.on_network(), place.testbed.peer
-    address = own_address(inside, peer_address(place.testbed))
+    inside, peer = start.session.on_network(), start.testbed.peer
+    address = own_address(inside, peer_address(start.testbed))
     with _folder(inside, "http") as folder, _folder(peer, f"wrk-{address}") as script_folder:
         configuration, script = f"{folder}/nginx.conf", f"{script_folder}/done.lua"
         _write(inside, configuration, _CONFIGURATION.format(address=address, port=PORT).encode())
         _write(peer, script, wrk.SCRIPT.encode())
         # A shell only to join both outputs: nginx says on stderr that it is ready, and readiness is read from stdout.
         joined = ["sh", "-c", 'exec "$@" 2>&1', "nginx", "nginx", "-e", "stderr", "-p", folder, "-c", configuration]
-        with server(inside, place.padded(joined), READY, called="nginx inside"):
+        with server(inside, start.padded(joined), READY, called="nginx inside"):
             yield Served(f"http://{address}:{PORT}", f"{folder}/root", script)
 
 
 @contextmanager
-def _file(place: Place, served: Served, size_b: int) -> Iterator[str]:
+def _file(start: Start, served: Served, size_b: int) -> Iterator[str]:
     """The address of a file of this size."""
-    _write(place.session.on_network(), f"{served.root}/{size_b}", b"x" * size_b)
+    _write(start.session.on_network(), f"{served.root}/{size_b}", b"x" * size_b)
     yield f"{served.url}/{size_b}"  # it goes with the server's folder
 
 
@@ -150,20 +150,20 @@ class Requests(Settings, frozen=True, kw_only=True):
             return (*inside, *unreachable)
         return (*inside, *lacking(testbed.peer, {"wrk": "wrk"}))
 
-    def prepare(self, place: Place) -> None:
-        self._url(place)
+    def prepare(self, start: Start) -> None:
+        self._url(start)
 
-    def _url(self, place: Place) -> tuple[str, str]:
+    def _url(self, start: Start) -> tuple[str, str]:
         """The file's address, and wrk's script."""
-        served = place.shared("http.server", lambda: _served(place))
-        return place.shared(f"http.file.{self.size}", lambda: _file(place, served, self.size)), served.script
+        served = start.shared("http.server", lambda: _served(start))
+        return start.shared(f"http.file.{self.size}", lambda: _file(start, served, self.size)), served.script
 
-    def measure(self, place: Place) -> Measured:
-        self._load(place, place.warmup_s).check()
-        place.begin()
-        done = self._load(place, place.trial_s)
+    def measure(self, start: Start) -> Measured:
+        self._load(start, start.warmup_s).check()
+        start.begin()
+        done = self._load(start, start.trial_s)
         result = wrk.parse(done, self.connections)
-        place.raw("wrk.json", wrk.kept(done))
+        start.raw("wrk.json", wrk.kept(done))
         samples, notes = latencies(result.latency_counts)
         return Measured(
             samples={"rate": (result.rate,), **samples},
@@ -173,10 +173,10 @@ class Requests(Settings, frozen=True, kw_only=True):
             operations=result.requests,
         )
 
-    def _load(self, place: Place, lasting_s: float) -> Completed:
-        url, script = self._url(place)
+    def _load(self, start: Start, lasting_s: float) -> Completed:
+        url, script = self._url(start)
         argv = wrk.load(url, script, connections=self.connections, lasting_s=lasting_s)
-        return place.testbed.peer.run(argv, timeout_s=LIMIT_S + lasting_s)
+        return start.testbed.peer.run(argv, timeout_s=LIMIT_S + lasting_s)
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:
         return WRK_S + max(wrk.SHORTEST_S, trial_s) + max(wrk.SHORTEST_S, warmup_s)

@@ -14,7 +14,7 @@ from msgspec.structs import replace as with_changes
 
 from vbench.benchmarks.lines import Lines
 from vbench.benchmarks.tools import REBUILD
-from vbench.contracts import Missing, Place, Process, Session, Testbed
+from vbench.contracts import Missing, Process, Session, Start, Testbed
 from vbench.errors import CommandTimeout, OutputTooLarge, TrialFailed
 from vbench.host import foreign
 from vbench.host.foreign import LONGEST, Count
@@ -173,36 +173,36 @@ def believable(reply: Reply, wall_s: float) -> Reply:
     return reply
 
 
-def driver_argv(place: Place, session: Session) -> list[str]:
+def driver_argv(start: Start, session: Session) -> list[str]:
     # -I -S: nothing but the guest folder's own packages; -B: the image stays as it was built.
     workplace = session.workplace
-    return place.padded([workplace.python, "-I", "-S", "-B", str(workplace.guest / "driver.py")])
+    return start.padded([workplace.python, "-I", "-S", "-B", str(workplace.guest / "driver.py")])
 
 
-def driver(place: Place, family: str, session: Session) -> KernelDriver:
+def driver(start: Start, family: str, session: Session) -> KernelDriver:
     """The family's driver of this start. An emulated machine takes about a second to start one."""
 
     @contextmanager
     def make() -> Iterator[KernelDriver]:
-        made = KernelDriver(session, driver_argv(place, session))
+        made = KernelDriver(session, driver_argv(start, session))
         try:
             yield made
         finally:
             made.close()
 
-    return place.shared(f"driver.{family if family in APART else ''}", make)
+    return start.shared(f"driver.{family if family in APART else ''}", make)
 
 
-def run_kernel(place: Place, family: str, kernel: str, params: dict[str, Any], session: Session) -> Reply:
+def run_kernel(start: Start, family: str, kernel: str, params: dict[str, Any], session: Session) -> Reply:
     """One trial of a kernel; pyperf's own JSON goes to the raw files."""
-    limits = {"loops": place.loops, "trial_s": place.trial_s, "warmup_s": place.warmup_s}
-    timeout_s = SET_UP_S + SLOWEST * (place.trial_s + place.warmup_s)
+    limits = {"loops": start.loops, "trial_s": start.trial_s, "warmup_s": start.warmup_s}
+    timeout_s = SET_UP_S + SLOWEST * (start.trial_s + start.warmup_s)
     message = {"kernel": kernel, "params": params, **limits}
-    running = driver(place, family, session)
+    running = driver(start, family, session)
     ready = running.set_up(message, timeout_s=SET_UP_S)
-    place.begin()
+    start.begin()
     reply = with_changes(running.request(message, timeout_s=timeout_s), clock_read_s=ready.clock_read_s)
-    place.raw("pyperf.json", json.dumps(reply.pyperf).encode())
+    start.raw("pyperf.json", json.dumps(reply.pyperf).encode())
     return reply
 
 
@@ -257,9 +257,9 @@ class KernelBenchmark(Settings, frozen=True, kw_only=True):
     def kernel(self) -> str:
         return self.kind.partition(".")[2]
 
-    def params(self, place: Place) -> dict[str, Any]:
+    def params(self, start: Start) -> dict[str, Any]:
         """What the kernel is set up with."""
-        del place
+        del start
         return {}
 
     def samples(self, reply: Reply) -> dict[str, tuple[float, ...]]:
@@ -274,11 +274,11 @@ class KernelBenchmark(Settings, frozen=True, kw_only=True):
         del testbed
         return kernel_missing(session)
 
-    def prepare(self, place: Place) -> None:
+    def prepare(self, start: Start) -> None:
         """Nothing: the kernel is set up within the trial and before its clock, one kernel's memory at a time."""
 
-    def measure(self, place: Place) -> Measured:
-        reply = run_kernel(place, self.family, self.kernel, self.params(place), place.session)
+    def measure(self, start: Start) -> Measured:
+        reply = run_kernel(start, self.family, self.kernel, self.params(start), start.session)
         return self.measured(reply)
 
     def measured(self, reply: Reply) -> Measured:

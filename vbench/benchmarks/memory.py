@@ -3,7 +3,7 @@
 from typing import Any, ClassVar, Literal
 
 from vbench.benchmarks.kernel_driver import KernelBenchmark, Reply
-from vbench.contracts import Needs, Place
+from vbench.contracts import Needs, Start
 from vbench.model import Metric
 from vbench.units import Bytes, show_bytes
 
@@ -36,8 +36,8 @@ class SetBenchmark(KernelBenchmark, frozen=True, kw_only=True):
     def needs(self) -> Needs:
         return Needs(memory_b=self.arrays * int(self.size))
 
-    def params(self, place: Place) -> dict[str, Any]:
-        del place
+    def params(self, start: Start) -> dict[str, Any]:
+        del start
         return {"size_b": int(self.size), "huge_pages": self.huge_pages}
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:

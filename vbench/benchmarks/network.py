@@ -11,7 +11,7 @@ from vbench.benchmarks.kernel_driver import KernelBenchmark, Reply, kernel_missi
 from vbench.benchmarks.peer import no_network, peer_address, server
 from vbench.benchmarks.percentiles import latencies
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Completed, Missing, Needs, Place, Session, Testbed
+from vbench.contracts import Completed, Missing, Needs, Session, Start, Testbed
 from vbench.errors import TrialFailed
 from vbench.model import Measured, Metric
 from vbench.settings import Settings
@@ -42,21 +42,21 @@ class Iperf3Benchmark(Settings, frozen=True, kw_only=True):
             return (*inside, *unreachable)
         return (*inside, *lacking(testbed.peer, {"iperf3": "iperf3", "stdbuf": "coreutils"}))
 
-    def prepare(self, place: Place) -> None:
+    def prepare(self, start: Start) -> None:
         """Nothing: each trial has its own server, ready before its client starts."""
 
-    def trial(self, place: Place, *flow: str) -> tuple[Completed, iperf3.Span]:
+    def trial(self, start: Start, *flow: str) -> tuple[Completed, iperf3.Span]:
         """One test with these words about what flows, and when it began and ended."""
-        address = peer_address(place.testbed)
-        words = iperf3.client(address, STREAM_PORT, *flow, trial_s=place.trial_s, warmup_s=place.warmup_s)
-        span = iperf3.Span(place.begin, place.end, warmup_s=place.warmup_s)
+        address = peer_address(start.testbed)
+        words = iperf3.client(address, STREAM_PORT, *flow, trial_s=start.trial_s, warmup_s=start.warmup_s)
+        span = iperf3.Span(start.begin, start.end, warmup_s=start.warmup_s)
         serve = iperf3.server(address, STREAM_PORT)
-        with server(place.testbed.peer, serve, iperf3.LISTENING, called="iperf3 on the peer", hear=span.hear) as lines:
-            limit_s = LIMIT_S + place.warmup_s + iperf3.whole_seconds(place.trial_s)
-            done = place.session.on_network().run(place.padded(words), timeout_s=limit_s)
+        with server(start.testbed.peer, serve, iperf3.LISTENING, called="iperf3 on the peer", hear=span.hear) as lines:
+            limit_s = LIMIT_S + start.warmup_s + iperf3.whole_seconds(start.trial_s)
+            done = start.session.on_network().run(start.padded(words), timeout_s=limit_s)
             if done.status == 0:
                 lines.rest(timeout_s=LIMIT_S)  # the server says its results, then ends as it was told
-        place.raw("iperf3.json", iperf3.redacted(done))
+        start.raw("iperf3.json", iperf3.redacted(done))
         return done, span
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:
@@ -85,9 +85,9 @@ class Stream(Iperf3Benchmark, frozen=True, kw_only=True):
     congestion: str = "reno"
     reverse: bool = False
 
-    def measure(self, place: Place) -> Measured:
+    def measure(self, start: Start) -> Measured:
         flow = iperf3.tcp(congestion=self.congestion, reverse=self.reverse)
-        done, span = self.trial(place, *flow)
+        done, span = self.trial(start, *flow)
         result = iperf3.parse(done)
         return Measured(
             samples={"bandwidth": (result.received,)},
@@ -119,8 +119,8 @@ class Udp(Iperf3Benchmark, frozen=True, kw_only=True):
     )
     length: Annotated[int, Meta(ge=16, le=65507)] = 1400
 
-    def measure(self, place: Place) -> Measured:
-        done, span = self.trial(place, *iperf3.udp(length_b=self.length))
+    def measure(self, start: Start) -> Measured:
+        done, span = self.trial(start, *iperf3.udp(length_b=self.length))
         result = iperf3.parse_udp(done, length_b=self.length)
         samples = {"received": result.received, "sent": result.sent, "loss": result.loss, "jitter": result.jitter_s}
         notes = iperf3.limits(result)
@@ -148,14 +148,14 @@ class LatencyBenchmark(KernelBenchmark, frozen=True, kw_only=True):
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
         return (*kernel_missing(session), *no_network(testbed))
 
-    def params(self, place: Place) -> dict[str, Any]:
-        return {"address": peer_address(place.testbed), "port": self.port}
+    def params(self, start: Start) -> dict[str, Any]:
+        return {"address": peer_address(start.testbed), "port": self.port}
 
-    def measure(self, place: Place) -> Measured:
-        peer, address = place.testbed.peer, peer_address(place.testbed)
+    def measure(self, start: Start) -> Measured:
+        peer, address = start.testbed.peer, peer_address(start.testbed)
         serve = [str(peer.workplace.guest / "echo"), self.serves, address, str(self.port)]
-        place.shared(f"network.{self.serves}", lambda: server(peer, serve, b"ready"))
-        reply = run_kernel(place, self.family, self.kernel, self.params(place), place.session.on_network())
+        start.shared(f"network.{self.serves}", lambda: server(peer, serve, b"ready"))
+        reply = run_kernel(start, self.family, self.kernel, self.params(start), start.session.on_network())
         return self.measured(reply)
 
     def samples(self, reply: Reply) -> dict[str, tuple[float, ...]]:

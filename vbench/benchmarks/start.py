@@ -2,7 +2,7 @@
 
 from typing import ClassVar, NoReturn
 
-from vbench.contracts import Missing, Place, Session, Testbed
+from vbench.contracts import Missing, Session, Start, Testbed
 from vbench.errors import TrialFailed
 from vbench.model import Measured, Metric
 from vbench.settings import Settings
@@ -27,12 +27,12 @@ class Ready(Settings, frozen=True, kw_only=True):
         del session, testbed
         return ()
 
-    def prepare(self, place: Place) -> None:
-        del place
+    def prepare(self, start: Start) -> None:
+        del start
         _not_here()
 
-    def measure(self, place: Place) -> Measured:
-        del place
+    def measure(self, start: Start) -> Measured:
+        del start
         _not_here()
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:

@@ -60,7 +60,7 @@ def _session(env: str | None, suite: str) -> Iterator[Session]:
         raise UsageError(f"no environment is named {env!r} in {suite}", hint=nearest(env, list(loaded.environments)))
     chain = [loaded.environment(name) for name in suites.chain(loaded, env)]
     image = images.find()
-    with runners.place_of_run(loaded, image, "facts") as (host, testbed), unwinding() as stack:
+    with runners.host_of_run(loaded, image, "facts") as (host, testbed), unwinding() as stack:
         lacking = chain[0].missing(host.session)
         if not lacking and image is None and any(environment.needs_image for environment in chain):
             lacking = (images.lacking(),)

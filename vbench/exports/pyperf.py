@@ -26,7 +26,7 @@ from vbench.store.files import is_regular, write_atomically
 from vbench.text import listed, plain
 
 LARGEST_RAW_B = 16 * 2**20
-Place = tuple[int, str]  # of a trial in the run, and its metric
+Use = tuple[int, str]  # a trial by its number in the run, and its metric
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def write(run: Run, path: Path, table: str) -> Written:
     return Written(tuple(paths), tuple(_remarks(read, without, used)))
 
 
-def _remarks(run: Record, without: list[str], used: set[Place]) -> Iterator[str]:
+def _remarks(run: Record, without: list[str], used: set[Use]) -> Iterator[str]:
     left_out = [f"{b.name} {m.name}" for b in run.manifest.benchmarks for m in b.metrics if said(m) is None]
     if left_out:
         yield f"pyperf has no way to hold {_flat(listed(left_out))}"
@@ -80,7 +80,7 @@ def _remarks(run: Record, without: list[str], used: set[Place]) -> Iterator[str]
     yield from _lost(run, used)
 
 
-def _lost(run: Record, used: set[Place]) -> Iterator[str]:
+def _lost(run: Record, used: set[Use]) -> Iterator[str]:
     """Blocks that enter the costs, and of which pyperf can hold nothing."""
     metrics = {(record.name, metric.name): metric for record in run.manifest.benchmarks for metric in record.metrics}
     lost: dict[str, list[int]] = {}
@@ -98,7 +98,7 @@ def _is(several: Sequence[int]) -> str:
     return "is" if len(several) == 1 else "are"
 
 
-def _used(run: Record) -> set[Place]:
+def _used(run: Record) -> set[Use]:
     """What enters the costs: calibration and voided blocks do not."""
     analysis = Analysis.of(run)
     metrics = {record.name: record.metrics for record in run.manifest.benchmarks}
@@ -110,7 +110,7 @@ def _used(run: Record) -> set[Place]:
     }
 
 
-def _suite(run: Record, environment: str, used: set[Place]) -> Any | None:
+def _suite(run: Record, environment: str, used: set[Use]) -> Any | None:
     benchmarks = [
         pyperf.Benchmark(runs)
         for record in run.manifest.benchmarks
@@ -120,7 +120,7 @@ def _suite(run: Record, environment: str, used: set[Place]) -> Any | None:
     return pyperf.BenchmarkSuite(benchmarks) if benchmarks else None
 
 
-def _runs(run: Record, environment: str, benchmark: str, metric: Metric, used: set[Place]) -> Iterator[Any]:
+def _runs(run: Record, environment: str, benchmark: str, metric: Metric, used: set[Use]) -> Iterator[Any]:
     """One pyperf run for each block."""
     how = said(metric)
     if how is None:

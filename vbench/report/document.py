@@ -8,7 +8,7 @@ from vbench import reasons
 from vbench.cost import Analysis
 from vbench.model import Cost, EnvironmentRecord, Run, Void
 from vbench.report.citation import Citation
-from vbench.report.view import Loss, Row, View, place, view
+from vbench.report.view import Loss, Row, View, cost_key, view
 from vbench.report.words import SCOPE
 from vbench.text import finite
 from vbench.units import encode
@@ -88,10 +88,10 @@ def _loss(loss: Loss) -> dict[str, Any]:
 
 
 def _costs(seen: View) -> list[dict[str, Any]]:
-    rows = {place(row.cost): row for row in seen.rows}
+    rows = {cost_key(row.cost): row for row in seen.rows}
     found = []
     for cost in seen.costs:
-        row = rows.get(place(cost))
+        row = rows.get(cost_key(cost))
         kept = _kept(row.kept) if row and row.kept else None
         notes = list(row.notes) if row else []
         found.append(_cost(cost) | {"kept": kept, "notes": notes, "steadiness": _steadiness(row)})

@@ -25,7 +25,7 @@ from vbench.report import names
 from vbench.stats import steady
 from vbench.text import counted, finite, percent, quantity
 
-Place = tuple[str, str, str]  # benchmark, metric, environment
+CostKey = tuple[str, str, str]  # benchmark, metric, environment
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "hexagon", "star", "pentagon")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -199,14 +199,14 @@ def _drifting(found: Steadiness) -> str:
     )
 
 
-def place(cost: Cost) -> Place:
+def cost_key(cost: Cost) -> CostKey:
     return cost.benchmark, cost.metric, cost.environment
 
 
 def _groups(run: Run, analysis: Analysis, everyone: tuple[Arm, ...]) -> tuple[Group, ...]:
     found = analysis.costs
-    cells = {place(cost): cost for cost in found}
-    whole = {place(cost): cost for cost in analysis.with_voided().costs} if analysis.voided.attempts else {}
+    cells = {cost_key(cost): cost for cost in found}
+    whole = {cost_key(cost): cost for cost in analysis.with_voided().costs} if analysis.voided.attempts else {}
     noted, drifting = _notes(analysis), analysis.steadiness
     records = {record.name: record for record in run.manifest.benchmarks}
     anchored = anchors([benchmark for benchmark, _ in _metrics(run, found)])

@@ -1,9 +1,9 @@
 """Plan → trials: every environment started afresh in every block, and every trial stored the moment it ends."""
 
 from vbench.runner.clocks import Clocks
+from vbench.runner.host import host_of_run, rooted
 from vbench.runner.leaving import LeftOut, without_rights
 from vbench.runner.ledger import MOST_REPEATS, Ledger
-from vbench.runner.place import place_of_run, rooted
 from vbench.runner.progress import Count, Progress
 from vbench.runner.refusing import refuse
 from vbench.runner.running import Runner
@@ -16,7 +16,7 @@ __all__ = [
     "LeftOut",
     "Progress",
     "Runner",
-    "place_of_run",
+    "host_of_run",
     "refuse",
     "rooted",
     "without_rights",

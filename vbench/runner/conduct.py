@@ -17,8 +17,8 @@ from vbench.host.proc import LocalSession
 from vbench.model import SCHEMA, Manifest, Plan, Resumption, Run, State
 from vbench.runner import adaptive, resumption
 from vbench.runner.clocks import Clocks
+from vbench.runner.host import host_of_run, rooted
 from vbench.runner.ledger import Ledger
-from vbench.runner.place import place_of_run, rooted
 from vbench.runner.progress import Count, Progress
 from vbench.runner.refusing import refuse
 from vbench.runner.running import Runner
@@ -64,7 +64,7 @@ def conduct(
     with rooted(suite, host.session) as local:
         refuse(suite, local, image)
     run_id = store.run_id(suite.name)
-    with place_of_run(suite, image, run_id, host) as (measured, testbed):
+    with host_of_run(suite, image, run_id, host) as (measured, testbed):
         manifest = _manifest(suite, plan, run_id, image=image, command=command, tags=tags, here=measured.identity())
         with store.create(results, manifest, clean=_clean(measured)) as writer:
             look = adaptive.looking(suite, manifest)
@@ -112,7 +112,7 @@ def resume(
             refuse_short(ledger.next_s(), until_s, "what comes next is", clocks)
         # Before anything of the suite is made or run: on another host, or in a hostile folder, it may say anything.
         resumption.refuse_other_host(run, _differences(run, suite, host), here)
-        with place_of_run(suite, image, manifest.run_id, host) as (measured, testbed):
+        with host_of_run(suite, image, manifest.run_id, host) as (measured, testbed):
             now = facts.of_host(measured.session, cpu=testbed.cpus[0])
             found = resumption.differences(run, now, clean)
             refuse(suite, measured.session, image)

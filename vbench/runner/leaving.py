@@ -7,7 +7,7 @@ from vbench import suite as suites
 from vbench.contracts import Session
 from vbench.errors import EnvironmentUnavailable
 from vbench.host import rights
-from vbench.runner.place import rooted
+from vbench.runner.host import rooted
 from vbench.suite import Suite
 from vbench.testbed.network import network_missing
 

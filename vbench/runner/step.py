@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from vbench import gates
-from vbench.contracts import DESCENDANTS, Benchmark, Place, ServedBy, Session, Started, Testbed, hints, named
+from vbench.contracts import DESCENDANTS, Benchmark, ServedBy, Session, Start, Started, Testbed, hints, named
 from vbench.errors import NoSpace, SessionLost, StopFailed, TrialFailed, VbenchError
 from vbench.model import Block, Failed, Measured, Outcome, Reason, ReasonKind, Skipped, Step, Trial
 from vbench.runner.catching import Keep, caught, failed
@@ -71,13 +71,13 @@ class StepTrials:
 
     def measure(self, session: Session, testbed: Testbed, stack: ExitStack) -> None:
         method = self.runner.suite.method
-        place = Place(
+        start = Start(
             session, testbed, self.step.padding_b, float(method.trial), float(method.warmup), None, _nothing, stack
         )
-        place.suite_folder = self.runner.suite.folder
+        start.suite_folder = self.runner.suite.folder
         for name in self._missing(self.block.benchmarks):
             self.runner.progress.benchmark(name)
-            self._trial(name, self.runner.suite.benchmarks[name], place)
+            self._trial(name, self.runner.suite.benchmarks[name], start)
 
     def give_up(self, error: VbenchError) -> None:
         """The start failed, or the environment was lost: a row for everything that was to come."""
@@ -96,8 +96,8 @@ class StepTrials:
     def _starts(self) -> tuple[str, ...]:
         return tuple(n for n, b in self.runner.suite.benchmarks.items() if plans.is_start(b.kind))
 
-    def _trial(self, name: str, benchmark: Benchmark, place: Place) -> None:
-        watch = Watch(place.session, lambda: self.runner.spent(self.served_by))
+    def _trial(self, name: str, benchmark: Benchmark, start: Start) -> None:
+        watch = Watch(start.session, lambda: self.runner.spent(self.served_by))
         self._begin()
         raw: list[str] = []
 
@@ -106,10 +106,10 @@ class StepTrials:
             raw.append(self.runner.writer.raw(where, data))
 
         loops = self.runner.loops(self.step.environment, name)
-        place = replace(place, loops=loops, raw=keep, begin=watch.begin, end=watch.end)
+        start = replace(start, loops=loops, raw=keep, begin=watch.begin, end=watch.end)
         lost: SessionLost | None = None
         try:
-            outcome = _measured(benchmark, place)
+            outcome = _measured(benchmark, start)
         except SessionLost as error:
             outcome, lost = failed(error), error
         wall_s, seen = time.monotonic() - self.begun, Seen()
@@ -156,15 +156,15 @@ def _nothing(name: str, data: bytes) -> None:
     del name, data
 
 
-def _measured(benchmark: Benchmark, place: Place) -> Outcome:
+def _measured(benchmark: Benchmark, start: Start) -> Outcome:
     """One trial's outcome. Raises what ends the whole start: SessionLost, StopFailed, NoSpace."""
     try:
-        with caught(TrialFailed, place.raw):
-            lacking = benchmark.missing(place.session, place.testbed)
+        with caught(TrialFailed, start.raw):
+            lacking = benchmark.missing(start.session, start.testbed)
             if lacking:
                 return Skipped(Reason(ReasonKind.MISSING, value=named(lacking)), hints(lacking))
-            benchmark.prepare(place)
-            return benchmark.measure(place)
+            benchmark.prepare(start)
+            return benchmark.measure(start)
     except (SessionLost, StopFailed, NoSpace):
         raise
     except VbenchError as error:

@@ -7,7 +7,7 @@ from typing import Any
 from vbench.cost.trials import number
 from vbench.model import BenchmarkRecord, Cost, Trial
 from vbench.report.charts.chart import WIDE, Chart, Record, marker, seconds_axis
-from vbench.report.view import Arm, View, place
+from vbench.report.view import Arm, View, cost_key
 from vbench.text import finite, interval, label, listed, percent, ratio
 from vbench.units import show
 
@@ -31,7 +31,7 @@ class Starts:
 def starts(view: View) -> tuple[Chart, ...]:
     """One chart for each `start.ready` of the suite: there is one, or none."""
     found: list[Chart] = []
-    costs = {place(cost): cost for cost in view.costs}
+    costs = {cost_key(cost): cost for cost in view.costs}
     trials = view.analysis.attempts.used
     for record in view.run.manifest.benchmarks:
         if record.kind != KIND:

@@ -33,7 +33,7 @@ def rooted(suite: Suite, local: S) -> Iterator[S]:
 
 
 @contextmanager
-def place_of_run(
+def host_of_run(
     suite: Suite, image: Image | None, name: str, host: LocalHost = _HERE
 ) -> Iterator[tuple[LocalHost, Testbed]]:
     """The host, whose session has its layers, and the opened testbed; vbench itself is kept off the arms' set."""
