@@ -37,6 +37,15 @@ def fixed(procedure: Procedure, runs: int, errors: str, blocks: int, correlation
     return Figure("coverage", case, covers(low, high), runs, 0.94, 0.98, beside=beside)
 
 
+def four_arms(procedure: Procedure, runs: int, errors: str, blocks: int) -> Figure:
+    """(loaded - sham) - (native loaded - native sham), each arm with its own errors."""
+    random = generator("four arms", errors, blocks)
+    own, native = (worlds.pairs(errors, 0.5, runs, blocks, random) for _ in range(2))
+    low, high = procedure.report(own - native)
+    case = f"{errors}, n = {blocks}"
+    return Figure("coverage of four arms", case, covers(low, high), runs, 0.94, 0.98)
+
+
 def limit(procedure: Procedure, runs: int, errors: str, blocks: int) -> Figure:
     """Published without a target, with how often the tool names what it suspects."""
     d = worlds.LIMITS[errors](generator("limit", errors, blocks), (runs, blocks))

@@ -12,6 +12,8 @@ from tests.proof.figures import Figure
 ABOUT = {
     "coverage": "Coverage of the 95 % interval. Two arms, each with its own errors of 1 %; the correlation is the share"
     " of an arm's variance that both arms of a block have in common.",
+    "coverage of four arms": "Coverage of the interval of a difference of differences: four arms, each with its own"
+    " errors of 1 %, half of an arm's variance shared within a block.",
     "coverage with adaptive stopping": "Coverage of the interval at the look that ended the run: δ = 2 %, looks after"
     " 15, 20, … 40 blocks, stop when the half-width is at most max(ln 1.02 / 2, 10 % of the cost).",
     "A/A false positives": "Three identical arms in balanced order on a host that drifts; the share of runs in which"

@@ -17,6 +17,8 @@ OF_EACH = 4  # experiments of one kind, at most, in a sample
 def experiments(runs: int) -> Iterator[Experiment]:
     """Every experiment of the table, `runs` repetitions each."""
     yield from depending(VBENCH, runs)
+    for errors, blocks in product(worlds.ERRORS, coverage.BLOCKS):
+        yield partial(coverage.four_arms, VBENCH, runs, errors, blocks)
     for errors, blocks in product(worlds.LIMITS, coverage.BLOCKS):
         yield partial(coverage.limit, VBENCH, runs, errors, blocks)
     for blocks in (10, 20, 40):

@@ -1,6 +1,7 @@
 """Orders are balanced, the t distribution is scipy's, and degenerate pairs never give an interval."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -9,7 +10,10 @@ from hypothesis import strategies as st
 from numpy.random import default_rng
 from scipy import stats as oracle
 
-from vbench.stats import order, paired, student
+from vbench.model import Better
+from vbench.stats import envelope, order, pairing, student
+from vbench.stats.envelope import Envelope
+from vbench.stats.pairing import Pairs
 
 POSITIVE = st.floats(1e-12, 1e12)
 
@@ -93,30 +97,37 @@ def test_the_edges_of_the_t_distribution_are_exact() -> None:
     assert math.isnan(student.cdf(math.nan, 7))
 
 
-@given(st.lists(st.floats(-5, 5), min_size=2, max_size=40))
+def pairs_of(values: Sequence[float], base: Sequence[float], better: Better) -> Pairs:
+    """The contrast of two arms."""
+    return pairing.contrast("x", ((dict(enumerate(values)), 1.0), (dict(enumerate(base)), -1.0)), better)
+
+
+def interval_of(pairs: Pairs) -> Envelope:
+    return envelope.envelopes((pairs,))[0]
+
+
+@given(st.lists(st.floats(-5, 5), min_size=5, max_size=40))
 @settings(deadline=None)
-def test_the_interval_is_scipys(d: list[float]) -> None:
-    found = paired.t_interval(d)
+def test_students_interval_is_scipys(d: list[float]) -> None:
+    found = interval_of(Pairs("x", tuple(range(len(d))), tuple(d)))
     assert found.mean == pytest.approx(math.fsum(d) / len(d))
-    if found.low is None or found.high is None:
+    if found.t is None:
         assert found.why == "no spread"
         assert max(d) - min(d) < 1e-10
         return
     low, high = oracle.t.interval(0.95, len(d) - 1, loc=found.mean, scale=oracle.sem(d))
-    assert found.low == pytest.approx(low, rel=1e-6, abs=1e-9)
-    assert found.high == pytest.approx(high, rel=1e-6, abs=1e-9)
+    assert found.t == pytest.approx((low, high), rel=1e-6, abs=1e-9)
 
 
-@given(st.lists(st.tuples(POSITIVE, POSITIVE), min_size=2, max_size=20), st.sampled_from(["lower", "higher"]))
+@given(st.lists(st.tuples(POSITIVE, POSITIVE), min_size=5, max_size=20), st.sampled_from(["lower", "higher"]))
 @settings(deadline=None)
 @example([(1.0, 2.0), (3.0, 4.0)], "lower")
 def test_exchanging_the_arms_inverts_the_ratio_and_its_interval_exactly(
-    pairs: list[tuple[float, float]], better: paired.Better
+    pairs: list[tuple[float, float]], better: Better
 ) -> None:
     values, base = zip(*pairs, strict=True)
-    there = paired.t_interval(paired.log_costs(values, base, better))
-    back = paired.t_interval(paired.log_costs(base, values, better))
-    assert there.mean == -back.mean
+    there, back = interval_of(pairs_of(values, base, better)), interval_of(pairs_of(base, values, better))
+    assert there.mean == -back.mean  # type: ignore[operator]
     if there.low is not None and back.high is not None:
         assert (there.low, there.high) == (-back.high, -back.low if back.low is not None else None)
 
@@ -125,34 +136,33 @@ def test_exchanging_the_arms_inverts_the_ratio_and_its_interval_exactly(
 @settings(deadline=None)
 def test_another_unit_changes_nothing(pairs: list[tuple[float, float]], scale: float) -> None:
     values, base = zip(*pairs, strict=True)
-    one = paired.t_interval(paired.log_costs(values, base, "lower"))
-    scaled = paired.log_costs([v * scale for v in values], [b * scale for b in base], "lower")
-    other = paired.t_interval(scaled)
+    one = interval_of(pairs_of(values, base, "lower"))
+    other = interval_of(pairs_of([v * scale for v in values], [b * scale for b in base], "lower"))
     assert other.mean == pytest.approx(one.mean, rel=1e-9, abs=1e-9)
-    if one.low is not None and other.low is not None:
-        assert other.low == pytest.approx(one.low, rel=1e-9, abs=1e-9)
+    if one.t is not None and other.t is not None:
+        assert other.t == pytest.approx(one.t, rel=1e-9, abs=1e-9)
 
 
 def test_higher_is_better_turns_the_sign() -> None:
-    assert paired.log_costs([50.0], [100.0], "higher") == [pytest.approx(math.log(2))]
-    assert paired.log_costs([50.0], [100.0], "lower") == [pytest.approx(-math.log(2))]
+    assert pairs_of([50.0], [100.0], "higher").d == (pytest.approx(math.log(2)),)
+    assert pairs_of([50.0], [100.0], "lower").d == (pytest.approx(-math.log(2)),)
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf, -math.inf])
 def test_a_value_without_a_ratio_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="no ratio"):
-        paired.log_costs([1.0, value], [1.0, 1.0], "lower")
+        pairs_of([1.0, value], [1.0, 1.0], "lower")
     with pytest.raises(ValueError, match="no ratio"):
-        paired.log_costs([1.0, 1.0], [value, 1.0], "lower")
+        pairs_of([1.0, 1.0], [value, 1.0], "lower")
 
 
-@pytest.mark.parametrize("d", [[], [math.nan, 1.0], [math.inf]])
-def test_an_interval_of_nothing_is_refused(d: list[float]) -> None:
-    with pytest.raises(ValueError, match="finite values"):
-        paired.t_interval(d)
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_value_without_a_difference_is_refused(value: float) -> None:
+    terms = (({1: value}, 1.0), ({1: 0.0}, -1.0))
+    with pytest.raises(ValueError, match="no difference"):
+        pairing.contrast("x", terms, "lower", unit="s")
 
 
-def test_one_pair_and_pairs_without_spread_have_no_interval() -> None:
-    assert paired.t_interval([0.3]) == paired.Interval(0.3, why="one pair has no spread")
-    assert paired.t_interval([0.3] * 20).low is None
-    assert paired.t_interval([0.1 + 0.2, 0.3] * 5).why == "no spread"
+def test_pairs_without_spread_have_no_interval() -> None:
+    assert interval_of(Pairs("x", tuple(range(20)), (0.3,) * 20)).low is None
+    assert interval_of(Pairs("x", tuple(range(10)), (0.1 + 0.2, 0.3) * 5)).why == "no spread"

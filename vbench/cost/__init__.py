@@ -4,8 +4,9 @@ from vbench import facts
 from vbench.cost.analysis import Analysis, Use
 from vbench.cost.blocks import Voided
 from vbench.cost.conditions import Conditions
-from vbench.cost.design import Design
+from vbench.cost.design import COST, Contrast, Design
 from vbench.cost.families import FamilyCost
+from vbench.cost.ladders import Climb
 from vbench.cost.steadiness import Steadiness
 from vbench.cost.trials import Attempts, condensed, planned_trials
 from vbench.cost.verdicts import Finding
@@ -14,13 +15,16 @@ from vbench.stats.envelope import DOTS_ONLY, LEAST_ENVELOPE, ROUGH
 from vbench.stats.envelope import LEAST_ROUGH as LEAST_FOR_INTERVAL
 
 __all__ = [
+    "COST",
     "DOTS_ONLY",
     "LEAST_ENVELOPE",
     "LEAST_FOR_INTERVAL",
     "ROUGH",
     "Analysis",
     "Attempts",
+    "Climb",
     "Conditions",
+    "Contrast",
     "Design",
     "FamilyCost",
     "Finding",

@@ -7,10 +7,11 @@ from functools import cached_property
 from msgspec import Struct
 
 from vbench.cost.blocks import Voided, voided
-from vbench.cost.cells import Comparison, comparisons
+from vbench.cost.cells import comparisons
 from vbench.cost.conditions import Conditions, conditions
-from vbench.cost.design import Design
+from vbench.cost.design import COST, Design
 from vbench.cost.families import FamilyCost, families
+from vbench.cost.ladders import Climb, climb
 from vbench.cost.steadiness import Steadiness, steadiness
 from vbench.cost.trials import Attempts, Planned, planned_trials, why_no_number
 from vbench.cost.verdicts import Finding, findings
@@ -59,13 +60,15 @@ class Analysis:
         return Attempts(self.trials, self.voids, self.planned, self.keeps_voided)
 
     @cached_property
-    def comparisons(self) -> tuple[Comparison, ...]:
-        return comparisons(self.design, self.attempts)
+    def findings(self) -> tuple[Finding, ...]:
+        """Every contrast with the whole way that led to its verdict: all are judged at once."""
+        return findings(self.design, comparisons(self.design, self.attempts))
 
     @cached_property
-    def findings(self) -> tuple[Finding, ...]:
-        """Every cost with the whole way that led to it."""
-        return findings(self.design, self.comparisons)
+    def by_kind(self) -> dict[str, tuple[Finding, ...]]:
+        """The findings of each kind of contrast."""
+        kinds = dict.fromkeys((COST, *(finding.comparison.contrast.kind for finding in self.findings)))
+        return {kind: tuple(f for f in self.findings if f.comparison.contrast.kind == kind) for kind in kinds}
 
     @cached_property
     def costs(self) -> tuple[Cost, ...]:
@@ -73,11 +76,16 @@ class Analysis:
 
         A cell without a believable number is there all the same, with None and the reason in `label`.
         """
-        return tuple(finding.cost for finding in self.findings)
+        return tuple(finding.cost for finding in self.by_kind[COST])
 
     @cached_property
     def families(self) -> tuple[FamilyCost, ...]:
-        return families(self.design, self.comparisons)
+        return families(self.design, [finding.comparison for finding in self.by_kind[COST]])
+
+    @cached_property
+    def ladders(self) -> tuple[Climb, ...]:
+        """Each ladder of the suite with what its steps cost."""
+        return tuple(climb(ladder, self.findings) for ladder in self.design.ladders)
 
     @cached_property
     def voided(self) -> Voided:
@@ -94,7 +102,7 @@ class Analysis:
     @property
     def not_measured(self) -> tuple[str, ...]:
         """What the suite declared confirmatory and this run did not even try."""
-        names = {item.name for item in self.comparisons}
+        names = {finding.comparison.name for finding in self.by_kind[COST]}
         return tuple(name for name in self.design.confirmatory if name not in names)
 
     def use(self, trial: Trial, metric: str) -> Use:

@@ -1,10 +1,11 @@
-"""From the trials of two arms to the pairs of one cell: what has no number says why."""
+"""From the trials of the arms of a contrast to its pairs: what has no number says why."""
 
 import math
+from collections.abc import Sequence
 
 from msgspec import Struct
 
-from vbench.cost.design import Design
+from vbench.cost.design import Contrast, Design
 from vbench.cost.trials import Attempts, middle, number
 from vbench.model import Failed, Measured, Metric, Skipped, Trial
 from vbench.reasons import words
@@ -17,21 +18,26 @@ NO_UNIT = "units"  # of a difference of a metric without one, since the unit "1"
 
 
 class Comparison(Struct, frozen=True):
-    """One arm against the baseline in one metric: both arms' numbers, and the pairs if they make any."""
+    """One contrast in one metric: the numbers of its arms, and the pairs if they make any."""
 
     benchmark: str
     metric: Metric
-    environment: str
-    own: Values
-    baseline: Values
+    contrast: Contrast
+    values: tuple[Values, ...]  # of each arm, in the order of the contrast's weights
     pairs: Pairs
-    busy: tuple[float | None, float | None] = (None, None)  # processors of the host, for the baseline and for the arm
-    per_operation: tuple[float | None, float | None] = (None, None)  # s of the host's processors, of both
+    unpaired: dict[int, str] = {}  # block that makes no pair to the arms without a number there, with the reason
+    busy: tuple[float | None, ...] = ()  # processors of the host that were busy for each arm
+    per_operation: tuple[float | None, ...] = ()  # s of the host's processors, of each arm
+
+    @property
+    def environment(self) -> str:
+        """The arm that is compared with another: the first of the contrast."""
+        return self.contrast.weights[0][0]
 
     @property
     def blocks(self) -> tuple[int, ...]:
-        """Those in which both arms have a number, whether or not they make pairs."""
-        return tuple(sorted(self.own.keys() & self.baseline.keys()))
+        """Those in which every arm has a number, whether or not they make pairs."""
+        return _common(self.values)
 
     @property
     def place(self) -> str:
@@ -39,59 +45,105 @@ class Comparison(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """As a suite declares it confirmatory."""
-        return f"{self.environment} {self.place}"
+        """Of a cost as a suite declares it confirmatory."""
+        return f"{self.contrast.name} {self.place}"
 
-    def medians(self) -> tuple[float | None, float | None]:
-        """Of the baseline and of the arm, over the blocks that make the pairs, or all where there are none."""
+    def medians(self) -> tuple[float | None, ...]:
+        """Of each arm, over the blocks that make the pairs, or all where there are none."""
         blocks = self.blocks
-        return tuple(_median([v[b] for b in blocks] or list(v.values())) for v in (self.baseline, self.own))  # type: ignore[return-value]
+        return tuple(_median([values[block] for block in blocks] or list(values.values())) for values in self.values)
 
 
 def comparisons(design: Design, attempts: Attempts) -> tuple[Comparison, ...]:
-    """Every environment but the baseline, the control too, × benchmark × metric."""
+    """Every contrast of the design, in its order."""
     trials = attempts.used
     tried = any(trial.block >= 1 for trial in attempts.trials)
     missing = "no block is left: each was voided by a gate, or the run ended in it" if tried and not trials else ""
     return tuple(
-        _comparison(benchmark, metric, arm, trials.get((arm, benchmark), {}), native, missing=missing)
-        for benchmark, metric in design.metrics
-        for native in [trials.get((design.baseline, benchmark), {})]
-        for arm in design.compared
+        _comparison(
+            benchmark,
+            metric,
+            contrast,
+            [trials.get((arm, benchmark), {}) for arm, _ in contrast.weights],
+            missing=missing,
+            baseline=design.baseline,
+        )
+        for benchmark, metric, contrast in design.contrasts
     )
 
 
 def _comparison(
-    benchmark: str, metric: Metric, arm: str, own: dict[int, Trial], native: dict[int, Trial], *, missing: str
+    benchmark: str,
+    metric: Metric,
+    contrast: Contrast,
+    trials: list[dict[int, Trial]],
+    *,
+    missing: str,
+    baseline: str,
 ) -> Comparison:
-    values, base = _values(own, metric.name), _values(native, metric.name)
-    found = Comparison(benchmark, metric, arm, values, base, Pairs(""))
-    cell = found.name
-    if not found.blocks:
-        why = (
-            missing
-            or _why_nothing(native, base, "the baseline")
-            or _why_nothing(own, values, arm)
-            or "no block has both"
-        )
-        pairs = Pairs(cell, why=why)
+    values = tuple(_values(of, metric.name) for of in trials)
+    arms = [arm for arm, _ in contrast.weights]
+    blocks = _common(values)
+    name = f"{contrast.name} {benchmark} {metric.name}"
+    if blocks:
+        each = tuple({block: of[block] for block in blocks} for of in values)
+        pairs = _pairs(name, metric, contrast, each)
     else:
-        pairs = _pairs(cell, metric, *({block: of[block] for block in found.blocks} for of in (values, base)))
-    busy = (_busy(native, values), _busy(own, values))
-    each = (_per_operation(native, values), _per_operation(own, values))
-    return Comparison(benchmark, metric, arm, values, base, pairs, busy, each)
+        called = ["the baseline" if arm == baseline else arm for arm in arms]
+        reasons = [_why_nothing(*of) for of in zip(trials, values, called, strict=True)]
+        both = "both" if len(arms) == 2 else "every arm"
+        pairs = Pairs(name, why=missing or next(filter(None, reversed(reasons)), f"no block has {both}"))
+    return Comparison(
+        benchmark=benchmark,
+        metric=metric,
+        contrast=contrast,
+        values=values,
+        pairs=pairs,
+        unpaired=_unpaired(arms, metric.name, trials, blocks),
+        busy=tuple(_busy(of, values[0]) for of in trials),
+        per_operation=tuple(_per_operation(of, values[0]) for of in trials),
+    )
 
 
-def _pairs(cell: str, metric: Metric, own: Values, baseline: Values) -> Pairs:
-    everything = (*own.values(), *baseline.values())
+def _common(values: Sequence[Values]) -> tuple[int, ...]:
+    return tuple(sorted(set.intersection(*(set(of) for of in values))))
+
+
+def _unpaired(
+    arms: Sequence[str], metric: str, trials: Sequence[dict[int, Trial]], blocks: tuple[int, ...]
+) -> dict[int, str]:
+    """Each block that lacks a number of an arm, with every arm that lacks it and why."""
+    left = sorted(set().union(*trials) - set(blocks))
+    each = {
+        block: [(arm, _why_none(of.get(block), metric)) for arm, of in zip(arms, trials, strict=True)] for block in left
+    }
+    return {block: "; ".join(f"{arm}: {why}" for arm, why in of if why) for block, of in each.items()}
+
+
+def _why_none(trial: Trial | None, metric: str) -> str:
+    """Why one trial gave no number; empty where it gave one."""
+    if trial is None:
+        return "no trial that counts"
+    match trial.outcome:
+        case Measured(samples):
+            return "" if samples.get(metric) else "this metric was not measured"
+        case Failed(reason):
+            return f"failed: {reason}"
+        case Skipped(reason):
+            return f"skipped: {reason}"
+
+
+def _pairs(name: str, metric: Metric, contrast: Contrast, values: Sequence[Values]) -> Pairs:
+    everything = [value for of in values for value in of.values()]
+    terms = [(of, weight) for of, (_, weight) in zip(values, contrast.weights, strict=True)]
     if metric.scale == "difference":
         if not all(map(math.isfinite, everything)):
-            return Pairs(cell, why="no difference: a value is not a number")
+            return Pairs(name, why="no difference: a value is not a number")
         unit = NO_UNIT if metric.unit == "1" else metric.unit
-        return pairing.differences(cell, own, baseline, metric.better, unit=unit)
+        return pairing.contrast(name, terms, metric.better, unit=unit)
     if not all(math.isfinite(value) and value > 0 for value in everything):
-        return Pairs(cell, why="no ratio: a value is zero, negative or not a number")
-    return pairing.ratios(cell, own, baseline, metric.better)
+        return Pairs(name, why="no ratio: a value is zero, negative or not a number")
+    return pairing.contrast(name, terms, metric.better)
 
 
 def _values(trials: dict[int, Trial], metric: str) -> Values:
@@ -130,8 +182,8 @@ def _why_nothing(trials: dict[int, Trial], values: Values, who: str) -> str:
         return ""
     if not trials:
         return f"{who}: no trials"
-    outcome = next(reversed(trials.values())).outcome
-    match outcome:
+    last = next(reversed(trials.values()))
+    match last.outcome:
         case Measured():
             return f"{who}: this metric was not measured"
         case Failed(reason):

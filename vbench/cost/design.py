@@ -1,11 +1,56 @@
 """What a run compares with what: its arms, the metrics of its benchmarks, and the claims that its suite declared."""
 
+import math
 from collections.abc import Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from vbench.model import BenchmarkRecord, Ladder, Manifest, Metric
+
+COST = "cost"  # of an arm against the baseline
+STEP = "ladder step"  # of an arm against the one before it on a ladder
+WHOLE = "whole ladder"  # of the last arm of a ladder against the first
+INTERFERENCE = "interference"  # a difference of differences
+
+
+class Contrast(Struct, frozen=True):
+    """Arms compared within a block: the sum of weight · ln y over the arms, or of weight · y where y has no logarithm.
+
+    The sign is turned so that positive is worse. Contrasts of one kind are adjusted together.
+    """
+
+    name: str
+    weights: tuple[tuple[str, float], ...]  # arm and weight; they sum to 0
+    kind: str
+
+    def __post_init__(self) -> None:
+        if math.fsum(weight for _, weight in self.weights) != 0:
+            raise ValueError(f"{self.name}: the weights of a contrast sum to 0, these are {self.weights}")
+
+    @property
+    def floor_scale(self) -> float:
+        """How much wider than the control's noise floor that of this contrast is: 1 for two arms, √2 for four."""
+        return math.sqrt(math.fsum(weight * weight for _, weight in self.weights) / 2)
+
+
+def between(arm: str, reference: str, *, kind: str, name: str = "") -> Contrast:
+    """One arm minus another."""
+    return Contrast(name or arm, ((arm, 1.0), (reference, -1.0)), kind)
+
+
+def interference(name: str, own: tuple[str, str], native: tuple[str, str]) -> Contrast:
+    """(loaded - sham) - (native loaded - native sham), each pair the loaded arm first."""
+    weights = ((own[0], 1.0), (own[1], -1.0), (native[0], -1.0), (native[1], 1.0))
+    return Contrast(name, weights, INTERFERENCE)
+
+
+class Wanted(Struct, frozen=True):
+    """A contrast in one metric of one benchmark."""
+
+    benchmark: str
+    metric: str
+    contrast: Contrast
 
 
 class Design(Struct, frozen=True):
@@ -18,6 +63,7 @@ class Design(Struct, frozen=True):
     delta: float  # smallest cost of interest, as a ratio minus 1
     confirmatory: tuple[str, ...] = ()  # each "ENVIRONMENT BENCHMARK METRIC"
     ladders: tuple[Ladder, ...] = ()
+    more: tuple[Wanted, ...] = ()  # beside the costs and the ladders
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Design":
@@ -35,11 +81,25 @@ class Design(Struct, frozen=True):
         return replace(self, baseline=baseline)
 
     @property
-    def compared(self) -> tuple[str, ...]:
-        """Every arm but the baseline, the control too."""
-        return tuple(arm for arm in self.arms if arm != self.baseline)
+    def contrasts(self) -> Iterator[tuple[str, Metric, Contrast]]:
+        """Every contrast with its benchmark and metric: the costs in the suite's order, then the ladders."""
+        costs = [between(arm, self.baseline, kind=COST) for arm in self.arms if arm != self.baseline]
+        metrics = {(record.name, metric.name): metric for record in self.benchmarks for metric in record.metrics}
+        for (benchmark, _), metric in metrics.items():
+            yield from ((benchmark, metric, contrast) for contrast in costs)
+        for ladder in self.ladders:
+            metric = metrics[ladder.benchmark, ladder.metric]
+            yield from ((ladder.benchmark, metric, contrast) for contrast in (*steps(ladder), whole(ladder)))
+        for wanted in self.more:
+            yield wanted.benchmark, metrics[wanted.benchmark, wanted.metric], wanted.contrast
 
-    @property
-    def metrics(self) -> Iterator[tuple[str, Metric]]:
-        """Each metric with its benchmark, in the suite's order."""
-        return ((record.name, metric) for record in self.benchmarks for metric in record.metrics)
+
+def steps(ladder: Ladder) -> tuple[Contrast, ...]:
+    """Each arm against the one before it."""
+    pairs = zip(ladder.arms[1:], ladder.arms, strict=False)
+    return tuple(between(arm, before, kind=STEP, name=f"{ladder.name}: {arm} after {before}") for arm, before in pairs)
+
+
+def whole(ladder: Ladder) -> Contrast:
+    first, last = ladder.arms[0], ladder.arms[-1]
+    return between(last, first, kind=WHOLE, name=f"{ladder.name}: {last} after {first}")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from vbench.cost.cells import Comparison
-from vbench.cost.design import Design
+from vbench.cost.design import COST, Design
 from vbench.model import Cost, Difference
 from vbench.stats import judgement, logs, steady
 from vbench.stats.envelope import LEAST_ENVELOPE
@@ -29,14 +29,17 @@ def findings(design: Design, items: Sequence[Comparison]) -> tuple[Finding, ...]
 
 
 def _cell(design: Design, item: Comparison) -> Cell:
-    is_control = item.environment == design.control
+    is_cost = item.contrast.kind == COST
+    is_control = is_cost and item.environment == design.control
     return Cell(
         place=item.place,
         arm=item.environment,
         pairs=item.pairs,
         is_control=is_control,
-        is_confirmatory=not is_control and item.name in design.confirmatory,
+        is_confirmatory=is_cost and not is_control and item.name in design.confirmatory,
         margin=item.metric.margin if item.metric.scale == "difference" else None,
+        kind=item.contrast.kind,
+        floor_scale=item.contrast.floor_scale,
     )
 
 
@@ -98,7 +101,9 @@ def _made(
 ) -> Cost:
     decision = judged.decision
     known = cost is not None or difference is not None
-    baseline_median, own_median = item.medians()
+    own_median, baseline_median = _two(item.medians())
+    own_busy, baseline_busy = _two(item.busy)
+    own_cpu_s, baseline_cpu_s = _two(item.per_operation)
     return Cost(
         benchmark=item.benchmark,
         metric=item.metric.name,
@@ -127,11 +132,16 @@ def _made(
         hodges_lehmann=hodges_lehmann,
         suspects=_suspects(item, judged) if known else (),
         difference=difference,
-        baseline_processors=item.busy[0],
-        processors=item.busy[1],
-        baseline_cpu_s_per_operation=item.per_operation[0],
-        cpu_s_per_operation=item.per_operation[1],
+        baseline_processors=baseline_busy,
+        processors=own_busy,
+        baseline_cpu_s_per_operation=baseline_cpu_s,
+        cpu_s_per_operation=own_cpu_s,
     )
+
+
+def _two(values: tuple[float | None, ...]) -> tuple[float | None, float | None]:
+    """Of the arm and of the one it is compared with; unknown where a contrast has more arms."""
+    return (values[0], values[1]) if len(values) == 2 else (None, None)
 
 
 def _label(judged: Judged) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from vbench.cost import Finding
+from vbench.cost import COST, Finding
 from vbench.stats.judgement import EXPLORATORY
 from vbench.text import counted
 
@@ -12,13 +12,17 @@ NEAR = 2
 A_LINE = 8
 
 
+_NAMES = {COST: "comparison"}
+
+
 def adjustment(finding: Finding, everything: tuple[Finding, ...]) -> Iterator[str]:
     """Method and formula, the products around p_i and around the one that counts, and each p_j that takes part.
 
     Benjamini-Hochberg at rank i takes the smallest product from i to m, Holm the largest from 1 to i.
     """
-    role = finding.judged.role
-    p = sorted(f.judged.p for f in everything if f.judged.role == role and f.judged.counted)
+    role, kind = finding.judged.role, finding.comparison.contrast.kind
+    others = [f for f in everything if (f.judged.role, f.comparison.contrast.kind) == (role, kind)]
+    p = sorted(f.judged.p for f in others if f.judged.counted)
     m, i = len(p), p.index(finding.judged.p) + 1
     if role == EXPLORATORY:
         method, product, ranks, first = "Benjamini-Hochberg: the smallest of", "m * p_j / j", range(i, m + 1), min
@@ -28,7 +32,7 @@ def adjustment(finding: Finding, everything: tuple[Finding, ...]) -> Iterator[st
         products = {j: (m - j + 1) * p[j - 1] for j in ranks}
     counts = first(ranks, key=products.__getitem__)
     over = f"{ranks[0]} <= j <= {ranks[-1]}"
-    yield f"{method} {product} over {over}, at most 1; m = {counted(m, f'{role} comparison')}, i = {i}"
+    yield f"{method} {product} over {over}, at most 1; m = {counted(m, f'{role} {_NAMES.get(kind, kind)}')}, i = {i}"
     shown = [j for j in ranks if len(ranks) <= ROWS or min(abs(j - i), abs(j - counts)) <= NEAR]
     yield f"  {'j':>6} {'p_j':>11} {product:>18}"
     for j in shown:

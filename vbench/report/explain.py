@@ -1,13 +1,13 @@
-"""`vbench report --explain`: the whole way from the blocks of one cell to its verdict, to be followed by hand.
+"""`vbench report --explain`: the whole way from the blocks of one contrast to its verdict, to be followed by hand.
 
 Only the bootstrap cannot be followed with a pocket calculator: its quantiles are printed, with resamples and seed.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from vbench.cost import Analysis, Finding
+from vbench.cost import COST, Analysis, Climb, Contrast, Finding
 from vbench.errors import UsageError, nearest
 from vbench.model import Run
 from vbench.reasons import joined
@@ -25,14 +25,46 @@ WIDTH = 14
 _LETTERS = {Rule.CONTROL_DIFFERS: "a", Rule.WITHIN_MARGIN: "b", Rule.EXCLUDES_NONE: "c", Rule.NOTHING_SHOWN: "d"}
 
 
-def explain(run: Run, benchmark: str, environment: str, *, analysis: Analysis | None = None) -> str:
-    """Plain text, one part a metric. Raises UsageError for what the run does not hold."""
+def explain(run: Run, what: str, arm: str, *, analysis: Analysis | None = None) -> str:
+    """Plain text, one part a metric: the cost of `arm` in the benchmark `what`, or its step on the ladder `what`.
+
+    The last arm of a ladder has the whole ladder too. Raises UsageError for what the run does not hold.
+    """
     analysis = analysis or Analysis.of(run)
-    _check(run, benchmark, environment)
-    mine = [f for f in analysis.findings if (f.cost.benchmark, f.cost.environment) == (benchmark, environment)]
-    head = (f"{environment} against {run.manifest.baseline} in {benchmark}, run {run.manifest.run_id}", SCOPE, "")
-    parts = chain(head, *(_Explanation(run, finding, analysis).lines() for finding in mine))
+    is_ladder = what not in [record.name for record in run.manifest.benchmarks]
+    ladder = next((climb for climb in analysis.ladders if is_ladder and climb.ladder.name == what), None)
+    if ladder is not None:
+        return explained(run, _on_ladder(run, ladder, arm), analysis)
+    _check(run, what, arm)
+    costs = analysis.by_kind[COST]
+    return explained(run, [f for f in costs if (f.cost.benchmark, f.cost.environment) == (what, arm)], analysis)
+
+
+def explained(run: Run, findings: Sequence[Finding], analysis: Analysis) -> str:
+    """Contrasts of one benchmark, one after the other."""
+    contrast, benchmark = findings[0].comparison.contrast, findings[0].comparison.benchmark
+    head = (f"{_compared(contrast)} in {benchmark}, run {run.manifest.run_id}", SCOPE, "")
+    parts = chain(head, *(_Explanation(run, finding, analysis).lines() for finding in findings))
     return plain("\n".join(parts)) + "\n"
+
+
+def _compared(contrast: Contrast) -> str:
+    arms = [arm for arm, _ in contrast.weights]
+    two = f"{arms[0]} against {arms[1]}"
+    if len(arms) > 2:
+        return f"{contrast.name}, an {contrast.kind} of {len(arms)} arms,"
+    return two if contrast.kind == COST else f"{two}, a {contrast.kind},"
+
+
+def _on_ladder(run: Run, found: Climb, arm: str) -> list[Finding]:
+    first, *others = found.ladder.arms
+    if arm == first:
+        raise UsageError(f"{arm} is the first arm of {found.ladder.name}: no step leads to it", hint=", ".join(others))
+    if arm not in others:
+        hint = nearest(arm, others)
+        raise UsageError(f"the ladder {found.ladder.name} of {run.manifest.run_id} has no arm {arm!r}", hint=hint)
+    steps = [step for step in found.steps if step.comparison.environment == arm]
+    return [*steps, found.whole] if arm == others[-1] and len(others) > 1 else steps
 
 
 def _check(run: Run, benchmark: str, environment: str) -> None:
@@ -40,7 +72,7 @@ def _check(run: Run, benchmark: str, environment: str) -> None:
     benchmarks = [record.name for record in manifest.benchmarks]
     environments = [record.name for record in manifest.environments if record.name != manifest.baseline]
     if benchmark not in benchmarks:
-        hint = nearest(benchmark, benchmarks)
+        hint = nearest(benchmark, [*benchmarks, *(ladder.name for ladder in manifest.ladders)])
         if benchmark in environments and environment in benchmarks:
             hint = f"the benchmark comes first: --explain {environment} {benchmark}"
         raise UsageError(f"{manifest.run_id} has no benchmark {benchmark!r}", hint=hint)
@@ -81,19 +113,33 @@ class _Explanation:
     # --- numbers --------------------------------------------------------------------------------------------------
 
     def _blocks(self) -> Iterator[str]:
-        own, base = self.cost.environment, self.run.manifest.baseline
-        first, second = (own, base) if self.cost.better == "lower" else (base, own)
-        formula = f"ln({first} / {second})" if self.is_ratio else f"{first} - {second}"
-        yield f"1. Blocks: d = {formula}, so that above 0 is worse. Each number is the median of its trial."
-        yield f"{'block':>7} {base[:WIDTH]:>{WIDTH}} {own[:WIDTH]:>{WIDTH}} {'d':>{WIDTH}}"
+        columns = list(reversed(list(zip(self._arms, self.item.values, strict=True))))
+        yield f"1. Blocks: d = {self._formula()}, so that above 0 is worse. Each number is the median of its trial."
+        heads = " ".join(f"{arm[:WIDTH]:>{WIDTH}}" for arm, _ in columns)
+        yield f"{'block':>7} {heads} {'d':>{WIDTH}}"
         d = dict(zip(self.item.pairs.blocks, self.item.pairs.d, strict=True))
-        for block in sorted(self.item.own.keys() | self.item.baseline.keys()):
-            values = (self.item.baseline.get(block), self.item.own.get(block), d.get(block))
+        for block in sorted(set().union(*self.item.values)):
+            values = (*(of.get(block) for _, of in columns), d.get(block))
             yield f"{block:>7} " + " ".join(f"{_figure(value):>{WIDTH}}" for value in values)
+        for block, why in self.item.unpaired.items():
+            yield f"{block:>7} no pair: {why}"
         for void in self.run.voids:
             if void.block >= 1:
                 yield f"{void.block:>7} voided (attempt {void.attempt + 1}), in all arms: {joined(void.reasons)}"
         yield ""
+
+    @property
+    def _arms(self) -> list[str]:
+        return [arm for arm, _ in self.item.contrast.weights]
+
+    def _formula(self) -> str:
+        sign = 1 if self.cost.better == "lower" else -1
+        terms = sorted(((sign * weight, arm) for arm, weight in self.item.contrast.weights), key=lambda term: -term[0])
+        if len(terms) == 2:
+            (_, first), (_, second) = terms
+            return f"ln({first} / {second})" if self.is_ratio else f"{first} - {second}"
+        text = " ".join(f"{'+' if weight > 0 else '-'} {_term(weight, arm, self.is_ratio)}" for weight, arm in terms)
+        return text.removeprefix("+ ")
 
     def _mean(self) -> Iterator[str]:
         found, n = self.judged.envelope, self.judged.envelope.blocks
@@ -146,7 +192,12 @@ class _Explanation:
         else:
             t = student.quantile(0.95, found.blocks - 1)
             yield f"control: n = {found.blocks}, mean = {_figure(found.mean)}, s = {_figure(found.spread)}"
-            yield f"|mean| + t(0.95, {found.blocks - 1}) * s / sqrt(n), t = {t:.6g}: {self._length(self.judged.floor)}"
+            scale = self.item.contrast.floor_scale
+            alone = self._length(self.judged.floor / scale)
+            yield f"|mean| + t(0.95, {found.blocks - 1}) * s / sqrt(n), t = {t:.6g}: {alone}"
+            if scale != 1:
+                yield f"times sqrt(sum of squared weights / 2) = {scale:.6g}, since d has {len(self._arms)} arms and"
+                yield f"the control's has two: {self._length(self.judged.floor)}"
         yield ""
 
     # --- the rules, in their order --------------------------------------------------------------------------------
@@ -189,7 +240,7 @@ class _Explanation:
         if base_s is None and own_s is None:
             return
         times = f" ({number(own_s / base_s)} times)" if base_s and own_s is not None else ""
-        arms = (self.run.manifest.baseline, self.cost.environment)
+        arms = list(reversed(self._arms))
         yield ""
         yield "Host CPU seconds for each operation, by all that served the environment: the median over the blocks"
         yield f"    {_figure(base_s)} in {arms[0]}, {_figure(own_s)} in {arms[1]}{times}"
@@ -197,7 +248,7 @@ class _Explanation:
 
     def _repetitions(self) -> Iterator[str]:
         cost, places = self.cost, self.analysis.attempts.used
-        arms = (self.run.manifest.baseline, cost.environment)
+        arms = list(reversed(self._arms))
         pilots = [
             repetitions.lines(arm, cost.metric, places.get((arm, cost.benchmark), {}))
             for arm in arms
@@ -270,7 +321,8 @@ class _Explanation:
 
     def _control(self) -> Finding | None:
         place, control = self.item.place, self.run.manifest.control
-        return next((f for f in self.everything if (f.comparison.place, f.cost.environment) == (place, control)), None)
+        costs = self.analysis.by_kind[COST]
+        return next((f for f in costs if (f.comparison.place, f.cost.environment) == (place, control)), None)
 
     def _ends(self, ends: Ends) -> str:
         text = f"{_figure(ends[0])} to {_figure(ends[1])}"
@@ -284,6 +336,11 @@ class _Explanation:
 
 def _answer(*, holds: bool) -> str:
     return "yes" if holds else "no"
+
+
+def _term(weight: float, arm: str, is_ratio: bool) -> str:
+    value = f"ln({arm})" if is_ratio else arm
+    return value if abs(weight) == 1 else f"{abs(weight):g} * {value}"
 
 
 def _figure(value: float | None) -> str:

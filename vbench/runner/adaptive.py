@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vbench import units
-from vbench.cost import Analysis, Design, Finding
+from vbench.cost import COST, Analysis, Design, Finding
 from vbench.model import Look, Manifest, Metric, Trial, Void
 from vbench.stats import logs, stopping
 from vbench.suite import Suite
@@ -38,7 +38,7 @@ class _Looking:
         if blocks not in self.rule.looks():
             return Look(blocks)
         analysis = Analysis(self.design, tuple(trials), tuple(voids))  # the runner looks after whole blocks alone
-        cells = {finding.comparison.name: finding for finding in analysis.findings}
+        cells = {finding.comparison.name: finding for finding in analysis.by_kind[COST]}
         declared = {name: cells[name] for name in self.design.confirmatory if name in cells}
         envelopes = {name: cell.judged.envelope for name, cell in declared.items()}
         margins = {name: margin for name, cell in declared.items() if (margin := _margin(cell)) is not None}

@@ -20,7 +20,7 @@ NO_CONTROL = f"no control: {_UNSEEN}"
 
 
 class Cell(Struct, frozen=True):
-    """One comparison: an arm against the baseline in one benchmark's metric (`place`, the same for its control)."""
+    """One contrast of arms in one benchmark's metric (`place`, the same for its control)."""
 
     place: str
     arm: str
@@ -28,6 +28,8 @@ class Cell(Struct, frozen=True):
     is_control: bool = False
     is_confirmatory: bool = False
     margin: float | None = None  # in the unit of d, for differences; ratios use the run's δ
+    kind: str = ""  # of contrast: Benjamini-Hochberg adjusts within one kind
+    floor_scale: float = 1.0  # of the control's floor: sqrt(sum of squared weights / 2), 1 for two arms
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -41,7 +43,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     p_adjusted: float
     counted: bool  # its p takes part in the adjustment of its role
     differs_for_certain: bool  # a control that lies equally far from the baseline in every block: no p is needed
-    floor: float | None  # of the place, in the unit of d
+    floor: float | None  # of the place, in the unit of d, scaled for the cell's number of arms
     hodges_lehmann: HodgesLehmann | None
     suspects: tuple[Suspect, ...]
 
@@ -50,9 +52,9 @@ def judge(cells: Sequence[Cell], *, delta: float, seed: int = bootstrap.SEED) ->
     """One verdict a cell, in the order of `cells`.
 
     Controls are adjusted among themselves by Holm; what the suite declared confirmatory by Holm; all else by
-    Benjamini-Hochberg. Cells without an interval make no claim and are not counted as comparisons, but a control of
-    10 blocks or more can withhold without one: by Student's t alone where the bootstrap has no end, and for certain
-    where it has no spread and its mean is more than rounding.
+    Benjamini-Hochberg within one kind of contrast. Cells without an interval make no claim and are not counted as
+    comparisons, but a control of 10 blocks or more can withhold without one: by Student's t alone where the bootstrap
+    has no end, and for certain where it has no spread and its mean is more than rounding.
     Raises ValueError for more than 5 confirmatory comparisons, and BadValue for NaN and infinities.
     """
     if sum(cell.is_confirmatory for cell in cells) > multiplicity.MOST_CONFIRMATORY:
@@ -60,7 +62,8 @@ def judge(cells: Sequence[Cell], *, delta: float, seed: int = bootstrap.SEED) ->
     found = envelopes([cell.pairs for cell in cells], seed=seed)
     p = [_p(cell, envelope) for cell, envelope in zip(cells, found, strict=True)]
     roles = [_role(cell) for cell in cells]
-    raised, words = _adjust(p, roles)
+    families = [(role, cell.kind) for role, cell in zip(roles, cells, strict=True)]
+    raised, words = _adjust(p, families)
     controls = {
         cell.place: _Control(found[i], raised[i], _differs_for_certain(cell, found[i]))
         for i, cell in enumerate(cells)
@@ -73,7 +76,7 @@ def judge(cells: Sequence[Cell], *, delta: float, seed: int = bootstrap.SEED) ->
             role=roles[i],
             p=p[i],
             raised=raised[i],
-            words=words[roles[i]],
+            words=words[families[i]],
             control=controls.get(cell.place, _Control()),
             delta=delta,
         )
@@ -127,13 +130,15 @@ def _differs_for_certain(cell: Cell, found: Envelope) -> bool:
     return abs(found.mean) > cell.pairs.rounding
 
 
-def _adjust(p: list[float | None], roles: list[str]) -> tuple[list[float], dict[str, str]]:
-    raised, words = [1.0] * len(p), dict.fromkeys((CONTROL, CONFIRMATORY, EXPLORATORY), "")
-    for role in words:
-        counted = {i: value for i, value in enumerate(p) if value is not None and roles[i] == role}
-        name = "Benjamini-Hochberg" if role == EXPLORATORY else "Holm"
-        adjust = multiplicity.benjamini_hochberg if role == EXPLORATORY else multiplicity.holm
-        words[role] = f"{name} over {len(counted)} comparisons"
+def _adjust(p: list[float | None], families: list[tuple[str, str]]) -> tuple[list[float], dict[tuple[str, str], str]]:
+    """Adjusted p-values, and of each role and kind the words for how."""
+    raised, words = [1.0] * len(p), dict.fromkeys(families, "")
+    for family in words:
+        counted = {i: value for i, value in enumerate(p) if value is not None and families[i] == family}
+        is_exploratory = family[0] == EXPLORATORY
+        name = "Benjamini-Hochberg" if is_exploratory else "Holm"
+        adjust = multiplicity.benjamini_hochberg if is_exploratory else multiplicity.holm
+        words[family] = f"{name} over {len(counted)} comparisons"
         for place, value in zip(counted, adjust(list(counted.values())), strict=True):
             raised[place] = value
     return raised, words
@@ -151,10 +156,12 @@ def _judged(
     delta: float,
 ) -> Judged:
     floor = floor_of(control.envelope)
+    floor = None if floor is None else floor * cell.floor_scale
     case = Case(
         envelope=envelope,
         margin=equivalence.margin_of(delta) if cell.pairs.is_ratio else cell.margin,
         floor=floor,
+        floor_scale=cell.floor_scale,
         control_p=control.p_adjusted,
         control_differs_for_certain=control.differs_for_certain,
         no_control=control.missing,

@@ -1,13 +1,12 @@
-"""The pairs of one cell, as ratios or differences: what has no partner, or is no number, never becomes a cost."""
+"""One value a block from the numbers of several arms: what has no partner, or is no number, never becomes a cost."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from vbench.errors import VbenchError
 from vbench.model import Better
-from vbench.stats.paired import log_costs
 
 ROUNDING = 1e-12  # of a logarithm, or relative to the largest value: a spread up to here is what rounding leaves
 
@@ -17,11 +16,11 @@ class BadValue(VbenchError, ValueError):
 
 
 class Pairs(Struct, frozen=True):
-    """One value a block, in the order of the blocks; positive is worse. Without any, `why` says what is missing."""
+    """One value d a block, in the order of the blocks; positive is worse. Without any, `why` says what is missing."""
 
     cell: str
     blocks: tuple[int, ...] = ()
-    d: tuple[float, ...] = ()  # ln(own / baseline), or own - baseline in the metric's unit; sign turned by `better`
+    d: tuple[float, ...] = ()  # sum over arms of weight · ln y, or of weight · y in `unit`
     unit: str = "1"  # of d: "1" for logarithms of ratios, else the metric's own
     rounding: float = ROUNDING  # a spread of d up to this is none
     why: str = ""
@@ -29,6 +28,37 @@ class Pairs(Struct, frozen=True):
     @property
     def is_ratio(self) -> bool:
         return self.unit == "1"
+
+
+Terms = Sequence[tuple[Mapping[int, float], float]]  # each arm's numbers by block, and its weight
+
+
+def contrast(cell: str, terms: Terms, better: Better, *, unit: str = "1") -> Pairs:
+    """d_b = ± Σ weight · ln y_b over the blocks that all arms have; in another unit than "1" ± Σ weight · y_b.
+
+    The sum is rounded once (fsum), so that exchanging arms changes the sign of d and not one other bit, whatever the
+    number of terms. Raises ValueError for values without a logarithm or without an end.
+    """
+    blocks = tuple(sorted(set.intersection(*(set(values) for values, _ in terms))))
+    sign = 1.0 if better == "lower" else -1.0
+    measured = [values[block] for values, _ in terms for block in blocks]
+    odd = next((y for y in measured if not math.isfinite(y) or (unit == "1" and y <= 0)), None)
+    if odd is not None:
+        raise ValueError(f"{cell}: {odd!r} has no {'ratio' if unit == '1' else 'difference'}")
+    if unit == "1":
+        logs = [[weight * math.log(values[block]) for values, weight in terms] for block in blocks]
+        return Pairs(cell, blocks, tuple(sign * math.fsum(of) for of in logs))
+    sums = [_sum([weight * values[block] for values, weight in terms]) for block in blocks]
+    rounding = max(ROUNDING * max(map(abs, measured), default=0.0), math.ulp(0.0))
+    return Pairs(cell, blocks, tuple(sign * of for of in sums), unit, rounding=rounding)
+
+
+def _sum(values: Sequence[float]) -> float:
+    """Rounded once; infinite where it is beyond the largest number."""
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return math.inf
 
 
 def ratios(cell: str, own: Mapping[int, float], baseline: Mapping[int, float], better: Better) -> Pairs:
@@ -41,8 +71,7 @@ def ratios(cell: str, own: Mapping[int, float], baseline: Mapping[int, float], b
     low = [block for block in blocks if own[block] <= 0 or baseline[block] <= 0]
     if why or low:
         return Pairs(cell, why=why or f"no ratio: a value of block {low[0]} is zero or negative")
-    d = log_costs([own[b] for b in blocks], [baseline[b] for b in blocks], better)
-    return Pairs(cell, blocks, tuple(d))
+    return contrast(cell, ((own, 1.0), (baseline, -1.0)), better)
 
 
 def differences(
@@ -52,13 +81,10 @@ def differences(
 
     Raises BadValue, naming the cell and the block, for NaN and infinities.
     """
-    blocks, why = _common(cell, own, baseline)
+    _, why = _common(cell, own, baseline)
     if why:
         return Pairs(cell, unit=unit, why=why)
-    sign = 1.0 if better == "lower" else -1.0
-    largest = max(abs(values[block]) for block in blocks for values in (own, baseline))
-    d = tuple(sign * (own[block] - baseline[block]) for block in blocks)
-    return Pairs(cell, blocks, d, unit, rounding=max(ROUNDING * largest, math.ulp(0.0)))
+    return contrast(cell, ((own, 1.0), (baseline, -1.0)), better, unit=unit)
 
 
 def by_block(cell: str, own: tuple[float, ...], baseline: tuple[float, ...], better: Better) -> Pairs:

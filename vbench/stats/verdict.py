@@ -25,7 +25,8 @@ class Case(Struct, frozen=True, kw_only=True):
 
     envelope: Envelope
     margin: float | None  # equivalence.margin_of(δ), fixed by the suite; None: none was set in this unit
-    floor: float | None = None  # noise_floor.floor of the control; None: unknown
+    floor: float | None = None  # noise_floor.floor of the control, times `floor_scale`; None: unknown
+    floor_scale: float = 1.0  # above 1 for a contrast of more than two arms
     control_p: float | None = None  # of the control of this benchmark and metric, after Holm over the run's controls
     control_differs_for_certain: bool = False  # by the same in every block, so that it has no spread and no p
     no_control: str = ""  # why no control could have withheld the verdict; part of the reason of what has a spread
@@ -172,4 +173,9 @@ def _unresolved(case: Case) -> bool:
 
 
 def _floor(case: Case) -> str:
-    return f"its own control may differ by up to {show(case.floor, case)}" if case.floor is not None else ""
+    if case.floor is None:
+        return ""
+    if case.floor_scale == 1:
+        return f"its own control may differ by up to {show(case.floor, case)}"
+    scaled = f"its control's noise floor, times {case.floor_scale:.3g} for the number of arms"
+    return f"{scaled}, is {show(case.floor, case)}"
