@@ -31,6 +31,8 @@ def finite(value: float | None) -> float | None:
 
 def plain(text: str) -> str:
     """Control and bidirectional characters made visible: no name can reorder or hide what stands beside it."""
+    if text.isprintable():  # then none of its characters is of a category that hides
+        return text
     return _UNUSUAL.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩" if _is_hidden(found[0]) else found[0], text)
 
 

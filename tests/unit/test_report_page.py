@@ -9,6 +9,7 @@ import re
 import sys
 from html import unescape
 from importlib import resources
+from typing import Any
 
 import plotly.graph_objects as go
 import pytest
@@ -23,9 +24,10 @@ from vbench.cost import Analysis
 from vbench.facts.registry import KEYS
 from vbench.model import FAMILIES, Fact, Measured, Run, State
 from vbench.report import words
-from vbench.report.charts.chart import Chart, log_axis, padded, seconds_axis
+from vbench.report.charts.chart import Chart, log_axis, padded, rounded, seconds_axis
 from vbench.report.charts.forest import NEUTRAL
 from vbench.report.charts.panels import panels
+from vbench.report.page import packing
 from vbench.report.view import COLOURS, SYMBOLS, arms, losses, view
 from vbench.text import interval, number, plain, ratio
 
@@ -149,10 +151,40 @@ def test_every_chart_offers_its_numbers_under_names(document: Document) -> None:
         == set(found["figures"])
         == {button["data-csv"] for button in document.all("button") if "data-csv" in button}
     )
-    for names, *lines in found["records"].values():
-        assert lines
-        assert all(isinstance(name, str) for name in names)
-        assert {len(line) for line in lines} == {len(names)}
+    for records in found["records"].values():
+        assert all(isinstance(name, str) for name in records["names"])
+        assert len(records["columns"]) == len(records["names"])
+        assert len({len(column) for column in records["columns"]}) == 1
+        assert records["columns"][0]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [gated(make_run(blocks=12)), make_run(hostile=True), gated(large_run(blocks=6), repeated=False)],
+    ids=["gated", "hostile", "large"],
+)
+def test_what_the_page_holds_once_is_every_list_of_its_charts(run: Run) -> None:
+    charts = drawn(run)
+    found = packing.run_figures(charts)
+    stretches = 0
+    for chart in charts:
+        sources = {"records": found["records"][chart.key]["columns"], "cells": list(zip(*chart.table, strict=True))}
+        figure, whole = found["figures"][chart.key], rounded(chart.figure)
+        for trace, expected in zip(figure["data"], whole["data"], strict=True):
+            for key, value in trace.items():
+                assert expanded(value, sources) == expected[key], (chart.key, key)
+                stretches += value != expected[key]
+        assert figure | {"data": whole["data"]} == whole | {"height": chart.height}
+    assert stretches > len(charts)
+
+
+def expanded(value: Any, sources: dict[str, Any]) -> Any:
+    """As page.js does it."""
+    (source,) = (value.keys() & sources.keys() if isinstance(value, dict) else ()) or (None,)
+    if source is None:
+        return value
+    rows = [row for row in range(value["from"], value["to"]) if row not in value.get("without", ())]
+    return [sources[source][value[source]][row] for row in rows]
 
 
 def test_few_benchmarks_are_all_in_sight_and_many_are_folded_by_family() -> None:

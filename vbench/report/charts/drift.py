@@ -21,6 +21,7 @@ ENOUGH = 6  # blocks, for a beginning and an end of at least two each
 STEPS_S = (10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800)
 DAY_S = 86400
 LATEST_S = 1e15  # no clock tells a later time, and no axis holds it
+TEXTS = ", %{hovertext}: %{text}<extra></extra>"
 ANALYSED, VOIDED, CUT, LOST = "analysed", "voided", "cut", "lost"
 
 
@@ -176,8 +177,10 @@ def _strip(layout: dict[str, Any], line: Line, where: tuple[int, int], scale: _S
         }
         inside = [back(end + part * scale.span) for end, part in zip(ends, (0.06, -0.06), strict=True)]
         heights = [min(max(point.value, inside[0]), inside[1]) for point in struck if point.value is not None]
+        told = [f"{point.state} block {point.block}" for point in struck]
+        fates = {"customdata": told, "hovertemplate": f"%{{customdata}}{TEXTS}"}
         crosses = {"y": heights, "mode": "markers", "marker": cross}
-        traces.append(_marks(struck, scale.unit, axis) | crosses)
+        traces.append(_marks(struck, scale.unit, axis) | fates | crosses)
     return traces
 
 
@@ -187,18 +190,16 @@ def _value(place: float) -> float:
 
 
 def _marks(points: list[Point], unit: str, axis: str) -> dict[str, Any]:
-    """A value that is unknown breaks the line."""
-    fates = [f"{point.state} " if point.state in (VOIDED, CUT) else "" for point in points]
+    """A value that is unknown breaks the line. Texts as in the table, which the page therefore holds once."""
     return {
         "type": "scatter",
         "x": [point.after_s for point in points],
         "y": [point.value for point in points],
         "yaxis": f"y{axis}",
-        "text": [
-            label(f"{fate}block {p.block}, {_clock(p.after_s)}: {show(p.value, unit)}")
-            for fate, p in zip(fates, points, strict=True)
-        ],
-        "hovertemplate": "%{text}<extra></extra>",
+        "text": [label(show(point.value, unit)) for point in points],
+        "hovertext": [_clock(point.after_s) for point in points],
+        "customdata": [point.block for point in points],
+        "hovertemplate": f"block %{{customdata}}{TEXTS}",
     }
 
 

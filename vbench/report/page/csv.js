@@ -18,9 +18,14 @@ const save = (rows, name) => {
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 };
 
+const recordsOf = (key) => {
+  const { names, columns } = blob.records[key];
+  return [names, ...columns[0].map((_, row) => columns.map((column) => column[row]))];
+};
+
 const offerRecords = () => {
   for (const button of document.querySelectorAll("[data-csv]")) {
     button.hidden = false;
-    button.addEventListener("click", () => save(blob.records[button.dataset.csv], button.dataset.csv));
+    button.addEventListener("click", () => save(recordsOf(button.dataset.csv), button.dataset.csv));
   }
 };

@@ -19,12 +19,10 @@ from vbench import facts
 from vbench.cost import Analysis
 from vbench.model import Fact, Run, Status
 from vbench.report import brief, names, verdicts, words
-from vbench.report.charts import chart as charts
 from vbench.report.charts import means
-from vbench.report.charts.chart import Chart, rounded
 from vbench.report.charts.panels import panels
 from vbench.report.citation import Citation
-from vbench.report.page import contents
+from vbench.report.page import contents, packing
 from vbench.report.page.templates import templates
 from vbench.report.view import Arm, view
 from vbench.text import (
@@ -74,19 +72,11 @@ def html(run: Run, *, analysis: Analysis | None = None, validation: Citation | N
             style=Markup(_read("style.css")),
             script=Markup(script),
             csp=_policy(script),
-            figures=_packed(_json(run_figures(drawn.all))),
+            figures=_packed(_json(packing.run_figures(drawn.all))),
             plotly=_packed_plotly(),
         )
     )
     return page.encode(errors="replace").decode()
-
-
-def run_figures(drawn: list[Chart]) -> dict[str, Any]:
-    """Everything page.js draws and saves: the template once, and each chart's data, layout and records."""
-    figures = {chart.key: chart.figure | {"height": chart.height} for chart in drawn}
-    records = {chart.key: chart.records for chart in drawn}
-    found: dict[str, Any] = rounded({"figures": figures, "records": records})
-    return found | {"template": charts.TEMPLATE, "wide": charts.WIDE}
 
 
 def _script() -> str:

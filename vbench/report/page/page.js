@@ -7,6 +7,20 @@ const seen = new Set();
 
 // --- the charts: unpacked once, drawn when they come near ---
 
+// A list that stands in the chart's records or table is written as a stretch of one of their columns.
+const expanded = (figure, key) => {
+  const cells = document.getElementById(key).querySelector("tbody").rows;
+  const { columns } = blob.records[key];
+  const list = (stretch) => {
+    const { from, to, without = [] } = stretch;
+    const places = Array.from({ length: to - from }, (_, at) => from + at).filter((row) => !without.includes(row));
+    return places.map((row) => ("cells" in stretch ? cells[row].cells[stretch.cells].textContent : columns[stretch.records][row]));
+  };
+  const isStretch = (value) => value !== null && typeof value === "object" && "from" in value;
+  const whole = (trace) => Object.fromEntries(Object.entries(trace).map(([name, value]) => [name, isStretch(value) ? list(value) : value]));
+  return { ...figure, data: figure.data.map(whole) };
+};
+
 // Colours are written as var(--name): the style sheet holds the palettes, the charts follow.
 const resolved = (value, style) => {
   if (typeof value === "string") {
@@ -53,7 +67,7 @@ const thinned = (axis, room) => {
 };
 
 const draw = (plot) => {
-  const figure = blob.figures[plot.dataset.figure];
+  const figure = expanded(blob.figures[plot.dataset.figure], plot.dataset.figure);
   const width = plot.clientWidth;
   plot.dataset.width = width;
   if (!width) return; // folded away: drawn when there is a width again
