@@ -165,6 +165,19 @@ def test_page_and_charts_change_with_the_colour_scheme_while_open(chromium: Brow
     assert page.ask(GROUND) == "rgb(21, 23, 26)"
 
 
+def test_a_mark_tells_what_the_table_below_it_says(chromium: Browser, html: Path) -> None:
+    """The words are held once, in the table."""
+    page = opened(chromium, html)
+    page.ask("document.querySelector('#drift-1').scrollIntoView(); document.querySelector('.chooser select').focus()")
+    press(page, "ArrowDown")
+    page.until("document.querySelector('#drift-1 .main-svg')")
+    page.ask("Plotly.Fx.hover(document.querySelector('#drift-1 .plot'), [{curveNumber: 2, pointNumber: 1}], 'xy3')")
+    page.until("document.querySelector('#drift-1 .hoverlayer text')")
+    row = page.ask("[...document.querySelector('#drift-1 tbody').rows[1].cells].map(cell => cell.textContent)")
+    said = page.ask("document.querySelector('#drift-1 .hoverlayer').textContent")
+    assert said == f"block {row[0]}, {row[6]}: {row[5]}"
+
+
 def test_nothing_offers_to_send_the_data_away(chromium: Browser, html: Path) -> None:
     page = opened(chromium, html)
     draw_one(page)
@@ -388,7 +401,7 @@ def test_without_a_script_everything_is_there(chromium: Browser, html: Path) -> 
     chromium.wait_for("Page.loadEventFired", page.session)
     assert page.ask(f"{ROWS}.filter(row => row.checkVisibility()).length") == 48
     assert len(page.ask(DRIFT)) == 16
-    assert page.ask("[...document.querySelectorAll('#costs .extra')].every(cell => cell.checkVisibility())")
+    assert page.ask("[...document.querySelectorAll('#costs :is(th, td)')].every(cell => cell.checkVisibility())")
     assert page.ask("[...document.querySelectorAll('.tools, .csv')].filter(part => part.checkVisibility()).length") == 0
 
 
@@ -506,11 +519,15 @@ def test_the_marks_of_the_lead_chart_stand_on_their_scale(chromium: Browser, htm
 
 
 def test_on_a_phone_every_number_and_verdict_is_in_sight(phone: Page) -> None:
-    which = "#costs tbody tr:not([hidden]) td:not(.extra):not(:empty), .means td, .stacks td"
+    which = "#costs tbody tr:not([hidden]) td:not(:empty), .means td, .stacks td"
     cells = f"[...document.querySelectorAll('{which}')]"
     outside = f"{cells}.filter(cell => cell.checkVisibility() && cell.getBoundingClientRect().right > 375).length"
     assert phone.ask(f"{cells}.length") > 100
     assert phone.ask(outside) == 0
     tables = "['.stacks', '#costs', '.means'].map(name => document.querySelector(name).parentElement)"
     assert phone.ask(f"{tables}.every(box => box.scrollWidth <= box.clientWidth)")
-    assert phone.ask("document.querySelector('#costs [data-label=Cost]').checkVisibility()")
+    assert phone.ask("document.querySelector('#costs .cost').checkVisibility()")
+    labels = (
+        "[...document.querySelector('#costs tbody tr').cells].map(cell => getComputedStyle(cell, '::before').content)"
+    )
+    assert phone.ask(labels)[3:7] == ['"bare, median: "', '"Median: "', '"Cost: "', '"95 % interval: "']

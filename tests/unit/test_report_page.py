@@ -139,7 +139,8 @@ def test_every_colour_of_a_chart_is_one_of_the_style_sheet_s(page: str, document
 def test_every_chart_has_a_caption_a_label_and_its_data(document: Document) -> None:
     plots = [element for element in document.all("div") if "data-figure" in element]
     assert {plot["data-figure"] for plot in plots} == set(figures(document)["figures"])
-    assert all(plot["role"] == "img" and (plot["aria-label"] or "").endswith(".") for plot in plots)
+    ids = {element["id"] for tag in ("h3", "figcaption") for element in document.all(tag) if "id" in element}
+    assert all(plot["role"] == "img" and set((plot["aria-labelledby"] or "").split()) <= ids for plot in plots)
     assert len(document.all("figcaption")) == len(plots) == len(document.all("figure"))
     assert document.text.count("Data of this chart") == len(plots)
 
@@ -229,6 +230,18 @@ def test_two_dozen_environments_can_be_told_apart() -> None:
     assert len({(arm.colour, arm.symbol) for arm in marks}) == 26 == math.lcm(COLOURS, len(SYMBOLS)) + 2
 
 
+def test_no_name_of_a_baseline_ends_the_style_that_labels_its_columns() -> None:
+    run = make_run(blocks=5)
+    name = 'a"; } </style><script>"\\'
+    renamed = tuple(replace(trial, environment=name) if trial.environment == "bare" else trial for trial in run.trials)
+    records = tuple(replace(one, name=name) if one.name == "bare" else one for one in run.manifest.environments)
+    manifest = replace(run.manifest, baseline=name, environments=records, confirmatory=())
+    page = report.html(replace(run, manifest=manifest, trials=renamed))
+    style = page[page.index("<style>") : page.index("</style>")]
+    assert 'content: "a\\22 ; } \\3c /style\\3e \\3c script\\3e \\22 \\5c , median: "' in style
+    assert len(Document(page).all("style")) == 2
+
+
 def test_hostile_names_stay_text() -> None:
     document = Document(report.html(make_run(hostile=True)))
     assert not document.all("img")
@@ -308,7 +321,7 @@ def test_every_confound_is_shown_with_both_sides(document: Document) -> None:
 
 def test_what_is_unknown_is_a_dash(document: Document) -> None:
     assert re.search(
-        r"disk\.seqwrite#.*\s*bandwidth ↑bytes written a second\s*runc\s+\S+ MB/s\s*–\s*–\s*–\s*0", document.text
+        r"disk\.seqwrite#.*\s*bandwidth ↑bytes written a second\s*runc\s*\S+ MB/s\s*–\s*–\s*–\s*0", document.text
     )
     assert "denied" in document.text
 

@@ -22,7 +22,7 @@ from vbench.report import brief, names, verdicts, words
 from vbench.report.charts import means
 from vbench.report.charts.panels import panels
 from vbench.report.citation import Citation
-from vbench.report.page import contents, packing
+from vbench.report.page import columns, contents, packing
 from vbench.report.page.templates import templates
 from vbench.report.view import Arm, view
 from vbench.text import (
@@ -47,7 +47,7 @@ PLOTLY = "vendor/plotly-cartesian.min.js"
 def html(run: Run, *, analysis: Analysis | None = None, validation: Citation | None = None) -> str:
     """The whole page; `validation` is what is cited of the host's. Pure: the same run gives the same text."""
     seen = view(run, analysis)
-    drawn, lead = panels(seen), means.panels(seen)
+    drawn, lead, shown = panels(seen), means.panels(seen), columns.columns(seen)
     script = _script()
     page = (
         _templates()
@@ -69,7 +69,9 @@ def html(run: Run, *, analysis: Analysis | None = None, validation: Citation | N
             panels=drawn,
             facts=_facts_table(run),
             fact_title=_fact_title,
-            style=Markup(_read("style.css")),
+            columns=shown,
+            extras=Markup(columns.extras(shown)),
+            style=Markup(f"{columns.style(shown)}\n{_read('style.css')}"),
             script=Markup(script),
             csp=_policy(script),
             figures=_packed(_json(packing.run_figures(drawn.all))),

@@ -3,7 +3,7 @@
 page.js reads it back: `expanded` puts the values in the place of each stretch.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from vbench.report.charts import chart as charts
@@ -15,6 +15,7 @@ LEAST = 4
 """Values that a list has at least to be written as a stretch: a shorter one is no longer than its stretch."""
 
 Columns = list[list[Any]]
+Start = tuple[str, int, int]  # source, column, row
 
 
 def run_figures(drawn: Iterable[Chart]) -> dict[str, Any]:
@@ -29,52 +30,55 @@ def run_figures(drawn: Iterable[Chart]) -> dict[str, Any]:
 
 
 def _packed(chart: Chart) -> tuple[dict[str, Any], dict[str, Any]]:
-    names, *lines = rounded(chart.records)
-    columns = _columns(lines)
-    sources = _Sources({"records": columns, "cells": _columns(chart.table)})
-    figure = rounded(chart.figure)
-    traces = [_trace(trace, sources) for trace in figure["data"]]
-    return figure | {"data": traces, "height": chart.height}, {"names": names, "columns": columns}
+    names, *lines = chart.records
+    sources = {"records": _columns(lines), "cells": _columns(chart.table)}
+    found = _stretches(chart.figure["data"], sources)
+    traces = [trace | found.get(place, {}) for place, trace in enumerate(chart.figure["data"])]
+    records = {"names": names, "columns": sources["records"]}
+    return rounded(chart.figure | {"data": traces, "height": chart.height}), rounded(records)
 
 
 def _columns(lines: Sequence[Sequence[Any]]) -> Columns:
     return [list(column) for column in zip(*lines, strict=True)]
 
 
-class _Sources:
-    """The columns of a chart, and where in them each value stands."""
+def _stretches(traces: list[dict[str, Any]], sources: dict[str, Columns]) -> dict[int, dict[str, Any]]:
+    """Place of a trace to its lists that are stretches."""
+    lists = [(place, key, trace[key]) for place, trace in enumerate(traces) for key in LISTS if key in trace]
+    lists = [(place, key, values) for place, key, values in lists if _is_long(values)]
+    starts = _starts({values[0] for _, _, values in lists}, sources)
+    found: dict[int, dict[str, Any]] = {}
+    for place, key, values in lists:
+        stretch = next(filter(None, (_stretch(values, sources, at) for at in starts[values[0]])), None)
+        if stretch is not None:
+            found.setdefault(place, {})[key] = stretch
+    return found
 
-    def __init__(self, sources: dict[str, Columns]) -> None:
-        self.sources = sources
-        self.standing: dict[Any, list[tuple[str, int, int]]] = {}
-        for name, columns in sources.items():
-            for number, column in enumerate(columns):
-                for row, value in enumerate(column):
-                    self.standing.setdefault(value, []).append((name, number, row))
 
-    def stretch(self, values: list[Any]) -> dict[str, Any] | None:
-        """Of which column, from which row to which, and the rows between that are left out."""
-        for name, number, first in self.standing.get(values[0], ()):
-            rows = _rows(values, self.sources[name][number], first)
-            if rows is not None:
-                taken = set(rows)
-                without = [row for row in range(first, rows[-1]) if row not in taken]
-                found = {name: number, "from": first, "to": rows[-1] + 1}
-                return found | {"without": without} if without else found
+def _is_long(values: list[Any]) -> bool:
+    return len(values) >= LEAST and not isinstance(values[0], list)
+
+
+def _starts(wanted: set[Any], sources: dict[str, Columns]) -> dict[Any, list[Start]]:
+    """Where in the columns each of these values stands."""
+    found: dict[Any, list[Start]] = {value: [] for value in wanted}
+    for name, columns in sources.items():
+        for number, column in enumerate(columns):
+            for row, value in enumerate(column):
+                if value in found:
+                    found[value].append((name, number, row))
+    return found
+
+
+def _stretch(values: list[Any], sources: dict[str, Columns], start: Start) -> dict[str, Any] | None:
+    """Of which column, from which row up to which, and the rows between that are left out."""
+    name, number, first = start
+    rows = _rows(values, sources[name][number], first)
+    if rows is None:
         return None
-
-
-def _trace(trace: dict[str, Any], sources: _Sources) -> dict[str, Any]:
-    return trace | dict(_stretches(trace, sources))
-
-
-def _stretches(trace: dict[str, Any], sources: _Sources) -> Iterator[tuple[str, dict[str, Any]]]:
-    for key in LISTS:
-        values = trace.get(key, ())
-        if len(values) >= LEAST and not isinstance(values[0], list):
-            found = sources.stretch(values)
-            if found is not None:
-                yield key, found
+    taken = set(rows)
+    without = [row for row in range(first, rows[-1]) if row not in taken]
+    return {name: number, "from": first, "to": rows[-1] + 1} | ({"without": without} if without else {})
 
 
 def _rows(values: list[Any], column: list[Any], first: int) -> list[int] | None:

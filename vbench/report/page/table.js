@@ -2,10 +2,18 @@
 
 const byId = (id) => document.getElementById(id);
 const table = byId("costs");
-const body = table.tBodies[0];
-const rows = [...body.rows];
+const rows = [...table.tBodies].flatMap((group) => [...group.rows]);
 const heads = [...table.tHead.rows[0].cells];
 const keys = heads.map((head) => head.dataset.key);
+const isNumber = heads.map((head) => head.classList.contains("number"));
+// What the rows of a metric share stands at their group; the sorted table has one group.
+for (const row of rows) {
+  Object.assign(row.dataset, row.parentElement.dataset);
+  row.cells[keys.indexOf("verdict")].title = row.cells[keys.indexOf("reason")].textContent;
+}
+const body = document.createElement("tbody");
+body.append(...rows);
+table.replaceChildren(table.tHead, body);
 const FIELDS = { text: byId("filter"), family: byId("of-family"), environment: byId("of-arm"), verdict: byId("of-verdict"), least: byId("least"), order: byId("order") };
 const more = byId("more");
 const controls = byId("controls"); // the control's rows: noise, and folded away unless they are asked for
@@ -13,8 +21,8 @@ let order = ""; // a column's key, with a minus in front from the largest down; 
 
 const valueOf = (row, column) => {
   const cell = row.cells[column];
-  if (!("value" in cell.dataset)) return cell.textContent.trim();
-  const value = parseFloat(cell.dataset.value);
+  if (!isNumber[column]) return cell.textContent.trim();
+  const value = parseFloat(cell.dataset.value ?? cell.textContent);
   return Number.isFinite(value) ? value : null;
 };
 
@@ -132,14 +140,21 @@ const RECORD = {
   environment: (row) => row.dataset.arm,
   verdict: (row) => row.dataset.verdict,
 };
-const MORE = { unit: "unit", low: "95 % low", high: "95 % high", difference: "difference", differenceLow: "difference 95 % low", differenceHigh: "difference 95 % high" };
 const recorded = (text) => (Number.isFinite(parseFloat(text)) ? parseFloat(text) : null);
+const MORE = {
+  unit: ({ dataset }) => dataset.unit,
+  "95 % low": (row) => ("high" in row.dataset ? valueOf(row, keys.indexOf("interval")) : null),
+  "95 % high": ({ dataset }) => recorded(dataset.high),
+  difference: ({ dataset }) => recorded(dataset.difference),
+  "difference 95 % low": ({ dataset }) => recorded(dataset.differenceLow),
+  "difference 95 % high": ({ dataset }) => recorded(dataset.differenceHigh),
+};
 byId("save").addEventListener("click", () => {
   const columns = keys.map((_, at) => at).filter((at) => keys[at] !== "interval");
-  const names = [...columns.map((at) => heads[at].textContent.trim()), ...Object.values(MORE)];
+  const names = [...columns.map((at) => heads[at].textContent.trim()), ...Object.keys(MORE)];
   const line = (row) => [
     ...columns.map((at) => (RECORD[keys[at]] || valueOf)(row, at)),
-    ...Object.keys(MORE).map((name) => (name === "unit" ? row.dataset.unit : recorded(row.dataset[name]))),
+    ...Object.values(MORE).map((value) => value(row)),
   ];
   save([names, ...[...body.rows].filter((row) => !row.hidden).map(line)], "numbers");
 });

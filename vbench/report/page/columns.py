@@ -1,0 +1,83 @@
+"""Columns of the page's table of every number, and the style sheet that aligns, labels and hides their cells."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vbench.report.view import View
+from vbench.text import plain
+
+
+@dataclass(frozen=True)
+class Column:
+    key: str
+    name: str
+    is_number: bool = True
+    is_extra: bool = False  # shown when all columns are asked for
+    is_labelled: bool = True  # on a phone, where each row is a card without headings
+
+
+def columns(seen: View) -> tuple[Column, ...]:
+    base = seen.baseline
+    kept = (Column("kept", "Nothing voided", is_extra=True),) if seen.voided.attempts else ()
+    return (
+        Column("benchmark", "Benchmark", is_number=False, is_labelled=False),
+        Column("metric", "Metric", is_number=False, is_labelled=False),
+        Column("environment", "Environment", is_number=False, is_labelled=False),
+        Column("baseline", f"{base}, median"),
+        Column("median", "Median"),
+        Column("cost", "Cost"),
+        Column("interval", "95 % interval"),
+        Column("blocks", "Blocks", is_extra=True),
+        Column("verdict", "Verdict", is_number=False),
+        Column("floor", "Noise floor"),
+        Column("detectable", "Detectable", is_extra=True),
+        Column("decide", "Would decide", is_extra=True),
+        Column("p", "p", is_extra=True),
+        Column("adjusted", "p adjusted", is_extra=True),
+        Column("role", "Role", is_number=False, is_extra=True),
+        Column("hodges-lehmann", "Hodges-Lehmann", is_extra=True),
+        *kept,
+        Column("baseline-cpus", f"{base}, CPUs", is_extra=True),
+        Column("cpus", "CPUs", is_extra=True),
+        Column("baseline-cpu-op", f"{base}, CPU/op", is_extra=True),
+        Column("cpu-op", "CPU/op", is_extra=True),
+        Column("reason", "Reason", is_number=False, is_extra=True),
+        Column("note", "Note", is_number=False, is_labelled=False),
+    )
+
+
+def extras(shown: tuple[Column, ...]) -> str:
+    """Selects the cells that are shown only when all columns are asked for."""
+    return f"#costs:not(.all) :is(th, td):where({_places(at for at, item in _numbered(shown) if item.is_extra)})"
+
+
+def style(shown: tuple[Column, ...]) -> str:
+    """In place of a class and a label at each cell: a page has up to 100,000 of them."""
+    labels = [
+        f"  #costs td:nth-child({at})::before {{ content: {_string(item.name + ': ')}; color: var(--muted); }}"
+        for at, item in _numbered(shown)
+        if item.is_labelled
+    ]
+    numbers = _places(at for at, item in _numbered(shown) if item.is_number)
+    lines = (
+        f"{extras(shown)} {{ display: none; }}",
+        f"#costs td:where({numbers}) {{ text-align: right; }}",
+        "@media (max-width: 40rem) {",
+        *labels,
+        "}",
+    )
+    return "\n".join(lines)
+
+
+def _numbered(shown: tuple[Column, ...]) -> Iterable[tuple[int, Column]]:
+    return enumerate(shown, start=1)
+
+
+def _places(numbers: Iterable[int]) -> str:
+    return ", ".join(f":nth-child({number})" for number in numbers)
+
+
+def _string(text: str) -> str:
+    """A string of CSS: whatever name it holds, none can end it, or the style element."""
+    return '"' + re.sub(r'[^ -~]|["\\<>&]', lambda found: f"\\{ord(found[0]):x} ", plain(text)) + '"'
