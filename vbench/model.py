@@ -225,8 +225,22 @@ class State(StrEnum):
     PARTIAL = "partial"
 
 
+class StackLayer(Struct, frozen=True):
+    """What a run keeps of one session of an arm's stack, of its first start."""
+
+    environment: str  # its name in the suite
+    kind: str
+    argv: tuple[tuple[str, ...], ...] = ()  # exact commands that started it
+    mechanisms: tuple[str, ...] = ()
+    memory_limit_b: int | None = None  # as configured; None: it was given no limit, or the folder is older
+    evidence: tuple[str, ...] = ()  # paths inside the run folder: a guest's console
+
+
 class EnvironmentRecord(Struct, frozen=True):
-    """What a run keeps of one arm. A folder of an older version says nothing of `network` and `storage`."""
+    """What a run keeps of one arm; `argv` and `mechanisms` are those of the uppermost session of its stack.
+
+    A folder of an older version says nothing of `network`, `storage` and `stack`.
+    """
 
     name: str
     kind: str
@@ -238,12 +252,7 @@ class EnvironmentRecord(Struct, frozen=True):
     on: str | None = None  # the environment that it stands on; None: the host
     network: str | None = None  # path to the peer: "bridge", "none"
     storage: str | None = None  # what its scratch space is: "folder", "disk"
-
-    @property
-    def relations(self) -> dict[str, str]:
-        """Those that are known, by their suite keys."""
-        known = {"on": self.on, "network": self.network, "storage": self.storage}
-        return {key: value for key, value in known.items() if value is not None}
+    stack: tuple[StackLayer, ...] = ()  # every session, the lowest first
 
 
 class BenchmarkRecord(Struct, frozen=True):

@@ -22,7 +22,7 @@ from tests.unit.runs import BIDI, HOSTILE, gated, make_run, with_attach
 from vbench import report
 from vbench.cost import Analysis
 from vbench.facts.registry import KEYS
-from vbench.model import FAMILIES, Fact, Measured, Run, State
+from vbench.model import FAMILIES, Fact, Measured, Run, StackLayer, State
 from vbench.report import words
 from vbench.report.charts.chart import Chart, log_axis, padded, rounded, seconds_axis
 from vbench.report.charts.forest import NEUTRAL
@@ -382,6 +382,20 @@ def test_a_label_of_single_trials_is_kept_and_is_no_note() -> None:
     )
     assert cost["notes"][0].startswith("no steady state")
     assert (cost["steadiness"]["labelled"], cost["steadiness"]["drifting"]) == (10, False)
+
+
+def test_every_layer_of_a_stack_shows_its_commands_limit_and_files() -> None:
+    run = make_run(blocks=1)
+    low = StackLayer("machine", "qemu", (("qemu", "-m", "1G"),), ("a kernel of its own",), 2**30, ("raw/console.log",))
+    tcg = replace(run.manifest.environments[2], on="machine", stack=(low, StackLayer("inner", "bare", (("agent",),))))
+    environments = (*run.manifest.environments[:2], tcg, run.manifest.environments[3])
+    run = replace(run, manifest=replace(run.manifest, environments=environments))
+    text = " ".join(Document(report.html(run)).text.split())
+    shown = text[text.rindex("Exact commands") :]
+    assert "machine qemu qemu -m 1G a kernel of its own memory limit 1 GiB, raw/console.log inner bare agent" in shown
+    stack = report.json_document(run)["environments"][tcg.name]["stack"]
+    assert [layer["environment"] for layer in stack] == ["machine", "inner"]
+    assert (stack[0]["memory_limit_b"], stack[1]["memory_limit_b"]) == (2**30, None)
 
 
 def test_settings_leave_out_what_is_not_set_and_give_sizes_a_unit() -> None:

@@ -196,6 +196,7 @@ def test_a_fake_on_a_fake_is_started_after_it_and_named_so(tmp_path: Path) -> No
     assert found == {"b": pytest.approx(1.25), "c": pytest.approx(2.0), "control": pytest.approx(1.0)}
     (record,) = [record for record in run.manifest.environments if record.name == "c"]
     assert [layer.name for layer in record.layers] == ["fake", "fake"]
+    assert [(layer.environment, layer.kind) for layer in record.stack] == [("b", "fake"), ("c", "fake")]
 
 
 def test_a_torn_line_costs_its_trial_alone_and_is_told(tmp_path: Path) -> None:

@@ -257,10 +257,10 @@ def test_relations_belong_to_the_arm_and_not_to_its_environment() -> None:
     assert (suite.arm("c").on, suite.arm("control").on) == ("b", None)
     assert suites.settings(suite.environment("c")).keys() == suites.settings(suite.environment("a")).keys()
     record = suites.environment_record(suite, "c")
-    assert record.relations == {"on": "b", "network": "bridge", "storage": "folder"}
-    relations = {field.encode_name for field in structs.fields(suites.Relations)}
+    assert suites.relations_of(record) == {"on": "b", "network": "bridge", "storage": "folder"}
+    keys = {field.encode_name for field in structs.fields(suites.Relations)}
     for made in environments.KINDS.values():
-        assert not relations & set(made.__struct_fields__)  # type: ignore[attr-defined]
+        assert not keys & set(made.__struct_fields__)  # type: ignore[attr-defined]
 
 
 LIKE = """

@@ -66,13 +66,8 @@ def _session(env: str | None, suite: str) -> Iterator[Session]:
             lacking = (images.lacking(),)
         if lacking:
             raise EnvironmentUnavailable(f"environment {env} cannot run here, {lacks(lacking)}", hint=hints(lacking))
-        session: Session = host.session
-        place = testbed
-        for environment in chain:
-            stack.enter_context(environment.prepared(session, place))
-            session = stack.enter_context(environment.start(session, place))
-            place = place.within(session)
-        yield session
+        stack.enter_context(chain[0].prepared(host.session, testbed))
+        yield runners.start(loaded, env, host.session, testbed, stack.enter_context).session
 
 
 def _page(headline: str, layers: tuple[Layer, ...], found: Facts) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from vbench.compare.grouping import name
 from vbench.model import BenchmarkRecord, EnvironmentRecord, Metric, Run
+from vbench.suite import relations_of
 from vbench.text import flat, listed
 from vbench.units import show_bytes
 
@@ -50,8 +51,8 @@ def _metric(run: Run, benchmark: str, metric: str) -> Metric | None:
 def _thing(record: BenchmarkRecord | EnvironmentRecord | None) -> dict[str, Any] | None:
     if record is None:
         return None
-    relations = record.relations if isinstance(record, EnvironmentRecord) else {}
-    return {"kind": record.kind, **record.settings, **relations}
+    related = relations_of(record) if isinstance(record, EnvironmentRecord) else {}
+    return {"kind": record.kind, **record.settings, **related}
 
 
 def _meaning(metric: Metric | None) -> dict[str, Any] | None:

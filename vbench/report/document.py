@@ -7,6 +7,7 @@ import msgspec
 from vbench import reasons
 from vbench.cost import Analysis
 from vbench.model import Cost, EnvironmentRecord, Run, Void
+from vbench.report import names
 from vbench.report.citation import Citation
 from vbench.report.view import Loss, Row, View, cost_key, view
 from vbench.report.words import SCOPE
@@ -135,6 +136,7 @@ def _environment(record: EnvironmentRecord) -> dict[str, Any]:
         "argv": [list(words) for words in record.argv],
         "image": record.image,
         "mechanisms": list(record.mechanisms),
+        "stack": [_finite_tree(msgspec.to_builtins(layer)) for layer in names.sessions(record)],
     }
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from vbench import benchmarks, environments
-from vbench.model import BenchmarkRecord, EnvironmentRecord, Metric
-from vbench.suite import NETWORKS
+from vbench.model import BenchmarkRecord, EnvironmentRecord, Metric, StackLayer
+from vbench.suite import NETWORKS, relations_of
 from vbench.units import encode, show_bytes
 
 MIB = 2**20
@@ -99,13 +99,18 @@ def changed(record: EnvironmentRecord | BenchmarkRecord) -> dict[str, Any]:
 
 def _unusual_relations(record: EnvironmentRecord) -> dict[str, str]:
     """A kind's own storage follows from its kind."""
-    usual = {"network": NETWORKS[0], "storage": record.relations.get("storage")}
-    return {key: value for key, value in record.relations.items() if value != usual.get(key)}
+    usual = {"network": NETWORKS[0], "storage": relations_of(record).get("storage")}
+    return {key: value for key, value in relations_of(record).items() if value != usual.get(key)}
+
+
+def sessions(record: EnvironmentRecord) -> tuple[StackLayer, ...]:
+    """The whole stack as far as it is known, the lowest first: a folder of an older version has the uppermost alone."""
+    return record.stack or (StackLayer(record.name, record.kind, record.argv, record.mechanisms),)
 
 
 def all_of(record: EnvironmentRecord | BenchmarkRecord) -> dict[str, Any]:
     """Every key that a suite can write for it."""
-    return (record.relations if isinstance(record, EnvironmentRecord) else {}) | record.settings
+    return (relations_of(record) if isinstance(record, EnvironmentRecord) else {}) | record.settings
 
 
 def unsaid(record: BenchmarkRecord) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from vbench.runner.ledger import MOST_REPEATS, Ledger
 from vbench.runner.progress import Count, Progress
 from vbench.runner.refusing import refuse
 from vbench.runner.running import Runner
+from vbench.runner.stack import start
 
 __all__ = [
     "MOST_REPEATS",
@@ -19,5 +20,6 @@ __all__ = [
     "host_of_run",
     "refuse",
     "rooted",
+    "start",
     "without_rights",
 ]

@@ -138,9 +138,9 @@ def _refuse_incomplete(manifest: Manifest) -> None:
 
 def _differing(suite: Suite, manifest: Manifest, clean: privacy.Clean) -> Iterator[str]:
     """Environments and benchmarks that would be measured with other settings, the digest of a folder among them."""
-    now = {r.name: r.settings | r.relations for r in suites.environment_records(suite)}
+    now = {r.name: r.settings | suites.relations_of(r) for r in suites.environment_records(suite)}
     now |= {r.name: r.settings for r in suites.benchmark_records(suite)}
-    was = {r.name: r.settings | r.relations for r in manifest.environments}
+    was = {r.name: r.settings | suites.relations_of(r) for r in manifest.environments}
     was |= {r.name: r.settings for r in manifest.benchmarks}
     for name, settings in now.items():
         if msgspec.json.decode(msgspec.json.encode(privacy.clean_settings(settings, clean))) != was.get(name):

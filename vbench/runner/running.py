@@ -1,30 +1,34 @@
 """Executes a plan: starts each environment afresh, watches the host meanwhile, and repeats what a gate voids."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 from msgspec.structs import replace as with_changes
 
 from vbench import facts, gates
 from vbench import suite as suites
-from vbench.contracts import Host, ServedBy, Session, Started, Testbed, Unseen
+from vbench.contracts import Host, ServedBy, Started, Testbed, Unseen
 from vbench.errors import NoSpace, SessionLost, StartFailed, StopFailed, TrialFailed, VbenchError
 from vbench.host import interrupts
 from vbench.model import Block, Facts, Look, Measured, Outcome, Plan, Reason, Step, Trial, Void
 from vbench.reasons import joined
+from vbench.runner import stack as stacks
 from vbench.runner.calibration import refuse_barren, refuse_over_budget
 from vbench.runner.catching import Keep, caught, guarded
 from vbench.runner.clocks import Clocks
 from vbench.runner.ledger import Ledger
 from vbench.runner.progress import Count, Progress
+from vbench.runner.stack import Stack
 from vbench.runner.step import StepTrials
 from vbench.runner.watch import counting
 from vbench.store import Writer, storable
 from vbench.suite import Suite
 from vbench.units import show_duration
 
+T = TypeVar("T")
 HOST = "host"  # the name that the host's own facts have
 
 
@@ -148,23 +152,24 @@ class Runner:
         """All trials of one start that are not `kept`, and what the host saw meanwhile."""
         done, keep = StepTrials(self, block, step, attempt, kept), self._keep(block, step)
         try:
-            with interrupts.unwinding() as stack:
-                session, testbed = self._start(step.environment, stack, keep)
-                done.started(session)
+            with interrupts.unwinding() as exits:
+                started = self._start(step.environment, exits, keep)
+                done.started(started.session)
                 if step.environment not in self._described:
-                    self._describe(step.environment, session, keep)
-                shared = stack.enter_context(guarded(ExitStack(), keep, stops_as=TrialFailed))
-                self._watched(done, session, testbed, shared)
+                    self._describe(step.environment, started, keep)
+                shared = exits.enter_context(guarded(ExitStack(), keep, stops_as=TrialFailed))
+                self._watched(done, started, shared)
         except (StopFailed, NoSpace):
             raise
         except VbenchError as error:
             done.give_up(error)
 
-    def _watched(self, done: StepTrials, session: Session, testbed: Testbed, stack: ExitStack) -> None:
+    def _watched(self, done: StepTrials, started: Stack, exits: ExitStack) -> None:
         """The trials, with the host's counters and both clocks read just before the first and after the last."""
+        session = started.session
         clock = session.clock if isinstance(session, Started) else (lambda: None)
         first, first_clock = self._counters(done.served_by), clock()
-        self._measure(done, session, testbed, stack)
+        self._measure(done, started, exits)
         last_clock, last = clock(), self._counters(done.served_by)
         found = gates.reading(
             block=done.block.index,
@@ -189,17 +194,17 @@ class Runner:
             return Unseen("the harness shares these processors")
         return served_by
 
-    def _measure(self, done: StepTrials, session: Session, testbed: Testbed, stack: ExitStack) -> None:
+    def _measure(self, done: StepTrials, started: Stack, exits: ExitStack) -> None:
         """All trials of a start; the console of a guest is kept of the calibration, and of one that was lost."""
         keep = done.block.index == 0
         try:
-            done.measure(session, testbed, stack)
+            done.measure(started.session, started.testbed, exits)
         except SessionLost:
             keep = True
             raise
         finally:
             if keep:
-                self._keep_evidence(done.block, done.step, session)
+                self._keep_evidence(done.block, done.step, started)
 
     def _keep(self, block: Block, step: Step) -> Keep:
         """Stores a file of a start, whose name says of which."""
@@ -209,57 +214,60 @@ class Runner:
 
         return keep
 
-    def _start(self, arm: str, stack: ExitStack, keep: Keep) -> tuple[Session, Testbed]:
-        """The whole stack of an arm, the lowest first."""
-        session: Session = self.host.session
-        testbed = self.testbed
-        for name in suites.chain(self.suite, arm):
-            entry = self.suite.arm(name)
-            if suites.network(self.suite, name) == "none":
-                testbed = testbed.offline(f"environments.{name} has network = 'none'")
-            with caught(StartFailed, keep):
-                if entry.on is not None:
-                    stack.enter_context(guarded(entry.environment.prepared(session, testbed), keep))
-                session = stack.enter_context(guarded(entry.environment.start(session, testbed), keep))
-                testbed = testbed.within(session)
-        return session, testbed
+    def _start(self, arm: str, exits: ExitStack, keep: Keep) -> Stack:
+        def enter(context: AbstractContextManager[T]) -> T:
+            return exits.enter_context(guarded(context, keep))
 
-    def _describe(self, arm: str, session: Session, keep: Keep) -> None:
+        with caught(StartFailed, keep):
+            return stacks.start(self.suite, arm, self.host.session, self.testbed, enter)
+
+    def _describe(self, arm: str, started: Stack, keep: Keep) -> None:
         """Facts and the exact commands, once and outside every trial: as a rule of the calibration's start."""
         self._described.add(arm)
         with caught(StartFailed, keep):
-            found = self._facts(session)
+            found = self._facts(started)
         self.writer.facts(arm, found)
+        *beneath, uppermost = started.described(self.suite)
+        if isinstance(started.session, Started):
+            counted = counting(self._counted(started.session.served_by))
+            uppermost = with_changes(uppermost, mechanisms=(*uppermost.mechanisms, *counted))
         record = with_changes(
-            suites.environment_record(self.suite, arm), layers=session.layers, image=session.workplace.image
+            suites.environment_record(self.suite, arm),
+            layers=started.session.layers,
+            image=started.session.workplace.image,
+            argv=uppermost.argv,
+            mechanisms=uppermost.mechanisms,
+            stack=(*beneath, uppermost),
         )
-        if isinstance(session, Started):
-            mechanisms = (*session.mechanisms, *counting(self._counted(session.served_by)))
-            record = with_changes(record, argv=session.argv, mechanisms=mechanisms)
         self.writer.record(record)
 
     @cached_property
     def _quota(self) -> float | None:
         return facts.own_quota(self.host.session)
 
-    def _facts(self, session: Session) -> Facts:
-        limits = self.suite.testbed
-        configured_b = session.memory_limit_b if isinstance(session, Started) else None
+    def _facts(self, started: Stack) -> Facts:
+        limits, session = self.suite.testbed, started.session
         found = facts.with_limits(
             facts.collect(session, scratch=str(session.workplace.scratch)),
             requested_cpus=limits.cpus,
             requested_memory_b=limits.memory,
             configured_cpus=len(self.testbed.cpus),
-            configured_memory_b=configured_b,
+            configured_memory_b=started.memory_limit_b,
             quota=self._quota,
         )
         argv = session.argv if isinstance(session, Started) else ()
         return facts.with_engine(found, session.workplace.image, argv)
 
-    def _keep_evidence(self, block: Block, step: Step, session: Session) -> None:
-        if isinstance(session, Started):
-            for name, data in session.evidence().items():
-                self._keep(block, step)(name, data)
+    def _keep_evidence(self, block: Block, step: Step, started: Stack) -> None:
+        """Stores the files, and of the first start their paths too."""
+        kept: dict[str, tuple[str, ...]] = {}
+        for layer, name, data in started.evidence():
+            path = self.writer.raw(f"{block.index:03d}-{step.environment}-{name}", data)
+            kept[layer] = (*kept.get(layer, ()), path)
+        record = next(one for one in self.writer.manifest.environments if one.name == step.environment)
+        if kept and not any(layer.evidence for layer in record.stack):
+            named = (with_changes(layer, evidence=kept.get(layer.environment, ())) for layer in record.stack)
+            self.writer.record(with_changes(record, stack=tuple(named)))
 
     def loops(self, arm: str, benchmark: str) -> int | None:
         return self._loops.get((self._settings_of(arm), benchmark))

@@ -16,7 +16,19 @@ from msgspec import structs
 
 from vbench.contracts import Identity
 from vbench.facts.registry import is_free
-from vbench.model import EnvironmentRecord, Fact, Facts, Failed, Layer, Manifest, Measured, Reason, Skipped, Trial
+from vbench.model import (
+    EnvironmentRecord,
+    Fact,
+    Facts,
+    Failed,
+    Layer,
+    Manifest,
+    Measured,
+    Reason,
+    Skipped,
+    StackLayer,
+    Trial,
+)
 
 _OWN = ("environments", "benchmarks", "guest", "image", "suite", "facts/registry.py", "testbed", "model.py")
 _WORD = re.compile(r"[\w-]+")  # what stands between the boundaries of `_whole`
@@ -154,6 +166,15 @@ def clean_record(record: EnvironmentRecord, clean: Clean) -> EnvironmentRecord:
         argv=tuple(tuple(map(clean.own, words)) for words in record.argv),
         layers=tuple(Layer(layer.name, clean.own(layer.evidence)) for layer in record.layers),
         mechanisms=tuple(map(clean.own, record.mechanisms)),
+        stack=tuple(_clean_layer(layer, clean) for layer in record.stack),
+    )
+
+
+def _clean_layer(layer: StackLayer, clean: Clean) -> StackLayer:
+    return structs.replace(
+        layer,
+        argv=tuple(tuple(map(clean.own, words)) for words in layer.argv),
+        mechanisms=tuple(map(clean.own, layer.mechanisms)),
     )
 
 

@@ -8,6 +8,7 @@ from vbench.suite.narrowing import (
     environment_record,
     environment_records,
     network,
+    relations_of,
     restrict,
     settings,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "load",
     "network",
     "parse",
+    "relations_of",
     "restrict",
     "settings",
     "shipped",

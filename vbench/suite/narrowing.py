@@ -109,6 +109,12 @@ def environment_record(suite: Suite, name: str) -> EnvironmentRecord:
     )
 
 
+def relations_of(record: EnvironmentRecord) -> dict[str, str]:
+    """Those that a record knows, by their suite keys."""
+    known = {"on": record.on, "network": record.network, "storage": record.storage}
+    return {key: value for key, value in known.items() if value is not None}
+
+
 def benchmark_records(suite: Suite) -> tuple[BenchmarkRecord, ...]:
     return tuple(
         BenchmarkRecord(name=name, kind=b.kind, settings=settings(b), metrics=b.metrics, about=b.about)

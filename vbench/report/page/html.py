@@ -37,7 +37,7 @@ from vbench.text import (
     quantity,
     ratio,
 )
-from vbench.units import DASH
+from vbench.units import DASH, show_bytes
 
 HERE = resources.files("vbench.report.page")
 SCRIPTS = ("page.js", "csv.js", "chooser.js", "table.js")
@@ -167,6 +167,7 @@ def _templates() -> jinja2.Environment:
         "percent": percent,
         "ppm": parts_per_million,
         "between": between,
+        "bytes": show_bytes,
         "probability": probability,
         "quantity": quantity,
         "ratio": ratio,
