@@ -10,6 +10,7 @@ import pytest
 from vbench.benchmarks.lines import Lines, listen
 from vbench.contracts import Session, Workplace
 from vbench.environments import qemu
+from vbench.environments.oci import Oci
 from vbench.environments.starting import agent_command, started
 from vbench.errors import CommandFailed, OutputTooLarge, SessionLost, StartFailed
 from vbench.facts import tools
@@ -200,7 +201,7 @@ def test_a_runtime_whose_version_never_ends_is_a_fact_in_error(tmp_path: Path, m
     runtime.write_text("#!/bin/sh\nexec yes runc version 1\n")
     runtime.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert tools.engines(LocalSession())["tool.runc"].status is Status.ERROR
+    assert tools.engines(LocalSession(), Oci().engines())["tool.runc"].status is Status.ERROR
 
 
 @pytest.mark.parametrize("word", ["a\0b", "/etc/passwd", "/"])

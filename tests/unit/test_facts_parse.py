@@ -7,11 +7,13 @@ from typing import cast
 import pytest
 
 from vbench import facts
+from vbench.beneath import Engine
 from vbench.contracts import Completed, Session
+from vbench.environments.oci import Oci
+from vbench.environments.qemu import Qemu
 from vbench.errors import CommandTimeout
-from vbench.facts import tools
 from vbench.facts.registry import RESERVED, STATIC
-from vbench.model import Fact, Status
+from vbench.model import Fact, Facts, Status
 
 DATA = Path(__file__).parents[1] / "data" / "facts"
 CASES = sorted(DATA.glob("*.json"))
@@ -164,7 +166,7 @@ def test_nothing_known_is_neither_metal_nor_a_guest() -> None:
 
 def test_limits_and_engine_fill_the_reserved_keys() -> None:
     found = facts.with_limits({}, 1, 2**30, configured_cpus=1, configured_memory_b=2**30)
-    found = facts.with_engine(found, "sha256:0", (("qemu", "-kernel", "/home/alice/.cache/vmlinux"),))
+    found = facts.with_engine(found, "sha256:0", (("qemu", "-kernel", "/home/alice/.cache/vmlinux"),), {})
     assert set(found) == RESERVED
     assert found["engine.argv"].value == ("qemu", "-kernel", "~/.cache/vmlinux")
 
@@ -173,23 +175,30 @@ def test_limits_that_are_not_known_are_not_added() -> None:
     assert set(facts.with_limits({}, 1, 2**30)) == {"limits.cpus.requested", "limits.memory.requested"}
 
 
-class Engines:
-    """A host on which these commands answer so."""
+ENGINES = (*Qemu().engines(), *Oci().engines(), *Oci(runtime="crun").engines())
 
-    def __init__(self, **answers: tuple[int, str]) -> None:
+
+class Answering:
+    """A host on which a command that has one of these words in it answers so."""
+
+    def __init__(self, answers: dict[str, tuple[int, str]]) -> None:
         self.answers = answers
 
     def run(self, argv: tuple[str, ...], *, timeout_s: float, stdin: bytes = b"") -> Completed:
         if argv[0] == "crun":
             raise CommandTimeout("crun did not end")
-        status, text = self.answers.get(argv[0].partition("-")[0], (127, ""))
+        status, text = next((said for word, said in self.answers.items() if word in " ".join(argv)), (127, ""))
         return Completed(argv, status, text.encode(), b"")
+
+
+def versions(answers: dict[str, tuple[int, str]], *asked: Engine) -> Facts:
+    return facts.engines(cast(Session, Answering(answers)), asked or ENGINES)
 
 
 def test_versions_of_engines_are_read_with_what_the_distribution_changed() -> None:
     qemu = "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)\nCopyright (c) 2003-2022\n"
     runc = "runc version 1.1.5+ds1\ncommit: 1.1.5+ds1-1+deb12u1\nspec: 1.0.2-dev\n"
-    found = tools.engines(cast(Session, Engines(qemu=(0, qemu), runc=(0, runc))))
+    found = versions({"qemu": (0, qemu), "runc": (0, runc)})
     assert found["tool.qemu"].value == "7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)"
     assert found["tool.runc"].value == "1.1.5+ds1 commit: 1.1.5+ds1-1+deb12u1"
     assert found["tool.crun"].status == Status.ERROR
@@ -199,8 +208,37 @@ def test_versions_of_engines_are_read_with_what_the_distribution_changed() -> No
     ("answer", "status"), [((127, ""), Status.ABSENT), ((1, "broken"), Status.ERROR), ((0, "runc"), Status.ERROR)]
 )
 def test_an_engine_that_says_no_version_has_none(answer: tuple[int, str], status: Status) -> None:
-    found = tools.engines(cast(Session, Engines(runc=answer)))["tool.runc"]
+    found = versions({"runc": answer})["tool.runc"]
     assert (found.value, found.status) == (None, status)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "printed", "key", "version"),
+    [
+        (
+            "crun-1.8",
+            "crun version 1.8.1\ncommit: f8a096be060b22ccd3d5\n",
+            "tool.crun-1.8",
+            "1.8.1",
+        ),
+        ("/opt/gvisor/runsc", "runsc version release-20240729.0\nspec: 1.1.0\n", "tool.runsc", "release-20240729.0"),
+        ("youki", "youki version: 0.3.3\ncommit: 0.3.3-0-4f3c8307\n", "tool.youki", "0.3.3 commit: 0.3.3-0-4f3c8307"),
+    ],
+)
+def test_any_runtime_has_its_version_under_its_own_name(runtime: str, printed: str, key: str, version: str) -> None:
+    found = versions({runtime: (0, printed)}, *Oci(runtime=runtime).engines())
+    assert list(found) == [key]
+    assert str(found[key].value).startswith(version)
+    assert found[key].source == f"{runtime.rpartition('/')[2]} --version"
+    assert facts.title_of(key) == f"Engine: {key.removeprefix('tool.')}"
+
+
+def test_two_runtimes_of_one_name_are_one_fact_with_both_versions() -> None:
+    two = [*Oci(runtime="/a/runc").engines(), *Oci(runtime="/b/runc").engines()]
+    said = {"/a/runc": (0, "runc version 1.1\n"), "/b/runc": (0, "runc version 1.2\n")}
+    assert versions(said, *two, *two)["tool.runc"].value == "1.1 / 1.2"
+    for lacking in ("/a/runc", "/b/runc"):
+        assert versions(said | {lacking: (127, "")}, *two)["tool.runc"].status is Status.ABSENT
 
 
 # --- processors of other makes, and of other numbers ---------------------------------------------------------------

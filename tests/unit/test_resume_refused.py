@@ -9,13 +9,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.fakes import Told
 from tests.unit.killed import HERE, PER_BLOCK, REBOOTED, Killed, Known, a_suite, aged, content, resumed
 from tests.unit.program import GOOD, Vbench, refused
-from vbench import __version__, store
+from vbench import __version__, facts, store
 from vbench import suite as suites
+from vbench.beneath import Engine
 from vbench.cli import run as run_command
+from vbench.environments.fake import Fake
 from vbench.errors import NoSpace, RunFolderError, StopFailed, UsageError
 from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
@@ -248,39 +251,43 @@ def test_a_host_with_another_processor(folder: Path) -> None:
     assert "cpu.model was i486DX2, is " in refusal(folder).message
 
 
-def with_kinds(folder: Path, *kinds: tuple[str, dict[str, str]]) -> None:
-    """The first environments as if they had been of these kinds."""
-    records = json.loads((folder / "manifest.json").read_text())["environments"]
-    for record, (kind, settings) in zip(records, kinds, strict=False):
-        record |= {"kind": kind, "settings": settings}
-    edited(folder, environments=records)
+class Engined(Fake, frozen=True, kw_only=True):
+    """Started by a program of a given version."""
+
+    version: str = "1"
+
+    def engines(self) -> tuple[Engine, ...]:
+        return (Engine("made-up", ("echo", "made-up", self.version), r"made-up (\S+)"),)
 
 
-@pytest.mark.parametrize(
-    ("kind", "settings", "key"),
-    [
-        ("qemu", {}, "tool.qemu"),
-        ("oci", {"runtime": "/sbin/runc"}, "tool.runc"),
-        ("oci", {"runtime": "crun"}, "tool.crun"),
-    ],
-)
-def test_another_engine_of_the_run(folder: Path, kind: str, settings: dict[str, str], key: str) -> None:
-    host_was(folder, **{key.replace(".", "__"): "0.1"})
-    now = {**store.load(folder).host, key: Fact("0.2", "a test")}
-    others = resumption.differences(store.load(folder), now, CLEAN)
-    assert key not in " ".join(others.identity)  # only fakes: nothing of this run was started by it
-    with_kinds(folder, (kind, settings))
-    found = resumption.differences(store.load(folder), now, CLEAN)
-    assert found.identity == (f"{key} was 0.1, is 0.2",)
+@pytest.fixture(scope="module")
+def engined(tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    folder = tmp_path_factory.mktemp("engined")
+    suite = a_suite(folder)
+    arms = {name: replace(arm, environment=Engined()) for name, arm in suite.environments.items()}
+    return Killed(folder, replace(suite, environments=arms), (KILLED_AT,))
+
+
+def test_the_facts_of_host_and_environments_name_the_versions_of_what_starts_them(
+    engined: Killed, runs: Killed
+) -> None:
+    whole = engined.whole
+    assert {found["tool.made-up"].value for found in (whole.host, *whole.facts.values())} == {"1"}
+    assert not [key for key in runs.whole.host if facts.title_of(key).startswith("Engine: ")]
+
+
+def test_another_engine_of_the_run(engined: Killed) -> None:
+    run = store.load(engined.folder(KILLED_AT))
+    engines = suites.engines(engined.suite)
+    now = {**run.host, "tool.made-up": Fact("2", "a test")}
+    assert "tool.made-up" not in " ".join(resumption.differences(run, now, CLEAN).identity)
+    found = resumption.differences(run, now, CLEAN, engines)
+    assert found.identity == ("tool.made-up was 1, is 2",)
     assert found.others == ()
-    with pytest.raises(RunFolderError, match=f"{key} was 0.1, is 0.2"):
-        resumption.refuse_other_host(store.load(folder), found, HERE.identity())
-    unknown = {name: fact for name, fact in now.items() if name != key}
-    assert resumption.differences(store.load(folder), unknown, CLEAN).identity == ()
-
-
-def test_the_facts_of_a_run_name_the_engines_on_its_host(runs: Killed) -> None:
-    assert {"tool.qemu", "tool.runc", "tool.crun"} <= set(runs.whole.host)
+    with pytest.raises(RunFolderError, match=r"tool\.made-up was 1, is 2"):
+        resumption.refuse_other_host(run, found, HERE.identity())
+    unknown = {name: fact for name, fact in now.items() if name != "tool.made-up"}
+    assert resumption.differences(run, unknown, CLEAN, engines).identity == ()
 
 
 NOBODY_KNOWS = Known(machine="", boot="")

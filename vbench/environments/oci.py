@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Self
 from msgspec import Meta, MsgspecError
 
 from vbench import facts
+from vbench.beneath import Engine
 from vbench.contracts import Missing, Needs, Session, Testbed, Workplace
 from vbench.environments import container
 from vbench.environments.architecture import ARCHITECTURES
@@ -77,6 +78,10 @@ class Oci(EnvironmentSettings, frozen=True, kw_only=True):
     @classmethod
     def variants(cls) -> tuple[Self, ...]:
         return (cls(), cls(runtime="crun"))
+
+    def engines(self) -> tuple[Engine, ...]:
+        version = r"\S+ version:? (\S+(?:\ncommit: \S+)?)"  # what a distribution changed is in its own version
+        return (Engine(PurePosixPath(self.runtime).name, (self.runtime, "--version"), version),)
 
     def title(self) -> str:
         quota = f" quota={self.quota:g}" if self.quota else ""

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Self
 
 from msgspec import Struct
 
-from vbench.beneath import Boot
+from vbench.beneath import Boot, Engine
 from vbench.contracts import (
     Completed,
     Missing,
@@ -81,6 +81,10 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
     @classmethod
     def variants(cls) -> tuple[Self, ...]:
         return (cls(), cls(accel="kvm"))
+
+    def engines(self) -> tuple[Engine, ...]:
+        ask = ("sh", "-c", 'exec "qemu-system-$(uname -m)" --version')
+        return (Engine("qemu", ask, r"QEMU emulator version (.+)"),)
 
     def title(self) -> str:
         return f"qemu accel={self.accel}"

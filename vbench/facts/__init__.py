@@ -1,5 +1,8 @@
 """What a host or environment is: `collect` reads its facts, `confounds`, `layers` and `headline` say what they mean."""
 
+from collections.abc import Iterable
+
+from vbench.beneath import Engine
 from vbench.contracts import Session
 from vbench.errors import CommandFailed, CommandTimeout, StartFailed, TrialFailed
 from vbench.facts import cgroup, clock, cloud, cpu, devices, kernel, process, tools, virtualization
@@ -7,6 +10,7 @@ from vbench.facts.diff import alike, confounds, show
 from vbench.facts.evidence import Evidence, decode, failed, without_home
 from vbench.facts.layers import headline, layers
 from vbench.facts.registry import STATIC, in_order, key_of, title_of
+from vbench.facts.tools import engines
 from vbench.host import processors
 from vbench.model import Fact, Facts
 
@@ -14,6 +18,7 @@ __all__ = [
     "alike",
     "collect",
     "confounds",
+    "engines",
     "headline",
     "in_order",
     "key_of",
@@ -47,8 +52,8 @@ def collect(session: Session, *, scratch: str | None = None) -> Facts:
     return {name: there.get(name, fact) if key_of(name).area == "network" else fact for name, fact in found.items()}
 
 
-def of_host(host: Session, *, cpu: int | None = None) -> Facts:
-    """The facts of the host itself, with its kinds of processors and the versions of the engines on it.
+def of_host(host: Session, engines: Iterable[Engine] = (), *, cpu: int | None = None) -> Facts:
+    """The facts of the host itself, with its kinds of processors and the versions of these engines on it.
 
     `cpu` is the processor whose caches and frequency are meant, where that is not one that the harness runs on. The
     probe runs in the surroundings that an agent gives to commands, since the caller's reach no arm.
@@ -58,7 +63,7 @@ def of_host(host: Session, *, cpu: int | None = None) -> Facts:
     kinds = {"cpu.kinds": Fact(unlike or "all alike", "lscpu and /sys/devices/system/cpu")}
     place = host.workplace
     usual = (place.python, "-I", "-S", str(place.guest / "surroundings.py"))
-    return _merged(_probed(host, None, cpu, before=usual), kinds | tools.engines(host))
+    return _merged(_probed(host, None, cpu, before=usual), kinds | tools.engines(host, engines))
 
 
 def _probed(session: Session, scratch: str | None, cpu: int | None = None, *, before: tuple[str, ...] = ()) -> Facts:
@@ -131,9 +136,9 @@ def own_quota(host: Session) -> float | None:
     return float(quota) if isinstance(quota, int | float) else None
 
 
-def with_engine(facts: Facts, image: str, argv: tuple[tuple[str, ...], ...]) -> Facts:
-    """The facts with the image's digest (or `host`) and the first command that started the environment."""
-    added = {"image.digest": Fact(image, "image")}
+def with_engine(facts: Facts, image: str, argv: tuple[tuple[str, ...], ...], versions: Facts) -> Facts:
+    """The facts with the image's digest (or `host`), the first command that started it and its engines' versions."""
+    added = {"image.digest": Fact(image, "image"), **versions}
     if argv:
         added["engine.argv"] = Fact(tuple(without_home(word) for word in argv[0]), "engine")
     return _merged(facts, added)

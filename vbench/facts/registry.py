@@ -206,11 +206,9 @@ _SOFTWARE = (
     Key("python.compiler", "Python's compiler", "software", explains=("python",)),
     Key("tool.fio", "fio", "software", explains=("disk",)),
     Key("tool.iperf3", "iperf3", "software", explains=("network",)),
-    Key("tool.qemu", "QEMU", "software", explains=_ALL),
-    Key("tool.runc", "runc", "software", explains=_ALL),
-    Key("tool.crun", "crun", "software", explains=_ALL),
     Key("tool.pyperf", "pyperf", "software", explains=_CODE),
     Key("tool.psutil", "psutil", "software"),
+    Key("tool.*", "Engine", "software", explains=_ALL),  # what starts environments, by its name
     Key("tool.compilers", "Compilers on the path", "software", "list", nature=True),
     Key("image.digest", "Image", "software", explains=_ALL, matters=True),
     Key("engine.argv", "Exact command that started it", "software", "list", nature=True),
@@ -238,21 +236,26 @@ RESERVED = frozenset(
 """Keys that the runner fills; the probe cannot know them."""
 
 _BY_NAME = {key.name: key for key in KEYS}
-OF_HOST = frozenset({"cpu.kinds", "tool.qemu", "tool.runc", "tool.crun"})
-"""Keys of the host alone: an environment sees its own processors only, and what is inside it did not start it."""
+OF_HOST = frozenset({"cpu.kinds"})
+"""Keys of the host alone: an environment sees its own processors only."""
 
 STATIC = tuple(key.name for key in KEYS if not key.name.endswith(".*") and key.name not in RESERVED | OF_HOST)
 
 
 def key_of(name: str) -> Key:
     """The table's entry for a fact. Raises KeyError for a name that the table does not have."""
-    if name in _BY_NAME:
-        return _BY_NAME[name]
-    return _BY_NAME[name.rpartition(".")[0] + ".*"]
+    return _BY_NAME[name if name in _BY_NAME else _family(name)]
 
 
 def is_known(name: str) -> bool:
-    return name in _BY_NAME or name.rpartition(".")[0] + ".*" in _BY_NAME
+    return name in _BY_NAME or _family(name) in _BY_NAME
+
+
+def _family(name: str) -> str:
+    """`tool.*` of `tool.runc-1.2`: the nearest family above it; empty where there is none."""
+    parts = name.split(".")
+    above = (".".join((*parts[:end], "*")) for end in range(len(parts) - 1, 0, -1))
+    return next((family for family in above if family in _BY_NAME), "")
 
 
 def is_free(name: str) -> bool:
@@ -263,7 +266,7 @@ def is_free(name: str) -> bool:
 def title_of(name: str) -> str:
     """`Vulnerability: spectre_v2` for a key out of a family."""
     key = key_of(name)
-    return key.title if key.name == name else f"{key.title}: {name.rpartition('.')[2]}"
+    return key.title if key.name == name else f"{key.title}: {name.removeprefix(key.name[:-1])}"
 
 
 def in_order(names: set[str]) -> list[str]:

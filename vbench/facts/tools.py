@@ -1,8 +1,9 @@
 """Versions of the tools that take part in a measurement, and compilers that should not be in the image."""
 
-import os
 import re
+from collections.abc import Iterable
 
+from vbench.beneath import Engine
 from vbench.contracts import Session
 from vbench.errors import CommandFailed, CommandTimeout
 from vbench.facts.evidence import Evidence, Output, Unreadable, clean_version, made, word
@@ -30,35 +31,43 @@ def _version(output: Output, prefix: str) -> str:
     return match[1]
 
 
-_ENGINES = {
-    # What a distribution changed stands in its own version, and is another engine too.
-    "tool.qemu": ((f"qemu-system-{os.uname().machine}", "--version"), re.compile(r"QEMU emulator version (.+)")),
-    "tool.runc": (("runc", "--version"), re.compile(r"runc version (\S+(?:\ncommit: \S+)?)")),
-    "tool.crun": (("crun", "--version"), re.compile(r"crun version (\S+(?:\ncommit: \S+)?)")),
-}
 _LIMIT_S = 10.0
 
 
-def engines(host: Session) -> Facts:
-    """What starts environments on this host; absent where there is none."""
-    return {key: _engine(host, argv, says) for key, (argv, says) in _ENGINES.items()}
+def engines(session: Session, asked: Iterable[Engine]) -> Facts:
+    """Versions of what starts environments on a session; absent where there is none.
+
+    Two engines of one name, as of two versions of a runtime by their paths, are one fact with both.
+    """
+    found: Facts = {}
+    for engine in dict.fromkeys(asked):
+        key, fact = f"tool.{engine.name}", _engine(session, engine)
+        found[key] = _both(found[key], fact) if key in found else fact
+    return found
 
 
-def _engine(host: Session, argv: tuple[str, ...], says: re.Pattern[str]) -> Fact:
-    source = " ".join(argv)
+def _both(one: Fact, other: Fact) -> Fact:
+    """Unknown where one of them is."""
+    if one.value is None or one.value == other.value:
+        return one
+    return other if other.value is None else Fact(f"{one.value} / {other.value}", one.source)
+
+
+def _engine(session: Session, engine: Engine) -> Fact:
+    source = f"{engine.name} --version"  # without its path: two hosts may have it in two places
     try:
-        done = host.run(argv, timeout_s=_LIMIT_S)
+        done = session.run(engine.argv, timeout_s=_LIMIT_S)
     except CommandFailed:  # it cannot be started, or prints without end
         return made(source, Unreadable("EIO"), str)
     except CommandTimeout:
         return made(source, Unreadable("ETIMEDOUT"), str)
     if done.status == _NOT_FOUND:
         return made(source, None, str)
-    return made(source, done.text if done.status == 0 else "", lambda text: _said(text, says))
+    return made(source, done.text if done.status == 0 else "", lambda text: _said(text, engine.version))
 
 
-def _said(text: str, says: re.Pattern[str]) -> str:
-    match = says.match(text)
+def _said(text: str, pattern: str) -> str:
+    match = re.match(pattern, text)
     if match is None:
         raise ValueError("no version where the engine prints it")
     # A commit of 40 digits would be taken for an identifier of the machine.

@@ -113,8 +113,10 @@ def resume(
         # Before anything of the suite is made or run: on another host, or in a hostile folder, it may say anything.
         resumption.refuse_other_host(run, _differences(run, suite, host), here)
         with host_of_run(suite, image, manifest.run_id, host) as (measured, testbed):
-            now = facts.of_host(measured.session, cpu=testbed.cpus[0])
-            found = resumption.differences(run, now, clean)
+            engines = suites.engines(suite)
+            now = facts.of_host(measured.session, engines, cpu=testbed.cpus[0])
+            found = resumption.differences(run, now, clean, engines)
+            resumption.refuse_other_host(run, found, here)
             refuse(suite, measured.session, image)
             for words in (*run.warnings, *found.others):
                 said(words)

@@ -2,7 +2,7 @@
 
 import hashlib
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +12,7 @@ import msgspec
 
 from vbench import __version__, facts
 from vbench import suite as suites
+from vbench.beneath import Engine
 from vbench.contracts import Identity
 from vbench.errors import RunFolderError, SuiteError
 from vbench.host import untrusted
@@ -26,8 +27,6 @@ IDENTITY = (
     *("cpu.architecture", "cpu.model", "cpu.microcode", "cpu.threads", "cpu.smt"),
     *("kernel.release", "kernel.version", "kernel.command_line", "host.type"),
 )
-# Another engine is another environment, where the run has one of it.
-_QEMU, _RUNTIMES = "tool.qemu", {"runc": "tool.runc", "crun": "tool.crun"}
 _PACKAGE = Path(__file__).parents[1]
 _NO_SOURCES = {"suites"}  # a run keeps its own, and a checkout has them elsewhere than a wheel
 _BEGIN = "`vbench run` begins another one"
@@ -159,25 +158,25 @@ def _narrowed(suite: Suite, manifest: Manifest) -> Suite:
     )
 
 
-def differences(run: Run, now: Facts, clean: privacy.Clean) -> Differences:
-    """Nothing where the run was ended before it knew its host."""
+def differences(run: Run, now: Facts, clean: privacy.Clean, engines: Iterable[Engine] = ()) -> Differences:
+    """Nothing where the run was ended before it knew its host.
+
+    Another version of one of `engines`, which start the run's environments, makes another host of it.
+    """
     if not run.host:
         return Differences((), ())
     now = privacy.clean_facts(now, privacy.of_run(run.manifest, clean))
-    engines = [key for key in _engines(run.manifest) if DASH not in (_value(run.host, key), _value(now, key))]
-    identity = [key for key in (*IDENTITY, *engines) if _value(run.host, key) != _value(now, key)]
-    others = [found for found in facts.confounds("host", run.host, now) if found.key not in (*IDENTITY, *engines)]
+    known = [key for key in (f"tool.{engine.name}" for engine in engines) if _is_known(run.host, now, key)]
+    identity = [key for key in dict.fromkeys((*IDENTITY, *known)) if _value(run.host, key) != _value(now, key)]
+    others = [found for found in facts.confounds("host", run.host, now) if found.key not in (*IDENTITY, *known)]
     return Differences(
         tuple(f"{key} was {_value(run.host, key)}, is {_value(now, key)}" for key in identity),
         tuple(f"{found.key} was {found.baseline}, is {found.value}" for found in others),
     )
 
 
-def _engines(manifest: Manifest) -> list[str]:
-    """Facts of the host that are the versions of what starts the run's environments."""
-    runtimes = {Path(str(r.settings.get("runtime", ""))).name for r in manifest.environments if r.kind == "oci"}
-    found = [key for name, key in _RUNTIMES.items() if name in runtimes]
-    return [*found, *([_QEMU] if any(r.kind == "qemu" for r in manifest.environments) else [])]
+def _is_known(before: Facts, now: Facts, key: str) -> bool:
+    return DASH not in (_value(before, key), _value(now, key))
 
 
 def _value(known: Facts, key: str) -> str:

@@ -66,7 +66,8 @@ class Runner:
         """
         refuse_barren(self._ledger)
         if HOST not in self._described:
-            self.writer.facts(HOST, facts.of_host(self.host.session, cpu=self.testbed.cpus[0]))
+            engines = suites.engines(self.suite)
+            self.writer.facts(HOST, facts.of_host(self.host.session, engines, cpu=self.testbed.cpus[0]))
         self.progress.begin(self.plan)
         for block in self.plan.blocks:
             self._until_valid(block)
@@ -256,7 +257,7 @@ class Runner:
             quota=self._quota,
         )
         argv = session.argv if isinstance(session, Started) else ()
-        return facts.with_engine(found, session.workplace.image, argv)
+        return facts.with_engine(found, session.workplace.image, argv, started.engines(self.suite, self.host.session))
 
     def _keep_evidence(self, block: Block, step: Step, started: Stack) -> None:
         """Stores the files, and of the first start their paths too."""

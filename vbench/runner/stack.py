@@ -5,10 +5,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from vbench import facts
 from vbench import suite as suites
 from vbench.contracts import Session, Started, Testbed
 from vbench.errors import SessionLost
-from vbench.model import StackLayer
+from vbench.model import Facts, StackLayer
 from vbench.suite import Suite
 
 T = TypeVar("T")
@@ -37,6 +38,13 @@ class Stack:
         """The least that any layer was given; None: no layer was given a limit."""
         limits = [one.memory_limit_b for one in self.sessions if isinstance(one, Started)]
         return min((limit for limit in limits if limit is not None), default=None)
+
+    def engines(self, suite: Suite, host: Session) -> Facts:
+        """Versions of what started each layer, asked where that layer stands; of one name it is the lowest."""
+        found: Facts = {}
+        for name, beneath in zip(self.names, (host, *self.sessions[:-1]), strict=True):
+            found = facts.engines(beneath, suite.environment(name).engines()) | found
+        return found
 
     def described(self, suite: Suite) -> Iterator[StackLayer]:
         """What the manifest keeps of each session."""

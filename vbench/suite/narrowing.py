@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from vbench import units
+from vbench.beneath import Engine
 from vbench.contracts import Benchmark, Environment
 from vbench.errors import SuiteError, nearest
 from vbench.model import BenchmarkRecord, EnvironmentRecord
@@ -75,6 +76,12 @@ def _selected(benchmarks: Mapping[str, Benchmark], wanted: Sequence[str]) -> dic
     families = {name.partition(".")[0] for name in benchmarks}
     chosen = _known(wanted, [*benchmarks, *sorted(families)], "benchmark")
     return {name: b for name, b in benchmarks.items() if name in chosen or name.partition(".")[0] in chosen}
+
+
+def engines(suite: Suite) -> tuple[Engine, ...]:
+    """What starts environments on the host itself: of the arms that are measured, and of what they stand on."""
+    lowest = dict.fromkeys(chain(suite, arm)[0] for arm in suite.arms)
+    return tuple(engine for name in lowest for engine in suite.environment(name).engines())
 
 
 def chain(suite: Suite, arm: str) -> tuple[str, ...]:
