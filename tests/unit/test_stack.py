@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import pytest
+from msgspec import structs
 
 from vbench import suite as suites
-from vbench.contracts import Session
+from vbench.contracts import Missing, Session
 from vbench.environments.fake import Fake, FakeSession
-from vbench.errors import SessionLost
+from vbench.errors import EnvironmentUnavailable, SessionLost
 from vbench.host.proc import LocalSession
 from vbench.host.processors import Processors
 from vbench.runner import start
+from vbench.runner.asking import refuse_missing_above
 from vbench.runner.stack import Stack
 from vbench.testbed.host import open_testbed
 
@@ -100,3 +102,40 @@ def test_a_stack_starts_from_the_lowest_and_loses_the_network_where_an_arm_has_n
         assert started.testbed.peer_address is None
         assert started.testbed.no_network == "environments.top has network = 'none'"
         assert start(suite, "low", host, testbed, exits.enter_context).testbed.peer_address == "198.18.0.1"
+
+
+class Picky(Fake, frozen=True, kw_only=True):
+    """A fake that lacks something wherever it is asked."""
+
+    def missing(self, host: Session) -> tuple[Missing, ...]:
+        assert [layer.name for layer in host.layers] == ["fake", "fake"]  # low and mid are started
+        return (Missing("a tool", "get it"),)
+
+
+def refused(suite: suites.Suite, scratch: Path) -> EnvironmentUnavailable:
+    with pytest.raises(EnvironmentUnavailable) as caught:
+        asked(suite, scratch)
+    return caught.value
+
+
+def asked(suite: suites.Suite, scratch: Path) -> None:
+    host, processors = LocalSession(), Processors((0,), (0,))
+    opened = open_testbed(host=host, image=None, processors=processors, memory_b=2**20, scratch=scratch, name="unit")
+    with opened as testbed:
+        refuse_missing_above(suite, host, testbed)
+    assert list(scratch.iterdir()) == []
+
+
+def test_what_a_stacked_arm_lacks_is_asked_where_it_stands_before_the_first_block(tmp_path: Path) -> None:
+    suite = suites.parse(SUITE, source="s")
+    asked(suite, tmp_path)
+    picky = suite.environments | {"top": structs.replace(suite.arm("top"), environment=Picky())}
+    error = refused(structs.replace(suite, environments=picky), tmp_path)
+    assert error.message == "environment top (fake slowdown=1) cannot run on mid, missing: a tool"
+    assert error.hint == "get it; or measure the others: --env mid"
+
+
+def test_nothing_is_asked_on_an_environment_that_does_not_start(tmp_path: Path) -> None:
+    suite = suites.parse(SUITE.replace('on = "low"', 'on = "low"\nfails = "start"'), source="s")
+    picky = suite.environments | {"top": structs.replace(suite.arm("top"), environment=Picky())}
+    asked(structs.replace(suite, environments=picky), tmp_path)

@@ -16,6 +16,7 @@ from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.model import SCHEMA, Manifest, Plan, Resumption, Run, State
 from vbench.runner import adaptive, resumption
+from vbench.runner.asking import refuse_missing_above
 from vbench.runner.clocks import Clocks
 from vbench.runner.host import host_of_run, rooted
 from vbench.runner.ledger import Ledger
@@ -65,6 +66,7 @@ def conduct(
         refuse(suite, local, image)
     run_id = store.run_id(suite.name)
     with host_of_run(suite, image, run_id, host) as (measured, testbed):
+        refuse_missing_above(suite, measured.session, testbed)
         manifest = _manifest(suite, plan, run_id, image=image, command=command, tags=tags, here=measured.identity())
         with store.create(results, manifest, clean=_clean(measured)) as writer:
             look = adaptive.looking(suite, manifest)
@@ -121,6 +123,7 @@ def resume(
             for words in (*run.warnings, *found.others):
                 said(words)
             _sweep(suite, manifest.run_id, host, said)
+            refuse_missing_above(suite, measured.session, testbed)
             at = datetime.now(UTC).isoformat(timespec="seconds")
             writer.take_up(Resumption(at, block, found.others, here.marks(manifest.run_id)[1]))
             runner = Runner(

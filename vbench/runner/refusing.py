@@ -123,14 +123,14 @@ def refuse_missing(suite: Suite, host: Session, image: Image | None) -> None:
         if not lacking and not image and environment.needs_image:
             lacking = (images.lacking(),)
         if lacking:
-            ways = [hints(lacking), *_without(suite, name)]
+            ways = [hints(lacking), *without(suite, name)]
             raise EnvironmentUnavailable(
                 f"environment {name} ({environment.title()}) cannot run here, {lacks(lacking)}",
                 hint="; or ".join(way for way in ways if way),
             )
 
 
-def _without(suite: Suite, name: str) -> Iterator[str]:
+def without(suite: Suite, name: str) -> Iterator[str]:
     """How to run the suite without this environment; nothing where the baseline needs it, which always stays."""
     baseline = suite.method.baseline
     if name in suites.chain(suite, baseline):
