@@ -328,6 +328,7 @@ class Environment(Protocol):
 
     kind: ClassVar[str]
     is_offered: ClassVar[bool]  # to users, in lists and hints
+    has_own_kernel: ClassVar[bool]  # it is a machine, whose processors count from 0
     known_as: ClassVar[Mapping[str, str]]  # what others call it, in lower case, to what stands for it in a suite
 
     @property

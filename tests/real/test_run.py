@@ -1,7 +1,9 @@
 """A small real suite through the program: six families, on bare, container, machine and bare on it, to the page."""
 
 import json
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,35 @@ def test_each_arm_is_described_by_its_layers_and_exact_commands(run: Run) -> Non
     assert {record.image for record in found.values()} == {run.manifest.image}
     assert set(run.facts) == ARMS
     assert all(run.facts.values())
+
+
+KNOWN_IN_A_RUN = (
+    (r"/proc/\d+/ns/", "/proc/PID/ns/"),
+    (r"/vbench-each-family-[^/ ]+/", "/vbench-RUN/"),  # the run's folder
+    (r"(/vbench-RUN/|/scratch/)([a-z]+)-[A-Za-z0-9_]{6,8}\b", r"\1\2"),  # a start's folder in it
+    (r"\bvbench-[0-9a-f]{12}\b", "vbench-NAME"),
+    (r"\btap\d+", "tapN"),
+    (r"\b198\.18\.\d+\.\d+/", "198.18.0.N/"),
+    (r"52:54:00:12:[0-9a-f]{2}:[0-9a-f]{2}", "52:54:00:12:00:N"),
+)
+
+
+def planned(words: Sequence[str]) -> list[str]:
+    """The words of a run with a plan's word for each thing that only a run knows."""
+    found = list(words)
+    for pattern, placeholder in KNOWN_IN_A_RUN:
+        found = [re.sub(pattern, placeholder, word) for word in found]
+    return found
+
+
+def test_a_plan_prints_the_commands_that_the_run_executed_for_every_layer(run: Run, tmp_path: Path) -> None:
+    suite = tmp_path / "each-family.toml"
+    suite.write_text(run.manifest.suite_text)
+    done = proc.run([VBENCH, "plan", str(suite), "--json"], timeout_s=LIMIT_S).check()
+    plan = {arm: found["commands"] for arm, found in json.loads(done.stdout)["settings"].items()}
+    ran = {r.name: [planned(words) for one in r.stack for words in one.argv] for r in run.manifest.environments}
+    assert plan == ran
+    assert len(ran["inner"]) == 2
 
 
 def test_the_json_report_keeps_its_contract_and_has_a_number_for_each_metric(

@@ -96,7 +96,7 @@ def test_a_dosed_trial_says_so() -> None:
 
 
 def preview() -> Preview:
-    return Preview(LocalSession(), IMAGE, (1,), (0,), 2**30, Path("/var/tmp"))
+    return Preview(LocalSession(), IMAGE, (1,), (0,), 2**30, PurePosixPath("/var/tmp"))
 
 
 def test_a_dosed_environment_hands_its_dose_to_everything_it_runs() -> None:

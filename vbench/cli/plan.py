@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vbench.host.processors import Processors
     from vbench.model import Plan
     from vbench.suite import Suite
+    from vbench.testbed.preview import Preview
 
 
 @click.command("plan")
@@ -123,21 +124,33 @@ def _lines(suite: "Suite", plan: "Plan") -> Iterator[str]:
 
 
 def _commands(suite: "Suite") -> dict[str, list[tuple[str, ...]]]:
-    """Of every arm, what starts each environment of its stack; what only a run knows is PID, RUN and N."""
+    """Of every arm, what starts each environment of its stack; what only a run knows is PID, RUN, NAME and N."""
     from vbench import image
-    from vbench import suite as suites
+    from vbench import runner as runners
     from vbench.host.proc import LocalSession
     from vbench.testbed.host import image_here
+    from vbench.testbed.network import network_missing
     from vbench.testbed.preview import Preview
 
-    host, limits = LocalSession(), suite.testbed
-    chosen = _processors(suite)
+    limits, chosen = suite.testbed, _processors(suite)
     built = image.find()
     here = image_here(built) if built else None
-    preview = Preview(host, here, chosen.environment, chosen.peer, limits.memory, Path(limits.scratch))
-    arms = (*suite.arms, suite.method.control)
-    stacks = {arm: [suite.environment(name) for name in suites.chain(suite, arm)] for arm in arms}
-    return {arm: [words for e in stack for words in e.commands(host, preview)] for arm, stack in stacks.items()}
+    base = PurePosixPath(limits.scratch) / "vbench-RUN"
+    with runners.rooted(suite, LocalSession()) as host:
+        preview = Preview(host, here, chosen.environment, chosen.peer, limits.memory, base)
+        why = network_missing(host) or ("" if built else "there is no image for the peer")
+        testbed = preview.offline(why) if why else preview
+        return {arm: list(_stack_commands(suite, arm, testbed)) for arm in (*suite.arms, suite.method.control)}
+
+
+def _stack_commands(suite: "Suite", arm: str, testbed: "Preview") -> Iterator[tuple[str, ...]]:
+    from vbench import suite as suites
+
+    for name in suites.chain(suite, arm):
+        environment = suite.environment(name)
+        here = testbed.offline("it has none") if suites.network(suite, name) == "none" else testbed
+        yield from environment.commands(here.host, here)
+        testbed = here.on(environment)
 
 
 def _processors(suite: "Suite") -> "Processors":

@@ -65,6 +65,7 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
     """One machine a start, from a disk whose writes are thrown away, with virtio devices and the image's own kernel."""
 
     kind: ClassVar[str] = "qemu"
+    has_own_kernel: ClassVar[bool] = True
     known_as: ClassVar[Mapping[str, str]] = {
         name: f'kind = "qemu" with accel = "{name}"' for name in ("kvm", "tcg")
     } | dict.fromkeys(

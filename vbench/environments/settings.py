@@ -14,6 +14,7 @@ class EnvironmentSettings(Settings, frozen=True, kw_only=True):
     """An environment's own file adds `kind`, the suite keys, `missing` and `start`, and changes what differs here."""
 
     known_as: ClassVar[Mapping[str, str]] = {}
+    has_own_kernel: ClassVar[bool] = False
 
     @property
     def needs_image(self) -> bool:

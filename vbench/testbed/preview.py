@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from vbench.beneath import ImageHere
-from vbench.contracts import L, Link, S, Session, Storage, Testbed
+from vbench.contracts import Environment, L, Link, S, Session, Storage, Testbed, Workplace
 from vbench.errors import TrialFailed
 
 
@@ -19,9 +19,10 @@ class Preview:
     cpus: tuple[int, ...]
     peer_cpus: tuple[int, ...]
     memory_b: int
-    base: Path
+    base: PurePosixPath  # the run's folder on the scratch file system
     peer_address: str | None = "198.18.0.1"
     no_network: str = ""
+    beneath: Environment | None = None  # what it is the testbed on; None: the host itself
 
     @property
     def peer(self) -> Session:
@@ -29,7 +30,7 @@ class Preview:
 
     @contextmanager
     def attach(self, ends: type[L]) -> Iterator[L | None]:
-        yield ends.preview()
+        yield None if self.no_network or self.beneath else ends.preview()
 
     def detached(self, ends: type[Link]) -> str:
         del ends
@@ -37,7 +38,7 @@ class Preview:
 
     @contextmanager
     def folder(self, name: str) -> Iterator[PurePosixPath]:
-        yield PurePosixPath(self.base) / "vbench-RUN" / name
+        yield self.base / name
 
     @contextmanager
     def scratch(self, storage: Storage[S]) -> Iterator[S]:
@@ -52,11 +53,23 @@ class Preview:
     @contextmanager
     def chroot(self, scratch: PurePosixPath | None) -> Iterator[tuple[str, ...]]:
         del scratch
-        yield ("nsenter", "--mount=/proc/PID/ns/mnt", "--", "chroot", str(self.base / "vbench-RUN" / "root"))
+        if self.beneath and self.beneath.needs_image:
+            yield ()  # its root is the image
+        else:
+            yield ("nsenter", "--mount=/proc/PID/ns/mnt", "--", "chroot", str(self.base / "root"))
 
-    def offline(self, why: str) -> Testbed:
+    def offline(self, why: str) -> "Preview":
         return replace(self, peer_address=None, no_network=why)
 
+    def on(self, environment: Environment) -> "Preview":
+        """The testbed on an environment that is started here: as the nested one, known without its session."""
+        image, base, cpus = self.image, self.base / "scratch", self.cpus
+        if environment.needs_image:
+            base = Workplace().scratch
+            image = replace(image, root=PurePosixPath("/"), boot=None) if image else None
+        if environment.has_own_kernel:
+            cpus = tuple(range(len(cpus)))
+        return replace(self, image=image, base=base, cpus=cpus, beneath=environment)
+
     def within(self, session: Session) -> Testbed:
-        del session
-        return self
+        raise TrialFailed("a plan starts nothing")
