@@ -1,9 +1,11 @@
 """Quantiles within one trial, and none beyond what the number of its samples supports."""
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from itertools import accumulate
+from typing import Generic, TypeVar
 
 Number = TypeVar("Number", int, float)
 CONFIDENCE = 0.95
@@ -34,12 +36,22 @@ def within(samples: Sequence[float], fraction: float) -> float | None:
 
 def of_counts(counts: Mapping[Number, int], fraction: float) -> Number | None:
     """The same of a histogram: value to how many samples have it."""
-    total = sum(counts.values())
-    if total == 0 or total < fewest(fraction):
-        return None
-    rank, seen = math.ceil(fraction * total), 0
-    for value in sorted(counts):
-        seen += counts[value]
-        if seen >= rank:
-            return value
-    raise AssertionError("unreachable: the ranks add up to the total")
+    return Ranks(counts).quantile(fraction)
+
+
+class Ranks(Generic[Number]):
+    """A histogram put in order once, for several quantiles."""
+
+    def __init__(self, counts: Mapping[Number, int]) -> None:
+        self.values: list[Number] = sorted(counts)
+        self.upto = list(accumulate(counts[value] for value in self.values))
+
+    @property
+    def total(self) -> int:
+        return self.upto[-1] if self.upto else 0
+
+    def quantile(self, fraction: float) -> Number | None:
+        """As `within`."""
+        if self.total == 0 or self.total < fewest(fraction):
+            return None
+        return self.values[bisect_left(self.upto, math.ceil(fraction * self.total))]

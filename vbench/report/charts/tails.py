@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
 from statistics import median
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from vbench.model import Measured
 from vbench.report.charts.chart import Chart, Record, marker, seconds_axis
 from vbench.report.view import Arm, View
-from vbench.stats.quantiles import fewest, of_counts
+from vbench.stats.quantiles import Ranks, fewest
 from vbench.text import counted, label, listed
 from vbench.units import show
 
@@ -35,6 +36,11 @@ class Tail:
 
     arm: Arm
     blocks: tuple[Counts, ...]
+
+    @cached_property
+    def ranks(self) -> tuple[Ranks[int], ...]:
+        """Of each block's own histogram."""
+        return tuple(map(Ranks, self.blocks))
 
     @property
     def pooled(self) -> Counts:
@@ -89,24 +95,25 @@ def _without_middles(points: Curve) -> Curve:
     return [point for at, point in enumerate(points) if at not in dropped]
 
 
-def band(blocks: tuple[Counts, ...]) -> Curve:
+def band(blocks: tuple[Ranks[int], ...]) -> Curve:
     """Around the blocks' own curves, as deep as each of them reaches; empty for a single block."""
     if len(blocks) < 2:
         return []
-    shares = [share for share in LEVELS if fewest(1 - share) <= min(sum(counts.values()) for counts in blocks)]
+    least = min(ranks.total for ranks in blocks)
     ends: list[tuple[float, float, float]] = []
-    for share in shares:
-        values = [of_counts(counts, 1 - share) or 0 for counts in blocks]
-        ends.append((min(values), max(values), share))
+    for share in LEVELS:
+        if fewest(1 - share) <= least:
+            values = [ranks.quantile(1 - share) or 0 for ranks in blocks]
+            ends.append((min(values), max(values), share))
     return [(low, share) for low, _, share in ends] + [(high, share) for _, high, share in reversed(ends)]
 
 
 def _chart(title: str, lines: list[Tail]) -> Chart:
-    curves = [curve(line.pooled) for line in lines]
-    shades = [_shade(line) for line in lines]
+    curves, bands = [curve(line.pooled) for line in lines], [band(line.ranks) for line in lines]
+    shades = [_shade(line.arm, points) for line, points in zip(lines, bands, strict=True)]
     strokes = [_line(line.arm, points) for line, points in zip(lines, curves, strict=True)]
     marks = [_marks(line.arm, points) for line, points in zip(lines, curves, strict=True)]
-    spots = [ns for points in [*curves, *(band(line.blocks) for line in lines)] for ns, _ in points]
+    spots = [ns for points in [*curves, *bands] for ns, _ in points]
     layout = {
         "margin": {"l": 52, "r": 10, "t": 8, "b": 40},
         "xaxis": seconds_axis(min(spots) * 1e-9, max(spots) * 1e-9, "latency"),
@@ -124,12 +131,12 @@ def _chart(title: str, lines: list[Tail]) -> Chart:
     )
 
 
-def _shade(line: Tail) -> dict[str, Any]:
-    return _points(band(line.blocks)) | {
+def _shade(arm: Arm, points: Curve) -> dict[str, Any]:
+    return _points(points) | {
         "mode": "lines",
-        "line": {"width": 0, "color": line.arm.colour},
+        "line": {"width": 0, "color": arm.colour},
         "fill": "toself",
-        "fillcolor": line.arm.colour,
+        "fillcolor": arm.colour,
         "opacity": 0.16,
         "hoverinfo": "skip",
     }
@@ -202,7 +209,7 @@ def _reaches(lines: list[Tail], share: float) -> str:
 
 def _told(line: Tail, share: float) -> float | None:
     """The median over blocks of the value that this share of a trial's operations exceed, in s."""
-    values = [of_counts(counts, 1 - share) for counts in line.blocks]
+    values = [ranks.quantile(1 - share) for ranks in line.ranks]
     known = [value for value in values if value is not None]
     return median(known) * 1e-9 if len(known) == len(values) else None
 
