@@ -33,9 +33,10 @@ def blocks_to_decide(mean: float, spread: float, margin: float | None, *, wideni
     """
 
     def decides(blocks: int) -> bool:
-        differs = half_width(spread, blocks, widening=widening) < abs(mean)
-        within = margin is not None and abs(mean) + half_width(spread, blocks, alpha=0.1) < margin
-        return differs or within
+        if half_width(spread, blocks, widening=widening) < abs(mean):
+            return True
+        # The comparison in front spares a quantile: no half-width is negative.
+        return margin is not None and abs(mean) < margin and abs(mean) + half_width(spread, blocks, alpha=0.1) < margin
 
     low, high = 9, MOST_BLOCKS  # verdicts begin at 10
     if not decides(high):
