@@ -263,6 +263,8 @@ class BenchmarkRecord(Struct, frozen=True):
     settings: dict[str, Any]
     metrics: tuple[Metric, ...]
     about: str = ""
+    of: str = ""  # the suite's entry that was varied to make this one
+    varied: dict[str, str | int | float | bool] = {}  # by which values of its settings
 
 
 class Ladder(Struct, frozen=True):

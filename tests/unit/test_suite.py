@@ -12,6 +12,7 @@ from msgspec import structs
 from vbench import benchmarks, environments
 from vbench import suite as suites
 from vbench.errors import SuiteError
+from vbench.store.names import is_safe
 from vbench.suite.schema import suite_schema
 from vbench.units import Bytes, Seconds
 
@@ -247,6 +248,86 @@ def test_a_restriction_takes_benchmarks_by_name_and_by_family() -> None:
     assert tuple(suites.restrict(suite, benchmarks=["disk"]).benchmarks) == ("disk.small",)
     assert tuple(suites.restrict(suite, benchmarks=["cpu.hash"]).benchmarks) == ("cpu.hash",)
     assert suites.restrict(suite) == suite
+
+
+# --- variations -----------------------------------------------------------------------------------------------------
+
+ENTRY = '{kind = "disk.randread", name = "disk.small", size = "1 MiB"}'
+VARIED = '{kind = "disk.randread", vary = { depth = [1, 16], size = ["1 MiB", "4 MiB"] }}'
+
+
+def varying(entry: str) -> str:
+    assert ENTRY in GOOD
+    return GOOD.replace(ENTRY, entry)
+
+
+def test_an_entry_that_varies_gives_a_benchmark_for_each_combination() -> None:
+    suite = suites.parse(varying(VARIED), source="s")
+    ends = ("depth-1.size-1MiB", "depth-1.size-4MiB", "depth-16.size-1MiB", "depth-16.size-4MiB")
+    assert tuple(suite.benchmarks) == ("cpu.hash", *(f"disk.randread.{end}" for end in ends), "start.ready")
+    record = suites.benchmark_records(suite)[2]
+    assert (record.of, record.varied) == ("disk.randread", {"depth": 1, "size": 4 * 2**20})
+    assert record.settings["size"] == 4 * 2**20
+    assert suites.benchmark_records(suite)[0].varied == {}
+
+
+def test_a_name_of_a_combination_can_be_claimed_and_chosen_and_stored() -> None:
+    claimed = varying(VARIED).replace(
+        "blocks = 2\n", 'blocks = 2\nconfirmatory = ["b disk.randread.depth-16.size-4MiB"]\n'
+    )
+    suite = suites.parse(claimed, source="s")
+    assert suites.confirmatory(suite) == ("b disk.randread.depth-16.size-4MiB iops",)
+    assert all(is_safe(name) for name in suite.benchmarks)
+    one = suites.restrict(suite, benchmarks=["disk.randread.depth-1.size-4MiB"])
+    assert list(one.benchmarks) == list(one.variations) == ["disk.randread.depth-1.size-4MiB"]
+    assert len(suites.restrict(suite, benchmarks=["disk.randread"]).benchmarks) == 4
+
+
+@pytest.mark.parametrize(
+    ("entry", "message", "hint"),
+    [
+        ("vary = { depth = [1, 'x'] }", "benchmarks[1].vary.depth[1]: expected a whole number, got a text", ""),
+        ("vary = { depth = [1, 0] }", "benchmarks[1].vary.depth[1]: expected a whole number >= 1", ""),
+        ("vary = { dpeth = [1] }", "benchmarks[1].vary.dpeth: unknown key", "'depth'"),
+        ("vary = { name = ['x'] }", "benchmarks[1].vary.name: unknown key", "size, depth, engine"),
+        ("vary = { depth = 1 }", "benchmarks[1].vary.depth: expected a list of values, got 1", ""),
+        ("vary = { depth = [] }", "benchmarks[1].vary.depth: expected a list of values, got []", ""),
+        ("vary = { depth = [[1]] }", "benchmarks[1].vary.depth[0]: expected a text, a number or true or false", ""),
+        ("vary = { depth = [1, 1] }", "benchmarks[1].vary.depth[1]: 1 stands there twice", ""),
+        ("vary = { size = ['1 MiB', '1MiB'] }", "benchmarks[1].vary.size[1]: '1MiB' stands there twice", ""),
+        ("vary = { size = ['1 lot'] }", "benchmarks[1].vary.size[0]: expected a size", ""),
+        ("vary = { engine = ['lot'] }", "benchmarks[1].vary.engine[0]: 'lot' is not one of its values", "libaio"),
+        ("vary = {}", "benchmarks[1].vary: expected a table of keys with a list of values each", "depth = [1, 4]"),
+        ("vary = 3", "benchmarks[1].vary: expected a table of keys with a list of values each", ""),
+        ("depth = 4, vary = { depth = [1] }", "benchmarks[1].vary.depth: 'depth' stands in the entry too", ""),
+        (f"vary = {{ depth = {list(range(1, 103))} }}", "benchmarks[1].vary: 102 combinations, at most 100", "fewer"),
+        (
+            f"vary = {{ depth = {list(range(1, 1001))}, size = {list(range(2**20, 2**20 + 4000, 4))} }}",
+            "benchmarks[1].vary: 1,000,000 combinations",
+            "",
+        ),
+    ],
+)
+def test_a_variation_that_cannot_be_is_refused(entry: str, message: str, hint: str) -> None:
+    error = refused(varying(f'{{kind = "disk.randread", {entry}}}'))
+    assert message in error.message
+    assert hint in error.hint
+
+
+def test_a_name_that_a_combination_has_already_is_refused() -> None:
+    taken = '{kind = "disk.randread", name = "disk.randread.depth-1"}, {kind = "disk.randread", vary = {depth = [1]}}'
+    error = refused(varying(taken))
+    assert "benchmarks[2]: a second benchmark named 'disk.randread.depth-1'" in error.message
+
+
+@given(st.text(max_size=30))
+@settings(deadline=None)
+def test_a_varied_text_never_makes_a_name_that_is_no_file_name(text: str) -> None:
+    own = f'{{kind = "command", name = "app.x", argv = ["x"], vary = {{ unit = [{json.dumps(text)}] }}}}'
+    try:
+        assert all(is_safe(name) for name in suites.parse(varying(own), source="s").benchmarks)
+    except SuiteError as error:
+        assert "\n" not in error.message
 
 
 # --- relations ------------------------------------------------------------------------------------------------------

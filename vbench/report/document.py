@@ -90,12 +90,15 @@ def _loss(loss: Loss) -> dict[str, Any]:
 
 def _costs(seen: View) -> list[dict[str, Any]]:
     rows = {cost_key(row.cost): row for row in seen.rows}
+    varied = {one.name: {"of": one.of, "varied": one.varied} for one in seen.run.manifest.benchmarks}
     found = []
     for cost in seen.costs:
         row = rows.get(cost_key(cost))
         kept = _kept(row.kept) if row and row.kept else None
         notes = list(row.notes) if row else []
-        found.append(_cost(cost) | {"kept": kept, "notes": notes, "steadiness": _steadiness(row)})
+        found.append(
+            _cost(cost) | varied[cost.benchmark] | {"kept": kept, "notes": notes, "steadiness": _steadiness(row)}
+        )
     return found
 
 

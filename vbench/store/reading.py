@@ -84,6 +84,7 @@ def _refuse_hostile(manifest: Manifest, path: Path) -> None:
         raise RunFolderError(f"{path}: {short(manifest.run_id)} cannot be a run id")
     arms = [record.name for record in manifest.environments]
     names = [*arms, *(b.name for b in manifest.benchmarks), manifest.baseline, manifest.control]
+    names += [record.of for record in manifest.benchmarks if record.of]
     for name in (*names, *manifest.plan.environments, *manifest.plan.benchmarks):
         if not is_safe(name):
             raise RunFolderError(f"{path}: {short(name)} cannot be a name")

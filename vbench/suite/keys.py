@@ -42,7 +42,7 @@ def families(kinds: Mapping[str, type]) -> dict[str, tuple[str, ...]]:
 
 
 def _problems(document: Mapping[str, Any]) -> Iterator[Problem]:
-    from vbench import benchmarks
+    from vbench.benchmarks import KINDS
 
     yield from _of_table(document, Document, "")
     for path, kind in (("method", Method), ("testbed", TestbedSettings)):
@@ -53,10 +53,26 @@ def _problems(document: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _of_table(table, LadderTable, f"ladders.{name}")
     entries = document.get("benchmarks")
     for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-        if isinstance(entry, str) and entry in families(benchmarks.KINDS):
+        if isinstance(entry, str) and entry in families(KINDS):
             continue
         table = {"kind": entry} if isinstance(entry, str) else entry
-        yield from _of_kind(table, benchmarks.KINDS, f"benchmarks[{index}]", "benchmark", also=("name",))
+        yield from _of_benchmark(table, f"benchmarks[{index}]")
+
+
+def _of_benchmark(table: Any, path: str) -> Iterator[Problem]:
+    """A key that is varied is one of the entry's."""
+    from vbench.benchmarks import KINDS
+
+    vary = table.get("vary") if isinstance(table, dict) else None
+    varied = vary if isinstance(vary, dict) else {}
+    whole = {**varied, **table} if isinstance(table, dict) else table
+    own = table if isinstance(table, dict) else {}
+    yield from _of_kind(whole, KINDS, path, "benchmark", also=("name", "vary"), own=own)
+    made: Any = KINDS.get(str(own.get("kind")))
+    known = [field.encode_name for field in msgspec.structs.fields(made)] if made else list(varied)
+    for key in varied:
+        if key not in known:
+            yield Problem(f"{path}.vary.{key[:LONGEST_KEY]}", "unknown key", nearest(key, known) if known else "")
 
 
 def _of_environments(tables: Any) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from vbench.contracts import Benchmark, Environment
 from vbench.errors import SuiteError, nearest
 from vbench.model import BenchmarkRecord, EnvironmentRecord
 from vbench.suite.ladders import is_whole
-from vbench.suite.shape import NETWORKS, Suite
+from vbench.suite.shape import NETWORKS, Suite, Variation
 
 
 def confirmatory(suite: Suite) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def restrict(
     if seed is not None and not 0 <= seed < 2**63:
         raise SuiteError(f"seed: expected 0 to {2**63 - 1}, got {seed}")
     arms = tuple(arm for arm in suite.arms if arm in wanted)
-    chosen = _selected(suite.benchmarks, benchmarks)
+    chosen = _selected(suite, benchmarks)
     return replace(
         suite,
         method=replace(
@@ -50,6 +50,7 @@ def restrict(
         arms=arms,
         environments={name: suite.environments[name] for name in suite.environments if _needed(suite, name, arms)},
         benchmarks=chosen,
+        variations={name: variation for name, variation in suite.variations.items() if name in chosen},
         ladders=tuple(ladder for ladder in suite.ladders if is_whole(ladder, arms, chosen)),
     )
 
@@ -70,12 +71,19 @@ def _needed(suite: Suite, name: str, arms: Sequence[str]) -> bool:
     return any(name in chain(suite, arm) for arm in arms)
 
 
-def _selected(benchmarks: Mapping[str, Benchmark], wanted: Sequence[str]) -> dict[str, Benchmark]:
+def _selected(suite: Suite, wanted: Sequence[str]) -> dict[str, Benchmark]:
+    """Benchmarks by name, by family, and by the name of the entry that they were varied of."""
     if not wanted:
-        return dict(benchmarks)
-    families = {name.partition(".")[0] for name in benchmarks}
-    chosen = _known(wanted, [*benchmarks, *sorted(families)], "benchmark")
-    return {name: b for name, b in benchmarks.items() if name in chosen or name.partition(".")[0] in chosen}
+        return dict(suite.benchmarks)
+    families = {name.partition(".")[0] for name in suite.benchmarks}
+    entries = dict.fromkeys(variation.of for variation in suite.variations.values())
+    chosen = _known(wanted, [*suite.benchmarks, *entries, *sorted(families)], "benchmark")
+    return {name: one for name, one in suite.benchmarks.items() if not _names(suite, name).isdisjoint(chosen)}
+
+
+def _names(suite: Suite, benchmark: str) -> set[str]:
+    variation = suite.variations.get(benchmark)
+    return {benchmark, benchmark.partition(".")[0], variation.of if variation else benchmark}
 
 
 def engines(suite: Suite) -> tuple[Engine, ...]:
@@ -124,9 +132,16 @@ def relations_of(record: EnvironmentRecord) -> dict[str, str]:
 
 def benchmark_records(suite: Suite) -> tuple[BenchmarkRecord, ...]:
     return tuple(
-        BenchmarkRecord(name=name, kind=b.kind, settings=settings(b), metrics=b.metrics, about=b.about)
+        with_variation(
+            BenchmarkRecord(name=name, kind=b.kind, settings=settings(b), metrics=b.metrics, about=b.about),
+            suite.variations.get(name),
+        )
         for name, b in suite.benchmarks.items()
     )
+
+
+def with_variation(record: BenchmarkRecord, variation: Variation | None) -> BenchmarkRecord:
+    return replace(record, of=variation.of, varied=variation.values) if variation else record
 
 
 def settings(thing: Environment | Benchmark) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from vbench.contracts import Benchmark
 from vbench.errors import SuiteError, nearest
 from vbench.suite import keys
 from vbench.suite.checks import check
-from vbench.suite.decoding import convert, suite_of
+from vbench.suite.converting import convert
+from vbench.suite.decoding import suite_of
 from vbench.suite.shape import Document, Suite
 
 LARGEST_B = 2**20

@@ -90,6 +90,9 @@ def _add_kind(part: dict[str, Any], kind: str, *, named: bool) -> None:
     added: dict[str, Any] = {"kind": {"const": kind}}
     if named:
         added["name"] = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+        values = {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1}
+        keys = dict.fromkeys(part.get("properties", {}), values)
+        added["vary"] = {"type": "object", "properties": keys, "additionalProperties": False, "minProperties": 1}
     part["properties"] = {**added, **part.get("properties", {})}
     nameless = ["name"] if named and "." not in kind else []
     part["required"] = ["kind", *nameless, *part.get("required", [])]

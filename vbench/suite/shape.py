@@ -18,6 +18,7 @@ ADAPTIVE = ("n_min", "look_every", "n_max", "width")
 """Keys of `method` that say when an adaptive run stops."""
 FIXED_BLOCKS = 10
 CPU_LIST = r"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$"  # the kernel's list format, cpuset(7)
+MOST_COMBINATIONS = 100  # of one entry: a curve over more points says nothing more
 MOST_LADDERS = 20  # a page has a chart for each
 MOST_CONFIRMATORY = 5  # method.md: few enough that Holm leaves them power
 Blocks = Annotated[int, Meta(ge=1, le=1000)]
@@ -86,6 +87,13 @@ class Arm(Struct, frozen=True):
         return STORAGES[0] if self.environment.scratch_b is None else STORAGES[1]
 
 
+class Variation(Struct, frozen=True):
+    """Which entry a benchmark was made of, and by which values of the keys that it varies."""
+
+    of: str
+    values: dict[str, Any]
+
+
 class LadderTable(Table, frozen=True):
     """Arms in order, each with one layer more than the one before: `[ladders.NAME]`."""
 
@@ -106,6 +114,7 @@ class Suite(Struct, frozen=True):
     benchmarks: dict[str, Benchmark]
     arms: tuple[str, ...]  # without the control
     ladders: tuple[Ladder, ...] = ()
+    variations: dict[str, Variation] = {}  # of benchmarks that were made by `vary`
     folder: Path = Path()  # of its file: what a benchmark's own files are relative to
 
     def arm(self, name: str) -> Arm:
