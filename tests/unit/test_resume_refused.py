@@ -355,11 +355,11 @@ def test_a_folder_that_another_user_could_swap(folder: Path) -> None:
     said = refusal(folder)
     assert said.message == f"{folder} names commands to run, and other users can write to {folder.parent}"
     folder.parent.chmod(0o1777)
-    resumption.refuse_foreign(folder)
+    store.refuse_foreign(folder)
 
 
 def test_a_folder_that_is_not_there_is_left_to_who_reads_it(tmp_path: Path) -> None:
-    resumption.refuse_foreign(tmp_path / "no results" / "no run")
+    store.refuse_foreign(tmp_path / "no results" / "no run")
 
 
 def test_a_folder_of_another_user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,7 +89,7 @@ class Channel:
         except ValueError as error:
             raise StartFailed(f"its agent's first message cannot be read: {error}; {self.describe_loss()}") from None
 
-    def open(self) -> tuple[int, Replies]:
+    def converse(self) -> tuple[int, Replies]:
         """A new conversation: its id and the lines of its replies."""
         waiting = Replies(foreign.LARGEST_B)
         with self._lock:
@@ -142,7 +142,7 @@ class Channel:
         return SessionLost(f"the environment went away; {self._excess}{self.describe_loss()}")
 
     def ask(self, message: dict[str, Any], kind: type[R], *, timeout_s: float) -> R:
-        number, waiting = self.open()
+        number, waiting = self.converse()
         try:
             self.send({"id": number, **message})
             return self.receive(waiting, kind, timeout_s=timeout_s)
@@ -318,7 +318,7 @@ class AgentSession:
     @contextmanager
     def spawn(self, argv: Sequence[str]) -> Iterator[RemoteProcess]:
         words = [str(word) for word in argv]
-        number, events = self.channel.open()
+        number, events = self.channel.converse()
         try:
             self.channel.send({"id": number, "op": "spawn", "argv": words})
             reply = self.channel.receive(events, Spawned, timeout_s=GRACE_S)

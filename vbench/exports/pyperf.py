@@ -22,7 +22,7 @@ from vbench.cost import Analysis
 from vbench.exports.format import Written
 from vbench.model import Measured, Metric, Trial
 from vbench.model import Run as Record
-from vbench.store.files import is_regular, write_atomically
+from vbench.store.files import content, write_atomically
 from vbench.text import listed, plain
 
 LARGEST_RAW_B = 16 * 2**20
@@ -177,14 +177,14 @@ def _warmups(folder: Path, trial: Trial, values: Sequence[float]) -> list[tuple[
 
 def _driver_run(folder: Path, raw: str | None) -> dict[str, Any]:
     """The only run of a raw pyperf file; empty where there is none, or something else."""
-    if raw is None or not raw.endswith("pyperf.json") or ".." in Path(raw).parts or not is_regular(folder, raw):
+    if raw is None or not raw.endswith("pyperf.json") or ".." in Path(raw).parts:
         return {}
-    path = folder / raw
+    text = content(folder, raw, most_b=LARGEST_RAW_B)
+    if text is None:
+        return {}
     try:
-        if path.stat().st_size > LARGEST_RAW_B:
-            return {}
-        (benchmark,) = json.loads(path.read_bytes())["benchmarks"]
+        (benchmark,) = json.loads(text)["benchmarks"]
         (found,) = benchmark["runs"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -101,7 +101,7 @@ def resume(
     EnvironmentUnavailable while the folder is as it was.
     """
     here, clean = host.identity(), _clean(host)
-    resumption.refuse_foreign(folder)
+    store.refuse_foreign(folder)
     with store.reopen(folder, clean=clean) as writer:
         run = store.load(folder)
         manifest, plan = run.manifest, run.manifest.plan

@@ -1,9 +1,7 @@
 """What must be as it was for a run to go on: tool, suite and host. Anything else would be another run."""
 
 import hashlib
-import stat
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +13,6 @@ from vbench import suite as suites
 from vbench.beneath import Engine
 from vbench.contracts import Identity
 from vbench.errors import RunFolderError, SuiteError
-from vbench.host import untrusted
 from vbench.model import Facts, Manifest, Run
 from vbench.store import privacy
 from vbench.suite import Suite
@@ -50,20 +47,6 @@ def rebooted(manifest: Manifest, here: Identity) -> bool | None:
     """Whether the host was booted since the run was last in it; None where that is unknown."""
     last, now = boot_of(manifest), here.marks(manifest.run_id)[1]
     return last != now if last and now else None
-
-
-def refuse_foreign(folder: Path) -> None:
-    """A run folder names commands, and they are run: it must be this user's. Raises RunFolderError."""
-    for path in (folder, folder / "manifest.json", folder / "journal.jsonl", folder / "facts"):
-        with suppress(FileNotFoundError):  # what must be there, who reads it says
-            found = path.stat() if path == folder else path.lstat()
-            if not stat.S_ISLNK(found.st_mode) and (why := untrusted.others_could_write(found)):
-                hint = "go on with it as the user who began it, or make the folder yours alone: chown -R, chmod -R go-w"
-                raise RunFolderError(f"{path} {why}: it names commands to run", hint=hint)
-    with suppress(FileNotFoundError):
-        if why := untrusted.others_could_swap(folder.resolve()):
-            hint = "move the run to a folder that only you can write to"
-            raise RunFolderError(f"{folder} names commands to run, and {why}", hint=hint)
 
 
 @cache

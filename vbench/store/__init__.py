@@ -2,6 +2,7 @@
 
 from vbench.store.finding import find, found
 from vbench.store.journal import storable
+from vbench.store.owner import refuse_foreign
 from vbench.store.reading import cells, load, missing_facts, read_manifest, unfinished
 from vbench.store.writing import Writer, create, reopen, run_id
 
@@ -14,6 +15,7 @@ __all__ = [
     "load",
     "missing_facts",
     "read_manifest",
+    "refuse_foreign",
     "reopen",
     "run_id",
     "storable",

@@ -139,6 +139,15 @@ def inside(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in found if path.is_file() and not path.is_symlink())
 
 
+def content(folder: Path, name: str, *, most_b: int) -> bytes | None:
+    """A regular file inside; None for one that is none, is larger, or cannot be read."""
+    path = folder / name
+    with suppress(OSError):
+        if is_regular(folder, name) and path.stat().st_size <= most_b:
+            return path.read_bytes()
+    return None
+
+
 def is_regular(folder: Path, name: str) -> bool:
     """A regular file inside, reached through no link: a link could lead out, a FIFO would never answer."""
     path = folder

@@ -62,14 +62,15 @@ class Stopping:
 
     def _stop(self) -> None:
         time.sleep(AFTER_S)
-        monitor = next(self.folder.glob("machine-*/qmp"), None)
-        if monitor is None:
-            self.problem = "the guest has no monitor"
-            return
         try:
-            stopped = qemu.ask(self.host, PurePosixPath(monitor), "stop")
+            found = self.host.run(["find", str(self.folder), "-path", "*/machine-*/qmp"], timeout_s=10).text.split("\n")
+            if not found[0]:
+                self.problem = "the guest has no monitor"
+                return
+            monitor = PurePosixPath(found[0])
+            stopped = qemu.ask(self.host, monitor, "stop")
             time.sleep(STOP_S)
-            resumed = qemu.ask(self.host, PurePosixPath(monitor), "cont")
+            resumed = qemu.ask(self.host, monitor, "cont")
         except (CommandTimeout, CommandFailed) as error:
             self.problem = error.message
             return
