@@ -12,8 +12,9 @@ from vbench.contracts import Testbed
 from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.host.processors import Processors
-from vbench.model import Block, Plan, Run, State, Step, Trial
-from vbench.runner import Runner
+from vbench.model import Block, Run, State, Trial
+from vbench.runner import Runner, Tell
+from vbench.runner.events import BlockBegan, Ended, Event, TrialEnded
 from vbench.store import privacy
 from vbench.suite import Suite
 from vbench.suite import plan as plans
@@ -48,28 +49,25 @@ benchmarks = ["cpu.hash", "syscall.getpid", "start.ready"]
 
 @dataclass
 class Told:
-    """Progress that is kept, and may be acted upon."""
+    """What a run told, kept; a test may act upon each trial."""
 
+    events: list[Event] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
     ended: bool = False
     analysed: int | None = None
     at_trial: Callable[[Trial], None] = lambda trial: None
 
-    def begin(self, plan: Plan) -> None: ...
-    def block(self, block: Block) -> None:
-        self.blocks.append(block)
-
-    def step(self, block: Block, step: Step) -> None: ...
-    def benchmark(self, name: str) -> None: ...
-    def trial(self, trial: Trial) -> None:
-        self.trials.append(trial)
-        self.at_trial(trial)
-
-    def voided(self, void: object) -> None: ...
-    def look(self, found: object) -> None: ...
-    def end(self, *, analysed: int) -> None:
-        self.ended, self.analysed = True, analysed
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+        match event:
+            case BlockBegan(block):
+                self.blocks.append(block)
+            case TrialEnded(trial):
+                self.trials.append(trial)
+                self.at_trial(trial)
+            case Ended(analysed):
+                self.ended, self.analysed = True, analysed
 
 
 def a_testbed(host: LocalSession, tmp_path: Path, peer_cpus: tuple[int, ...] = (0,)) -> AbstractContextManager[Testbed]:
@@ -85,7 +83,7 @@ def a_testbed(host: LocalSession, tmp_path: Path, peer_cpus: tuple[int, ...] = (
     )
 
 
-def execute(tmp_path: Path, suite: Suite, told: Told | None = None, *, peer_cpus: tuple[int, ...] = (0,)) -> Run:
+def execute(tmp_path: Path, suite: Suite, tell: Tell | None = None, *, peer_cpus: tuple[int, ...] = (0,)) -> Run:
     """The run of a suite of fakes on a testbed without image and network, as it reads back from its folder."""
     plan = plans.make(suite)
     manifest = a_manifest(
@@ -97,7 +95,7 @@ def execute(tmp_path: Path, suite: Suite, told: Told | None = None, *, peer_cpus
         environments=suites.environment_records(suite),
         benchmarks=suites.benchmark_records(suite),
     )
-    host, told = LocalHost(), told or Told()
+    host = LocalHost()
     with (
         a_testbed(host.session, tmp_path, peer_cpus) as testbed,
         store.create(tmp_path / "results", manifest, clean=privacy.of_hosts([host.identity()])) as writer,
@@ -105,7 +103,7 @@ def execute(tmp_path: Path, suite: Suite, told: Told | None = None, *, peer_cpus
         state = State.PARTIAL
         try:
             with suppress(KeyboardInterrupt):
-                Runner(suite, plan, host, testbed, writer, told).run()
+                Runner(suite, plan, host, testbed, writer, tell or Told()).run()
                 state = State.COMPLETE
         finally:
             writer.finish(state)

@@ -5,6 +5,7 @@ import io
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -17,10 +18,12 @@ from tests.unit.runs import BIDI, make_run
 from tests.unit.terminal import Terminal
 from vbench.cli import progress
 from vbench.cli.frame import Course, frame
+from vbench.cli.lines import Lines
 from vbench.cli.live import SHARE, Allowance, Live, rough
 from vbench.cli.screen import Screen
 from vbench.cost import Analysis
 from vbench.model import Failed, Look, Measured, Trial, Void
+from vbench.runner.events import Began, BenchmarkBegan, BlockBegan, Ended, Event, Looked, StepBegan, TrialEnded, Voided
 from vbench.suite import Suite
 from vbench.suite import plan as plans
 
@@ -63,19 +66,19 @@ def follow(live: Live, clock: Clock, blocks: int, *, outcome: Callable[[str], Me
     """The calibration and `blocks` blocks, each of a minute, of which the last is not over."""
     plan = plans.make(live.suite)
     outcome = outcome or (lambda arm: Measured({"time": (1e-6 * (4.0 if arm == "b" else 1.0),)}))
-    live.begin(plan)
+    live(Began(plan))
     for block in plan.blocks[: blocks + 1]:
-        live.block(block)
+        live(BlockBegan(block))
         for step in block.steps:
-            live.step(block, step)
+            live(StepBegan(block, step))
             for order, name in enumerate(("start.ready", *block.benchmarks)):
                 if order:
-                    live.benchmark(name)
+                    live(BenchmarkBegan(name))
                     clock.now += 60 / len(block.steps) / len(block.benchmarks)
                 trial = Trial(
                     block.index, step.position, step.environment, name, order, outcome(step.environment), 0, 1
                 )
-                live.trial(trial)
+                live(TrialEnded(trial))
 
 
 def test_it_tells_how_far_the_run_is_and_what_it_is_at() -> None:
@@ -93,7 +96,7 @@ def test_a_run_without_a_block_that_can_be_analysed_is_never_called_done() -> No
     watched = Watched()
     live = watched.live(a_suite())
     follow(live, watched.clock, 1)
-    live.end(analysed=0)
+    live(Ended(0))
     title = watched.text.splitlines()[0]
     assert "no block can be analysed" in title
     assert "done" not in title
@@ -116,13 +119,13 @@ def test_a_run_taken_up_again_keeps_what_it_had() -> None:
     run = replace(make_run(), trials=tuple(begun._trials), voids=(Void(1, 0, (stated("steal"),)),))
     live = second.live(suite)
     live.earlier = run
-    live.begin(plans.make(suite))
+    live(Began(plans.make(suite)))
     assert "3 of 6 blocks" in second.text
     assert f"{len(run.trials)} measured · 1 block voided" in second.text
     assert "4.00×" in second.text
-    live.block(plans.make(suite).blocks[4])
+    live(BlockBegan(plans.make(suite).blocks[4]))
     assert live.course.done == 3
-    live.end(analysed=1)
+    live(Ended(1))
     assert "4 of 6 blocks, 1 of them in 0 s" in second.text
 
 
@@ -135,10 +138,10 @@ def test_a_last_block_that_comes_again_is_not_counted_before(how: str) -> None:
     trials, voids = tuple(begun._trials), (Void(3, 0, (stated("steal"),)),)
     live = second.live(suite)
     live.earlier = replace(make_run(), trials=trials[:-1] if how == "cut" else trials, voids=voids * (how == "void"))
-    live.begin(plans.make(suite))
+    live(Began(plans.make(suite)))
     assert "2 of 6 blocks" in second.text
-    live.block(plans.make(suite).blocks[3])
-    live.end(analysed=1)
+    live(BlockBegan(plans.make(suite).blocks[3]))
+    live(Ended(1))
     assert "3 of 6 blocks, 1 of them in 0 s" in second.text
 
 
@@ -149,7 +152,7 @@ def test_a_block_that_was_cut_enters_no_rough_cost() -> None:
     follow(begun, first.clock, 3)
     live = second.live(suite)
     live.earlier = replace(make_run(), trials=tuple(begun._trials[:-1]), voids=())
-    live.begin(plans.make(suite))
+    live(Began(plans.make(suite)))
     assert {cell.blocks for cell in live.course.cells.values() if cell.cost is not None} == {2}
 
 
@@ -163,7 +166,7 @@ def test_lines_count_no_stored_trial_that_is_measured_again() -> None:
         (replace(whole, trials=whole.trials + again, voids=(Void(3, 0, (stated("steal"),)),)), 4),
     ):
         lines = progress.following(a_suite(), quiet=True, earlier=run)
-        assert isinstance(lines, progress.Lines)
+        assert isinstance(lines, Lines)
         assert lines.stored == blocks * each
 
 
@@ -173,8 +176,8 @@ def test_an_adaptive_run_is_done_when_a_look_said_so_and_not_when_its_time_was_u
     live = watched.live(a_suite())
     follow(live, watched.clock, 3)
     live.course.is_adaptive = True
-    live.look(Look(3, stop=stop))
-    live.end(analysed=1)
+    live(Looked(Look(3, stop=stop)))
+    live(Ended(1))
     assert watched.text.startswith(f"made-up · {word}\n")
 
 
@@ -182,7 +185,7 @@ def test_a_run_that_was_stopped_says_how_many_blocks_it_has() -> None:
     watched = Watched()
     live = watched.live(a_suite())
     follow(live, watched.clock, 3)
-    live.end(analysed=1)
+    live(Ended(1))
     assert watched.text.startswith("made-up · ended early\n")
     assert "3 of 6 blocks in " in watched.text
 
@@ -191,8 +194,8 @@ def test_a_voided_block_that_was_not_repeated_does_not_count() -> None:
     watched = Watched()
     live = watched.live(a_suite())
     follow(live, watched.clock, 3)
-    live.voided(Void(3, 0, (stated("b: the clock failed"),)))
-    live.end(analysed=1)
+    live(Voided(Void(3, 0, (stated("b: the clock failed"),))))
+    live(Ended(1))
     assert "2 of 6 blocks in " in watched.text
 
 
@@ -257,7 +260,7 @@ def test_the_last_picture_has_every_row_and_stays() -> None:
     watched = Watched(height=8)
     live = watched.live(a_suite())
     follow(live, watched.clock, 6)
-    live.end(analysed=1)
+    live(Ended(1))
     assert "made-up · done" in watched.text
     assert "6 of 6 blocks in 7 min 00 s" in watched.text
     assert all(name in watched.text for name in live.suite.benchmarks)
@@ -268,8 +271,8 @@ def test_what_must_be_read_stays_above_the_picture() -> None:
     watched = Watched()
     live = watched.live(a_suite())
     follow(live, watched.clock, 2, outcome=lambda arm: Failed(error("no fio")) if arm == "b" else Measured({}))
-    live.voided(Void(2, 0, (foreign("b", 0.041),)))
-    live.look(Look(2, words="after 2 blocks: still too wide"))
+    live(Voided(Void(2, 0, (foreign("b", 0.041),))))
+    live(Looked(Look(2, words="after 2 blocks: still too wide")))
     above, _, picture = watched.text.partition("made-up · ")
     assert "block 1 b cpu.hash failed: no fio\n" in above
     assert "block 2 is void: b: foreign tasks used 4.1%" in above
@@ -306,10 +309,10 @@ def test_a_terminal_that_was_closed_does_not_end_the_run(monkeypatch: pytest.Mon
     watched = Watched(out=Closed())
     live = watched.live(a_suite())
     follow(live, watched.clock, 6)
-    live.end(analysed=1)
+    live(Ended(1))
     assert live.course.done == 6
     monkeypatch.setattr("sys.stderr", Closed())
-    progress.Lines().look(Look(1, words="who reads this?"))
+    Lines()(Looked(Look(1, words="who reads this?")))
 
 
 def test_drawing_is_given_up_when_it_would_cost_more_than_its_share() -> None:
@@ -319,7 +322,7 @@ def test_drawing_is_given_up_when_it_would_cost_more_than_its_share() -> None:
     follow(live, watched.clock, 2)
     assert watched.out.getvalue() == ""
     watched.clock.now += 1.0 / SHARE
-    live.benchmark("cpu.hash")
+    live(BenchmarkBegan("cpu.hash"))
     assert "made-up" in watched.text
 
 
@@ -329,24 +332,20 @@ def test_costs_are_worked_out_between_blocks_and_within_their_share() -> None:
     live.judging.spent_s = 3.0
     follow(live, watched.clock, 6)
     assert live.course.cells == {}
-    live.end(analysed=1)
+    live(Ended(1))
     assert live.course.cells
 
 
-def test_a_whole_run_is_followed_without_a_thread_or_a_hidden_cursor(
-    tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_whole_run_is_followed_without_a_thread_or_a_hidden_cursor(tmp_path: Path) -> None:
     watched, suite = Watched(), a_suite(FEW)
     live = watched.live(suite)
     seen: set[type] = set()
-    told = live.trial
 
-    def trial(of: Trial) -> None:
-        told(of)
+    def tell(event: Event) -> None:
+        live(event)
         seen.update(type(thread) for thread in threading.enumerate())
 
-    monkeypatch.setattr(live, "trial", trial)
-    execute(tmp_path, suite, live)  # type: ignore[arg-type]
+    execute(tmp_path, suite, tell)
     assert {kind.__module__ for kind in seen} == {"threading"}, "rich draws by a thread of its own"
     assert threading.Timer not in seen
     assert "few · done" in watched.text
@@ -359,18 +358,18 @@ def test_a_terminal_that_cannot_be_drawn_on_gets_lines(monkeypatch: pytest.Monke
     monkeypatch.delenv("TERM", raising=False)
     if term is not None:
         monkeypatch.setenv("TERM", term)
-    assert isinstance(progress.following(a_suite(), quiet=False), progress.Lines)
+    assert isinstance(progress.following(a_suite(), quiet=False), Lines)
 
 
 def test_a_terminal_gets_the_live_view_unless_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm-256color")
     assert isinstance(progress.following(a_suite(), quiet=False), Live)
-    assert isinstance(progress.following(a_suite(), quiet=True), progress.Lines)
+    assert isinstance(progress.following(a_suite(), quiet=True), Lines)
 
 
 def test_lines_of_hostile_words_are_safe_too(capsys: pytest.CaptureFixture[str]) -> None:
-    progress.Lines().voided(Void(1, 0, (stated(RED),)))
+    Lines()(Voided(Void(1, 0, (stated(RED),))))
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "\x1b" not in said

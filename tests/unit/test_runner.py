@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,11 @@ from vbench.benchmarks.cpu import Hash
 from vbench.contracts import Start
 from vbench.cost import Analysis
 from vbench.errors import NoSpace, StopFailed
+from vbench.host import interrupts
 from vbench.host.proc import LocalSession
 from vbench.model import Failed, Measured, Reason, ReasonKind, Run, Skipped, State, Trial
 from vbench.reasons import words
+from vbench.runner.events import Began, BenchmarkBegan, BlockBegan, Ended, StepBegan, TrialEnded
 from vbench.suite import plan as plans
 
 
@@ -153,6 +157,33 @@ def test_a_lost_environment_fails_its_trial_skips_the_rest_and_the_next_block_st
         assert isinstance(second, Skipped)
         assert "went away" in words(second.reason)
     assert all(c.cost is None or c.benchmark == "start.ready" for c in Analysis.of(run).costs if c.environment == "b")
+
+
+def test_a_run_tells_what_happens_in_order(tmp_path: Path) -> None:
+    """The benchmark of the start itself has no begin of its own: it is over when the start is."""
+    told = Told()
+    execute(tmp_path, a_suite(FEW, 'fails = "trial"'), told)
+    step = [StepBegan, TrialEnded, *[BenchmarkBegan, TrialEnded] * 2]
+    assert [type(event) for event in told.events] == [Began, *[BlockBegan, *step * 3] * 7, Ended]
+
+
+def test_a_signal_that_comes_while_a_trial_is_stored_waits_until_it_is_told(tmp_path: Path) -> None:
+    """A second one, as of an impatient user, changes nothing."""
+    told = Told()
+
+    def signalled(trial: Trial) -> None:
+        if (trial.block, trial.position, trial.order) == (2, 1, 1):
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            survived.append(trial)
+
+    survived: list[Trial] = []
+    told.at_trial = signalled
+    with interrupts.once():
+        run = execute(tmp_path, a_suite(FEW), told)
+    assert survived == [run.trials[-1]] == [told.trials[-1]]
+    assert type(told.events[-1]) is TrialEnded
+    assert run.manifest.state is State.PARTIAL
 
 
 def test_what_is_interrupted_in_a_block_is_kept_but_its_block_is_not_analysed(tmp_path: Path) -> None:

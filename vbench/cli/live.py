@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from rich.text import Text
 
@@ -12,7 +13,18 @@ from vbench import suite as suites
 from vbench.cli.frame import Cells, Course, clock_time, frame
 from vbench.cli.screen import Screen, on_stderr
 from vbench.cost import Analysis, Attempts, Design, planned_trials
-from vbench.model import Block, Failed, Look, Measured, Plan, Reason, Run, Skipped, Step, Trial, Void
+from vbench.model import Block, Failed, Measured, Plan, Reason, Run, Skipped, Trial, Void
+from vbench.runner.events import (
+    Began,
+    BenchmarkBegan,
+    BlockBegan,
+    Ended,
+    Event,
+    Looked,
+    StepBegan,
+    TrialEnded,
+    Voided,
+)
 from vbench.suite import Suite
 from vbench.text import plain
 
@@ -66,7 +78,32 @@ class Live:
         assert self._course
         return self._course
 
-    def begin(self, plan: Plan) -> None:
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Began(plan):
+                self._begin(plan)
+            case BlockBegan(block):
+                self._begin_block(block)
+            case StepBegan(_, step):
+                self.course.environment, self.course.doing = step.environment, "start"
+                self._draw()
+            case BenchmarkBegan(name):
+                self.course.doing = name
+                self._draw()
+            case TrialEnded(trial):
+                self._end_trial(trial)
+            case Voided(void):
+                self._void(void)
+            case Looked(look):
+                self.course.is_enough = look.stop
+                if look.words:
+                    self._say(look.words)
+            case Ended(analysed):
+                self._end(analysed)
+            case other:
+                assert_never(other)
+
+    def _begin(self, plan: Plan) -> None:
         self._design = _design(self.suite, plan)
         adaptive = self.suite.method.blocks is None
         names = tuple(record.name for record in self._design.benchmarks)
@@ -84,7 +121,7 @@ class Live:
             self.course.count.add(trial.outcome)
         self._judge()
 
-    def block(self, block: Block) -> None:
+    def _begin_block(self, block: Block) -> None:
         """The one before is over: its duration is known, and so are the costs with it."""
         self._close_block()
         course = self.course
@@ -97,27 +134,13 @@ class Live:
             self._judge()
         self._draw()
 
-    def voided(self, void: Void) -> None:
+    def _void(self, void: Void) -> None:
         self._voids.append(void)
         self.course.voided += 1
         self.course.is_void = True
         self._say(f"block {void.block} is void: {reasons.joined(void.reasons)}", "yellow")
 
-    def look(self, found: Look) -> None:
-        self.course.is_enough = found.stop
-        if found.words:
-            self._say(found.words)
-
-    def step(self, block: Block, step: Step) -> None:
-        del block
-        self.course.environment, self.course.doing = step.environment, "start"
-        self._draw()
-
-    def benchmark(self, name: str) -> None:
-        self.course.doing = name
-        self._draw()
-
-    def trial(self, trial: Trial) -> None:
+    def _end_trial(self, trial: Trial) -> None:
         self._trials.append(trial)
         self.course.count.add(trial.outcome)
         where = f"block {trial.block} {trial.environment} {trial.benchmark}"
@@ -131,7 +154,7 @@ class Live:
             case Measured():
                 pass
 
-    def end(self, *, analysed: int) -> None:
+    def _end(self, analysed: int) -> None:
         """The last picture stays, with the whole table."""
         self.course.is_barren = not analysed
         self._close_block()

@@ -10,11 +10,11 @@ import click
 
 from vbench.cli import options
 from vbench.cli.output import deliver
-from vbench.cli.progress import Lines
 from vbench.cli.stopping import stopping
 from vbench.units import DASH, show_duration
 
 if TYPE_CHECKING:
+    from vbench.runner import Tell
     from vbench.validation import Validation
     from vbench.validation.parts import Part
     from vbench.validation.rows import Row
@@ -29,7 +29,9 @@ class Following:
 
     quiet: bool
 
-    def begin(self, part: "Part", blocks: int) -> Lines:
+    def begin(self, part: "Part", blocks: int) -> "Tell":
+        from vbench.cli.lines import Lines
+
         if not self.quiet:
             click.echo(f"{part.title} ({part.name}), {blocks} blocks", err=True)
         return Lines(self.quiet)

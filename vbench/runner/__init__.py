@@ -1,10 +1,10 @@
 """Plan → trials: every environment started afresh in every block, and every trial stored the moment it ends."""
 
 from vbench.runner.clocks import Clocks
+from vbench.runner.events import Count, Tell
 from vbench.runner.host import host_of_run, rooted
 from vbench.runner.leaving import LeftOut, without_rights
 from vbench.runner.ledger import MOST_REPEATS, Ledger
-from vbench.runner.progress import Count, Progress
 from vbench.runner.refusing import refuse
 from vbench.runner.running import Runner
 from vbench.runner.stack import start
@@ -15,8 +15,8 @@ __all__ = [
     "Count",
     "Ledger",
     "LeftOut",
-    "Progress",
     "Runner",
+    "Tell",
     "host_of_run",
     "refuse",
     "rooted",

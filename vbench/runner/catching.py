@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from vbench.errors import CommandTimeout, SessionLost, StartFailed, StopFailed, VbenchError
 from vbench.model import Failed, Reason, ReasonKind
 
-Keep = Callable[[str, bytes], None]
+Keep = Callable[[str, bytes], object]  # stores a file under a name
 T = TypeVar("T")
 FILE = "error.txt"
 HINT = f"please report this fault of vbench with the file raw/…-{FILE}"

@@ -18,9 +18,9 @@ from vbench.model import SCHEMA, Manifest, Plan, Resumption, Run, State
 from vbench.runner import adaptive, resumption
 from vbench.runner.asking import refuse_missing_above
 from vbench.runner.clocks import Clocks
+from vbench.runner.events import Count, Tell
 from vbench.runner.host import host_of_run, rooted
 from vbench.runner.ledger import Ledger
-from vbench.runner.progress import Count, Progress
 from vbench.runner.refusing import refuse
 from vbench.runner.running import Runner
 from vbench.store import Writer, privacy
@@ -48,7 +48,7 @@ def conduct(
     *,
     image: Image | None,
     results: Path,
-    progress: Callable[[LocalSession, Testbed], Progress],
+    progress: Callable[[LocalSession, Testbed], Tell],
     command: tuple[str, ...],
     tags: dict[str, str],
     stored: Callable[[Path], None] = lambda folder: None,
@@ -88,7 +88,7 @@ def resume(
     folder: Path,
     given: Suite | None,
     *,
-    progress: Callable[[Suite, Run], Progress],
+    progress: Callable[[Suite, Run], Tell],
     stored: Callable[[Path], None] = lambda folder: None,
     said: Callable[[str], None] = lambda words: None,
     until_s: float | None = None,

@@ -1,130 +1,188 @@
-"""The trials of one start: each measured, failed or skipped, and each stored the moment it ends."""
+"""One start of an arm in a block: yields its trials one by one as each ends, and stores nothing."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from typing import Protocol
 
 import msgspec
 
 from vbench import gates
 from vbench.contracts import DESCENDANTS, Benchmark, ServedBy, Session, Start, Started, Testbed, hints, named
-from vbench.errors import NoSpace, SessionLost, StopFailed, TrialFailed, VbenchError
-from vbench.model import Block, Failed, Measured, Outcome, Reason, ReasonKind, Skipped, Step, Trial
-from vbench.runner.catching import Keep, caught, failed
-from vbench.runner.clocks import Clocks
-from vbench.runner.progress import Progress
+from vbench.errors import NoSpace, SessionLost, StartFailed, StopFailed, TrialFailed, VbenchError
+from vbench.host import interrupts
+from vbench.model import (
+    Block,
+    EnvironmentRecord,
+    Facts,
+    Failed,
+    Measured,
+    Outcome,
+    Reading,
+    Reason,
+    ReasonKind,
+    Skipped,
+    Step,
+    Trial,
+)
+from vbench.runner.catching import Keep, caught, failed, guarded
+from vbench.runner.events import BenchmarkBegan
+from vbench.runner.rig import Rig
+from vbench.runner.stack import Stack
 from vbench.runner.watch import Seen, Watch
-from vbench.store import Writer
-from vbench.suite import Suite
 from vbench.suite import plan as plans
 
 
-class Owner(Protocol):
-    """The run that a start belongs to, as its trials need it."""
+@dataclass(frozen=True)
+class Described:
+    """What a start taught of its arm: the exact commands, and the facts."""
 
-    @property
-    def suite(self) -> Suite: ...
-    @property
-    def writer(self) -> Writer: ...
-    @property
-    def progress(self) -> Progress: ...
-    @property
-    def clocks(self) -> Clocks: ...
-    def loops(self, arm: str, benchmark: str) -> int | None: ...
-    def learn(self, arm: str, benchmark: str, outcome: Outcome) -> None: ...
-    def spent(self, served_by: ServedBy) -> gates.Spent: ...
-    def store(self, trial: Trial) -> None: ...
+    record: EnvironmentRecord
+    facts: Facts
 
 
 @dataclass
 class StepTrials:
-    """The trials of one start, in order; what is not reached is stored as skipped."""
+    """The trials of one start, in order; what is not reached is a trial that was skipped."""
 
-    runner: Owner
+    rig: Rig
     block: Block
     step: Step
     attempt: int = 0
     kept: frozenset[str] = frozenset()  # stored by an earlier start of this step, before the run was resumed
-    order: int = 0
-    begun_s: float = field(init=False)
-    begun: float = field(init=False)
-    stored: set[str] = field(default_factory=set)
-    served_by: ServedBy = DESCENDANTS  # until it has started
+    loops: Mapping[str, int] = field(default_factory=dict)  # benchmark to what block 0 fixed
+    describes: bool = False
+    has_described: bool = False  # or tried to
+    evidence: dict[str, tuple[str, ...]] = field(default_factory=dict)  # layer to the paths of its stored files
+    _order: int = 0
+    _begun_s: float = 0.0
+    _begun: float = 0.0
+    _ended: set[str] = field(default_factory=set)
+    _served_by: ServedBy = DESCENDANTS  # until it has started
 
-    def __post_init__(self) -> None:
+    def run(self) -> Generator[BenchmarkBegan | Trial | Reading | Described, None, None]:
+        """Starts the arm at the first item, and stops it after the last one or when the iterator is closed.
+
+        A signal that comes while a trial is taken from here and stored is raised after that.
+        Raises StopFailed, NoSpace.
+        """
         self._begin()
+        try:
+            with interrupts.unwinding() as exits:
+                stack = self.rig.start(self.step.environment, exits, self._keep)
+                yield from self._started(stack.session)
+                if self.describes:
+                    yield self._description(stack)
+                shared = exits.enter_context(guarded(ExitStack(), self._keep, stops_as=TrialFailed))
+                yield from self._watched(stack, shared)
+        except (StopFailed, NoSpace):
+            raise
+        except VbenchError as error:
+            yield from self._given_up(error)
 
     def _begin(self) -> None:
-        self.begun_s, self.begun = self.runner.clocks.unix_s(), time.monotonic()
+        self._begun_s, self._begun = self.rig.clocks.unix_s(), time.monotonic()
 
-    def started(self, session: Session) -> None:
+    def _keep(self, name: str, data: bytes) -> str:
+        """Stores a file of this start, whose name says of which."""
+        return self.rig.raw(f"{self.block.index:03d}-{self.step.environment}-{name}", data)
+
+    def _started(self, session: Session) -> Iterator[Trial]:
         """The trial of `start.*` is the runner's own; both its ends are defined at contracts.StartTiming."""
         if not isinstance(session, Started):
             return
-        timing, self.served_by = session.timing, session.served_by
+        timing, self._served_by = session.timing, session.served_by
         samples: dict[str, tuple[float, ...]] = {"time": (timing.ready_s,), "attach": (timing.attach_s,)}
         for name in self._missing(self._starts()):
             # `attach` is no metric: it is stored for the report, and no cost is worked out of it
-            self._store(name, Measured(samples, clock="CLOCK_MONOTONIC of the harness"))
+            yield from self._ending(name, Measured(samples, clock="CLOCK_MONOTONIC of the harness"))
 
-    def measure(self, session: Session, testbed: Testbed, stack: ExitStack) -> None:
-        method = self.runner.suite.method
-        start = Start(
-            session, testbed, self.step.padding_b, float(method.trial), float(method.warmup), None, _nothing, stack
+    def _description(self, stack: Stack) -> Described:
+        """Outside every trial: as a rule in the calibration."""
+        self.has_described = True
+        with caught(StartFailed, self._keep):
+            return Described(self.rig.record(self.step.environment, stack), self.rig.facts(stack))
+
+    def _watched(self, stack: Stack, exits: ExitStack) -> Iterator[BenchmarkBegan | Trial | Reading]:
+        """The trials, with the host's counters and both clocks read just before the first and after the last."""
+        session = stack.session
+        clock = session.clock if isinstance(session, Started) else (lambda: None)
+        first, first_clock = self.rig.counters(self._served_by), clock()
+        yield from self._measured(stack, exits)
+        last_clock, last = clock(), self.rig.counters(self._served_by)
+        yield gates.reading(
+            block=self.block.index,
+            attempt=self.attempt,
+            environment=self.step.environment,
+            counters=(first, last),
+            clocks=(first_clock, last_clock),
+            limit_ppm=gates.clock_limit_ppm(session.layers),
         )
-        start.suite_folder = self.runner.suite.folder
+
+    def _measured(self, stack: Stack, exits: ExitStack) -> Iterator[BenchmarkBegan | Trial]:
+        """All trials of a start; the console of a guest is kept of the calibration, and of one that was lost."""
+        keep = self.block.index == 0
+        try:
+            yield from self._trials(stack.session, stack.testbed, exits)
+        except SessionLost:
+            keep = True
+            raise
+        finally:
+            if keep:
+                for layer, name, data in stack.evidence():
+                    self.evidence[layer] = (*self.evidence.get(layer, ()), self._keep(name, data))
+
+    def _trials(self, session: Session, testbed: Testbed, exits: ExitStack) -> Iterator[BenchmarkBegan | Trial]:
+        suite, padding_b = self.rig.suite, self.step.padding_b
+        trial_s, warmup_s = float(suite.method.trial), float(suite.method.warmup)
+        start = Start(session, testbed, padding_b, trial_s, warmup_s, None, _nothing, exits, suite_folder=suite.folder)
         for name in self._missing(self.block.benchmarks):
-            self.runner.progress.benchmark(name)
-            self._trial(name, self.runner.suite.benchmarks[name], start)
+            yield BenchmarkBegan(name)
+            yield from self._trial(name, suite.benchmarks[name], start)
 
-    def give_up(self, error: VbenchError) -> None:
-        """The start failed, or the environment was lost: a row for everything that was to come."""
-        if self.order:  # a start that failed took its time; what is skipped takes none
-            self._begin()
-        if self.order == 0:
-            for name in self._missing(self._starts()):
-                self._store(name, Failed(Reason(ReasonKind.START_FAILED, value=error.message), error.hint))
-        for name in self._missing(self.block.benchmarks):
-            self._store(name, Skipped(Reason(ReasonKind.NOT_STARTED, value=error.message), error.hint))
-
-    def _missing(self, planned: Sequence[str]) -> list[str]:
-        """Of these benchmarks the ones without a trial."""
-        return [name for name in planned if name not in self.kept | self.stored]
-
-    def _starts(self) -> tuple[str, ...]:
-        return tuple(n for n, b in self.runner.suite.benchmarks.items() if plans.is_start(b.kind))
-
-    def _trial(self, name: str, benchmark: Benchmark, start: Start) -> None:
-        watch = Watch(start.session, lambda: self.runner.spent(self.served_by))
+    def _trial(self, name: str, benchmark: Benchmark, start: Start) -> Iterator[Trial]:
+        watch = Watch(start.session, lambda: self.rig.spent(self._served_by))
         self._begin()
         raw: list[str] = []
 
         def keep(file: str, data: bytes) -> None:
-            where = f"{self.block.index:03d}-{self.step.environment}-{name}-{file}"
-            raw.append(self.runner.writer.raw(where, data))
+            raw.append(self._keep(f"{name}-{file}", data))
 
-        loops = self.runner.loops(self.step.environment, name)
-        start = replace(start, loops=loops, raw=keep, begin=watch.begin, end=watch.end)
+        start = replace(start, loops=self.loops.get(name), raw=keep, begin=watch.begin, end=watch.end)
         lost: SessionLost | None = None
         try:
             outcome = _measured(benchmark, start)
         except SessionLost as error:
             outcome, lost = failed(error), error
-        wall_s, seen = time.monotonic() - self.begun, Seen()
+        wall_s, seen = time.monotonic() - self._begun, Seen()
         watch.over()
         try:
             seen = watch.seen(is_lost=lost is not None)
         except SessionLost as error:
             lost = error
         outcome = _storable(outcome, keep)
-        self.runner.learn(self.step.environment, name, outcome)
-        self._store(name, outcome, raw[-1] if raw else None, wall_s=wall_s, seen=seen)
+        yield from self._ending(name, outcome, raw[-1] if raw else None, wall_s=wall_s, seen=seen)
         if lost:
             raise lost
 
-    def _store(
+    def _given_up(self, error: VbenchError) -> Iterator[Trial]:
+        """The start failed, or the environment was lost: a trial for everything that was to come."""
+        if self._order:  # a start that failed took its time; what is skipped takes none
+            self._begin()
+        else:
+            for name in self._missing(self._starts()):
+                yield from self._ending(name, Failed(_told(ReasonKind.START_FAILED, error), error.hint))
+        for name in self._missing(self.block.benchmarks):
+            yield from self._ending(name, Skipped(_told(ReasonKind.NOT_STARTED, error), error.hint))
+
+    def _missing(self, planned: Sequence[str]) -> list[str]:
+        """Of these benchmarks the ones without a trial."""
+        return [name for name in planned if name not in self.kept | self._ended]
+
+    def _starts(self) -> tuple[str, ...]:
+        return tuple(name for name, item in self.rig.suite.benchmarks.items() if plans.is_start(item.kind))
+
+    def _ending(
         self,
         benchmark: str,
         outcome: Outcome,
@@ -132,24 +190,30 @@ class StepTrials:
         *,
         wall_s: float | None = None,
         seen: Seen | None = None,
-    ) -> None:
-        trial = Trial(
-            block=self.block.index,
-            position=self.step.position,
-            environment=self.step.environment,
-            benchmark=benchmark,
-            order=len(self.kept) + self.order,
-            outcome=outcome,
-            started_s=self.begun_s,
-            wall_s=time.monotonic() - self.begun if wall_s is None else wall_s,
-            padding_b=self.step.padding_b,
-            raw=raw,
-            attempt=self.attempt,
-            **asdict(seen or Seen()),
-        )
-        self.order += 1
-        self.stored.add(benchmark)
-        self.runner.store(trial)
+    ) -> Iterator[Trial]:
+        """One trial; until the next item is asked for a signal waits, so that a trial that ended is stored."""
+        with interrupts.held():
+            trial = Trial(
+                block=self.block.index,
+                position=self.step.position,
+                environment=self.step.environment,
+                benchmark=benchmark,
+                order=len(self.kept) + self._order,
+                outcome=outcome,
+                started_s=self._begun_s,
+                wall_s=time.monotonic() - self._begun if wall_s is None else wall_s,
+                padding_b=self.step.padding_b,
+                raw=raw,
+                attempt=self.attempt,
+                **asdict(seen or Seen()),
+            )
+            self._order += 1
+            self._ended.add(benchmark)
+            yield trial
+
+
+def _told(kind: ReasonKind, error: VbenchError) -> Reason:
+    return Reason(kind, value=error.message)
 
 
 def _nothing(name: str, data: bytes) -> None:

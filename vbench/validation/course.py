@@ -15,7 +15,7 @@ from vbench.contracts import Image, Testbed
 from vbench.errors import EnvironmentUnavailable, UsageError
 from vbench.host.proc import LocalSession
 from vbench.model import Facts, Run
-from vbench.runner import Progress, conduct
+from vbench.runner import Tell, conduct
 from vbench.suite import Suite, plan
 from vbench.testbed.host import LocalTestbed
 from vbench.validation import judging, parts, rows
@@ -41,9 +41,9 @@ class Effort(Struct, frozen=True):
 
 
 class Follower(Protocol):
-    """Told which part begins with how many blocks; gives what follows its run."""
+    """Is told which part begins with how many blocks, and gives what its run tells its events to."""
 
-    def begin(self, part: Part, blocks: int) -> Progress: ...
+    def begin(self, part: Part, blocks: int) -> Tell: ...
 
 
 class Validation(Struct, frozen=True):
@@ -149,11 +149,11 @@ class Course:
         found = judging.judge(part, run)
         self.rows += [rows.because(row, problem) for row in found] if problem else found
 
-    def _run(self, part: Part, suite: Suite, progress: Progress) -> tuple[Run, str]:
+    def _run(self, part: Part, suite: Suite, progress: Tell) -> tuple[Run, str]:
         """The run as it was stored, and what went wrong with the fault that was to be injected."""
         stopping: list[Stopping] = []
 
-        def following(host: LocalSession, testbed: Testbed) -> Progress:
+        def following(host: LocalSession, testbed: Testbed) -> Tell:
             if part.name != "clock" or not isinstance(testbed, LocalTestbed):
                 return progress
             stopping.append(Stopping(progress, host, testbed.base, parts.STOPPED))

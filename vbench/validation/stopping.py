@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from vbench.contracts import Session
 from vbench.environments import qemu
 from vbench.errors import CommandFailed, CommandTimeout
-from vbench.model import Block, Look, Plan, Step, Trial, Void
-from vbench.runner import Progress
+from vbench.runner import Tell
+from vbench.runner.events import BenchmarkBegan, Event, StepBegan, TrialEnded
 
 STOP_S = 0.5
 AFTER_S = 0.5  # into the first trial
@@ -19,7 +19,7 @@ AFTER_S = 0.5  # into the first trial
 class Stopping:
     """Passes on what a run tells, and stops the guest once: in one arm's first trial of block 1."""
 
-    to: Progress
+    to: Tell
     host: Session
     folder: Path  # in which the machine's folder with its monitor appears
     arm: str
@@ -28,37 +28,17 @@ class Stopping:
     _done: bool = False
     _thread: threading.Thread | None = field(default=None)
 
-    def begin(self, plan: Plan) -> None:
-        self.to.begin(plan)
-
-    def block(self, block: Block) -> None:
-        self.to.block(block)
-
-    def voided(self, void: Void) -> None:
-        self.to.voided(void)
-
-    def look(self, found: Look) -> None:
-        self.to.look(found)
-
-    def step(self, block: Block, step: Step) -> None:
-        self._wanted = block.index == 1 and step.environment == self.arm and not self._done
-        self.to.step(block, step)
-
-    def benchmark(self, name: str) -> None:
-        self.to.benchmark(name)
-        if self._wanted:
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, StepBegan):
+            self._wanted = event.block.index == 1 and event.step.environment == self.arm and not self._done
+        if isinstance(event, TrialEnded) and self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self.to(event)
+        if isinstance(event, BenchmarkBegan) and self._wanted:
             self._wanted, self._done = False, True
             self._thread = threading.Thread(target=self._stop, name="stops the guest", daemon=True)
             self._thread.start()
-
-    def trial(self, trial: Trial) -> None:
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        self.to.trial(trial)
-
-    def end(self, *, analysed: int) -> None:
-        self.to.end(analysed=analysed)
 
     def _stop(self) -> None:
         time.sleep(AFTER_S)

@@ -1,0 +1,114 @@
+"""Follows a run in plain lines on stderr; on a terminal the last line is drawn over."""
+
+import shutil
+import time
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from vbench.cli.stderr import drawable, echo, printable
+from vbench.model import Block, Failed, Measured, Plan, Reason, Skipped, Step, Trial
+from vbench.reasons import joined, words
+from vbench.runner.events import (
+    Began,
+    BenchmarkBegan,
+    BlockBegan,
+    Ended,
+    Event,
+    Looked,
+    StepBegan,
+    TrialEnded,
+    Voided,
+)
+from vbench.units import show_duration
+
+
+@dataclass
+class Lines:
+    """Writes between trials only; while one runs the harness sleeps."""
+
+    quiet: bool = False
+    stored: int = 0  # trials of a run that is gone on with, without those that are measured again
+    begun: float = field(default_factory=time.monotonic)
+    _plan: Plan | None = None
+    _block: Block | None = None
+    _step: Step | None = None
+    _done: int = 0
+    _skipped: tuple[int, str, Reason] | None = None
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Began(plan):
+                self._begin(plan)
+            case BlockBegan(block):
+                self._begin_block(block)
+            case StepBegan(_, step):
+                self._step = step
+                self._show("start")
+            case BenchmarkBegan(name):
+                self._show(name)
+            case TrialEnded(trial):
+                self._end_trial(trial)
+            case Voided(void):
+                self._say(f"block {void.block} is void: {joined(void.reasons)}")
+            case Looked(look):
+                if look.words:
+                    self._say(look.words)
+            case Ended(analysed):
+                how = "done in" if analysed else "ended without a block that can be analysed, after"
+                self._say(f"{how} {show_duration(time.monotonic() - self.begun)}")
+            case other:
+                assert_never(other)
+
+    def _begin(self, plan: Plan) -> None:
+        self._plan, self.begun = plan, time.monotonic()
+        arms, blocks = len(plan.environments), "1 block" if len(plan.blocks) == 2 else f"{len(plan.blocks) - 1} blocks"
+        self._say(
+            f"{plan.suite}: {blocks} of {arms} environments × {len(plan.benchmarks)} benchmarks, "
+            f"about {show_duration(plan.expected_s)}, seed {plan.seed}"
+        )
+
+    def _begin_block(self, block: Block) -> None:
+        self._block = block
+        if not self._live():
+            what = "calibration" if block.index == 0 else f"block {block.index} of {self._blocks()}"
+            self._say(f"{what}, {self._left()} left")
+
+    def _end_trial(self, trial: Trial) -> None:
+        self._done += 1
+        match trial.outcome:
+            case Failed(reason):
+                self._say(f"block {trial.block} {trial.environment} {trial.benchmark} failed: {words(reason)}")
+            case Skipped(reason):
+                if (said := (trial.block, trial.environment, reason)) != self._skipped:  # once for all that follow
+                    self._say(f"block {trial.block} {trial.environment} {trial.benchmark} skipped: {words(reason)}")
+                self._skipped = said
+            case Measured():
+                pass
+
+    def _show(self, what: str) -> None:
+        if self._live() and self._block and self._step:
+            block = "calibration" if self._block.index == 0 else f"block {self._block.index}/{self._blocks()}"
+            line = f"{block} · {self._step.environment} · {what} · {self._left()} left"
+            width = shutil.get_terminal_size().columns - 1
+            echo(f"\r\x1b[K{line[:width]}", nl=False)
+
+    def _left(self) -> str:
+        """From the trials done so far once a block is whole, from the plan's estimate before."""
+        assert self._plan
+        total = len(self._plan.blocks) * len(self._plan.environments) * len(self._plan.benchmarks)
+        ahead = max(0, total - self.stored)
+        elapsed = time.monotonic() - self.begun
+        measured = self._done * len(self._plan.blocks) >= total
+        whole = elapsed * ahead / self._done if measured and self._done else self._plan.expected_s * ahead / total
+        return show_duration(max(0.0, whole - elapsed))
+
+    def _blocks(self) -> int:
+        return len(self._plan.blocks) - 1 if self._plan else 0
+
+    def _live(self) -> bool:
+        return not self.quiet and drawable()
+
+    def _say(self, text: str) -> None:
+        """Control characters of what a tool or a suite said never reach the terminal."""
+        if not self.quiet:
+            echo(("\r\x1b[K" if self._live() else "") + printable(text))

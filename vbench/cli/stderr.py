@@ -1,0 +1,21 @@
+"""Writes to stderr: words of anybody, to a terminal that may be gone."""
+
+import os
+import sys
+from contextlib import suppress
+
+import click
+
+
+def drawable() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
+
+
+def echo(text: str, *, nl: bool = True) -> None:
+    """To stderr, if anybody is left who reads it: a terminal that was closed must not end the run."""
+    with suppress(OSError):
+        click.echo(text, err=True, nl=nl)
+
+
+def printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)

@@ -1,0 +1,80 @@
+"""What a run tells whoever follows it, and how its trials ended."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from vbench.model import Block, Failed, Look, Measured, Outcome, Plan, Skipped, Step, Trial, Void
+
+
+class Began(Struct, frozen=True):
+    """The run begins, or is gone on with."""
+
+    plan: Plan
+
+
+class BlockBegan(Struct, frozen=True):
+    """An attempt at a block begins; the attempt before it is over."""
+
+    block: Block
+
+
+class StepBegan(Struct, frozen=True):
+    """An environment is about to be started."""
+
+    block: Block
+    step: Step
+
+
+class BenchmarkBegan(Struct, frozen=True):
+    """A trial of this benchmark is about to begin."""
+
+    name: str
+
+
+class TrialEnded(Struct, frozen=True):
+    """The trial is stored."""
+
+    trial: Trial
+
+
+class Voided(Struct, frozen=True):
+    """The attempt that ended last does not count."""
+
+    void: Void
+
+
+class Looked(Struct, frozen=True):
+    """An adaptive run looked at its widths after a block."""
+
+    look: Look
+
+
+class Ended(Struct, frozen=True):
+    """The run is over."""
+
+    analysed: int  # blocks that enter the costs; a run without one has found nothing
+
+
+Event = Began | BlockBegan | StepBegan | BenchmarkBegan | TrialEnded | Voided | Looked | Ended
+Tell = Callable[[Event], None]
+"""Is called between trials only."""
+
+
+@dataclass
+class Count:
+    """How the trials of a run ended."""
+
+    measured: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        match outcome:
+            case Measured():
+                self.measured += 1
+            case Failed():
+                self.failed += 1
+            case Skipped():
+                self.skipped += 1
