@@ -59,6 +59,11 @@ class Run:
         """One row an environment, benchmark and metric, with interval and verdict: what the report says."""
         return self._tables.costs
 
+    @cached_property
+    def contrasts(self) -> "pd.DataFrame":
+        """One row a step of a ladder, an arm against the one before it; and one for the whole ladder."""
+        return self._tables.contrasts
+
     @property
     def trials(self) -> tuple[Trial, ...]:
         """As the journal has them, each with all its samples."""

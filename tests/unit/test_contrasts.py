@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tests.proof import coverage, worlds
 from tests.proof.procedure import VBENCH
 from tests.unit.costs import METRICS, run_of, trial, trials
+from tests.unit.outcomes import error
 from tests.unit.runs import make_run
 from vbench import report
 from vbench.cost import Analysis, Design
@@ -146,7 +147,7 @@ def test_benjamini_hochberg_adjusts_within_one_kind() -> None:
 
 def test_a_block_in_which_one_arm_has_no_number_is_no_pair_and_says_why() -> None:
     own = trials("runc", [1.1] * 3)
-    own[1] = trial("runc", 2, Failed("no answer"))
+    own[1] = trial("runc", 2, Failed(error("no answer")))
     analysis = Analysis.of(run_of(trials("bare", [1.0] * 4), own, trials("control", [1.0] * 2)))
     (finding,) = [f for f in analysis.findings if (f.cost.environment, f.cost.metric) == ("runc", "time")]
     assert finding.comparison.pairs.blocks == (1, 3)

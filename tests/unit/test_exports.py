@@ -25,7 +25,7 @@ from vbench.exports import FORMATS
 from vbench.exports.csv import safe
 from vbench.frames.columns import TABLES
 from vbench.host import proc
-from vbench.model import Measured, Metric, Run, State, Trial
+from vbench.model import Ladder, Measured, Metric, Run, State, Trial
 from vbench.store import journal
 
 FORMULA = '=HYPERLINK("http://evil","x")'
@@ -33,7 +33,10 @@ FORMULA = '=HYPERLINK("http://evil","x")'
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return stored(tmp_path_factory.mktemp("results"), with_counts(gated(make_run())))
+    run = with_counts(gated(make_run()))
+    ladder = Ladder("call", "syscall.getpid", "latency", ("bare", "runc", "tcg"))
+    run = replace(run, manifest=replace(run.manifest, ladders=(ladder,)))
+    return stored(tmp_path_factory.mktemp("results"), run)
 
 
 @pytest.fixture(scope="module")

@@ -76,9 +76,10 @@ def benchmarks(context: click.Context) -> Iterable[str]:
 
 @_offering()
 def explained(context: click.Context) -> Iterable[str]:
-    """Benchmarks and environments of the run on the line."""
+    """Benchmarks, ladders and environments of the run on the line."""
     for manifest in _manifests(context):
         yield from (record.name for record in manifest.benchmarks)
+        yield from (ladder.name for ladder in manifest.ladders)
         yield from (record.name for record in manifest.environments)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     nargs=2,
     metavar="BENCHMARK ENV",
     shell_complete=completion.explained,
-    help="Print the whole way to the verdict on one environment in one benchmark, block by block.",
+    help="Print the whole way to the verdict on one environment in one benchmark. LADDER ENV: on one step of a ladder.",
 )
 @click.option(
     "--validation",

@@ -4,9 +4,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vbench.model import Verdict
-from vbench.report import verdicts, words
-from vbench.report.view import Row, View
+from vbench.model import Cost, Verdict
+from vbench.report import ladders, verdicts, words
+from vbench.report.view import View
 from vbench.text import amount, amount_interval, plain
 
 # No colour for what decides nothing.
@@ -24,29 +24,42 @@ def draw(seen: View, console: Console) -> None:
     console.print(Text(_flat(words.title(seen)), style="bold"))
     for warning in seen.run.warnings:
         console.print(Text(f"warning: {_flat(warning)}", style="yellow"))
+    made = _table("Benchmark", "Environment")
+    for row in seen.rows:
+        if row.arm.role != "baseline":
+            where = Text(_flat(f"{row.cost.benchmark} {row.cost.metric}"))
+            made.add_row(where, *_cells(row.arm.name, row.cost, row.label))
+    console.print(made)
+    for climb in seen.analysis.ladders:
+        console.print()
+        console.print(Text(_flat(ladders.title(climb)), style="bold"))
+        made = _table("Step")
+        for line in ladders.lines(climb):
+            made.add_row(*_cells(line.name, line.cost, line.cost.label))
+        console.print(made)
+        if said := ladders.arithmetic(climb):
+            console.print(Text(_flat(said)))
+
+
+def _table(*names: str) -> Table:
     made = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Benchmark", "Environment"):
+    for name in names:
         made.add_column(name, overflow="fold")
     for name in ("Cost", "95 % interval"):
         made.add_column(name, justify="right", overflow="fold")
     made.add_column("Verdict", overflow="fold")
     made.add_column("Blocks", justify="right", overflow="fold")
-    for row in seen.rows:
-        if row.arm.role != "baseline":
-            made.add_row(*_cells(row))
-    console.print(made)
+    return made
 
 
-def _cells(row: Row) -> list[Text]:
-    cost = row.cost
+def _cells(name: str, cost: Cost, label: str) -> list[Text]:
     said = " ".join(part for part in (verdicts.sign(cost), verdicts.word(cost), verdicts.briefly(cost)) if part)
     style = STYLES.get(cost.verdict, "") if cost.verdict else ""
     return [
-        Text(_flat(f"{cost.benchmark} {cost.metric}")),
-        Text(_flat(row.arm.name)),
+        Text(_flat(name)),
         Text(_flat(amount(cost))),
         Text(_flat(amount_interval(cost))),
-        Text(_flat(said or row.label), style=style),
+        Text(_flat(said or label), style=style),
         Text(str(cost.blocks)),
     ]
 

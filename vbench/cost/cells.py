@@ -128,9 +128,9 @@ def _why_none(trial: Trial | None, metric: str) -> str:
         case Measured(samples):
             return "" if samples.get(metric) else "this metric was not measured"
         case Failed(reason):
-            return f"failed: {reason}"
+            return f"failed: {words(reason)}"
         case Skipped(reason):
-            return f"skipped: {reason}"
+            return f"skipped: {words(reason)}"
 
 
 def _pairs(name: str, metric: Metric, contrast: Contrast, values: Sequence[Values]) -> Pairs:

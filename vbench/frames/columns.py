@@ -1,6 +1,6 @@
 """What each column of each table means, for the frames, the Parquet files and docs/use/api.md."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Dtype = Literal["category", "string", "bool", "int16", "int32", "int64", "Int64", "float64"]
@@ -85,6 +85,13 @@ HISTOGRAMS = (
     *_FLAGS,
 )
 
+_AGAINST = {
+    "cost": "ratio to the arm before, above 1 is worse",
+    "baseline_median": "of the arm before, over the blocks that count",
+    "baseline_processors": "of the host, busy for the arm before during its trials",
+    "baseline_cpu_s_per_operation": "of the arm before: processor time of the host for one operation",
+}
+
 COSTS = (
     *(Column(name, "category", about) for name, about in (("environment", ""), ("benchmark", ""), ("metric", ""))),
     *_METRIC,
@@ -117,7 +124,22 @@ COSTS = (
     Column("cpu_s_per_operation", "float64", "the same for the environment", "s"),
 )
 
-TABLES = {"samples": SAMPLES, "blocks": BLOCKS, "histograms": HISTOGRAMS, "costs": COSTS}
+
+def _against(column: Column) -> Column:
+    """The same of a contrast, in which another arm stands for the baseline."""
+    name, about = column.name.replace("baseline_", "before_"), _AGAINST.get(column.name, column.about)
+    return replace(column, name=name, about=about)
+
+
+CONTRASTS = (
+    Column("ladder", "category", "name, as the suite gives it"),
+    Column("kind", "category", "`ladder step`, or `whole ladder`: its last arm after its first"),
+    Column("environment", "category", "the arm"),
+    Column("before", "category", "the arm that it is compared with"),
+    *(_against(column) for column in COSTS[1:]),
+)
+
+TABLES = {"samples": SAMPLES, "blocks": BLOCKS, "histograms": HISTOGRAMS, "costs": COSTS, "contrasts": CONTRASTS}
 STORED = ("samples", "blocks", "histograms")
 """Those that a complete run folder has as `<name>.parquet`; costs are computed, never stored."""
 

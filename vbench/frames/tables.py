@@ -60,6 +60,18 @@ class Tables:
         return frame(columns.COSTS, (_cost_row(found) for found in self._analysis.costs))
 
     @cached_property
+    def contrasts(self) -> pd.DataFrame:
+        """One row a step of a ladder, and one for the whole of it."""
+        return frame(columns.CONTRASTS, self._contrast_rows())
+
+    def _contrast_rows(self) -> Iterator[tuple[Any, ...]]:
+        for climb in self._analysis.ladders:
+            for finding in (*climb.steps, climb.whole):
+                contrast = finding.comparison.contrast
+                (arm, _), (before, _) = contrast.weights
+                yield (climb.ladder.name, contrast.kind, arm, before, *_cost_row(finding.cost)[1:])
+
+    @cached_property
     def _analysis(self) -> Analysis:
         return Analysis.of(self.passed.run)
 

@@ -8,7 +8,7 @@ from statistics import median
 from vbench import facts
 from vbench.cost import LEAST_ENVELOPE, Analysis, FamilyCost
 from vbench.model import Cost, Facts, Run, Status, Verdict
-from vbench.report import names, verdicts, words
+from vbench.report import ladders, names, verdicts, words
 from vbench.report.view import Arm, Group, Row, View, view
 from vbench.text import amount, amount_interval, counted, finite, has_interval, interval, percent, plain, ratio
 
@@ -97,6 +97,8 @@ def findings(run: Run, *, analysis: Analysis | None = None, width: int = WIDTH) 
         lines += _wrapped(f"{found.arm.name}: {found.text}", width, "    ")
         for name, text in _details(seen, found.arm):
             lines += _wrapped(f"  {name:<12}{text}", width, " " * 14)
+    for told in ladders.brief(seen):
+        lines += _wrapped(told, width, "  ")
     lines += _wrapped(f"Noise floor: {_noise(seen)}", width, "  ")
     lines += _wrapped(lost, width, "  ") if (lost := _lost(seen)) else []
     return "\n".join(lines) + "\n"

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from vbench import reasons
-from vbench.cost import Analysis
+from vbench.cost import Analysis, Climb, Finding
 from vbench.model import Cost, EnvironmentRecord, Run, Void
 from vbench.report import names
 from vbench.report.citation import Citation
@@ -41,6 +41,7 @@ def json_document(run: Run, *, analysis: Analysis | None = None, validation: Cit
         "image": manifest.image,
         "environments": {record.name: _environment(record) for record in manifest.environments},
         "costs": _costs(seen),
+        "ladders": [_ladder(climb) for climb in seen.analysis.ladders],
         "families": [_finite_tree(msgspec.to_builtins(family)) for family in seen.families],
         "voided": _voided(seen),
         "conditions": [_finite_tree(msgspec.to_builtins(arm)) for arm in seen.conditions],
@@ -107,6 +108,30 @@ def _steadiness(row: Row | None) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = _finite_tree(msgspec.to_builtins(row.steadiness))
     return found | {"drifting": row.steadiness.is_drifting}
+
+
+def _ladder(climb: Climb) -> dict[str, Any]:
+    ladder, metric = climb.ladder, climb.metric
+    return {
+        "name": ladder.name,
+        "benchmark": ladder.benchmark,
+        "metric": ladder.metric,
+        "unit": metric.unit,
+        "better": metric.better,
+        "arms": list(ladder.arms),
+        "steps": [_contrast(finding) for finding in climb.steps],
+        "whole": _contrast(climb.whole),
+    }
+
+
+def _contrast(finding: Finding) -> dict[str, Any]:
+    """A cost of one arm against another: what is the baseline's there is the other arm's here."""
+    (arm, _), (before, _) = finding.comparison.contrast.weights
+    shared = ("benchmark", "metric", "unit", "better", "environment")
+    own = {key: value for key, value in _cost(finding.cost).items() if key not in shared}
+    cost = {key.replace("baseline_", "before_"): value for key, value in own.items()}
+    unpaired = {str(block): why for block, why in sorted(finding.comparison.unpaired.items())}
+    return {"arm": arm, "before": before, **cost, "unpaired": unpaired}
 
 
 def _kept(cost: Cost) -> dict[str, Any]:

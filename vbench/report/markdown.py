@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from vbench import facts
 from vbench.cost import Analysis
 from vbench.model import Run
-from vbench.report import brief, verdicts, words
+from vbench.report import brief, ladders, verdicts, words
 from vbench.report.citation import Citation
 from vbench.report.view import View, view
 from vbench.text import amount, amount_interval, between, length, parts_per_million, percent, plain, quantity
@@ -22,7 +22,8 @@ def markdown(run: Run, *, analysis: Analysis | None = None, validation: Citation
     seen = view(run, analysis)
     said = validation.sentence if validation else ""
     cited = [f"{_text(said[:1].upper() + said[1:])}.", ""] if said else []
-    return "\n".join([*_head(seen), *cited, *_summary(seen), *_numbers(seen), *_host(seen), *_rest(seen)]) + "\n"
+    parts = (_head(seen), cited, _summary(seen), _ladders(seen), _numbers(seen), _host(seen), _rest(seen))
+    return "\n".join(line for part in parts for line in part) + "\n"
 
 
 def _head(seen: View) -> Iterator[str]:
@@ -58,6 +59,31 @@ def _summary(seen: View) -> Iterator[str]:
         if line:
             yield f"- {_text(line)}"
     yield ""
+
+
+def _ladders(seen: View) -> Iterator[str]:
+    for climb in seen.analysis.ladders:
+        yield f"## {_text(ladders.title(climb))}"
+        yield ""
+        yield _text(ladders.caption(seen, climb))
+        yield ""
+        yield from _header(("Step", *COLUMNS[2:], "Note"))
+        for line in ladders.lines(climb):
+            cost = line.cost
+            verdict = " ".join(part for part in (verdicts.word(cost), verdicts.beside(cost)) if part)
+            note = "; ".join(part for part in (cost.label, *cost.suspects) if part)
+            yield _line(
+                line.name,
+                amount(cost),
+                amount_interval(cost),
+                verdict,
+                cost.role,
+                length(cost, cost.floor),
+                length(cost, cost.detectable),
+                str(cost.blocks),
+                note,
+            )
+        yield ""
 
 
 def _numbers(seen: View) -> Iterator[str]:

@@ -8,6 +8,7 @@ from vbench.report.charts.dots import dots
 from vbench.report.charts.drift import drifts
 from vbench.report.charts.forest import forests
 from vbench.report.charts.heat import heat
+from vbench.report.charts.ladder import staircases
 from vbench.report.charts.starts import starts
 from vbench.report.charts.tails import tails
 from vbench.report.view import View
@@ -18,6 +19,7 @@ class Panels:
     """Every chart of the page, by the part that shows it."""
 
     overview: tuple[Fold, ...] = ()
+    ladders: tuple[Chart, ...] = ()
     starts: tuple[Chart, ...] = ()
     tails: tuple[Chart, ...] = ()
     blocks: tuple[Fold, ...] = ()
@@ -26,13 +28,13 @@ class Panels:
     @property
     def all(self) -> list[Chart]:
         folds = (*self.overview, *self.blocks, *self.drifts)
-        return [*(chart for fold in folds for chart in fold.charts), *self.starts, *self.tails]
+        return [*(chart for fold in folds for chart in fold.charts), *self.ladders, *self.starts, *self.tails]
 
 
 def panels(seen: View) -> Panels:
     if not seen.rows:
         return Panels()
-    return Panels(_overview(seen), starts(seen), tails(seen), _blocks(seen), _drifts(seen))
+    return Panels(_overview(seen), staircases(seen), starts(seen), tails(seen), _blocks(seen), _drifts(seen))
 
 
 def _overview(seen: View) -> tuple[Fold, ...]:

@@ -20,6 +20,7 @@ def parts(seen: View, drawn: Panels, *, has_means: bool) -> tuple[Link, ...]:
         Link("families", "Families") if has_means else None,
         Link("summary", "In words"),
         Link("overview", "Costs"),
+        *_ladders(seen, drawn),
         Link("starting", "Start-up") if drawn.starts else None,
         Link("tails", "Latency of single operations") if drawn.tails else None,
         Link("blocks", "Every block"),
@@ -34,6 +35,11 @@ def parts(seen: View, drawn: Panels, *, has_means: bool) -> tuple[Link, ...]:
         Link("facts", "Facts"),
     )
     return tuple(link for link in links if link is not None)
+
+
+def _ladders(seen: View, drawn: Panels) -> tuple[Link, ...]:
+    climbs = zip(drawn.ladders, seen.analysis.ladders, strict=False)
+    return tuple(Link(f"{chart.key}-part", f"Ladder {climb.ladder.name}") for chart, climb in climbs)
 
 
 def _counted(name: str, count: int) -> str:
