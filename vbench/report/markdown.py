@@ -7,6 +7,7 @@ from vbench import facts
 from vbench.cost import Analysis
 from vbench.model import Run
 from vbench.report import brief, ladders, verdicts, words
+from vbench.report.charts.curves import curves
 from vbench.report.citation import Citation
 from vbench.report.view import View, view
 from vbench.text import amount, amount_interval, between, length, parts_per_million, percent, plain, quantity
@@ -22,7 +23,8 @@ def markdown(run: Run, *, analysis: Analysis | None = None, validation: Citation
     seen = view(run, analysis)
     said = validation.sentence if validation else ""
     cited = [f"{_text(said[:1].upper() + said[1:])}.", ""] if said else []
-    parts = (_head(seen), cited, _summary(seen), _ladders(seen), _numbers(seen), _host(seen), _rest(seen))
+    numbers = (_ladders(seen), _curves(seen), _numbers(seen))
+    parts = (_head(seen), cited, _summary(seen), *numbers, _host(seen), _rest(seen))
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
@@ -83,6 +85,17 @@ def _ladders(seen: View) -> Iterator[str]:
                 str(cost.blocks),
                 note,
             )
+        yield ""
+
+
+def _curves(seen: View) -> Iterator[str]:
+    drawn = curves(seen)
+    yield from ["## Costs over a varied key", ""] if drawn else []
+    for chart in drawn:
+        yield f"**{_text(chart.title)}** {_text(chart.caption)}"
+        yield ""
+        yield from _header(chart.columns)
+        yield from (_line(*cells) for cells in chart.table)
         yield ""
 
 

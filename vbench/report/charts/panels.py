@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from vbench.report import words
 from vbench.report.charts.chart import Chart, Fold, folded
+from vbench.report.charts.curves import curves
 from vbench.report.charts.dots import dots
 from vbench.report.charts.drift import drifts
 from vbench.report.charts.forest import forests
@@ -22,19 +23,23 @@ class Panels:
     ladders: tuple[Chart, ...] = ()
     starts: tuple[Chart, ...] = ()
     tails: tuple[Chart, ...] = ()
+    curves: tuple[Chart, ...] = ()
     blocks: tuple[Fold, ...] = ()
     drifts: tuple[Fold, ...] = ()  # one a family: the parts of the list that one is chosen from
 
     @property
     def all(self) -> list[Chart]:
         folds = (*self.overview, *self.blocks, *self.drifts)
-        return [*(chart for fold in folds for chart in fold.charts), *self.ladders, *self.starts, *self.tails]
+        alone = (*self.ladders, *self.curves, *self.starts, *self.tails)
+        return [*(chart for fold in folds for chart in fold.charts), *alone]
 
 
 def panels(seen: View) -> Panels:
     if not seen.rows:
         return Panels()
-    return Panels(_overview(seen), staircases(seen), starts(seen), tails(seen), _blocks(seen), _drifts(seen))
+    return Panels(
+        _overview(seen), staircases(seen), starts(seen), tails(seen), curves(seen), _blocks(seen), _drifts(seen)
+    )
 
 
 def _overview(seen: View) -> tuple[Fold, ...]:

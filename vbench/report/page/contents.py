@@ -21,6 +21,7 @@ def parts(seen: View, drawn: Panels, *, has_means: bool) -> tuple[Link, ...]:
         Link("summary", "In words"),
         Link("overview", "Costs"),
         *_ladders(seen, drawn),
+        Link("curves", "Costs over a varied key") if drawn.curves else None,
         Link("starting", "Start-up") if drawn.starts else None,
         Link("tails", "Latency of single operations") if drawn.tails else None,
         Link("blocks", "Every block"),
