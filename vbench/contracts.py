@@ -5,14 +5,13 @@ what all environments of a run share. Environments never use a local path or `su
 through the session they start on, and that is why they stack.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
-from vbench.beneath import Engine, ImageHere
+from vbench.beneath import Engine, Identity, ImageHere, ServedBy
 from vbench.errors import CommandFailed
 from vbench.gates import ClockReading, Counters, Spent
 from vbench.model import Layer, Measured, Metric
@@ -80,31 +79,6 @@ class StartTiming:
     ready_s: float
 
 
-@dataclass(frozen=True)
-class Descendants:
-    """The processes below the harness, those that are pinned to the environment's processors."""
-
-
-@dataclass(frozen=True)
-class Cgroup:
-    """Control group `path` of the run's host and the groups below it, as /proc/PID/cgroup names it."""
-
-    path: PurePosixPath
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """Nothing that the run's host can count; `why` is for the reader."""
-
-    why: str
-
-
-ServedBy = Descendants | Cgroup | Unseen
-"""Whose processor time is an environment's."""
-
-DESCENDANTS = Descendants()
-
-
 class Session(Protocol):
     """A started environment. Raises SessionLost when it went away, CommandTimeout after killing the command's group."""
 
@@ -140,28 +114,6 @@ class Started(Protocol):
     def served_by(self) -> ServedBy: ...  # on the run's host; of a stack it is that of the lowest session
     def clock(self) -> ClockReading | None: ...  # None: it has no clock of its own
     def evidence(self) -> dict[str, bytes]: ...  # file name to content: the guest's console
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What a host, this boot of it and its users are known by. Only `marks` of it are ever stored."""
-
-    machine: str = ""  # 32 hexadecimal digits, as `boot`; empty where it has none
-    boot: str = ""
-    names: frozenset[str] = frozenset()
-    homes: frozenset[str] = frozenset()
-    users: frozenset[str] = frozenset()
-
-    def marks(self, run_id: str) -> tuple[str, str]:
-        """Of machine and boot: hashes with the run's own name, so that they tell nobody which machine it is.
-
-        machine-id(5) asks for exactly that.
-        """
-        return _mark(run_id, self.machine), _mark(run_id, self.boot)
-
-
-def _mark(run_id: str, own: str) -> str:
-    return hashlib.sha256(f"{run_id} {own}".encode()).hexdigest()[:32] if own else ""
 
 
 class Host(Protocol):

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
-from vbench.contracts import Cgroup, Missing, Session, Testbed, Workplace
+from vbench.beneath import Cgroup
+from vbench.contracts import Missing, Session, Testbed, Workplace
 from vbench.environments.settings import EnvironmentSettings
 from vbench.environments.starting import agent_command, pinned, started
 from vbench.environments.tools import tool_missing

@@ -13,7 +13,8 @@ from tests.unit.fakes import Told
 from vbench import gates, store
 from vbench import image as images
 from vbench import suite as suites
-from vbench.contracts import DESCENDANTS, Cgroup, ServedBy, Testbed, Unseen
+from vbench.beneath import DESCENDANTS, Cgroup, ServedBy, Unseen
+from vbench.contracts import Testbed
 from vbench.cost import Analysis
 from vbench.environments.channel import AgentSession
 from vbench.gates import Counters

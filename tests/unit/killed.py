@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tests.unit.fakes import Told
 from vbench import store
 from vbench import suite as suites
-from vbench.contracts import Identity
+from vbench.beneath import Identity
 from vbench.host.local import LocalHost
 from vbench.model import Reading, Run, Trial, Void
 from vbench.runner import Clocks, conduct

@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from vbench.contracts import Cgroup
+from vbench.beneath import Cgroup
 from vbench.gates import Spent
 from vbench.host import cgroups
 from vbench.host.cgroups import Hierarchy

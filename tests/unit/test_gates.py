@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vbench import gates
-from vbench.contracts import DESCENDANTS, Unseen
+from vbench.beneath import DESCENDANTS, Unseen
 from vbench.gates import ClockReading, Counters, Spent
 from vbench.host import counters, processes
 from vbench.host.local import LocalHost

@@ -8,11 +8,15 @@ from msgspec.structs import replace
 
 from tests.unit.fakes import FEW, a_suite, execute
 from vbench import gates, report
-from vbench.contracts import DESCENDANTS, Cgroup, Unseen
+from vbench.beneath import DESCENDANTS, Cgroup, Unseen
 from vbench.cost import Analysis
+from vbench.environments.fake import Fake, FakeSession
+from vbench.environments.starting import agent_command, started
+from vbench.host.proc import LocalSession
 from vbench.model import Run
 from vbench.runner.watch import counting
 
+GROUP = Cgroup(PurePosixPath("/docker/0123"))
 WHY = "processor time unknown: its figures are made up"
 
 
@@ -69,7 +73,19 @@ def test_where_the_harness_shares_the_processors_nobody_can_tell_whose_time_it_i
     assert said == {"processor time unknown: the harness shares these processors"}
 
 
+def test_what_serves_the_lowest_of_a_stack_serves_all_of_it() -> None:
+    """The host runs nothing else: what stands inside a machine is no process of the host's."""
+    beneath = FakeSession(LocalSession(), Fake(served="unseen"), PurePosixPath("/tmp"))
+    assert FakeSession(beneath, Fake(), PurePosixPath("/tmp")).served_by == Unseen("its figures are made up")
+    assert FakeSession(LocalSession(), Fake(), PurePosixPath("/tmp")).served_by == DESCENDANTS
+    here = LocalSession().workplace
+    common = {"workplace": here, "layers": (), "mechanisms": (), "attach_s": 0.0, "limit_s": 60.0}
+    for host, expected in ((beneath, beneath.served_by), (LocalSession(), GROUP)):
+        with started(host, agent_command(here), served_by=GROUP, **common) as session:  # type: ignore[arg-type]
+            assert session.served_by == expected
+
+
 def test_each_way_of_counting_but_the_usual_one_has_words() -> None:
     assert counting(DESCENDANTS) == ()
-    assert counting(Cgroup(PurePosixPath("/docker/0123"))) == ("processor time as its cgroup counts it",)
+    assert counting(GROUP) == ("processor time as its cgroup counts it",)
     assert counting(Unseen("why")) == ("processor time unknown: why",)

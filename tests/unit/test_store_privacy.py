@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tests.unit.outcomes import error
 from tests.unit.small_folders import ARMS, CLEAN, METRICS, a_manifest, a_trial
 from vbench import store
-from vbench.contracts import Identity
+from vbench.beneath import Identity
 from vbench.facts.registry import KEYS
 from vbench.host.local import LocalHost
 from vbench.model import BenchmarkRecord, EnvironmentRecord, Fact, Failed, Layer, Manifest, Measured, Skipped, State

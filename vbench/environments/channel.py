@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeVar, cast
 
-from vbench.contracts import DESCENDANTS, Completed, Process, ServedBy, Session, StartTiming, Workplace
+from vbench.beneath import DESCENDANTS, ServedBy
+from vbench.contracts import Completed, Process, Session, StartTiming, Workplace
 from vbench.environments.messages import Clock, Data, Done, Envelope, Event, Hello, Ran, Spawned
 from vbench.errors import CommandFailed, CommandTimeout, OutputTooLarge, SessionLost, StartFailed, VbenchError
 from vbench.gates import ClockReading

@@ -16,17 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, ClassVar, Literal, Self
 
-from vbench.contracts import (
-    DESCENDANTS,
-    Completed,
-    Process,
-    ServedBy,
-    Session,
-    StartTiming,
-    Testbed,
-    Unseen,
-    Workplace,
-)
+from vbench.beneath import DESCENDANTS, ServedBy, Unseen
+from vbench.contracts import Completed, Process, Session, Started, StartTiming, Testbed, Workplace
 from vbench.environments.settings import EnvironmentSettings
 from vbench.errors import CommandTimeout, SessionLost, StartFailed
 from vbench.gates import ClockReading
@@ -99,6 +90,8 @@ class FakeSession:
 
     @property
     def served_by(self) -> ServedBy:
+        if isinstance(self.host, Started):
+            return self.host.served_by
         return DESCENDANTS if self.settings.served == "descendants" else Unseen("its figures are made up")
 
     @property

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
-from vbench.contracts import DESCENDANTS, Process, ServedBy, Session, Started, StartTiming, Workplace
+from vbench.beneath import DESCENDANTS, ServedBy
+from vbench.contracts import Process, Session, Started, StartTiming, Workplace
 from vbench.environments.channel import AgentSession, Channel
 from vbench.errors import CommandTimeout, StartFailed
 from vbench.model import Layer

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import assert_never
 
-from vbench.contracts import Cgroup, Descendants, Identity, ServedBy, Unseen
+from vbench.beneath import Cgroup, Descendants, Identity, ServedBy, Unseen
 from vbench.gates import Counters, Spent
 from vbench.host import cgroups, counters, processes, untrusted
 from vbench.host.home import home

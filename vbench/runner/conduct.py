@@ -9,7 +9,8 @@ from pathlib import Path
 from vbench import __version__, facts, store
 from vbench import image as images
 from vbench import suite as suites
-from vbench.contracts import Environment, Identity, Image, Session, Testbed
+from vbench.beneath import Identity
+from vbench.contracts import Environment, Image, Session, Testbed
 from vbench.errors import RunFolderError, UsageError
 from vbench.host import interrupts, processors
 from vbench.host.local import LocalHost

@@ -10,8 +10,7 @@ import msgspec
 
 from vbench import __version__, facts
 from vbench import suite as suites
-from vbench.beneath import Engine
-from vbench.contracts import Identity
+from vbench.beneath import Engine, Identity
 from vbench.errors import RunFolderError, SuiteError
 from vbench.model import Facts, Manifest, Run
 from vbench.store import privacy

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from vbench import facts, gates
 from vbench import suite as suites
-from vbench.contracts import Host, ServedBy, Started, Testbed, Unseen
+from vbench.beneath import ServedBy, Unseen
+from vbench.contracts import Host, Started, Testbed
 from vbench.errors import StartFailed
 from vbench.model import EnvironmentRecord, Facts
 from vbench.runner import stack as stacks

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 import msgspec
 
 from vbench import gates
-from vbench.contracts import DESCENDANTS, Benchmark, ServedBy, Session, Start, Started, Testbed, hints, named
+from vbench.beneath import DESCENDANTS, ServedBy
+from vbench.contracts import Benchmark, Session, Start, Started, Testbed, hints, named
 from vbench.errors import NoSpace, SessionLost, StartFailed, StopFailed, TrialFailed, VbenchError
 from vbench.host import interrupts
 from vbench.model import (

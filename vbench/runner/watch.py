@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from vbench import gates
-from vbench.contracts import Cgroup, Descendants, ServedBy, Session, Started, Unseen
+from vbench.beneath import Cgroup, Descendants, ServedBy, Unseen
+from vbench.contracts import Session, Started
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import structs
 
-from vbench.contracts import Identity
+from vbench.beneath import Identity
 from vbench.facts.registry import is_free
 from vbench.model import (
     EnvironmentRecord,
