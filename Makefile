@@ -18,11 +18,16 @@ demo: demo-begin system .make-venv
 demo-begin:
 	@echo "This takes about 5 minutes on two processors, and some more where system packages are installed."
 
-# The contracts alone look at what is left on the whole machine, so nothing runs beside them.
+# Nothing runs beside the tests that are marked "alone": they look at what the whole machine does.
+PYTEST := $(BIN)/pytest --durations 10
+SIDE_BY_SIDE := --numprocesses logical
+NAMED = $(addprefix --real ,$(REAL))
+
 test: system-test image .make-dev lint
-	$(BIN)/pytest --numprocesses logical tests/unit
-	$(BIN)/pytest $(addprefix --real ,$(REAL)) tests/contract
-	$(BIN)/pytest $(addprefix --real ,$(REAL)) --numprocesses logical --dist loadfile tests/real
+	$(PYTEST) $(SIDE_BY_SIDE) tests/unit
+	$(PYTEST) $(SIDE_BY_SIDE) -m "not alone" $(NAMED) tests/contract
+	$(PYTEST) -m alone $(NAMED) tests/contract
+	$(PYTEST) $(SIDE_BY_SIDE) --dist loadfile $(NAMED) tests/real
 
 # The unit tests and the type check on every other Python that this machine has, in environments of their own.
 test-pythons: .make-dev

@@ -1,31 +1,60 @@
-"""The stacks that the contract tests run, and the testbed on which they stand."""
+"""The stacks that the contract tests run, derived from the table of environments, and the testbed they stand on."""
 
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from itertools import islice, product
 from pathlib import Path
 
 from vbench import image
 from vbench.contracts import Environment, Session, Testbed
+from vbench.environments import KINDS
 from vbench.environments.bare import Bare
-from vbench.environments.fake import Fake
-from vbench.environments.oci import Oci
-from vbench.environments.qemu import Qemu
 from vbench.host import processors
 from vbench.host.proc import LocalSession
+from vbench.host.processors import Processors
 from vbench.testbed.host import open_testbed
 
 SCRATCH = Path("/var/tmp")
-STACKS: dict[str, tuple[Environment, ...]] = {
-    "bare": (Bare(),),
-    "bare-host": (Bare(root="host"),),
-    "oci-runc": (Oci(),),
-    "oci-crun": (Oci(runtime="crun"),),
-    "qemu-tcg": (Qemu(),),
-    "qemu-kvm": (Qemu(accel="kvm"),),
-    "fake": (Fake(),),
-    "fake-on-fake": (Fake(), Fake()),
-    "bare-on-qemu": (Qemu(), Bare()),
+Environments = tuple[Environment, ...]  # the lowest first
+
+
+def tried(kind: type[Environment]) -> Environments:
+    """The variants of a kind; of one that has none, the environment with its defaults."""
+    return kind.variants() or (kind(),)
+
+
+def name_of(environment: Environment) -> str:
+    """Its kind and the values in its title: "qemu accel=tcg" is qemu-tcg. A kind without variants is its own name."""
+    if not type(environment).variants():
+        return environment.kind
+    return "-".join(word.rpartition("=")[2] for word in environment.title().split())
+
+
+def pairs() -> Iterator[Environments]:
+    """Each kind on each that it can stand on: offered ones on offered ones, and those for tests on themselves.
+
+    Not on `bare`: it keeps its place on the run's network for itself, and what stands on it has none.
+    """
+    for above, beneath in product(KINDS.values(), KINDS.values()):
+        isolated = beneath is not Bare and beneath.is_offered
+        if (above.is_offered and isolated) or (above is beneath and not above.is_offered):
+            fitting = (
+                (lower, upper)
+                for lower, upper in product(tried(beneath), tried(above))
+                if not upper.misfit(in_image=lower.needs_image)
+            )
+            yield from islice(fitting, 1)
+
+
+ALONE: Mapping[str, Environments] = {name_of(one): (one,) for kind in KINDS.values() for one in tried(kind)}
+STACKS: Mapping[str, Environments] = {
+    **ALONE,
+    **{f"{upper.kind}-on-{lower.kind}": (lower, upper) for lower, upper in pairs()},
 }
+DEFAULTS = tuple(name_of(tried(kind)[0]) for kind in KINDS.values() if kind.is_offered)
+"""The first variant of every kind that is offered: what users measure."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +66,16 @@ class Stack:
     host: LocalSession
     testbed: Testbed
 
+    @property
+    def makes_up(self) -> bool:
+        """Whether what it yields is made up: nothing is isolated, and files are the host's."""
+        return not self.environments[-1].is_offered
+
+    @property
+    def is_on_host(self) -> bool:
+        """Whether its commands run on the host's own files, none of its environments having the image's."""
+        return not any(environment.needs_image for environment in self.environments)
+
     def start(self, stack: ExitStack) -> tuple[Session, Testbed]:
         session: Session = self.host
         testbed = self.testbed
@@ -47,12 +86,24 @@ class Stack:
 
 
 def a_testbed(host: LocalSession, name: str) -> AbstractContextManager[Testbed]:
-    """One of a processor and a gibibyte."""
+    """One of a processor and a gibibyte, and with a name of this worker's own."""
     return open_testbed(
         host=host,
         image=image.find(),
-        processors=processors.find(host, 1),
+        processors=own_processors(host),
         memory_b=2**30,
         scratch=SCRATCH,
-        name=name,
+        name=f"{name}-{worker()}",
     )
+
+
+def worker() -> int:
+    """Number of this process among those that pytest runs side by side."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+
+def own_processors(host: LocalSession) -> Processors:
+    """Another processor for the environments of each worker, as far as there are as many."""
+    usual = processors.find(host, 1)
+    cpus = (*usual.environment, *usual.peer)
+    return processors.find(host, 1, str(cpus[worker() % len(cpus)])) if worker() else usual

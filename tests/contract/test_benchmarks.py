@@ -11,6 +11,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from tests.contract.workloads import ON_HOST, fields
 from tests.unit.guest_folder import guest_folder
 from tests.unit.scripted import NEEDED
 from vbench import contracts, units
@@ -19,8 +20,6 @@ from vbench.contracts import Start, Workplace
 from vbench.host.proc import LocalSession
 
 SMALL = {"size": "4 MiB"}
-# http needs nginx and wrk, which the image has and this machine need not: test_benchmarks_inside.py runs it.
-RUN_INSIDE = [kind for kind in KINDS if not kind.startswith(("start.", "http."))]
 
 
 @pytest.fixture
@@ -40,11 +39,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         )
 
 
-def fields(kind: str) -> tuple[str, ...]:
-    return KINDS[kind].__struct_fields__  # type: ignore[attr-defined,no-any-return]
-
-
-@pytest.mark.parametrize("kind", RUN_INSIDE)
+@pytest.mark.parametrize("kind", ON_HOST)
 def test_a_trial_gives_believable_samples_of_its_own_metrics(
     kind: str, start: Start, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

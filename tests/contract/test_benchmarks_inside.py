@@ -7,35 +7,15 @@ from math import isfinite
 import msgspec
 import pytest
 
-from tests.contract.stacks import Stack
-from vbench import units
-from vbench.benchmarks import KINDS
+from tests.contract.stacks import DEFAULTS, Stack
+from tests.contract.workloads import INSIDE
+from tests.unit.scripted import of_kind
 from vbench.benchmarks.http import PORT, own_address
 from vbench.benchmarks.peer import peer_address
-from vbench.contracts import Benchmark, Session, Start
+from vbench.contracts import Session, Start
 from vbench.errors import TrialFailed
 
-INSIDE = ("bare", "oci-runc", "qemu-tcg")
-MINE: tuple[tuple[str, dict[str, object]], ...] = (
-    ("disk.randread", {"size": "4 MiB"}),
-    ("disk.randread", {"size": "4 MiB", "depth": 16}),
-    ("disk.randwrite", {"size": "4 MiB"}),
-    ("disk.randwrite", {"size": "4 MiB", "depth": 16}),
-    ("disk.seqwrite", {"size": "4 MiB"}),
-    ("disk.fsync", {"size": "4 MiB"}),
-    ("network.stream", {}),
-    ("network.stream", {"reverse": True}),
-    ("network.udp", {}),
-    ("network.rr", {}),
-    ("network.connect", {}),
-    ("http.requests", {}),
-)
-
-inside = pytest.mark.parametrize("stack", INSIDE, indirect=True, scope="session")
-
-
-def of_kind(kind: str, keys: dict[str, object]) -> Benchmark:
-    return msgspec.convert(keys, KINDS[kind], dec_hook=units.decode)
+inside = pytest.mark.parametrize("stack", DEFAULTS, indirect=True, scope="session")
 
 
 @pytest.fixture
@@ -57,9 +37,9 @@ def refuses(peer: Session, address: str) -> bool:
 
 
 @inside
-@pytest.mark.parametrize(("kind", "keys"), MINE)
+@pytest.mark.parametrize(("kind", "keys"), INSIDE)
 def test_a_trial_gives_believable_samples_and_leaves_nothing(kind: str, keys: dict[str, object], start: Start) -> None:
-    benchmark = of_kind(kind, keys)
+    benchmark = of_kind(kind, **keys)
     assert benchmark.missing(start.session, start.testbed) == ()
     before = in_scratch(start.session)
     benchmark.prepare(start)
@@ -77,13 +57,13 @@ def test_a_trial_gives_believable_samples_and_leaves_nothing(kind: str, keys: di
 
 @inside
 def test_latencies_go_with_their_trial_and_add_up(start: Start) -> None:
-    measured = of_kind("http.requests", {}).measure(start)
+    measured = of_kind("http.requests").measure(start)
     assert sum(measured.counts["latency"].values()) == measured.operations
 
 
 @inside
 def test_a_server_dies_with_its_start(start: Start) -> None:
-    benchmark = of_kind("http.requests", {})
+    benchmark = of_kind("http.requests")
     benchmark.prepare(start)
     address = own_address(start.session.on_network(), peer_address(start.testbed))
     assert not refuses(start.testbed.peer, address)
@@ -96,7 +76,7 @@ def test_a_server_dies_with_its_start(start: Start) -> None:
 @inside
 def test_two_sizes_are_served_by_one_server(start: Start) -> None:
     for size in (1, 65536):
-        of_kind("http.requests", {"size": size}).prepare(start)
+        of_kind("http.requests", size=size).prepare(start)
     root = str(start.session.workplace.scratch / "http/root")
     assert sorted(start.session.run(["ls", root], timeout_s=30).check().text.split()) == ["1", "65536"]
 
@@ -104,4 +84,4 @@ def test_two_sizes_are_served_by_one_server(start: Start) -> None:
 @inside
 def test_an_engine_that_nobody_has_fails_the_trial_with_fios_words(start: Start) -> None:
     with pytest.raises(TrialFailed, match=r"fio"):
-        msgspec.structs.replace(of_kind("disk.randread", {"size": "4 MiB"}), engine="nonesuch").measure(start)  # type: ignore[type-var]
+        msgspec.structs.replace(of_kind("disk.randread", size="4 MiB"), engine="nonesuch").measure(start)  # type: ignore[type-var]

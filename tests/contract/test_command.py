@@ -1,5 +1,6 @@
 """A user's command with its folder in every environment that runs here: same files, same words, same failures."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +13,7 @@ from vbench.contracts import Session, Start
 from vbench.errors import TrialFailed
 
 SCRIPT = '#!/bin/sh\necho "$1" >> "runs file" && cat inner/link && echo && echo "x=$(wc -l < "runs file")"\n'
+ASLEEP_S = f"4{os.getpid()}"  # no other test on this machine sleeps as long
 COUNT = {"folder": "mine", "regex": r"^x=(\d+)$", "unit": "1", "better": "lower", "runs": 2}
 
 
@@ -43,10 +45,10 @@ def test_its_failures_are_told_apart(start: Start) -> None:
     for bad, message in (
         (command("sh", "-c", "echo away >&2; exit 9"), "sh ended with status 9: away"),
         (command("./nothere"), "./nothere, or the interpreter that it names, was not found"),
-        (command("sleep", "4444.1", timeout="200 ms"), "sleep did not end within 0.2 s and was killed"),
+        (command("sleep", ASLEEP_S, timeout="200 ms"), "sleep did not end within 0.2 s and was killed"),
     ):
         with pytest.raises(TrialFailed) as caught:
             bad.measure(start)
         assert caught.value.message.startswith(message)
-    running = "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep 4444[.]1 '"
+    running = f"cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep [{ASLEEP_S[0]}]{ASLEEP_S[1:]} '"
     assert start.session.run(["sh", "-c", running], timeout_s=60).text == "0\n"

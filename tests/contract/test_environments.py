@@ -8,12 +8,21 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from tests.contract.stacks import Stack
-from tests.contract.traces import command_lines, traces
+from tests.contract.traces import adopting, command_lines, own_traces
 from vbench.contracts import Session, Started, Testbed
 from vbench.environments.bare import Bare
 from vbench.errors import CommandFailed, CommandTimeout
 from vbench.host import proc
 from vbench.host.proc import LocalSession
+
+
+def sleep_of(digit: int) -> str:
+    """A command that no other test on this machine runs: `bare` sees the processes of all."""
+    return f"sleep 98{digit}{os.getpid()}"
+
+
+def running(session: Session) -> str:
+    return session.run(["sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"], timeout_s=60).text
 
 
 def test_words_are_never_split(session: Session) -> None:
@@ -49,8 +58,11 @@ def test_standard_input_and_large_binary_output_arrive_whole(session: Session) -
 
 def test_a_timeout_leaves_no_process(session: Session) -> None:
     with pytest.raises(CommandTimeout):
-        session.run(["sh", "-c", "sleep 987 & sleep 987"], timeout_s=1)
-    assert b"sleep\x00987" not in session.run(["sh", "-c", "cat /proc/[0-9]*/cmdline"], timeout_s=60).stdout
+        session.run(["sh", "-c", f"{sleep_of(7)} & {sleep_of(7)}"], timeout_s=1)
+    assert (
+        sleep_of(7).replace(" ", "\0").encode()
+        not in session.run(["sh", "-c", "cat /proc/[0-9]*/cmdline"], timeout_s=60).stdout
+    )
 
 
 def test_put_then_get_gives_the_same_bytes(session: Session, tmp_path: Path) -> None:
@@ -75,9 +87,12 @@ def test_a_spawned_command_is_talked_to_line_by_line_and_told_when_it_ends(sessi
 
 
 def test_a_spawned_group_dies_with_its_context(session: Session) -> None:
-    with session.spawn(["sh", "-c", "sleep 988 & echo up; wait"]) as process:
+    with session.spawn(["sh", "-c", f"{sleep_of(8)} & echo up; wait"]) as process:
         assert process.stdout.readline() == b"up\n"
-    assert b"sleep\x00988" not in session.run(["sh", "-c", "cat /proc/[0-9]*/cmdline"], timeout_s=60).stdout
+    assert (
+        sleep_of(8).replace(" ", "\0").encode()
+        not in session.run(["sh", "-c", "cat /proc/[0-9]*/cmdline"], timeout_s=60).stdout
+    )
 
 
 def test_spawning_an_unknown_command_says_so(session: Session) -> None:
@@ -93,7 +108,7 @@ def test_the_scratch_space_is_on_a_disk_and_writable(session: Session) -> None:
 
 
 def test_it_runs_on_the_testbeds_processors_alone(stack: Stack, session: Session) -> None:
-    if "fake" in stack.name:
+    if stack.makes_up:
         assert session.layers[-1].name == "fake"  # it runs nothing of its own that could be pinned
         return
     assert session.run(["nproc"], timeout_s=60).text.strip() == str(len(stack.testbed.cpus))
@@ -104,22 +119,24 @@ def test_it_says_how_it_was_started_and_what_is_in_force(stack: Stack, session: 
     assert session.timing.ready_s > 0
     assert session.mechanisms
     assert session.layers
-    if "fake" not in stack.name:
+    if not stack.makes_up:
         assert session.argv[-1][0]
 
 
 def test_an_exception_inside_leaves_nothing_and_a_second_start_is_clean(stack: Stack) -> None:
-    before = traces()
-    with pytest.raises(ZeroDivisionError), ExitStack() as exits:
-        session, _ = stack.start(exits)
-        scratch = str(session.workplace.scratch)
-        session.run(["touch", f"{scratch}/left"], timeout_s=60)
-        if "fake" not in stack.name:  # a fake one runs its commands on the host, as the host's own
-            session.run(["sh", "-c", "setsid sleep 989 >/dev/null 2>&1 &"], timeout_s=60)
-        raise ZeroDivisionError
-    after = traces()
+    base, sleep = stack.testbed.base, sleep_of(9)  # type: ignore[attr-defined]
+    before = own_traces(base)
+    with adopting():
+        with pytest.raises(ZeroDivisionError), ExitStack() as exits:
+            session, _ = stack.start(exits)
+            scratch = str(session.workplace.scratch)
+            session.run(["touch", f"{scratch}/left"], timeout_s=60)
+            if not stack.makes_up:  # a fake one runs its commands on the host, as the host's own
+                session.run(["sh", "-c", f"setsid {sleep} >/dev/null 2>&1 &"], timeout_s=60)
+            raise ZeroDivisionError
+        after = own_traces(base)
     assert {name: after[name] - before[name] for name in after} == {name: frozenset() for name in after}
-    assert not [words for words in command_lines() if "sleep 989" in words]
+    assert not [words for words in command_lines() if sleep in words]
     with ExitStack() as exits:
         session, _ = stack.start(exits)
         assert session.run(["test", "-e", f"{session.workplace.scratch}/left"], timeout_s=60).status == 1
@@ -129,11 +146,11 @@ def test_no_isolated_environment_reaches_the_undo_journal(stack: Stack, session:
     journal = stack.testbed.base / "undo.jsonl"  # type: ignore[attr-defined]
     with stack.testbed.undo(["true"]):
         seen = session.run(["test", "-e", str(journal)], timeout_s=60).status == 0
-        assert seen is ("fake" in stack.name or "host" in stack.name)
+        assert seen is stack.is_on_host
 
 
 def test_the_network_of_every_arm_reaches_the_same_peer(stack: Stack, session: Session) -> None:
-    if stack.testbed.peer_address is None or "fake" in stack.name or "host" in stack.name:
+    if stack.testbed.peer_address is None or stack.is_on_host:
         assert session.on_network() is not None  # nothing of its own to prove
         return
     script = "import socket, sys; s = socket.create_server((sys.argv[1], 7007)); print('up', flush=True); "

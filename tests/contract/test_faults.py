@@ -13,8 +13,8 @@ import psutil
 import pytest
 from msgspec.structs import replace as with_changes
 
-from tests.contract.stacks import STACKS
-from tests.contract.traces import traces
+from tests.contract.stacks import DEFAULTS, STACKS
+from tests.contract.traces import adopting, own_traces
 from tests.unit.fakes import Told
 from tests.unit.folders import NOTHING_SECRET
 from tests.unit.small_folders import a_manifest
@@ -53,7 +53,6 @@ kind = "fake"
 [environments.tried]
 {settings}
 """
-SETTINGS = {"bare": 'kind = "bare"', "oci-runc": 'kind = "oci"', "qemu-tcg": 'kind = "qemu"'}
 
 
 class Lethal(Hash, frozen=True, kw_only=True):
@@ -114,11 +113,11 @@ def panicked(session: AgentSession) -> None:
         session.run(["sh", "-c", "echo c > /proc/sysrq-trigger"], timeout_s=60)
 
 
-DEATHS: dict[str, tuple[Death, ...]] = {
-    "bare": (carrier_killed,),
+OF_ITS_OWN: dict[str, tuple[Death, ...]] = {
     "oci-runc": (init_killed, carrier_killed),
     "qemu-tcg": (carrier_killed, panicked, carrier_stopped),
 }
+DEATHS: dict[str, tuple[Death, ...]] = {name: OF_ITS_OWN.get(name, (carrier_killed,)) for name in DEFAULTS}
 
 
 @pytest.fixture(scope="module", params=list(DEATHS))
@@ -133,7 +132,7 @@ def kind(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) -
 def planned(kind: str) -> tuple[Suite, Plan]:
     """What never answers stops in the last trial of its start: a further one would wait for its whole limit."""
     deaths = DEATHS[kind]
-    text = SUITE.format(blocks=len(deaths), settings=SETTINGS[kind])
+    text = SUITE.format(blocks=len(deaths), settings=f'kind = "{STACKS[kind][0].kind}"')
     suite = suites.parse(text.replace('"cpu.lethal"', '{kind = "cpu.hash", name = "cpu.lethal"}'), source="faults.toml")
     suite = with_changes(suite, benchmarks=suite.benchmarks | {"cpu.lethal": Lethal()})
     for plan in (plans.make(suite, seed=seed) for seed in range(1000)):
@@ -143,13 +142,8 @@ def planned(kind: str) -> tuple[Suite, Plan]:
     raise AssertionError("no seed has this order")
 
 
-def left(testbed: Testbed) -> set[str]:
-    """What the starts of this testbed have left; other runs may live on this machine meanwhile."""
-    base = str(testbed.base)  # type: ignore[attr-defined]
-    found = {f"{name}: {line}" for name, lines in traces().items() for line in lines if base in line}
-    idle = {path for path in Path("/sys/fs/cgroup").glob("**/vbench-*/cgroup.procs") if not path.read_text()}
-    children = psutil.Process().children(recursive=True)
-    return found | {f"cgroup {path}" for path in idle} | {f"process {child}" for child in children}
+def left(testbed: Testbed) -> dict[str, frozenset[str]]:
+    return own_traces(testbed.base)  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")
@@ -167,13 +161,14 @@ def run(kind: str, host: LocalSession, testbed: Testbed, tmp_path_factory: pytes
     )
     before = left(testbed)
     with (
+        adopting(),
         pytest.MonkeyPatch.context() as patch,
         store.create(tmp_path_factory.mktemp("faults"), manifest, clean=NOTHING_SECRET) as writer,
     ):
         patch.setattr(starting, "STOP_S", 2.0)
         Runner(suite, plan, LocalHost(host), testbed, writer, Told()).run()
         writer.finish(State.COMPLETE)
-    assert left(testbed) == before
+        assert left(testbed) == before
     return store.load(writer.folder)
 
 

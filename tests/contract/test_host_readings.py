@@ -9,7 +9,7 @@ from statistics import median
 
 import pytest
 
-from tests.contract.stacks import STACKS
+from tests.contract.stacks import DEFAULTS, STACKS
 from vbench import gates
 from vbench.benchmarks.cpu import Hash
 from vbench.benchmarks.disk import RandRead
@@ -23,8 +23,10 @@ from vbench.model import Measured, Trial
 from vbench.runner.watch import Watch
 from vbench.units import Bytes
 
+pytestmark = pytest.mark.alone  # it looks at what the whole machine does meanwhile
 
-@pytest.fixture(scope="module", params=["bare", "qemu-tcg"])
+
+@pytest.fixture(scope="module", params=DEFAULTS)
 def start(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) -> Iterator[Start]:
     """One start of the environment that all tests share, as its benchmarks see it."""
     (environment,) = STACKS[request.param]

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.contract.stacks import DEFAULTS
 from vbench import units
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.kernel_driver import KernelBenchmark
@@ -22,7 +23,7 @@ def benchmarks() -> list[KernelBenchmark]:
     return [msgspec.convert(sized.get(kind.kind, {}), kind, dec_hook=units.decode) for kind in kinds]
 
 
-@pytest.mark.parametrize("stack", ["bare", "oci-runc", "qemu-tcg"], indirect=True, scope="session")
+@pytest.mark.parametrize("stack", DEFAULTS, indirect=True, scope="session")
 def test_every_kernel_runs_inside_and_checks_its_own_result(session: Session) -> None:
     unused: Any = None
     with ExitStack() as stack:

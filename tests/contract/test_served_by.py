@@ -26,6 +26,7 @@ from vbench.runner import conduct
 from vbench.suite import plan
 from vbench.suite.shape import Arm
 
+pytestmark = pytest.mark.alone  # it looks at what the whole machine does meanwhile
 HOST = LocalHost()
 BURN = """
 import time

@@ -1,11 +1,18 @@
 """What a start could leave behind on the host: processes, mounts, namespaces, interfaces, cgroups, files."""
 
+import ctypes
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
+
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 
 def traces() -> dict[str, frozenset[str]]:
+    """Of any start on this machine."""
     return {
         "processes": frozenset(_processes()),
         "mounts": frozenset(line for line in Path("/proc/self/mounts").read_text().splitlines()),
@@ -16,10 +23,50 @@ def traces() -> dict[str, frozenset[str]]:
     }
 
 
+def own_traces(base: Path) -> dict[str, frozenset[str]]:
+    """Of the starts of this process, whose testbed has this folder: others may run beside it.
+
+    Mounts, namespaces and interfaces of all others are in namespaces without a name, so every one that is seen counts.
+    A group of another run has processes in it, or is about to be removed.
+    """
+    return traces() | {
+        "processes": frozenset(f"{child.pid} {' '.join(_words(child))}" for child in _children()),
+        "cgroups": frozenset(_idle()),
+        "files": frozenset(str(path) for path in base.iterdir()),
+    }
+
+
+@contextmanager
+def adopting() -> Iterator[None]:
+    """Every process that loses its parent becomes a child of this one, in whichever session it has put itself."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    try:
+        yield
+    finally:
+        assert libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) == 0
+
+
 def left_by(scratch: Path) -> list[str]:
     """What runs with this scratch folder have left: processes, mounts, namespaces, containers, files."""
     found = [f"{name}: {line}" for name, lines in traces().items() for line in lines if str(scratch) in line]
     return [*found, *_idle(), *(str(path) for path in scratch.glob("*"))]
+
+
+def _children() -> list[psutil.Process]:
+    """Processes below this one that have not ended; those that have are waited for by whoever started them."""
+    living = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if child.status() != psutil.STATUS_ZOMBIE:
+                living.append(child)
+    return living
+
+
+def _words(process: psutil.Process) -> list[str]:
+    with suppress(psutil.NoSuchProcess):
+        return process.cmdline()
+    return []
 
 
 def _idle(looks: int = 20) -> list[str]:
