@@ -22,7 +22,7 @@ from vbench.errors import RunFolderError, UsageError
 from vbench.model import Failed, Skipped, State
 from vbench.serving import counting, pages, serving
 from vbench.serving.runs import Summary, leads_out, summaries, summary
-from vbench.serving.site import MOST_PAGES, Site
+from vbench.serving.site import MOST_PAGES, Answer, Site, rendered
 
 TRICKY = Failed(error('"outcome":{"type":"measured" "trial":{"block":77,'))
 
@@ -74,10 +74,9 @@ def test_a_summary_counts_the_journal_without_being_fooled_by_what_is_in_it(resu
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 33, 64, 1000])
-def test_counts_do_not_depend_on_where_chunks_end(results: Path, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+def test_counts_do_not_depend_on_where_chunks_end(results: Path, chunk: int) -> None:
     folder = another(results, "later", started="2026-03-02T03:04:05+00:00")
-    monkeypatch.setattr(counting, "CHUNK_B", chunk)
-    assert counting.count(folder) == counting.Trials(measured=2, failed=1, skipped=1, blocks=2)
+    assert counting.count(folder, chunk_b=chunk) == counting.Trials(measured=2, failed=1, skipped=1, blocks=2)
 
 
 def test_blocks_that_no_run_has_are_not_kept(results: Path) -> None:
@@ -187,12 +186,9 @@ def test_hostile_names_in_the_list_stay_text(site: Site) -> None:
     assert site.answer("/runs/not%FFutf-8").status == 500
 
 
-def test_a_run_is_shown_as_its_report_and_made_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vbench import report
-
+def test_a_run_is_shown_as_its_report_and_made_once(site: Site) -> None:
     made = []
-    html = report.html
-    monkeypatch.setattr(report, "html", lambda run: made.append(run.manifest.run_id) or html(run))
+    site = Site(site.results, site.reports, render=lambda path: made.append(path) or rendered(path))  # type: ignore[func-returns-value]
     address = "/runs/small-20260102T030405Z-9f3c"
     first, second = site.answer(address), site.answer(address + "?again")
     assert first.status == 200
@@ -208,10 +204,8 @@ def test_a_run_is_shown_as_its_report_and_made_once(site: Site, monkeypatch: pyt
     assert len(made) == 2
 
 
-def test_few_pages_are_kept(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vbench import report
-
-    monkeypatch.setattr(report, "html", lambda run: run.manifest.run_id)
+def test_few_pages_are_kept(site: Site) -> None:
+    site = Site(site.results, site.reports, render=lambda path: path.name)
     for number in range(MOST_PAGES + 2):
         another(site.results, f"run-{number}", started="2026-03-02T03:04:05+00:00")
         assert site.answer(f"/runs/run-{number}").body == f"run-{number}".encode()
@@ -279,17 +273,14 @@ def test_results_that_cannot_be_listed_are_said(tmp_path: Path) -> None:
     assert (answer.status, b"cannot be listed" in answer.body) == (500, True)
 
 
-def test_a_list_of_unchanged_runs_reads_none_of_them_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vbench.serving import site as module
-
+def test_a_list_of_unchanged_runs_reads_none_of_them_again(site: Site) -> None:
     read: list[Path] = []
-    summary = module.summary
 
     def counted(path: Path) -> Summary:
         read.append(path)
         return summary(path)
 
-    monkeypatch.setattr(module, "summary", counted)
+    site = Site(site.results, site.reports, summarize=counted)
     assert site.answer("/").body == site.answer("/").body
     assert len(read) == len(set(read)) == 2
 
@@ -391,14 +382,13 @@ def test_requests_are_said_without_their_control_characters(site: Site, capsys: 
     assert capsys.readouterr().err == '"GET /\N{REPLACEMENT CHARACTER}[31mred HTTP/1.1" 421 -\n'
 
 
-def test_a_request_that_fails_is_said_to_who_asked_for_no_log(
-    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def broken(target: str) -> None:
+class Broken(Site):
+    def answer(self, target: str) -> Answer:
         raise ValueError(f"\x1b[31m{target}")
 
-    monkeypatch.setattr(site, "answer", broken)
-    with served(site) as server, pytest.raises(http.client.RemoteDisconnected):
+
+def test_a_request_that_fails_is_said_to_who_asked_for_no_log(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    with served(Broken(site.results, site.reports)) as server, pytest.raises(http.client.RemoteDisconnected):
         asked(server, "/x")
     assert capsys.readouterr().err == "a request failed: ValueError: ⟨U+001B⟩[31m/x\n"
 

@@ -28,7 +28,7 @@ class Trials(Struct, frozen=True):
     blocks: int = 0
 
 
-def count(folder: Path) -> Trials | None:
+def count(folder: Path, *, chunk_b: int = CHUNK_B) -> Trials | None:
     """None when there is no journal. Raises OSError when it cannot be read, RunFolderError when that takes too long."""
     if not files.is_regular(folder, "journal.jsonl"):
         return None
@@ -41,7 +41,7 @@ def count(folder: Path) -> Trials | None:
     marks = {name: _OUTCOME % name.encode() for name in names}
     found, blocks, seen = dict.fromkeys(names, 0), set[int](), b""
     with untrusted.opened(folder / "journal.jsonl") as file:
-        while chunk := file.read(CHUNK_B):
+        while chunk := file.read(chunk_b):
             seen = seen[-_OVERLAP_B:] + chunk
             for name, mark in marks.items():
                 found[name] += seen.count(mark, max(0, len(seen) - len(chunk) - len(mark) + 1))

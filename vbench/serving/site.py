@@ -5,6 +5,7 @@ import shlex
 import stat
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -35,12 +36,21 @@ class Answer:
     size: int = 0
 
 
+def rendered(path: Path) -> str:
+    """The report of a run. Raises RunFolderError."""
+    from vbench import report, store
+
+    return report.html(store.load(path))
+
+
 @dataclass
 class Site:
     """Reads what is there at every request, and keeps what has not changed since."""
 
     results: Path
     reports: Path
+    summarize: Callable[[Path], Summary] = summary
+    render: Callable[[Path], str] = rendered
     _summaries: dict[Path, tuple[Stamp, Summary]] = field(default_factory=dict)
     _pages: "OrderedDict[Path, tuple[Stamp, bytes]]" = field(default_factory=OrderedDict)
     # One after the other each, for the sake of memory; a page that takes long must not keep the list from anybody.
@@ -73,7 +83,7 @@ class Site:
     def _summary(self, path: Path) -> tuple[Stamp, Summary]:
         stamp = _stamp(path)
         kept = self._summaries.get(path)
-        return kept if kept is not None and kept[0] == stamp else (stamp, summary(path))
+        return kept if kept is not None and kept[0] == stamp else (stamp, self.summarize(path))
 
     def _run(self, name: str) -> Answer:
         path = _child(self.results, name)
@@ -91,12 +101,10 @@ class Site:
             return refusal(500, error.message, hint=error.hint, title=f"This run is {DAMAGED}")
 
     def _page(self, path: Path) -> bytes:
-        from vbench import report, store
-
         stamp = _stamp(path)
         kept = self._pages.pop(path, None)
         if kept is None or kept[0] != stamp:
-            kept = (stamp, report.html(store.load(path)).encode())
+            kept = (stamp, self.render(path).encode())
         self._pages[path] = kept
         while len(self._pages) > MOST_PAGES:
             self._pages.popitem(last=False)
