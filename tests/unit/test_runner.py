@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.unit.fakes import FEW, Told, a_suite, execute, of
+from tests.unit.odd_kinds import measuring
 from tests.unit.outcomes import error
 from vbench import report, store
-from vbench.benchmarks.cpu import Hash
 from vbench.contracts import Start
 from vbench.cost import Analysis
 from vbench.errors import NoSpace, StopFailed
@@ -124,10 +124,9 @@ def test_a_trial_that_fails_is_stored_and_the_others_go_on(tmp_path: Path) -> No
     assert labels == {"b failed: this fake environment fails every trial"}
 
 
-def test_a_sample_that_is_no_number_is_told_as_it_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Hash, "measure", lambda benchmark, start: Measured({"time": (math.inf,)}))
+def test_a_sample_that_is_no_number_is_told_as_it_is_stored(tmp_path: Path) -> None:
     told = Told()
-    run = execute(tmp_path, a_suite(FEW), told)
+    run = execute(tmp_path, measuring(a_suite(FEW), lambda start: Measured({"time": (math.inf,)})), told)
     assert told.trials == list(run.trials)
     assert {t.outcome for t in of(run, "cpu.hash")} == {Failed(Reason(ReasonKind.NOT_FINITE, value="time"))}
 
