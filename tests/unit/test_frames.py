@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import pandas as pd
 import pytest
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from tests.unit.folders import NOTHING_SECRET, stored, with_counts
 from tests.unit.outcomes import stated
 from tests.unit.runs import BIDI, HOSTILE, gated, make_run, with_attach
 from vbench import cost, store
+from vbench.cost import trials
 from vbench.errors import NoSpace, RunFolderError
 from vbench.frames import columns, duck, parquet, passing
 from vbench.frames.tables import Tables
@@ -82,10 +84,13 @@ def test_a_block_s_number_is_the_median_of_its_trial(run: Run, made: Tables) -> 
 
 @pytest.mark.parametrize("count", range(1, 8))
 def test_the_median_is_the_library_s_to_the_last_bit(count: int) -> None:
-    import numpy as np
-
     values = np.random.default_rng(count).lognormal(0, 3, count)
     assert passing.median(values) == median(values.tolist())
+
+
+def test_the_median_of_values_near_the_largest_number_is_that_of_the_costs() -> None:
+    values = [1.5e308, 1.7e308]
+    assert passing.median(np.array(values)) == trials.middle(values) == 1.6e308
 
 
 @pytest.mark.parametrize("losses", [True, False])

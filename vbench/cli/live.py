@@ -217,5 +217,4 @@ def _design(suite: Suite, plan: Plan) -> Design:
         benchmarks=suites.benchmark_records(suite),
         delta=float(suite.method.delta),
         confirmatory=suites.confirmatory(suite),
-        ladders=suite.ladders,
     )

@@ -23,7 +23,9 @@ def following(suite: "Suite", *, quiet: bool, earlier: "Run | None" = None) -> "
 
 def _settled(run: "Run") -> int:
     """Each place of a block once, whatever the attempts at it; nothing of a last block that is void and comes again."""
-    last = max(((trial.block, trial.attempt) for trial in run.trials), default=(0, 0))
-    is_void = last in {(void.block, void.attempt) for void in run.voids}
-    kept = [t for t in run.trials if t.block < last[0] or ((t.block, t.attempt) == last and not is_void)]
-    return len({(trial.block, trial.environment, trial.benchmark) for trial in kept})
+    from vbench.cost import Attempts
+
+    attempts = Attempts(run.trials, run.voids)
+    last = max(attempts.last.items(), default=(0, 0))
+    is_void = last in attempts.void
+    return sum(t.block < last[0] or ((t.block, t.attempt) == last and not is_void) for t in attempts.final)

@@ -1,5 +1,6 @@
 """One pass over a journal: each trial's samples go into arrays, and what the costs need of them stays."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,12 +65,13 @@ def _refuse_unbelievable(trial: Trial) -> None:
 
 
 def median(values: Array) -> float:
-    """The same to the last bit as `statistics.median`, which the costs take of a trial."""
+    """The same to the last bit as `cost.trials.middle`, which the costs take of a trial, and faster for many values."""
     middle, odd = divmod(len(values), 2)
     if odd:
         return float(np.partition(values, middle)[middle])
     low, high = np.partition(values, (middle - 1, middle))[[middle - 1, middle]]
-    return float((low + high) / 2)
+    found = float((low + high) / 2)
+    return found if math.isfinite(found) else float(low / 2 + high / 2)
 
 
 def read(folder: Path) -> Passed:

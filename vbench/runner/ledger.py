@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from vbench.cost.trials import Attempt, Attempts, planned_trials
+from vbench.cost.trials import Attempt, Attempts, last_attempts, planned_trials
 from vbench.model import Block, Measured, Plan, Reading, Reason, ReasonKind, Trial, Void
 
 MOST_REPEATS = 2  # of one block
@@ -53,16 +53,15 @@ class Ledger:
         return self._readings.get((block, attempt), ())
 
     def attempt(self, block: int) -> int | None:
-        """The one to begin, or to go on with; None when the last one is void and no repeat is left."""
-        seen = [at for number, at in self._by_attempt if number == block]
-        void = [item for item in self.voids if item.block == block]
-        last = max([*seen, *(item.attempt for item in void)], default=0)
-        if not any(item.attempt == last for item in void):
+        """Number of the attempt to run next at a block. None if the last one was voided and no repeats remain."""
+        void = {(item.block, item.attempt): item for item in self.voids}
+        last = last_attempts([*self._by_attempt, *void]).get(block, 0)
+        if (block, last) not in void:
             return last
         gated = [item for item in self.voids if not item.harness]
         spent = sum(item.block == block for item in gated) > MOST_REPEATS or len(gated) > self._repeats()
         # What the run itself interrupted is repeated in any case: it says nothing of the host.
-        return last + 1 if not spent or next(item for item in void if item.attempt == last).harness else None
+        return last + 1 if not spent or void[block, last].harness else None
 
     def _repeats(self) -> int:
         """What a whole run may spend: a host that voids every third block needs another time, not more blocks."""
