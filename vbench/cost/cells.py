@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from vbench.cost.design import Contrast, Design
-from vbench.cost.trials import Attempts, middle, number
+from vbench.cost.trials import Attempts, Values, middle
 from vbench.model import Failed, Measured, Metric, Skipped, Trial
 from vbench.reasons import words
 from vbench.stats import pairing
 from vbench.stats.pairing import Pairs
-
-Values = dict[int, float]  # block to the trial's number
 
 NO_UNIT = "units"  # of a difference of a metric without one, since the unit "1" marks ratios
 
@@ -56,33 +54,21 @@ class Comparison(Struct, frozen=True):
 
 def comparisons(design: Design, attempts: Attempts) -> tuple[Comparison, ...]:
     """Every contrast of the design, in its order."""
-    trials = attempts.used
     tried = any(trial.block >= 1 for trial in attempts.trials)
-    missing = "no block is left: each was voided by a gate, or the run ended in it" if tried and not trials else ""
+    is_lost = tried and not attempts.used
+    missing = "no block is left: each was voided by a gate, or the run ended in it" if is_lost else ""
     return tuple(
-        _comparison(
-            benchmark,
-            metric,
-            contrast,
-            [trials.get((arm, benchmark), {}) for arm, _ in contrast.weights],
-            missing=missing,
-            baseline=design.baseline,
-        )
+        _comparison(attempts, benchmark, metric, contrast, missing=missing, baseline=design.baseline)
         for benchmark, metric, contrast in design.contrasts
     )
 
 
 def _comparison(
-    benchmark: str,
-    metric: Metric,
-    contrast: Contrast,
-    trials: list[dict[int, Trial]],
-    *,
-    missing: str,
-    baseline: str,
+    attempts: Attempts, benchmark: str, metric: Metric, contrast: Contrast, *, missing: str, baseline: str
 ) -> Comparison:
-    values = tuple(_values(of, metric.name) for of in trials)
     arms = [arm for arm, _ in contrast.weights]
+    trials = [attempts.used.get((arm, benchmark), {}) for arm in arms]
+    values = tuple(attempts.numbers(arm, benchmark, metric.name) for arm in arms)
     blocks = _common(values)
     name = f"{contrast.name} {benchmark} {metric.name}"
     if blocks:
@@ -144,12 +130,6 @@ def _pairs(name: str, metric: Metric, contrast: Contrast, values: Sequence[Value
     if not all(math.isfinite(value) and value > 0 for value in everything):
         return Pairs(name, why="no ratio: a value is zero, negative or not a number")
     return pairing.contrast(name, terms, metric.better)
-
-
-def _values(trials: dict[int, Trial], metric: str) -> Values:
-    """Each block's own number."""
-    numbers = {block: number(trial, metric) for block, trial in trials.items()}
-    return {block: value for block, value in numbers.items() if value is not None}
 
 
 def _busy(trials: dict[int, Trial], among: Values) -> float | None:

@@ -13,6 +13,7 @@ from vbench.reasons import joined
 
 Attempt = tuple[int, int]  # block, attempt
 Planned = frozenset[tuple[str, str]]  # arm and benchmark of each trial of a whole attempt
+Values = dict[int, float]  # block to the number of its trial
 Trials = dict[tuple[str, str], dict[int, Trial]]  # arm and benchmark, then block
 
 
@@ -55,6 +56,18 @@ class Attempts:
             if block is not None:
                 trials.setdefault((trial.environment, trial.benchmark), {})[block] = trial
         return trials
+
+    def numbers(self, arm: str, benchmark: str, metric: str) -> Values:
+        """Each block's own number of an arm; worked out once, since the baseline is asked for by every other arm."""
+        key = (arm, benchmark, metric)
+        if key not in self._numbers:
+            each = {block: number(trial, metric) for block, trial in self.used.get((arm, benchmark), {}).items()}
+            self._numbers[key] = {block: value for block, value in each.items() if value is not None}
+        return self._numbers[key]
+
+    @cached_property
+    def _numbers(self) -> dict[tuple[str, str, str], Values]:
+        return {}
 
     @cached_property
     def final(self) -> tuple[Trial, ...]:

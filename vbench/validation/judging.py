@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from vbench import gates, reasons
 from vbench.cost import Analysis
-from vbench.cost.trials import number
 from vbench.errors import VbenchError
 from vbench.model import Cost, Failed, Measured, ReasonKind, Run, Skipped
 from vbench.stats import envelope, logs, pairing
@@ -137,7 +136,7 @@ def quota(part: Part, analysis: Analysis) -> Row:
 def delay(part: Part, analysis: Analysis) -> Row:
     """Half of what a round trip became longer: both directions are delayed alike."""
     benchmark = part.benchmarks[0]
-    own, native = (_numbers(analysis, arm, benchmark, "latency") for arm in (parts.DELAYED, part.baseline))
+    own, native = (analysis.attempts.numbers(arm, benchmark, "latency") for arm in (parts.DELAYED, part.baseline))
     try:
         pairs = pairing.differences(part.checks[0][0], own, native, "lower", unit="s")
     except VbenchError as error:
@@ -205,9 +204,3 @@ def _over_blocks(what: str, values: Mapping[int, float]) -> Envelope:
     """The reported interval of a mean over blocks: of whatever was computed within each of them."""
     pairs = pairing.Pairs(what, tuple(values), tuple(values.values()))
     return envelope.envelopes((pairs,))[0]
-
-
-def _numbers(analysis: Analysis, arm: str, benchmark: str, metric: str) -> dict[int, float]:
-    """Each block's own number of an arm."""
-    trials = analysis.attempts.used.get((arm, benchmark), {})
-    return {block: value for block, trial in trials.items() if (value := number(trial, metric)) is not None}
