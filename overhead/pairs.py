@@ -3,9 +3,9 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median, stdev
 
-from vbench.stats import paired
+from vbench.stats import student
 from vbench.units import show
 
 Measure = Callable[[], float]
@@ -39,23 +39,19 @@ class Row:
     target: Target | None
     note: str = ""
 
-    def interval(self) -> paired.Interval:
-        """Of the logarithm of vbench / plain over the pairs."""
-        ours, plain = zip(*self.pairs, strict=True)
-        return paired.t_interval(paired.log_costs(ours, plain, "lower"))
+    def interval(self) -> tuple[float, float, float]:
+        """The geometric mean of vbench / plain over the pairs, and the ends of its 95 % interval by Student's t."""
+        logs = [math.log(ours / plain) for ours, plain in self.pairs]
+        middle, half = fmean(logs), student.quantile(0.975, len(logs) - 1) * stdev(logs) / math.sqrt(len(logs))
+        return math.exp(middle), math.exp(middle - half), math.exp(middle + half)
 
     def cells(self) -> tuple[str, ...]:
-        found = self.interval()
         ours, plain = (median(side) for side in zip(*self.pairs, strict=True))
-        ends = result = "–"
-        if found.low is not None and found.high is not None:
-            low, high = math.exp(found.low), math.exp(found.high)
-            ends = f"{low:.3f} to {high:.3f}"
-            result = self.target.judge(low, high) if self.target else "–"
-        ratio, target = f"{math.exp(found.mean):.3f}", str(self.target or "–")
+        ratio, low, high = self.interval()
         return (
             *(self.what, show(ours, self.unit), show(plain, self.unit)),
-            *(ratio, ends, str(len(self.pairs)), target, result),
+            *(f"{ratio:.3f}", f"{low:.3f} to {high:.3f}", str(len(self.pairs))),
+            *((str(self.target), self.target.judge(low, high)) if self.target else ("–", "–")),
         )
 
 

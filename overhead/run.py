@@ -1,10 +1,11 @@
-"""Prints what vbench itself costs: `python overhead/run.py [tools] [harness] [guest] [container] [store] [help]`."""
+"""Prints what vbench itself costs, beside a peer of the same run: `python overhead/run.py [NAME ...]`; see SCRIPTS."""
 
 import sys
 from collections.abc import Callable, Iterable
 
 import command
 import harness
+import page
 import pairs
 import starts
 import store
@@ -18,7 +19,9 @@ SCRIPTS: dict[str, Callable[[], Iterable[str]]] = {
     "guest": lambda: pairs.table(starts.guest()),
     "container": lambda: pairs.table(starts.container()),
     "store": store.lines,
-    "help": lambda: pairs.table(command.rows()),
+    "page": page.lines,
+    "report": command.published,
+    "help": command.help_,
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import PurePosixPath
 from statistics import median
 
 import places
@@ -47,7 +48,7 @@ def disk(host: LocalSession, testbed: LocalTestbed, start: Start) -> Iterator[Ro
     note = "seconds a read; the same job, file and processor, fio called by hand"
     pairs = interleaved(ours, lambda: plain((), str(file)), PAIRS)
     yield Row("fio 4 KiB random read", "s", pairs, SAME, f"{note} on the host")
-    with testbed.chroot(file.parent) as prefix:
+    with testbed.chroot(PurePosixPath(file.parent)) as prefix:
         pairs = interleaved(ours, lambda: plain(prefix, f"/scratch/{file.name}"), PAIRS)
     yield Row("fio, same root", "s", pairs, SAME, f"{note} in the image's root")
 
