@@ -50,7 +50,7 @@ def title(seen: View) -> str:
 
 
 def _headline(seen: View, arm: Arm) -> str:
-    rows = [row for row in seen.rows if row.arm == arm]
+    rows = [row for row in seen.rows if row.arm is arm]
     if not rows:
         return "nothing was measured"
     named = _named(seen, arm)
@@ -119,7 +119,7 @@ def where(run: Run) -> str:
 
 def _details(seen: View, arm: Arm) -> Iterator[tuple[str, str]]:
     """What the headline leaves out: intervals, and the means of whole families."""
-    rows = [row for row in seen.rows if row.arm == arm]
+    rows = [row for row in seen.rows if row.arm is arm]
     largest = words.largest(seen, arm)
     said = "slower" if any(row.cost.verdict for row in rows) else "observed"
     if largest:

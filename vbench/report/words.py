@@ -276,7 +276,7 @@ def group_caption(group: Group) -> str:
 
 
 def _rows_of(view: View, arm: Arm) -> list[Row]:
-    return [row for row in view.rows if row.arm == arm]
+    return [row for row in view.rows if row.arm is arm]
 
 
 def _claims(view: View, arm: Arm) -> tuple[Claim, ...]:
@@ -311,7 +311,7 @@ def _claim(view: View, group: Group, arm: Arm) -> Claim:
 
 
 def _cost_of(group: Group, arm: Arm) -> Cost | None:
-    return next((row.cost for row in group.rows if row.arm == arm), None)
+    return next((row.cost for row in group.rows if row.arm is arm), None)
 
 
 def _count(view: View, rows: list[Row]) -> str:

@@ -3,8 +3,11 @@
 import math
 import sys
 from dataclasses import dataclass
-from statistics import median, stdev
+from functools import cached_property
+from statistics import median
 from typing import Any
+
+import numpy as np
 
 from vbench.cost.trials import Attempts, number
 from vbench.model import Trial
@@ -41,7 +44,7 @@ class Line:
     arm: Arm
     points: tuple[Point, ...]  # in order of time
 
-    @property
+    @cached_property
     def values(self) -> dict[int, float]:
         """Block to the number that is analysed."""
         return {p.block: p.value for p in self.points if p.state == ANALYSED and p.value is not None}
@@ -268,7 +271,7 @@ def _paired(line: Line, base: dict[int, float]) -> str:
         return ""
     own = [math.log(line.values[block]) for block in blocks]
     ratios = [length - math.log(base[block]) for length, block in zip(own, blocks, strict=True)]
-    alone, paired = stdev(own), stdev(ratios)  # of logarithms: a share of the value
+    alone, paired = float(np.std(own, ddof=1)), float(np.std(ratios, ddof=1))  # of logarithms: a share of the value
     return f"From block to block {line.arm.name} scatters by {percent(alone)}, its ratio by {percent(paired)}."
 
 

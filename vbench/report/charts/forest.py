@@ -100,7 +100,7 @@ def _own(group: Group) -> list[Row]:
 def _parts(view: View, rows: list[tuple[Row, float]]) -> Iterator[tuple[Arm, str, list[tuple[Row, float]]]]:
     """Of each environment what a verdict decides in its colour, and all else in none."""
     for arm in view.compared:
-        mine = [(row, place) for row, place in rows if row.arm == arm]
+        mine = [(row, place) for row, place in rows if row.arm is arm]
         yield arm, arm.colour, [(row, place) for row, place in mine if is_decided(row.cost)]
         yield arm, NEUTRAL, [(row, place) for row, place in mine if not is_decided(row.cost)]
 

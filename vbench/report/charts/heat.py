@@ -86,7 +86,7 @@ def _lines(view: View) -> Iterator[tuple[str, Group | None]]:
 
 
 def _row(group: Group | None, arm: Arm) -> Row | None:
-    return next((row for row in group.rows if row.arm == arm), None) if group else None
+    return next((row for row in group.rows if row.arm is arm), None) if group else None
 
 
 def _costs(group: Group, arms: list[Arm], shown: Callable[[float | None], Cell]) -> tuple[Cell, ...]:

@@ -138,7 +138,7 @@ def _ends(low: float | None, high: float | None) -> tuple[float, float] | None:
 
 
 def _row(group: Group, arm: Arm) -> Row | None:
-    return next((row for row in group.rows if row.arm == arm), None)
+    return next((row for row in group.rows if row.arm is arm), None)
 
 
 def _is_judged(groups: list[Group], arm: Arm) -> bool:
