@@ -1,5 +1,6 @@
 """A contrast is a weighted sum over arms within a block: costs, steps of a ladder and interference go one way."""
 
+import dataclasses
 import math
 import random
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from vbench import report
 from vbench.cost import Analysis, Design
 from vbench.cost.design import COST, INTERFERENCE, STEP, Contrast, Wanted, between, interference, steps, whole
 from vbench.model import BenchmarkRecord, Failed, Ladder, Measured, Metric, Run, Trial
+from vbench.report.explain import explained
 from vbench.stats import pairing
 from vbench.stats.judgement import EXPLORATORY
 
@@ -168,6 +170,20 @@ def test_a_step_is_explained_as_a_cost_is() -> None:
     assert "exploratory ladder steps, i = " in text
     assert "d = ln(tcg / bare)" in text  # the whole ladder, after its last step
     assert "d = ln(tcg / bare)" not in report.explain(run, "layers", "runc")
+
+
+def test_an_interference_is_explained_as_a_cost_is() -> None:
+    run = make_run(blocks=12)
+    load = Wanted("syscall.getpid", "latency", interference("load", ("tcg", "runc"), ("control", "bare")))
+    analysis = dataclasses.replace(Analysis.of(run), design=replace(Design.of(run.manifest), more=(load,)))
+    text = explained(run, analysis.by_kind[INTERFERENCE], analysis)
+    assert text.startswith("load, an interference of 4 arms, in syscall.getpid")
+    assert "d = ln(tcg) + ln(bare) - ln(runc) - ln(control), so that above 0 is worse" in text
+    assert "times sqrt(sum of squared weights / 2) = 1.41421, since d has 4 arms and" in text
+    assert "m = 1 exploratory interference, i = 1" in text
+    (block,) = [line for line in text.splitlines() if line.split()[:1] == ["1"] and len(line.split()) == 6]
+    bare, control, runc, tcg, d = map(float, block.split()[1:])
+    assert math.log(tcg / runc) - math.log(control / bare) == pytest.approx(d, abs=1e-5)
 
 
 def test_coverage_of_the_interval_of_four_arms() -> None:
