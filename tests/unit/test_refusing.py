@@ -241,3 +241,23 @@ def test_a_benchmark_over_the_network_is_refused_where_an_arm_has_none() -> None
     assert "leave out b or what needs the network: network.rr" in caught.value.hint
     refusing.refuse_offline(suites.restrict(suite, benchmarks=["cpu"]))
     refusing.refuse_offline(suites.restrict(suite, environments=["a"]))
+
+
+# --- a plan shows relations -----------------------------------------------------------------------------------------
+
+
+def test_a_plan_shows_ladders_and_the_commands_of_every_layer(vbench: Vbench) -> None:
+    bare = 'kind = "bare"\nroot = "host"\n'
+    text = f'name = "s"\nbenchmarks = ["cpu.hash"]\n[environments.a]\n{bare}[environments.b]\n{bare}on = "a"\n'
+    Path("s.toml").write_text(text + '[ladders.steps]\nbenchmark = "cpu.hash"\narms = ["a", "b"]\n')
+    shown = vbench("plan", "s.toml").stdout
+    assert "  steps  cpu.hash time: a > b\n" in shown
+    document = json.loads(vbench("plan", "s.toml", "--json").stdout)
+    assert document["ladders"] == [{"name": "steps", "benchmark": "cpu.hash", "metric": "time", "arms": ["a", "b"]}]
+    settings = document["settings"]
+    assert (settings["b"]["on"], settings["b"]["network"], settings["b"]["stack"]) == ("a", "bridge", ["a", "b"])
+    first, second = settings["b"]["commands"]
+    assert [first] == settings["a"]["commands"]
+    assert (first[-1], second[-1]) == tuple(
+        f"/var/tmp/vbench-RUN/{folder}/vbench/agent.py" for folder in ("scratch", "scratch/scratch")
+    )

@@ -107,6 +107,8 @@ def test_a_newer_schema_says_which_vbench_is_needed(tmp_path: Path) -> None:
         {"environments": [{"name": "../../etc/passwd", "kind": "fake", "settings": {}}]},
         {"environments": [{"name": "bare", "kind": "fake", "settings": {}}] * 2},
         {"benchmarks": [{"name": "a/b", "kind": "x", "settings": {}, "metrics": []}]},
+        {"benchmarks": [{"name": "a", "kind": "x", "settings": {}, "metrics": [], "of": "../a"}]},
+        {"benchmarks": [{"name": "a", "kind": "x", "settings": {}, "metrics": [], "varied": {"k": [1]}}]},
         {"seed": 1e400},
         {"plan": None},
     ],

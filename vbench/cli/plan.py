@@ -84,7 +84,8 @@ def _document(suite: "Suite", plan: "Plan") -> dict[str, Any]:
 
     commands = _commands(suite)
     arms = {arm: _arm(suite, arm) | {"commands": commands[arm]} for arm in plan.environments}
-    return {**msgspec.to_builtins(plan), "loops": "calibrated", "settings": arms}
+    ladders = msgspec.to_builtins(suite.ladders)
+    return {**msgspec.to_builtins(plan), "loops": "calibrated", "settings": arms, "ladders": ladders}
 
 
 def _arm(suite: "Suite", arm: str) -> dict[str, Any]:
@@ -96,6 +97,7 @@ def _arm(suite: "Suite", arm: str) -> dict[str, Any]:
         "kind": environment.kind,
         "title": environment.title(),
         "stack": list(suites.chain(suite, arm)),
+        **suites.relations_of(suites.environment_record(suite, arm)),
         "expected_start_s": plans.start_s(suite, arm),
         **suites.settings(environment),
     }
@@ -108,6 +110,12 @@ def _lines(suite: "Suite", plan: "Plan") -> Iterator[str]:
     width = max(map(len, plan.environments))
     for arm in plan.environments:
         yield f"  {arm:<{width}}  {_stack(suite, arm)}"
+    if suite.ladders:
+        yield ""
+        yield "ladders"
+        names = max(len(ladder.name) for ladder in suite.ladders)
+        for ladder in suite.ladders:
+            yield f"  {ladder.name:<{names}}  {ladder.benchmark} {ladder.metric}: {' > '.join(ladder.arms)}"
     yield ""
     yield "commands"
     for arm, commands in _commands(suite).items():

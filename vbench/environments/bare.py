@@ -142,7 +142,8 @@ class Bare(EnvironmentSettings, frozen=True, kw_only=True):
 
     def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
         if self.root == "host":
-            return (self._words(testbed, (), host.workplace),)
+            with testbed.scratch(FolderStorage()) as scratch:
+                return (self._words(testbed, (), _compiled(host, scratch.path)),)
         with testbed.chroot(None) as prefix:
             return (self._words(testbed, prefix, Workplace()),)
 
@@ -179,12 +180,18 @@ def _once(make: Callable[[], Session]) -> Callable[[], Session]:
     return get
 
 
+def _compiled(host: Session, scratch: PurePosixPath) -> Workplace:
+    """Where the guest folder is once the host's own compiler has compiled it."""
+    return Workplace(host.workplace.python, scratch / "vbench", scratch, "host")
+
+
 def _host_workplace(host: Session, scratch: PurePosixPath) -> Workplace:
     """The guest folder compiled by the host's own compiler: same sources, not the same bits, and the facts say so."""
-    guest, target = host.workplace.guest, scratch / "vbench"
+    workplace = _compiled(host, scratch)
+    guest, target = host.workplace.guest, workplace.guest
     host.run(["cp", "-r", str(guest), str(target)], timeout_s=30).check()
     built = host.run([host.workplace.python, str(guest / "build.py"), str(guest), str(target)], timeout_s=120)
     if built.status != 0:
         said = built.stderr.decode(errors="replace")[-300:]
         raise StartFailed(f"the micro-benchmarks could not be compiled: {said}", hint=_GET_COMPILER)
-    return Workplace(host.workplace.python, target, scratch, "host")
+    return workplace

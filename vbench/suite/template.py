@@ -88,3 +88,6 @@ def _environments(titled: Sequence[tuple[str, Choice]], active: Sequence[str]) -
         yield f"{off}[environments.{name}]"
         yield from (f"{off}{key} = {json.dumps(value)}" for key, value in choice.keys.items())
     yield ""
+    yield "# Each environment can also stand on another one (`on`), take over its table with changes (`like`), or have"
+    yield '# `network = "none"`. [ladders.NAME] compares each of several environments with the one before it.'
+    yield ""
