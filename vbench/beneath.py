@@ -25,6 +25,23 @@ class ImageHere:
 
 
 @dataclass(frozen=True)
+class Uplink:
+    """An environment's own interface to the run's network, which may become the port of a bridge inside it."""
+
+    interface: str
+    address: str  # "198.18.0.2/15"
+    mac: str
+
+
+@dataclass(frozen=True)
+class Beneath:
+    """What the environments beneath a stacked one give it."""
+
+    image: bool  # the image as root
+    machine: bool  # root rights over a kernel of its own
+
+
+@dataclass(frozen=True)
 class Engine:
     """A program that starts environments, and how its version is read."""
 

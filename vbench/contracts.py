@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
-from vbench.beneath import Engine, Identity, ImageHere, ServedBy
+from vbench.beneath import Beneath, Engine, Identity, ImageHere, ServedBy, Uplink
 from vbench.errors import CommandFailed
 from vbench.gates import ClockReading, Counters, Spent
 from vbench.model import Layer, Measured, Metric
@@ -112,6 +112,8 @@ class Started(Protocol):
     def no_network(self) -> str: ...  # why it alone has no place on the run's network; empty where it has one
     @property
     def served_by(self) -> ServedBy: ...  # on the run's host; of a stack it is that of the lowest session
+    @property
+    def uplink(self) -> Uplink | None: ...  # None: what stands on it shares its network
     def clock(self) -> ClockReading | None: ...  # None: it has no clock of its own
     def evidence(self) -> dict[str, bytes]: ...  # file name to content: the guest's console
 
@@ -232,10 +234,7 @@ class Testbed(Protocol):
     @property
     def peer(self) -> Session: ...  # on the bridge, pinned to peer_cpus; raises TrialFailed without network
 
-    def attach(self, ends: type[L]) -> AbstractContextManager[L | None]:
-        """One environment's own place on the run's network; None: `detached` says why it has none."""
-        ...
-
+    def attach(self, ends: type[L]) -> AbstractContextManager[L | None]: ...  # an own link; None: see `detached`
     def detached(self, ends: type[Link]) -> str: ...  # why `attach` gives None; empty where it attaches
 
     def folder(self, name: str) -> AbstractContextManager[PurePosixPath]:
@@ -252,6 +251,7 @@ class Testbed(Protocol):
         """
         ...
 
+    def image_root(self) -> AbstractContextManager[PurePosixPath]: ...  # a folder that can be a container's root
     def chroot(self, scratch: PurePosixPath | None) -> AbstractContextManager[tuple[str, ...]]:
         """Command prefix that enters the image's root, in a mount namespace that dies with this context."""
         ...
@@ -281,6 +281,7 @@ class Environment(Protocol):
     kind: ClassVar[str]
     is_offered: ClassVar[bool]  # to users, in lists and hints
     has_own_kernel: ClassVar[bool]  # it is a machine, whose processors count from 0
+    confines_root: ClassVar[bool]  # root in it may do less than beneath
     known_as: ClassVar[Mapping[str, str]]  # what others call it, in lower case, to what stands for it in a suite
 
     @property
@@ -294,7 +295,7 @@ class Environment(Protocol):
     def needs(self) -> Needs: ...
     @property
     def scratch_b(self) -> int | None: ...  # what its own scratch disk holds; None: it has a folder of the host's
-    def misfit(self, *, in_image: bool) -> str: ...  # why it cannot start on another one, whose files are the image's
+    def misfit(self, beneath: Beneath) -> str: ...  # why it cannot start on another one, or nothing
     def missing(self, host: Session) -> tuple[Missing, ...]: ...
     def probe(self, host: Session, testbed: Testbed) -> Probe: ...
     def prepared(self, host: Session, testbed: Testbed) -> AbstractContextManager[None]: ...  # once a run

@@ -10,6 +10,7 @@ from pathlib import Path
 from vbench import image
 from vbench.contracts import Environment, Session, Testbed
 from vbench.environments import KINDS
+from vbench.environments import beneath as beneath_of
 from vbench.environments.bare import Bare
 from vbench.host import processors
 from vbench.host.proc import LocalSession
@@ -43,7 +44,7 @@ def pairs() -> Iterator[Environments]:
             fitting = (
                 (lower, upper)
                 for lower, upper in product(tried(beneath), tried(above))
-                if not upper.misfit(in_image=lower.needs_image)
+                if not upper.misfit(beneath_of([lower]))
             )
             yield from islice(fitting, 1)
 

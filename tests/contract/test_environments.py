@@ -163,6 +163,51 @@ def test_the_network_of_every_arm_reaches_the_same_peer(stack: Stack, session: S
         assert inside.run([inside.workplace.python, "-c", ask, address], timeout_s=60).text == "b'hello'\n"
 
 
+SERVE = """
+import socket, sys
+probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+probe.connect((sys.argv[1], 9))
+server = socket.create_server(("", 7008))
+print(probe.getsockname()[0], flush=True)
+connection, peer = server.accept()
+connection.sendall(peer[0].encode())
+"""
+
+
+def test_the_peer_reaches_every_arm_at_an_address_of_its_own(stack: Stack, session: Session) -> None:
+    if stack.testbed.peer_address is None or stack.makes_up or stack.is_on_host:
+        assert session.on_network() is not None  # nothing of its own to prove
+        return
+    peer, inside = stack.testbed.peer, session.on_network()
+    ask = "import socket, sys; print(socket.create_connection((sys.argv[1], 7008), 30).recv(99).decode())"
+    with inside.spawn([inside.workplace.python, "-c", SERVE, stack.testbed.peer_address]) as server:
+        address = server.stdout.readline().decode().strip()
+        assert address.startswith("198.18.") and address != stack.testbed.peer_address
+        done = peer.run([peer.workplace.python, "-c", ask, address], timeout_s=60)
+        assert done.check().text.strip() == stack.testbed.peer_address
+
+
+@pytest.mark.parametrize("stack", ["oci-on-qemu"], indirect=True)
+def test_a_container_in_a_machine_has_a_port_beside_the_machines_own(stack: Stack) -> None:
+    addresses = "import json, subprocess; links = json.loads(subprocess.check_output(['ip', '-j', 'address']));"
+    addresses += "print(*[i['local'] for l in links for i in l['addr_info'] if i['local'].startswith('198.18.')])"
+    machine, container = stack.environments
+    with ExitStack() as exits:
+        guest = exits.enter_context(machine.start(stack.host, stack.testbed))
+        ask = [guest.workplace.python, "-c", addresses]
+        alone = guest.run(ask, timeout_s=60).check().text.split()
+        mounts = guest.run(["cat", "/proc/mounts"], timeout_s=60).text
+        with container.start(guest, stack.testbed.within(guest)) as session:
+            (inside,) = session.run(ask, timeout_s=60).check().text.split()
+            assert guest.run(ask, timeout_s=60).check().text.split() == alone  # now on its bridge
+            assert inside not in alone
+            assert guest.run(["test", "-e", "/sys/class/net/br0"], timeout_s=60).status == 0
+        assert guest.run(ask, timeout_s=60).check().text.split() == alone
+        assert guest.run(["test", "-e", "/sys/class/net/br0"], timeout_s=60).status == 1
+        assert guest.run(["cat", "/proc/mounts"], timeout_s=60).text == mounts
+        assert guest.run(["sh", "-c", "ls -d /run/vbench-* /sys/fs/cgroup/vbench-*"], timeout_s=60).text == ""
+
+
 def test_bare_adds_no_cgroup_and_no_namespace_but_the_runs_mounts(host: LocalSession, testbed: Testbed) -> None:
     script = "cat /proc/self/cgroup; for n in pid net uts ipc user cgroup; do readlink /proc/self/ns/$n; done"
     with Bare().start(host, testbed) as session:

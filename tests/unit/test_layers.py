@@ -1,6 +1,7 @@
 """The walls: who may import whom, who may start processes, how large a file may grow."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -167,6 +168,31 @@ def test_environments_and_benchmarks_are_listed_in_one_table_each() -> None:
         lists = [(relative(path), texts & set(table.KINDS)) for path in modules for texts in literals(path)]
         refuse(f"{name} lists {', '.join(sorted(kinds))}" for name, kinds in lists if len(kinds) >= 3)
         assert all(kind == made.kind for kind, made in table.KINDS.items())
+
+
+def test_the_name_of_an_environments_kind_stays_in_its_room() -> None:
+    """Elsewhere its type answers. Validation chooses for its experiments, and a guest's witnesses name hypervisors."""
+    from vbench.environments import KINDS
+
+    rooms, witnesses = {"environments", "validation"}, {"facts/layers.py"}
+    modules = [path for path in MODULES if top(path) not in rooms and relative(path) not in witnesses]
+    quoted = re.compile(rf"""kind = ["']({"|".join(KINDS)})["']""")
+    homes = {made.__module__ for made in KINDS.values()}
+    refuse(f"{relative(path)} names {text}" for path in modules for text in texts(path) if text in KINDS)
+    refuse(f"{relative(path)} says {text}" for path in modules for text in texts(path) if quoted.search(text))
+    refuse(
+        f"{relative(path)} imports {name}"
+        for path in modules
+        for name in imports(path)
+        if homes & {name, name.rpartition(".")[0]}
+    )
+
+
+def texts(path: Path) -> Iterator[str]:
+    for node in nodes(path):
+        match node:
+            case ast.Constant(str(value)):
+                yield value
 
 
 def literals(path: Path) -> Iterator[set[str]]:

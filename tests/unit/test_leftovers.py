@@ -1,5 +1,6 @@
 """What a killed run left is undone by the words that it recorded; words that a stranger wrote are never run."""
 
+import itertools
 import json
 import os
 import shlex
@@ -180,7 +181,7 @@ class Lost(Beneath):
 
 def nested(outer: LocalTestbed, kind: type[Beneath] = Beneath) -> NestedTestbed:
     workplace = Workplace(image="1" * 64, scratch=PurePosixPath(outer.base))
-    return NestedTestbed(kind(workplace=workplace), outer)
+    return NestedTestbed(kind(workplace=workplace), outer, itertools.count(2))
 
 
 def test_in_an_environment_a_removal_that_fails_is_an_error_too(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from tests.unit.program import Ended, Vbench
 from vbench import environments
 from vbench import suite as suites
 from vbench.contracts import Environment
+from vbench.environments import oci
 from vbench.errors import SuiteError, UsageError
+from vbench.image import recipe
 from vbench.runner import refusing
 from vbench.suite import Suite
 from vbench.testbed import folders as scratch
@@ -39,11 +41,12 @@ BARE = table("b", environments.KINDS["bare"]())
 
 @pytest.mark.parametrize(("beneath", "above"), list(itertools.product(ALL, ALL)), ids=lambda made: made.title())
 def test_only_what_finds_its_files_beneath_can_stand_there(beneath: Environment, above: Environment) -> None:
-    """The image has neither engines nor a compiler; on the host's files everything runs but the image's."""
+    """The image has no engine but runc, for machines, and no compiler; on the host's files all runs but the image's."""
     suite = a_suite(table("low", beneath) + table("high", above, on="low"))
     makes_up = above.kind == "fake"
     runs = makes_up or (above.title() == "bare") == beneath.needs_image
     runs = runs and (makes_up or above.kind == "bare" or not beneath.needs_image)
+    runs = runs or (above.title(), beneath.kind) == ("oci runtime=runc", "qemu")
     if runs:
         refusing.refuse_misfits(suite)
     else:
@@ -52,13 +55,28 @@ def test_only_what_finds_its_files_beneath_can_stand_there(beneath: Environment,
         assert "leave out its `on`" in caught.value.hint
 
 
-def test_what_a_whole_stack_has_beneath_it_counts() -> None:
-    kinds = environments.KINDS
-    three = (
-        table("low", kinds["qemu"]()) + table("mid", kinds["fake"](), on="low") + table("top", kinds["oci"](), on="mid")
-    )
-    with pytest.raises(SuiteError, match=r"environments\.top cannot stand on mid"):
-        refusing.refuse_misfits(a_suite(three))
+@pytest.mark.parametrize(
+    ("kinds", "problem"),
+    [
+        (("qemu", "fake", "oci"), ""),
+        (("qemu", "bare", "oci"), ""),
+        (("bare", "fake", "oci"), "root has fewer"),
+        (("qemu", "oci", "oci"), "root has fewer"),
+        (("qemu", "fake", "qemu"), "the image beneath has none"),
+    ],
+)
+def test_what_a_whole_stack_has_beneath_it_counts(kinds: tuple[str, ...], problem: str) -> None:
+    low, mid, top = (environments.KINDS[kind]() for kind in kinds)
+    suite = a_suite(table("low", low) + table("mid", mid, on="low") + table("top", top, on="mid"))
+    if not problem:
+        refusing.refuse_misfits(suite)
+        return
+    with pytest.raises(SuiteError, match=f"environments\\.top cannot stand on mid: .*{problem}"):
+        refusing.refuse_misfits(suite)
+
+
+def test_the_runtimes_of_the_image_are_among_its_packages() -> None:
+    assert set(oci.IN_IMAGE) <= set(recipe.PACKAGES)
 
 
 # --- memory -------------------------------------------------------------------------------------------------------

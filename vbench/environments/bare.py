@@ -8,10 +8,12 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from msgspec import Meta
 
+from vbench.beneath import Beneath
 from vbench.contracts import (
     Missing,
     Needs,
     Session,
+    Started,
     Testbed,
     Workplace,
 )
@@ -39,6 +41,7 @@ class Bare(EnvironmentSettings, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "bare"
+    confines_root: ClassVar[bool] = False
     known_as: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("native", "host", "metal", "bare-metal", "baremetal", "none", "process"), 'kind = "bare" is native'
     ) | {"chroot": 'kind = "bare" is native, with the image as root by chroot'}
@@ -65,10 +68,10 @@ class Bare(EnvironmentSettings, frozen=True, kw_only=True):
     def needs(self) -> Needs:
         return Needs(executes=self.root == "host")  # the kernels are compiled into scratch space
 
-    def misfit(self, *, in_image: bool) -> str:
-        if self.root == "host" and in_image:
+    def misfit(self, beneath: Beneath) -> str:
+        if self.root == "host" and beneath.image:
             return "root = 'host' needs a C compiler, and the image beneath has none"
-        if self.root == "image" and not in_image:
+        if self.root == "image" and not beneath.image:
             return "root = 'image' needs the image's files, and the environment beneath has the host's"
         return ""
 
@@ -113,7 +116,9 @@ class Bare(EnvironmentSettings, frozen=True, kw_only=True):
                     mechanisms=mechanisms,
                     attach_s=time.monotonic() - begun,
                     limit_s=LIMIT_S,
-                    network=_once(on_network),
+                    network=None
+                    if isinstance(host, Started)
+                    else _once(on_network),  # what it stands on is its network
                 )
             )
             yield session

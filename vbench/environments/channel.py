@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeVar, cast
 
-from vbench.beneath import DESCENDANTS, ServedBy
+from vbench.beneath import DESCENDANTS, ServedBy, Uplink
 from vbench.contracts import Completed, Process, Session, StartTiming, Workplace
 from vbench.environments.messages import Clock, Data, Done, Envelope, Event, Hello, Ran, Spawned
 from vbench.errors import CommandFailed, CommandTimeout, OutputTooLarge, SessionLost, StartFailed, VbenchError
@@ -303,6 +303,7 @@ class AgentSession:
     memory_limit_b: int | None = None
     no_network: str = ""
     served_by: ServedBy = DESCENDANTS
+    uplink: Uplink | None = None
     network: Callable[[], Session] | None = None  # another way in, for what is native otherwise
     logs: Callable[[], dict[str, bytes]] = dict
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, ClassVar, Literal, Self
 
-from vbench.beneath import DESCENDANTS, ServedBy, Unseen
+from vbench.beneath import DESCENDANTS, ServedBy, Unseen, Uplink
 from vbench.contracts import Completed, Process, Session, Started, StartTiming, Testbed, Workplace
 from vbench.environments.settings import EnvironmentSettings
 from vbench.errors import CommandTimeout, SessionLost, StartFailed
@@ -35,6 +35,7 @@ class Fake(EnvironmentSettings, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "fake"
     is_offered: ClassVar[bool] = False
+    confines_root: ClassVar[bool] = False
     slowdown: float = 1.0
     noise: float = 0.0
     fails: Literal["nothing", "start", "trial", "session"] = "nothing"
@@ -97,6 +98,10 @@ class FakeSession:
     @property
     def timing(self) -> StartTiming:
         return StartTiming(0.0, READY_S * self.factor("start"))
+
+    @property
+    def uplink(self) -> Uplink | None:
+        return None
 
     def clock(self) -> ClockReading | None:
         """One second of the host's passes from each reading to the next."""

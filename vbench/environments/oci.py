@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Self
 from msgspec import Meta, MsgspecError
 
 from vbench import facts
-from vbench.beneath import Engine
+from vbench.beneath import Beneath, Engine
 from vbench.contracts import Missing, Needs, Session, Testbed, Workplace
 from vbench.environments import container
 from vbench.environments.architecture import ARCHITECTURES
@@ -29,11 +29,16 @@ from vbench.testbed.veth import Veth
 from vbench.units import Seconds, show
 
 LIMIT_S = 60.0
+IN_IMAGE = ("runc",)  # of the runtimes
 LEAST_MEMORY_B = 32 * 2**20  # measured: the agent starts with 12 MiB, fio beside it with 24
 
 _PACKAGED = ("runc", "crun")  # by Debian and Ubuntu, each under its own name
 # Either exists where the kernel accounts swap: v1's root group has the first, every group of v2 but the root the other.
-_SWAP = "ls /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes /sys/fs/cgroup/*/memory.swap.max"
+# In a machine there may be no group yet, and no swap either: then the limit of v2 says what is so anyway.
+_SWAP = """
+ls /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes /sys/fs/cgroup/*/memory.swap.max
+[ -e /sys/fs/cgroup/cgroup.controllers ] && [ "$(wc -l </proc/swaps)" = 1 ] && echo "no swap"
+"""
 _OWN_QUOTA = """
 [ -e /sys/fs/cgroup/cgroup.controllers ] || exit 0
 while IFS=: read -r number _ group; do
@@ -93,8 +98,12 @@ class Oci(EnvironmentSettings, frozen=True, kw_only=True):
     def needs(self) -> Needs:
         return Needs(memory_b=LEAST_MEMORY_B)
 
-    def misfit(self, *, in_image: bool) -> str:
-        return f"it needs {self.runtime}, and the image beneath has none" if in_image else ""
+    def misfit(self, beneath: Beneath) -> str:
+        if beneath.image and self.runtime not in IN_IMAGE:
+            return f"it needs {self.runtime}, and the image beneath has none"
+        if beneath.image and not beneath.machine:
+            return "it needs root rights over a host or a machine, and root has fewer in the environment beneath"
+        return ""
 
     def missing(self, host: Session) -> tuple[Missing, ...]:
         lacking = tool_missing(host, [self.runtime, "--version"], _how_to_get(self.runtime))
@@ -112,13 +121,14 @@ class Oci(EnvironmentSettings, frozen=True, kw_only=True):
             testbed.folder("bundle") as bundle,
             testbed.scratch(FolderStorage()) as scratch,
             testbed.attach(Veth) as link,
+            testbed.image_root() as root,
         ):
             workplace = Workplace(image=testbed.image.digest)
             limits, given = self.limits(host, testbed), self.filter(host)
             document = container.config(
                 name=name,
                 args=agent_command(workplace),
-                root=testbed.image.root,
+                root=root,
                 scratch=scratch.path,
                 limits=limits,
                 seccomp=given,

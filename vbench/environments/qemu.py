@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Self
 
 from msgspec import Struct
 
-from vbench.beneath import Boot, Engine
+from vbench.beneath import Beneath, Boot, Engine, Uplink
 from vbench.contracts import (
     Completed,
     Missing,
@@ -104,8 +104,8 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
     def needs(self) -> Needs:
         return Needs(memory_b=LEAST_MEMORY_B)
 
-    def misfit(self, *, in_image: bool) -> str:
-        return "it needs QEMU, and the image beneath has none" if in_image else ""
+    def misfit(self, beneath: Beneath) -> str:
+        return "it needs QEMU, and the image beneath has none" if beneath.image else ""
 
     def missing(self, host: Session) -> tuple[Missing, ...]:
         machine = _architecture(host)
@@ -153,6 +153,7 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
                 limit_s=LIMITS_S[self.accel],
                 memory_limit_b=testbed.memory_b,
                 no_network="" if link else testbed.detached(Tap),
+                uplink=Uplink("eth0", link.address, link.mac) if link else None,
                 log=lambda: _tail(host, console),
                 logs=lambda: {
                     "console.log": host.run(["head", "-c", str(CONSOLE_B), str(console)], timeout_s=10).stdout

@@ -1,10 +1,10 @@
 """Base of every environment's struct: what an environment is unless its own file says otherwise."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar, Self
 
-from vbench.beneath import Engine
+from vbench.beneath import Beneath, Engine
 from vbench.contracts import Environment, Missing, Probe, Session, Testbed
 from vbench.environments.probing import probe
 from vbench.settings import Settings
@@ -13,8 +13,10 @@ from vbench.settings import Settings
 class EnvironmentSettings(Settings, frozen=True, kw_only=True):
     """An environment's own file adds `kind`, the suite keys, `missing` and `start`, and changes what differs here."""
 
+    kind: ClassVar[str]
     known_as: ClassVar[Mapping[str, str]] = {}
     has_own_kernel: ClassVar[bool] = False
+    confines_root: ClassVar[bool] = True
 
     @property
     def needs_image(self) -> bool:
@@ -24,6 +26,9 @@ class EnvironmentSettings(Settings, frozen=True, kw_only=True):
     def variants(cls) -> tuple[Self, ...]:
         """The environment with its defaults."""
         return (cls(),)
+
+    def title(self) -> str:
+        return self.kind
 
     def engines(self) -> tuple[Engine, ...]:
         return ()
@@ -35,9 +40,9 @@ class EnvironmentSettings(Settings, frozen=True, kw_only=True):
     def scratch_b(self) -> int | None:
         return None
 
-    def misfit(self, *, in_image: bool) -> str:
+    def misfit(self, beneath: Beneath) -> str:
         """Nothing: `missing` decides on the environment beneath."""
-        del in_image
+        del beneath
         return ""
 
     def missing(self, host: Session) -> tuple[Missing, ...]:
@@ -55,3 +60,11 @@ class EnvironmentSettings(Settings, frozen=True, kw_only=True):
     def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
         del host, testbed
         return ()
+
+
+def beneath(environments: Sequence[Environment]) -> Beneath:
+    """What these give to one that stands on them, the lowest first."""
+    machine = False
+    for environment in environments:
+        machine = environment.has_own_kernel or (machine and not environment.confines_root)
+    return Beneath(image=any(environment.needs_image for environment in environments), machine=machine)

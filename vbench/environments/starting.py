@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
-from vbench.beneath import DESCENDANTS, ServedBy
+from vbench.beneath import DESCENDANTS, ServedBy, Uplink
 from vbench.contracts import Process, Session, Started, StartTiming, Workplace
 from vbench.environments.channel import AgentSession, Channel
 from vbench.errors import CommandTimeout, StartFailed
@@ -34,6 +34,7 @@ def started(
     limit_s: float,
     memory_limit_b: int | None = None,
     no_network: str = "",
+    uplink: Uplink | None = None,
     served_by: ServedBy = DESCENDANTS,
     log: Callable[[], str] = str,
     network: Callable[[], Session] | None = None,
@@ -62,6 +63,7 @@ def started(
             mechanisms=tuple(mechanisms),
             memory_limit_b=memory_limit_b,
             no_network=no_network,
+            uplink=uplink,
             served_by=host.served_by if isinstance(host, Started) else served_by,
             network=network,
             logs=logs,

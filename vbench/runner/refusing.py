@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from vbench import facts
+from vbench import environments, facts
 from vbench import image as images
 from vbench import suite as suites
 from vbench.contracts import Environment, Image, Session, hints, lacks
@@ -36,8 +36,7 @@ def refuse_misfits(suite: Suite) -> None:
     """An environment that cannot start on the one it stands on would skip every trial."""
     for name in suite.environments:
         beneath = [suite.environment(other) for other in suites.chain(suite, name)[:-1]]
-        in_image = any(environment.needs_image for environment in beneath)
-        why = suite.environment(name).misfit(in_image=in_image) if beneath else ""
+        why = suite.environment(name).misfit(environments.beneath(beneath)) if beneath else ""
         if why:
             raise SuiteError(
                 f"{suite.name}: environments.{name} cannot stand on {suite.environments[name].on}: {why}",

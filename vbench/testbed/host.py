@@ -72,6 +72,12 @@ class LocalTestbed:
         return self.undoing.of(self.host, removal(words, there))
 
     @contextmanager
+    def image_root(self) -> Iterator[PurePosixPath]:
+        if self.image is None:
+            raise StartFailed("there is no image to start from", hint="run `vbench image build`")
+        yield self.image.root
+
+    @contextmanager
     def chroot(self, scratch: PurePosixPath | None) -> Iterator[tuple[str, ...]]:
         if self.image is None:
             raise StartFailed("there is no image to change root into", hint="run `vbench image build`")
@@ -106,7 +112,7 @@ class LocalTestbed:
         return alone
 
     def within(self, session: Session) -> Testbed:
-        return NestedTestbed(session, self)
+        return NestedTestbed(session, self, self._numbers)
 
 
 @contextmanager

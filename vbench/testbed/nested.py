@@ -1,17 +1,18 @@
 """The testbed on a started environment."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from vbench.beneath import ImageHere
-from vbench.contracts import L, Link, S, Session, Started, Storage, Testbed
+from vbench.beneath import ImageHere, Uplink
+from vbench.contracts import Bridge, L, Link, S, Session, Started, Storage, Testbed
 from vbench.errors import SessionLost, StartFailed
 from vbench.host.interrupts import held
 from vbench.host.processors import parse_list
 from vbench.testbed.undo import Removal, removal, remove
+from vbench.testbed.uplink import OWN, bridged
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class NestedTestbed:
 
     host: Session
     outer: Testbed
+    numbers: Iterator[int]  # of addresses, unique in the run
+    _bridges: list[Bridge] = field(default_factory=list)
 
     @property
     def image(self) -> ImageHere | None:
@@ -60,13 +63,26 @@ class NestedTestbed:
 
     @contextmanager
     def attach(self, ends: type[L]) -> Iterator[L | None]:
-        """None: what starts here shares the network of the environment it stands on."""
-        del ends
-        yield None
+        """The first link turns the environment's own interface into a port of a bridge, which ends with that link."""
+        uplink = self._uplink
+        if uplink is None or self.detached(ends):
+            yield None
+            return
+        with ExitStack() as stack:
+            if not self._bridges:
+                self._bridges.append(stack.enter_context(bridged(self, uplink)))
+                stack.callback(self._bridges.clear)
+            with ends.plugged(self._bridges[0], next(self.numbers)) as link:
+                yield link
 
     def detached(self, ends: type[Link]) -> str:
-        del ends
-        return "it stands on another environment, and has no place of its own on the run's network"
+        if self._uplink is None:
+            return "it stands on another environment, and has no place of its own on the run's network"
+        return self.no_network or ends.missing(Bridge(self.host, OWN))
+
+    @property
+    def _uplink(self) -> Uplink | None:
+        return self.host.uplink if isinstance(self.host, Started) else None
 
     @contextmanager
     def scratch(self, storage: Storage[S]) -> Iterator[S]:
@@ -77,7 +93,7 @@ class NestedTestbed:
     def folder(self, name: str) -> Iterator[PurePosixPath]:
         made = self.host.run(["mktemp", "-d", f"{self.host.workplace.scratch}/{name}-XXXXXX"], timeout_s=30).check()
         path = made.text.strip()
-        with self._undone(removal(["rm", "-rf", path])):
+        with self._undone(removal(["rm", "-rf", "--one-file-system", path])):
             yield PurePosixPath(path)
 
     def undo(self, words: Sequence[str], *, there: Sequence[str] = ()) -> AbstractContextManager[None]:
@@ -98,6 +114,21 @@ class NestedTestbed:
                 remove(self.host, thing)
 
     @contextmanager
+    def image_root(self) -> Iterator[PurePosixPath]:
+        """A bind mount of the environment's own root: no runtime takes `/`, and what is mounted below it stays out."""
+        if self.image is None:
+            raise StartFailed("there is no image to start from", hint="run `vbench image build`")
+        if self.image.root != PurePosixPath("/"):
+            yield self.image.root
+            return
+        made = self.host.run(["mktemp", "-d", "/run/vbench-root-XXXXXX"], timeout_s=30).check()
+        root = made.text.strip()
+        # Never `rm -r`, which would follow a mount that stayed.
+        with self.undo(["rmdir", root]), self.undo(["umount", root], there=["findmnt", "-n", root]):
+            self.host.run(["mount", "--bind", "/", root], timeout_s=30).check()
+            yield PurePosixPath(root)
+
+    @contextmanager
     def chroot(self, scratch: PurePosixPath | None) -> Iterator[tuple[str, ...]]:
         """Nothing to enter: the root of the environment it stands on is the image."""
         del scratch
@@ -111,4 +142,4 @@ class NestedTestbed:
         return replace(self, outer=self.outer.offline(why))
 
     def within(self, session: Session) -> Testbed:
-        return NestedTestbed(session, self)
+        return NestedTestbed(session, self, self.numbers)

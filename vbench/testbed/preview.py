@@ -51,6 +51,10 @@ class Preview:
         yield
 
     @contextmanager
+    def image_root(self) -> Iterator[PurePosixPath]:
+        yield self.image.root if self.image else PurePosixPath("/IMAGE")
+
+    @contextmanager
     def chroot(self, scratch: PurePosixPath | None) -> Iterator[tuple[str, ...]]:
         del scratch
         if self.beneath and self.beneath.needs_image:
