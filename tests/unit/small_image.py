@@ -4,6 +4,8 @@ import hashlib
 import os
 from pathlib import Path
 
+import pytest
+
 from vbench import image
 from vbench.contracts import Image
 from vbench.image import cache, digest, recipe
@@ -41,3 +43,26 @@ def record(content: bytes, disk: str, created: str, key: str | None) -> cache.Re
         vbench="0.2.0",
         disk=disk,
     )
+
+
+def own_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's cache and that of the machine are empty folders; where images of the user's are to be."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv(cache.SYSTEM, str(tmp_path / "system"))
+    return tmp_path / "cache/vbench/images"
+
+
+def folder(built: Image) -> Path:
+    return built.root.parent
+
+
+def enter(built: Image) -> None:
+    with image.in_use(built):
+        pass
+
+
+def written(built: Image) -> None:
+    program = built.root / "usr/bin/fio"
+    before = program.stat()
+    program.write_text("oif")  # of the same size, and with its old times
+    os.utime(program, ns=(before.st_atime_ns, before.st_mtime_ns))

@@ -7,6 +7,9 @@ from tests.support.linting import refuse
 
 TESTS = Path(__file__).parents[1]
 FILES = sorted(TESTS.rglob("*.py"))
+MOST_LINES = 400
+# Longer, and to be split: no other file may join them.
+LONG = {"real/test_page.py", "unit/test_leftovers.py", "unit/test_report_page.py"}
 
 
 def relative(path: Path) -> str:
@@ -35,3 +38,9 @@ def test_no_file_imports_from_a_module_of_tests() -> None:
     refuse(
         f"{relative(path)} imports {name}" for path in FILES for name in sorted(imported(path)) if is_collected(name)
     )
+
+
+def test_no_file_has_more_than_400_lines() -> None:
+    lengths = {relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    refuse(f"{name}: {lines} lines" for name, lines in lengths.items() if lines > MOST_LINES and name not in LONG)
+    refuse(f"{name} is short now: take it out of LONG" for name in LONG if lengths[name] <= MOST_LINES)
