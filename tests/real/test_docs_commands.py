@@ -46,7 +46,7 @@ about = "Made up."
 benchmarks = ["cpu.hash", "syscall.getpid", {{kind = "disk.randread", size = "1 MiB"}}, "start.ready"]
 [method]
 baseline = "bare"
-blocks = 10
+blocks = 6
 trial = "1 ms"
 warmup = "1 ms"
 budget = "10 h"
@@ -97,7 +97,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for suite in (ROOT / "suites").glob("*.toml"):
         (made / "suites" / suite.name).write_text(SUITE.format(name=suite.stem, scratch=made / "scratch"))
     for seed in (1, 2):
-        sh(f"vbench run quick --blocks 10 --seed {seed}", made)
+        sh(f"vbench run quick --blocks 6 --seed {seed}", made)
     return made
 
 
