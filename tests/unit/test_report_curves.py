@@ -1,5 +1,6 @@
 """A benchmark over several values is a curve: its lines, its ribbons, its words and its table."""
 
+import json
 import math
 
 import pytest
@@ -8,6 +9,8 @@ from msgspec.structs import replace
 from tests.unit.documents import Document
 from tests.unit.runs import make_run
 from vbench import report
+from vbench.frames.passing import Passed
+from vbench.frames.tables import Tables
 from vbench.model import BenchmarkRecord, Measured, Metric, Run, Trial
 from vbench.report.charts.chart import Chart
 from vbench.report.charts.curves import curves
@@ -110,3 +113,10 @@ def test_page_markdown_and_json_have_the_curve() -> None:
     assert {cost["of"] for cost in costs} == {"disk.randread"}
     assert {cost["varied"]["depth"] for cost in costs} == set(DEPTHS)
     assert "over a varied key" not in report.html(make_run()) + report.markdown(make_run())
+
+
+def test_the_table_of_costs_has_the_values_that_were_varied() -> None:
+    costs = Tables(Passed(varied(), [], [])).costs
+    assert set(costs["of"]) == {"disk.randread"}
+    assert {json.loads(text)["depth"] for text in costs["varied"]} == set(DEPTHS)
+    assert Tables(Passed(make_run(), [], [])).costs["varied"].isna().all()

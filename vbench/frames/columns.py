@@ -92,7 +92,7 @@ _AGAINST = {
     "baseline_cpu_s_per_operation": "of the arm before: processor time of the host for one operation",
 }
 
-COSTS = (
+_FINDING = (
     *(Column(name, "category", about) for name, about in (("environment", ""), ("benchmark", ""), ("metric", ""))),
     *_METRIC,
     Column("cost", "float64", "ratio to the baseline, above 1 is worse", "1"),
@@ -124,6 +124,12 @@ COSTS = (
     Column("cpu_s_per_operation", "float64", "the same for the environment", "s"),
 )
 
+COSTS = (
+    *_FINDING,
+    Column("of", "category", "the suite's entry that was varied to make the benchmark"),
+    Column("varied", "string", "values of the keys that it varies, as JSON"),
+)
+
 
 def _against(column: Column) -> Column:
     """The same of a contrast, in which another arm stands for the baseline."""
@@ -136,7 +142,7 @@ CONTRASTS = (
     Column("kind", "category", "`ladder step`, or `whole ladder`: its last arm after its first"),
     Column("environment", "category", "the arm"),
     Column("before", "category", "the arm that it is compared with"),
-    *(_against(column) for column in COSTS[1:]),
+    *(_against(column) for column in _FINDING[1:]),
 )
 
 TABLES = {"samples": SAMPLES, "blocks": BLOCKS, "histograms": HISTOGRAMS, "costs": COSTS, "contrasts": CONTRASTS}

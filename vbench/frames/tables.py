@@ -1,5 +1,6 @@
 """The tables of a run as pandas frames, made from its journal alone."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from vbench.cost import Analysis
 from vbench.frames import columns
 from vbench.frames.making import frame, repeated
 from vbench.frames.passing import Array, Passed
-from vbench.model import Cost, Failed, Measured, Metric, Outcome, Skipped, Trial
+from vbench.model import BenchmarkRecord, Cost, Failed, Measured, Metric, Outcome, Skipped, Trial
 
 _NO_METRIC = {"attach": "s"}  # the unit of samples that no cost is worked out of: a start's set-up
 
@@ -57,7 +58,9 @@ class Tables:
     @cached_property
     def costs(self) -> pd.DataFrame:
         """One row an environment, benchmark and metric: the verdicts of the report."""
-        return frame(columns.COSTS, (_cost_row(found) for found in self._analysis.costs))
+        entries = {record.name: record for record in self.passed.run.manifest.benchmarks}
+        rows = ((*_cost_row(found), *_variation(entries[found.benchmark])) for found in self._analysis.costs)
+        return frame(columns.COSTS, rows)
 
     @cached_property
     def contrasts(self) -> pd.DataFrame:
@@ -140,6 +143,10 @@ def _cost_row(found: Cost) -> tuple[Any, ...]:
         *(found.baseline_processors, found.processors),
         *(found.baseline_cpu_s_per_operation, found.cpu_s_per_operation),
     )
+
+
+def _variation(record: BenchmarkRecord) -> tuple[str | None, str | None]:
+    return (record.of, json.dumps(record.varied)) if record.of else (None, None)
 
 
 def _kind(outcome: Outcome) -> str:
