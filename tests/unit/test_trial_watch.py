@@ -1,12 +1,17 @@
 """Around each trial the host reads both clocks and its processor time; neither is within what is measured."""
 
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from tests.unit.fakes import FEW, a_suite, execute, of
+from tests.unit.odd_kinds import with_fakes
 from vbench import gates
+from vbench.contracts import Session, Testbed
 from vbench.environments.fake import Fake, FakeSession
 from vbench.errors import SessionLost
 from vbench.gates import ClockReading, Spent
@@ -134,19 +139,27 @@ def test_a_clock_that_keeps_time_voids_nothing_and_its_error_is_stored(tmp_path:
     assert {t.clock_error_s for t in of(run, "start.ready")} == {None}
 
 
-def test_an_environment_that_goes_away_after_a_trial_keeps_that_trial(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[int] = []
+class GoingAway(FakeSession):
+    """Is gone when its clock is asked after the first trial: before it came the question of the start, and its own."""
 
-    def clock(session: FakeSession) -> ClockReading | None:
-        asked.append(1)
-        if len(asked) == 3:  # of the start, before its first trial, after it
+    asked: ClassVar[Iterator[int]] = itertools.count(1)
+
+    def clock(self) -> ClockReading | None:
+        if next(self.asked) == 3:
             raise SessionLost("the fake environment went away")
         return None
 
-    monkeypatch.setattr(FakeSession, "clock", clock)
-    run = execute(tmp_path, a_suite(FEW))
+
+class Leaving(Fake, frozen=True, kw_only=True):
+    @contextmanager
+    def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:
+        with super().start(host, testbed) as session:
+            assert isinstance(session, FakeSession)
+            yield GoingAway(session.host, session.settings, session.scratch)
+
+
+def test_an_environment_that_goes_away_after_a_trial_keeps_that_trial(tmp_path: Path) -> None:
+    run = execute(tmp_path, with_fakes(a_suite(FEW), Leaving))
     first = [t for t in run.trials if (t.block, t.position) == (0, 0)]
     assert [type(t.outcome) for t in first] == [Measured, Measured, Skipped]
     assert not any(isinstance(t.outcome, Failed) for t in run.trials)
