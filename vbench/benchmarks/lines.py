@@ -84,8 +84,10 @@ class Lines:
 class Moments:
     """Calls `begin` and `end` when BEGUN and ENDED are heard, and keeps how far these came apart."""
 
-    def __init__(self, begin: Callable[[], None], end: Callable[[], None]) -> None:
-        self._begin, self._end = begin, end
+    def __init__(
+        self, begin: Callable[[], None], end: Callable[[], None], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._begin, self._end, self._clock = begin, end, clock
         self._begun: float | None = None
         self.lasted_s: float | None = None
 
@@ -98,11 +100,11 @@ class Moments:
     def begun(self) -> None:
         if self._begun is None:  # once: it looks at every process of the host
             self._begin()
-            self._begun = time.monotonic()
+            self._begun = self._clock()
 
     def ended(self) -> None:
         if self._begun is not None and self.lasted_s is None:
-            self.lasted_s = time.monotonic() - self._begun
+            self.lasted_s = self._clock() - self._begun
             self._end()
 
     def fit(self, own_s: float | None) -> bool:
