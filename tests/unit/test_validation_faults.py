@@ -11,14 +11,16 @@ from vbench import suite as suites
 from vbench.benchmarks.kernel_driver import Reply, dose_notes
 from vbench.beneath import Boot, ImageHere
 from vbench.contracts import Completed
-from vbench.environments import bare, qemu
+from vbench.environments import qemu
 from vbench.environments.bare import Bare
+from vbench.environments.faulty import Faulty
 from vbench.environments.oci import Oci
 from vbench.environments.qemu import Qemu
 from vbench.errors import StartFailed, SuiteError
 from vbench.host.proc import GUEST, LocalSession
 from vbench.testbed.preview import Preview
 from vbench.testbed.veth import Veth
+from vbench.units import Seconds
 from vbench.validation import parts
 
 OPERATION_S = 2.0**-20
@@ -103,7 +105,7 @@ def preview() -> Preview:
 
 
 def test_a_dosed_environment_hands_its_dose_to_everything_it_runs() -> None:
-    ((*_, setting, python, isolated, no_site, agent),) = Bare(dose=0.005).commands(LocalSession(), preview())
+    ((*_, setting, python, isolated, no_site, agent),) = Faulty(dose=0.005).commands(LocalSession(), preview())
     assert setting == "VBENCH_DOSE=0.005"
     assert PurePosixPath(agent).name == "agent.py"
     assert (isolated, no_site) == ("-I", "-S")
@@ -133,7 +135,7 @@ class Links:
 def test_a_delay_is_added_at_both_ends_of_the_environments_own_link() -> None:
     links = Links()
     link = Veth("198.18.0.7/15", "mac", PurePosixPath("/inside"), "port7", PurePosixPath("/bridge"))
-    bare._slow_down(links, link, 200e-6)  # type: ignore[arg-type]
+    Faulty(delay=Seconds(200e-6)).additions().on_link(links, link)  # type: ignore[arg-type]
     netem = ["root", "netem", "delay", "200us"]
     assert links.added == [
         ["--net=/inside", "tc", "qdisc", "add", "dev", "eth0", *netem],
@@ -165,8 +167,10 @@ environments.a = {{ {settings} }}
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ('kind = "bare", dose = -0.1', "environments.a.dose"),
-        ('kind = "bare", delay = "soon"', "environments.a.delay"),
+        ('kind = "faulty", dose = -0.1', "environments.a.dose"),
+        ('kind = "faulty", delay = "soon"', "environments.a.delay"),
+        ('kind = "bare", dose = 0.1', "environments.a"),
+        ('kind = "bare", delay = "1 ms"', "environments.a"),
         ('kind = "oci", quota = 0', "environments.a.quota"),
         ('kind = "oci", quota = 0.5, period = "2 s"', "1 ms to 1 s"),
         ('kind = "qemu", options = "-icount"', "environments.a.options"),

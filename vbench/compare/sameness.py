@@ -6,6 +6,7 @@ from typing import Any
 
 from vbench.compare.grouping import name
 from vbench.model import BenchmarkRecord, EnvironmentRecord, Metric, Run
+from vbench.store import older
 from vbench.suite import relations_of
 from vbench.text import flat, listed
 from vbench.units import show_bytes
@@ -51,8 +52,9 @@ def _metric(run: Run, benchmark: str, metric: str) -> Metric | None:
 def _thing(record: BenchmarkRecord | EnvironmentRecord | None) -> dict[str, Any] | None:
     if record is None:
         return None
-    related = relations_of(record) if isinstance(record, EnvironmentRecord) else {}
-    return {"kind": record.kind, **record.settings, **related}
+    if isinstance(record, BenchmarkRecord):
+        return {"kind": record.kind, **record.settings}
+    return {"kind": record.kind, **older.settings(record), **relations_of(record)}
 
 
 def _meaning(metric: Metric | None) -> dict[str, Any] | None:

@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Annotated, ClassVar, Literal, Self
-
-from msgspec import Meta
+from typing import ClassVar, Literal, Self
 
 from vbench.beneath import Beneath
 from vbench.contracts import (
@@ -27,18 +26,29 @@ from vbench.host.capabilities import rights_missing
 from vbench.model import Layer
 from vbench.testbed.scratch_folder import FolderStorage
 from vbench.testbed.veth import Veth
-from vbench.units import Seconds, show
 
 LIMIT_S = 60.0
 _GET_COMPILER = "apt-get install gcc libc6-dev"
 
 
-class Bare(EnvironmentSettings, frozen=True, kw_only=True):
-    """Native processes; they see the image as root (chroot), or without root rights the host's own files.
+def _leave(host: Session, link: Veth) -> None:
+    del host, link
 
-    `dose` and `delay` are known faults, by which `vbench validate` proves what is found: a share of extra operations
-    in every compiled kernel, and a delay of the network in each direction.
-    """
+
+@dataclass(frozen=True)
+class Additions:
+    """What an environment that is built on this one adds to its processes."""
+
+    words: tuple[str, ...] = ()  # before the agent's command
+    mechanisms: tuple[str, ...] = ()
+    on_link: Callable[[Session, Veth], None] = _leave
+
+
+_NOTHING = Additions()
+
+
+class Bare(EnvironmentSettings, frozen=True, kw_only=True):
+    """Native processes; they see the image as root (chroot), or without root rights the host's own files."""
 
     kind: ClassVar[str] = "bare"
     confines_root: ClassVar[bool] = False
@@ -46,8 +56,6 @@ class Bare(EnvironmentSettings, frozen=True, kw_only=True):
         ("native", "host", "metal", "bare-metal", "baremetal", "none", "process"), 'kind = "bare" is native'
     ) | {"chroot": 'kind = "bare" is native, with the image as root by chroot'}
     root: Literal["image", "host"] = "image"
-    dose: Annotated[float, Meta(ge=0, le=10)] | None = None
-    delay: Seconds = Seconds(0)
 
     @property
     def needs_image(self) -> bool:
@@ -58,9 +66,7 @@ class Bare(EnvironmentSettings, frozen=True, kw_only=True):
         return (cls(), cls(root="host"))
 
     def title(self) -> str:
-        words = ["bare", *(["root=host"] if self.root == "host" else [])]
-        words += [f"dose={self.dose:g}"] if self.dose is not None else []
-        return " ".join(words + ([f"delay={show(self.delay, 's')}"] if self.delay else []))
+        return "bare root=host" if self.root == "host" else "bare"
 
     def expected_start_s(self) -> float:
         return 0.3
@@ -85,8 +91,11 @@ class Bare(EnvironmentSettings, frozen=True, kw_only=True):
         allow = f"allow user namespaces{f' (`{opening}`)' if opening else ''}"
         return rights_missing(host, otherwise=f"{allow}, or set root = 'host' to measure with the host's own files")
 
+    def start(self, host: Session, testbed: Testbed) -> AbstractContextManager[Session]:
+        return self.start_with(host, testbed, _NOTHING)
+
     @contextmanager
-    def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:
+    def start_with(self, host: Session, testbed: Testbed, additions: Additions) -> Iterator[Session]:
         entered = _namespace(host)
         begun = time.monotonic()
         with ExitStack() as stack:
@@ -99,13 +108,13 @@ class Bare(EnvironmentSettings, frozen=True, kw_only=True):
             else:
                 prefix = ()
                 workplace = _host_workplace(host, scratch)
-            argv = self._words(testbed, prefix, workplace)
+            argv = _words(testbed, prefix, workplace, additions)
             into = ("chroot into the image",) if prefix else ()
-            mechanisms = [f"affinity {argv[2]}", *into, *entered, *self._faults()]
+            mechanisms = [f"affinity {argv[2]}", *into, *entered, *additions.mechanisms]
             layers = [Layer("chroot", "the image as root")] if prefix else []
 
             def on_network() -> Session:
-                return stack.enter_context(self._networked(host, testbed, prefix, workplace))
+                return stack.enter_context(_networked(host, testbed, prefix, workplace, additions))
 
             session = stack.enter_context(
                 started(
@@ -123,55 +132,47 @@ class Bare(EnvironmentSettings, frozen=True, kw_only=True):
             )
             yield session
 
-    @contextmanager
-    def _networked(
-        self, host: Session, testbed: Testbed, prefix: tuple[str, ...], workplace: Workplace
-    ) -> Iterator[AgentSession]:
-        """Namespaced native: the same processes in the run's network, for the network family alone (method.md)."""
-        begun = time.monotonic()
-        with testbed.attach(Veth) as link:
-            enter = ("nsenter", f"--net={link.netns}", "--") if link else ()
-            if link and self.delay:
-                _slow_down(host, link, self.delay)
-            argv = self._words(testbed, (*enter, *prefix), workplace)
-            with started(
-                host,
-                argv,
-                workplace=workplace,
-                layers=[Layer("chroot", "the image as root")] if prefix else [],
-                mechanisms=["network namespace", *self._faults()] if enter else [],
-                attach_s=time.monotonic() - begun,
-                limit_s=LIMIT_S,
-            ) as session:
-                yield session
-
     def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
+        return self.commands_with(host, testbed, _NOTHING)
+
+    def commands_with(self, host: Session, testbed: Testbed, additions: Additions) -> tuple[tuple[str, ...], ...]:
         if self.root == "host":
             with testbed.scratch(FolderStorage()) as scratch:
-                return (self._words(testbed, (), _compiled(host, scratch.path)),)
+                return (_words(testbed, (), _compiled(host, scratch.path), additions),)
         with testbed.chroot(None) as prefix:
-            return (self._words(testbed, prefix, Workplace()),)
+            return (_words(testbed, prefix, Workplace(), additions),)
 
-    def _words(self, testbed: Testbed, prefix: tuple[str, ...], workplace: Workplace) -> tuple[str, ...]:
-        dosed = ("/usr/bin/env", f"VBENCH_DOSE={self.dose!r}") if self.dose is not None else ()
-        return (*pinned(testbed.cpus), *prefix, *dosed, *agent_command(workplace))
 
-    def _faults(self) -> tuple[str, ...]:
-        dose = (f"{self.dose:.1%} of extra work in every kernel",) if self.dose is not None else ()
-        return (*dose, *((f"netem delay {show(self.delay, 's')} each way",) if self.delay else ()))
+@contextmanager
+def _networked(
+    host: Session, testbed: Testbed, prefix: tuple[str, ...], workplace: Workplace, additions: Additions
+) -> Iterator[AgentSession]:
+    """Namespaced native: the same processes in the run's network, for the network family alone (method.md)."""
+    begun = time.monotonic()
+    with testbed.attach(Veth) as link:
+        enter = ("nsenter", f"--net={link.netns}", "--") if link else ()
+        if link:
+            additions.on_link(host, link)
+        with started(
+            host,
+            _words(testbed, (*enter, *prefix), workplace, additions),
+            workplace=workplace,
+            layers=[Layer("chroot", "the image as root")] if prefix else [],
+            mechanisms=["network namespace", *additions.mechanisms] if enter else [],
+            attach_s=time.monotonic() - begun,
+            limit_s=LIMIT_S,
+        ) as session:
+            yield session
+
+
+def _words(testbed: Testbed, prefix: tuple[str, ...], workplace: Workplace, additions: Additions) -> tuple[str, ...]:
+    return (*pinned(testbed.cpus), *prefix, *additions.words, *agent_command(workplace))
 
 
 def _namespace(host: Session) -> tuple[str, ...]:
     """What stands between the workload and the host where vbench has no root rights."""
     on_host = host.workplace.image in ("", "host")
     return ("a user namespace, for want of root rights",) if on_host and rights.of(host) == "namespace" else ()
-
-
-def _slow_down(host: Session, link: Veth, delay_s: float) -> None:
-    """netem at both ends of the environment's own link, in the run's namespaces. Raises CommandFailed."""
-    netem = ("root", "netem", "delay", f"{delay_s * 1e6:.0f}us")
-    for netns, device in ((link.netns, "eth0"), (link.bridge_netns, link.port)):
-        host.run(["nsenter", f"--net={netns}", "--", "tc", "qdisc", "add", "dev", device, *netem], timeout_s=10).check()
 
 
 def _once(make: Callable[[], Session]) -> Callable[[], Session]:

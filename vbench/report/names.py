@@ -12,6 +12,7 @@ import msgspec
 
 from vbench import benchmarks, environments
 from vbench.model import BenchmarkRecord, EnvironmentRecord, Metric, StackLayer
+from vbench.store import older
 from vbench.suite import NETWORKS, relations_of
 from vbench.units import encode, show_bytes
 
@@ -93,7 +94,8 @@ def changed(record: EnvironmentRecord | BenchmarkRecord) -> dict[str, Any]:
     }
     kind = tables[type(record)].get(record.kind)
     usual = _defaults(kind) if kind is not None else {}
-    found = {key: value for key, value in record.settings.items() if _is_set(value) and value != usual.get(key)}
+    given = older.settings(record) if isinstance(record, EnvironmentRecord) else record.settings
+    found = {key: value for key, value in given.items() if _is_set(value) and value != usual.get(key)}
     return (_unusual_relations(record) if isinstance(record, EnvironmentRecord) else {}) | found
 
 

@@ -82,7 +82,7 @@ def parts(root: Literal["image", "host"]) -> tuple[Part, ...]:
             name="delay",
             title="known fault",
             checks=(("network delay of 200 µs", "200 ± 10 µs per direction; half-width ≤ 20 µs"),),
-            environments={"bare": bare, DELAYED: bare | {"delay": DELAY_S}},
+            environments={"bare": bare, DELAYED: bare | {"kind": "faulty", "delay": DELAY_S}},
             baseline="bare",
             benchmarks=("network.rr",),
             trial_s=0.5,
@@ -107,7 +107,7 @@ def parts(root: Literal["image", "host"]) -> tuple[Part, ...]:
                 ("slope", "95 % interval contains 1, not 0; half-width ≤ 0.25"),
                 ("intercept", "95 % interval contains 0 %; half-width ≤ 2 %"),
             ),
-            environments={"bare": bare} | {arm: bare | {"dose": dose} for arm, dose in DOSES.items()},
+            environments={"bare": bare} | {arm: bare | {"kind": "faulty", "dose": dose} for arm, dose in DOSES.items()},
             baseline="bare",
             # Short operations: 0.5 % more of them must be a whole number of operations.
             benchmarks=("cpu.hash", "syscall.getpid"),
