@@ -297,6 +297,21 @@ def test_a_random_read_lays_its_file_out_once_a_start_and_removes_it() -> None:
     assert list(raw) == ["fio.json"]
 
 
+@pytest.mark.parametrize(("keys", "words"), [({}, "--bs=4096"), ({"block": "64 KiB"}, "--bs=65536")])
+def test_a_request_is_as_large_as_the_suite_says(keys: dict[str, str], words: str) -> None:
+    session = Scripted({"--name=layout": recorded("fio", "layout"), "--name=trial": recorded("fio", "randread")})
+    with start_on(session) as start:
+        of_kind("disk.randread", size="16 MiB", **keys).measure(start)
+    trial = next(argv for argv in session.ran if "--name=trial" in argv)
+    assert words in trial
+
+
+@pytest.mark.parametrize("block", ["1 KiB", "6 KiB", "2 MiB"])
+def test_a_request_of_an_odd_size_is_refused(block: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="block: expected a multiple of 4 KiB, at most 1 MiB"):
+        of_kind("disk.randread", block=block)
+
+
 def test_a_file_that_cannot_be_laid_out_fails_the_trial() -> None:
     full = Completed(("fio",), 1, (DATA / "fio/no-space.json").read_bytes(), b"No space left on device")
     with start_on(Scripted({"--name=layout": full})) as start, pytest.raises(TrialFailed, match="error 28"):

@@ -22,6 +22,12 @@ def test_a_plain_name_says_what_was_done_and_what_of_it_was_measured() -> None:
     assert names.short(record, "iops") == "random writes (randwrite16)"
 
 
+def test_a_key_that_is_not_set_stands_as_its_default() -> None:
+    assert names.operation(entry("disk.randread", "disk.randread", depth=1)).startswith("4 KiB random reads, 1 at")
+    record = entry("disk.randread", "disk.randread", depth=1, block=2**16)
+    assert names.operation(record) == "64 KiB random reads, 1 at a time, O_DIRECT"
+
+
 def test_a_switch_chooses_between_two_ways_to_say_it() -> None:
     for reverse, way in ((False, "to the peer"), (True, "from the peer")):
         assert names.operation(entry("network.stream", "network.stream", reverse=reverse)) == f"one TCP stream {way}"

@@ -34,6 +34,13 @@ def test_an_entry_that_varies_gives_a_benchmark_for_each_combination() -> None:
     assert suites.benchmark_records(suite)[0].varied == {}
 
 
+def test_sizes_of_requests_can_be_varied() -> None:
+    entry = '{kind = "disk.randread", vary = { depth = [1, 4, 16], block = ["4 KiB", "64 KiB"] }}'
+    suite = suites.parse(varying(entry), source="s")
+    assert len([name for name in suite.benchmarks if name.startswith("disk.randread.")]) == 6
+    assert "disk.randread.depth-16.block-64KiB" in suite.benchmarks
+
+
 def test_a_name_of_a_combination_can_be_claimed_and_chosen_and_stored() -> None:
     claimed = varying(VARIED).replace(
         "blocks = 2\n", 'blocks = 2\nconfirmatory = ["b disk.randread.depth-16.size-4MiB"]\n'
@@ -52,7 +59,7 @@ def test_a_name_of_a_combination_can_be_claimed_and_chosen_and_stored() -> None:
         ("vary = { depth = [1, 'x'] }", "benchmarks[1].vary.depth[1]: expected a whole number, got a text", ""),
         ("vary = { depth = [1, 0] }", "benchmarks[1].vary.depth[1]: expected a whole number >= 1", ""),
         ("vary = { dpeth = [1] }", "benchmarks[1].vary.dpeth: unknown key", "'depth'"),
-        ("vary = { name = ['x'] }", "benchmarks[1].vary.name: unknown key", "size, depth, engine"),
+        ("vary = { name = ['x'] }", "benchmarks[1].vary.name: unknown key", "size, depth, block, engine"),
         ("vary = { depth = 1 }", "benchmarks[1].vary.depth: expected a list of values, got 1", ""),
         ("vary = { depth = [] }", "benchmarks[1].vary.depth: expected a list of values, got []", ""),
         ("vary = { depth = [[1]] }", "benchmarks[1].vary.depth[0]: expected a text, a number or true or false", ""),

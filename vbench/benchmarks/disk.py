@@ -18,6 +18,7 @@ from vbench.units import Bytes
 
 MIB = 2**20
 BLOCK = 4096
+MOST_BLOCK = MIB  # of a request: the file is of whole MiB
 SLOWEST_LAYOUT = 2 * MIB  # B/s below which laying out the file counts as hung
 LAYOUT = 500 * MIB  # B/s assumed for the plan's estimate
 FIO_S = 0.25  # fio's own start and end
@@ -103,7 +104,9 @@ class FileBenchmark(Settings, frozen=True, kw_only=True):
 
 
 class RandomBenchmark(FileBenchmark, frozen=True, kw_only=True):
-    """`depth` requests of 4 KiB in flight; `engine` is how fio submits them, by default psync for one, libaio for more.
+    """`depth` requests of `block` in flight, 4 KiB unless it is set.
+
+    `engine` is how fio submits them, by default psync for one, libaio for more.
 
     The clock of a latency runs from the submission of one request to its completion. At a depth above 1 that contains
     its wait behind the others: latency is then about depth / iops, whatever the device does for each.
@@ -111,10 +114,13 @@ class RandomBenchmark(FileBenchmark, frozen=True, kw_only=True):
 
     direction: ClassVar[fio.Direction]
     depth: Annotated[int, Meta(ge=1, le=1024)] = 1
+    block: Bytes | None = None  # None, as in runs of versions that had no such key: they are compared
     engine: fio.Engine | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.block is not None and (not 0 < self.block <= MOST_BLOCK or self.block % BLOCK):
+            raise ValueError(f"block: expected a multiple of 4 KiB, at most 1 MiB, got {int(self.block)} B")
         if self.engine == "psync" and self.depth > 1:
             raise ValueError(f"engine: psync waits for each request, so that a depth of {self.depth} needs another")
 
@@ -126,7 +132,7 @@ class RandomBenchmark(FileBenchmark, frozen=True, kw_only=True):
     def measure(self, start: Start) -> Measured:
         how = {"engine": self.engine_in_force, "depth": self.depth}
         rw = f"rand{self.direction}"
-        result, operations = _trial(start, self.size, self.direction, rw=rw, block_b=BLOCK, **how)
+        result, operations = _trial(start, self.size, self.direction, rw=rw, block_b=int(self.block or BLOCK), **how)
         samples, notes = latencies(result.latency_counts)
         engine = () if self.depth == 1 and self.engine is None else (f"ioengine {self.engine_in_force}",)
         return Measured(
@@ -139,7 +145,7 @@ class RandomBenchmark(FileBenchmark, frozen=True, kw_only=True):
 
 
 class RandRead(RandomBenchmark, frozen=True, kw_only=True):
-    """One operation is one read of 4 KiB at a random place of the file, the same sequence in every arm.
+    """One operation is one read of `block` at a random place of the file, the same sequence in every arm.
 
     It is not the device's own latency where the file fits a cache below: a host's page cache under a virtual disk that
     is not opened with O_DIRECT, or a controller's memory.
@@ -151,15 +157,16 @@ class RandRead(RandomBenchmark, frozen=True, kw_only=True):
         "the latency each layer adds to a request: virtual device, exits and interrupts, image format, overlay; "
         "with a depth above 1, how well these overlap and batch"
     )
-    about: ClassVar[str] = "fio: 4 KiB random reads, `depth` at a time (1), O_DIRECT"
+    about: ClassVar[str] = "fio: `block` (4 KiB) random reads, `depth` at a time (1), O_DIRECT"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("iops", "1/s", "higher", "reads a second"), LATENCY, LATENCY_P99)
     direction: ClassVar[fio.Direction] = "read"
 
 
 class RandWrite(RandomBenchmark, frozen=True, kw_only=True):
-    """One operation is one overwrite of 4 KiB at a random place of the laid-out file: nothing is allocated or flushed.
+    """One operation is one overwrite of `block` at a random place of the laid-out file.
 
-    It does not say when a write is safe: a cache below may hold it. `disk.fsync` asks for that.
+    Nothing is allocated or flushed. It does not say when a write is safe: a cache below may hold it. `disk.fsync` asks
+    for that.
     """
 
     kind: ClassVar[str] = "disk.randwrite"
@@ -168,7 +175,7 @@ class RandWrite(RandomBenchmark, frozen=True, kw_only=True):
         "as disk.randread, and the cache mode of a virtual disk, which decides whether the host's memory or its "
         "device takes the write; copy-on-write in image formats and overlays"
     )
-    about: ClassVar[str] = "fio: 4 KiB random overwrites, `depth` at a time (1), O_DIRECT"
+    about: ClassVar[str] = "fio: `block` (4 KiB) random overwrites, `depth` at a time (1), O_DIRECT"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("iops", "1/s", "higher", "writes a second"), LATENCY, LATENCY_P99)
     direction: ClassVar[fio.Direction] = "write"
 

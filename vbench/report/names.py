@@ -16,9 +16,9 @@ from vbench.store import older
 from vbench.suite import NETWORKS, relations_of
 from vbench.units import encode, show_bytes
 
-MIB = 2**20
+PAGE = 4096
 _TOOL = re.compile(r"^[a-z0-9]+: ")
-_KEY = re.compile(r"`(\w+)`(?:((?: \w+)*) \([^()`]*\))?|, or ([^,`]+) \(`(\w+)`\)")
+_KEY = re.compile(r"`(\w+)`(?:((?: \w+)*) \(([^()`]*)\))?|, or ([^,`]+) \(`(\w+)`\)")
 
 
 def short(record: BenchmarkRecord, metric: str) -> str:
@@ -45,21 +45,22 @@ def operation(record: BenchmarkRecord) -> str:
 def filled(about: str, settings: Mapping[str, Any]) -> str:
     """The text with its keys replaced by their values.
 
-    A key may be followed by its default in brackets, which goes. `to A, or from A (`key`)` is the first of the two
-    where the key is not set, and where it is, the second one, for as many words before it.
+    A key may be followed by its default in brackets, which stands for it where it is not set.
+    `to A, or from A (`key`)` is the first of the two where the key is not set, and where it is, the second one, for as
+    many words before it.
     """
     end, text = 0, ""
     for found in _KEY.finditer(about):
         text += about[end : found.start()]
         end = found.end()
-        key, more, other, flag = found.groups()
+        key, more, usual, other, flag = found.groups()
         if flag is not None:
             kept = text.split(" ")[: -len(other.split(" "))]
             text = " ".join([*kept, other]) if settings.get(flag) else text
-        elif key in settings:
+        elif settings.get(key) is not None:
             text += f"{value_of(settings[key])}{more or ''}"
         else:
-            text += found[0]
+            text += f"{usual}{more or ''}" if usual else found[0]
     return text + about[end:]
 
 
@@ -123,8 +124,8 @@ def unsaid(record: BenchmarkRecord) -> dict[str, Any]:
 
 
 def value_of(value: object) -> str:
-    """Whole mebibytes are sizes."""
-    is_size = type(value) is int and value > 0 and value % MIB == 0
+    """Whole pages of 4 KiB are sizes."""
+    is_size = type(value) is int and value > 0 and value % PAGE == 0
     return show_bytes(value) if is_size and isinstance(value, int) else str(value)
 
 
