@@ -19,7 +19,7 @@ from vbench.contracts import Benchmark, Session, Start, Testbed
 from vbench.environments import qemu
 from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
-from vbench.model import Measured, Trial
+from vbench.model import Measured, ReasonKind, Trial
 from vbench.runner.watch import Watch
 from vbench.units import Bytes
 
@@ -119,5 +119,4 @@ def test_a_guest_that_is_stopped_within_a_trial_voids_the_block_by_that_trial(st
     stopped = Stopped(folder=str(testbed.base))  # type: ignore[attr-defined]
     trial, _ = watched(replace(start, testbed=testbed), testbed, stopped)
     (reason,) = gates.judge_trial(trial)
-    assert reason.startswith("tried: its clock fell ")
-    assert reason.endswith(" s behind the host's in cpu.hash")
+    assert (reason.kind, reason.arm, reason.benchmark) == (ReasonKind.CLOCK_BEHIND, "tried", "cpu.hash")
