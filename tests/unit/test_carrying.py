@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from tests.unit.commands import EVERYWHERE, command, failure, measure
+from tests.unit.folders import NOTHING_SECRET
 from tests.unit.small_folders import a_manifest
 from vbench import suite as suites
 from vbench.benchmarks import carrying
@@ -239,14 +240,14 @@ def test_a_run_is_gone_on_with_only_with_the_folder_that_it_began_with(written: 
         suite_text=suite.text, plan=plan, environments=arms, benchmarks=records, blocks=1, seed=plan.seed
     )
     manifest = msgspec.json.decode(msgspec.json.encode(manifest), type=Manifest)
-    assert suite_of(manifest, suites.load(str(written))).folder == written.parent
+    assert suite_of(manifest, suites.load(str(written)), NOTHING_SECRET).folder == written.parent
     with pytest.raises(RunFolderError) as caught:
-        suite_of(manifest, None)
+        suite_of(manifest, None, NOTHING_SECRET)
     assert caught.value.message.endswith("its suite has files of its own beside it")
     assert caught.value.hint == "give SUITE as well: `vbench run SUITE --resume RUN`"
     (data / "words").write_text("other\n")
     with pytest.raises(RunFolderError, match=r"the settings or files of app\.cat are not those"):
-        suite_of(manifest, suites.load(str(written)))
+        suite_of(manifest, suites.load(str(written)), NOTHING_SECRET)
 
 
 @pytest.mark.parametrize(
