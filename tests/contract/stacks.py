@@ -12,6 +12,7 @@ from vbench.contracts import Environment, Session, Testbed
 from vbench.environments import KINDS
 from vbench.environments import beneath as beneath_of
 from vbench.environments.bare import Bare
+from vbench.environments.fake import Fake
 from vbench.host import processors
 from vbench.host.proc import LocalSession
 from vbench.host.processors import Processors
@@ -70,7 +71,7 @@ class Stack:
     @property
     def makes_up(self) -> bool:
         """Whether what it yields is made up: nothing is isolated, and files are the host's."""
-        return not self.environments[-1].is_offered
+        return isinstance(self.environments[-1], Fake)
 
     @property
     def is_on_host(self) -> bool:
