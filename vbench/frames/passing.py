@@ -69,9 +69,9 @@ def median(values: Array) -> float:
     middle, odd = divmod(len(values), 2)
     if odd:
         return float(np.partition(values, middle)[middle])
-    low, high = np.partition(values, (middle - 1, middle))[[middle - 1, middle]]
-    found = float((low + high) / 2)
-    return found if math.isfinite(found) else float(low / 2 + high / 2)
+    low, high = map(float, np.partition(values, (middle - 1, middle))[[middle - 1, middle]])
+    found = (low + high) / 2
+    return found if math.isfinite(found) else low / 2 + high / 2
 
 
 def read(folder: Path) -> Passed:
