@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
+from msgspec import Struct
+
 from vbench.beneath import Beneath, Engine, Identity, ImageHere, ServedBy, Uplink
 from vbench.errors import CommandFailed
 from vbench.gates import ClockReading, Counters, Spent
@@ -350,3 +352,16 @@ class Benchmark(Protocol):
     def measure(self, start: Start) -> Measured: ...  # one trial; raises TrialFailed, SessionLost, CommandTimeout
     def expected_s(self, trial_s: float, warmup_s: float) -> float: ...  # for the plan's estimate
     def needs(self) -> Needs: ...
+
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of a suite: unknown keys are refused."""
+
+
+class Settings(Table, frozen=True, kw_only=True):
+    """Base of every environment and benchmark struct."""
+
+    is_offered: ClassVar[bool] = True
+
+    def needs(self) -> Needs:
+        return Needs()

@@ -32,10 +32,10 @@ from vbench.errors import StartFailed
 from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.model import Failed, Measured, Plan, Run, Skipped, State, Trial
-from vbench.reasons import words
 from vbench.runner import Runner
 from vbench.suite import Suite
 from vbench.suite import plan as plans
+from vbench.text import reason_text
 
 Death = Callable[[AgentSession], None]
 SUITE = """
@@ -178,7 +178,7 @@ def started(run: Run, block: int) -> list[Trial]:
 
 def test_the_trial_that_was_hit_has_failed_with_the_reason(run: Run, kind: str) -> None:
     said = {
-        (kind, block): words(trial.outcome.reason)
+        (kind, block): reason_text(trial.outcome.reason)
         for block in range(len(DEATHS[kind]))
         for trial in started(run, block)
         if trial.benchmark == "cpu.lethal" and isinstance(trial.outcome, Failed)

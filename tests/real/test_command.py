@@ -10,7 +10,7 @@ from tests.real.program import suite as small
 from tests.real.program import vbench
 from vbench import store
 from vbench.model import Failed, Measured
-from vbench.reasons import words
+from vbench.text import reason_text
 
 PAGE = Path(__file__).parents[2] / "docs" / "use" / "command.md"
 COMPRESS = '#!/bin/sh\ncase "$1" in\n-9) gzip -9 < "$2" > out.gz ;;\n*) echo "rate: 12.5 MB/s" ;;\nesac\n'
@@ -65,7 +65,7 @@ def test_names_of_this_machine_do_not_enter_a_run_by_what_a_command_prints(tmp_p
     done = vbench("run", written, "--results", str(tmp_path / "results"))
     assert done.status == 4, done.stderr.decode()
     run = store.load(Path(done.text.strip()))
-    reasons = {words(trial.outcome.reason) for trial in run.trials if isinstance(trial.outcome, Failed)}
+    reasons = {reason_text(trial.outcome.reason) for trial in run.trials if isinstance(trial.outcome, Failed)}
     assert reasons == {"sh ended with status 1: ~/other"}
     kept = b"".join(path.read_bytes() for path in run.path.rglob("*") if path.is_file())
     assert b"\nmarked\n~/secret\n" in b"\n" + (run.path / "raw" / "000-base-app.tells-stdout.txt").read_bytes()

@@ -3,9 +3,9 @@
 import json
 from zlib import crc32
 
-from vbench import reasons
 from vbench.model import Failed, Reading, Reason, ReasonKind, Skipped, Trial, Void
 from vbench.store.journal import line
+from vbench.text import reason_text
 
 
 def error(text: str) -> Reason:
@@ -31,8 +31,8 @@ def as_sentences(entry: Trial | Reading | Void) -> bytes:
     kind = "void" if isinstance(entry, Void) else "trial"
     body = json.loads(line(entry))[kind]
     if isinstance(entry, Void):
-        body["reasons"] = list(map(reasons.words, entry.reasons))
+        body["reasons"] = list(map(reason_text, entry.reasons))
     elif isinstance(entry.outcome, Failed | Skipped):
-        body["outcome"]["reason"] = reasons.words(entry.outcome.reason)
+        body["outcome"]["reason"] = reason_text(entry.outcome.reason)
     text = json.dumps(body, separators=(",", ":"))
     return f'{{"crc":"{crc32(text.encode()):08x}","{kind}":{text}}}\n'.encode()

@@ -14,8 +14,8 @@ from vbench.contracts import Missing, Session, Start, Testbed
 from vbench.environments.fake import Fake
 from vbench.errors import NoSpace, StopFailed, TrialFailed
 from vbench.model import Failed, Measured, Run, Skipped
-from vbench.reasons import words
 from vbench.runner.catching import caught, guarded
+from vbench.text import reason_text
 
 ODD = [KeyError("bins"), IndexError(), RecursionError("too deep"), UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no")]
 
@@ -36,8 +36,8 @@ def test_what_a_benchmark_raises_is_a_failed_trial_and_the_run_goes_on(error: Ex
     run = execute(tmp_path, measuring(a_suite(FEW), raising(error)))
     for trial in of(run, benchmark="cpu.hash"):
         assert isinstance(trial.outcome, Failed)
-        assert f"a fault of vbench: {type(error).__name__}" in words(trial.outcome.reason)
-        assert "in act" in words(trial.outcome.reason)
+        assert f"a fault of vbench: {type(error).__name__}" in reason_text(trial.outcome.reason)
+        assert "in act" in reason_text(trial.outcome.reason)
         assert "report" in trial.outcome.hint
     assert all(isinstance(trial.outcome, Measured) for trial in of(run, benchmark="syscall.getpid"))
     name, text = sorted(kept(run).items())[0]
@@ -64,7 +64,7 @@ class Asking(Hash, frozen=True, kw_only=True):
 
 def test_what_a_missing_tools_question_raises_costs_one_trial(tmp_path: Path) -> None:
     run = execute(tmp_path, with_hash(a_suite(FEW), Asking()))
-    assert all("StopIteration" in words(trial.outcome.reason) for trial in of(run, benchmark="cpu.hash"))  # type: ignore[union-attr]
+    assert all("StopIteration" in reason_text(trial.outcome.reason) for trial in of(run, benchmark="cpu.hash"))  # type: ignore[union-attr]
     assert all(isinstance(trial.outcome, Measured) for trial in of(run, benchmark="syscall.getpid"))
 
 
@@ -107,7 +107,7 @@ def test_what_a_start_raises_skips_its_trials_and_the_run_goes_on(tmp_path: Path
     assert all(isinstance(trial.outcome, Measured) for trial in run.trials if trial.environment == "a")
     lost = [trial for trial in run.trials if trial.environment == "b"]
     assert {type(trial.outcome) for trial in lost} == {Failed, Skipped}
-    assert all("AttributeError: no such thing" in words(trial.outcome.reason) for trial in lost)  # type: ignore[union-attr]
+    assert all("AttributeError: no such thing" in reason_text(trial.outcome.reason) for trial in lost)  # type: ignore[union-attr]
     assert "000-b-error.txt" in kept(run)
 
 

@@ -13,7 +13,7 @@ from vbench.host.local import LocalHost
 from vbench.host.proc import spawn
 from vbench.host.processes import Task
 from vbench.model import Layer, Reading, Reason, ReasonKind
-from vbench.reasons import words
+from vbench.text import reason_text
 
 DATA = Path(__file__).parent.parent / "data" / "schedstat"
 
@@ -43,7 +43,7 @@ def test_a_quiet_start_voids_nothing() -> None:
 def test_foreign_work_above_two_percent_of_wall_voids() -> None:
     found = reading(at_moment(100, 50, 40), at_moment(110, 59, 48))
     (reason,) = gates.judge(found)
-    assert words(reason) == "tcg: foreign tasks used 10.0% of its processors"
+    assert reason_text(reason) == "tcg: foreign tasks used 10.0% of its processors"
 
 
 def test_what_ticks_cannot_tell_from_nothing_is_not_foreign() -> None:
@@ -112,7 +112,7 @@ def test_a_guest_that_was_stopped_for_half_a_second_voids_its_block() -> None:
     stopped = (clock(100, 7), clock(120, 26.5))
     found = reading(at_moment(100, 0, 0), at_moment(120, 0, 0), stopped)
     assert found.clock_error_s == pytest.approx(-0.5)
-    assert list(map(words, gates.judge(found))) == ["tcg: its clock fell 0.5 s behind the host's"]
+    assert list(map(reason_text, gates.judge(found))) == ["tcg: its clock fell 0.5 s behind the host's"]
 
 
 def test_a_clock_within_the_limit_and_the_round_trips_is_believed() -> None:

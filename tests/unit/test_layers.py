@@ -17,9 +17,8 @@ GUEST = ROOT / "guest"
 RANKS = (
     ("errors", "units", "guest"),
     ("__init__", "model"),
-    ("text", "gates", "reasons", "beneath"),
+    ("text", "gates", "beneath"),
     ("contracts",),
-    ("settings",),
     ("host", "stats"),
     ("facts",),
     ("image", "testbed", "benchmarks"),

@@ -7,8 +7,8 @@ from tests.unit.ledgers import BLOCKS, NAMES, PLAN, trials, voids
 from tests.unit.outcomes import foreign, stated
 from tests.unit.small_folders import a_trial
 from vbench.model import Void
-from vbench.reasons import words
 from vbench.runner import MOST_REPEATS, Ledger
+from vbench.text import reason_text
 
 
 def test_a_new_run_begins_everything() -> None:
@@ -73,7 +73,7 @@ def broken(number: int, *, now_s: float, booted_s: float = 0.0, block: int = 2, 
 
 def why_broken(ledger: Ledger, block: int = 2, *, now_s: float, booted_s: float = 0.0) -> str:
     reason = ledger.broken(block, 0, now_s=now_s, booted_s=booted_s)
-    return words(reason) if reason else ""
+    return reason_text(reason) if reason else ""
 
 
 def test_a_torn_block_may_be_gone_on_with_within_its_own_duration() -> None:

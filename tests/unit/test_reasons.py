@@ -9,10 +9,11 @@ import pytest
 from tests.unit.folders import NOTHING_SECRET
 from tests.unit.outcomes import as_sentences
 from tests.unit.small_folders import a_manifest, a_trial
-from vbench import reasons, report, store
+from vbench import report, store
 from vbench.model import Failed, Reason, ReasonKind, Skipped, Trial, Void
 from vbench.store import sentences
 from vbench.store.journal import line
+from vbench.text import reason_subject, reason_text, reasons_together
 
 GATES = {
     "tcg: foreign tasks used 5.1% of its processors": Reason(ReasonKind.FOREIGN_LOAD, "tcg", 0.051),
@@ -50,13 +51,13 @@ TRIALS = {
 @pytest.mark.parametrize(("sentence", "reason"), GATES.items())
 def test_an_old_sentence_of_a_gate_becomes_data_that_says_the_same(sentence: str, reason: Reason) -> None:
     assert sentences.of_void(sentence) == reason
-    assert reasons.words(reason) == sentence
+    assert reason_text(reason) == sentence
 
 
 @pytest.mark.parametrize(("sentence", "reason"), TRIALS.items())
 def test_an_old_sentence_of_a_trial_becomes_data_that_says_the_same(sentence: str, reason: Reason) -> None:
     assert sentences.of_trial(sentence) == reason
-    assert reasons.words(reason) == sentence
+    assert reason_text(reason) == sentence
 
 
 @pytest.mark.parametrize("kind", ReasonKind)
@@ -64,18 +65,18 @@ def test_an_old_sentence_of_a_trial_becomes_data_that_says_the_same(sentence: st
 def test_every_kind_has_words_whatever_a_folder_gives_as_its_value(kind: ReasonKind, value: float | str | None) -> None:
     """A hostile folder may have a text where a number should be."""
     reason = Reason(kind, "tcg", value, "cpu.hash")
-    assert reasons.words(reason).startswith("tcg: ")
-    assert reasons.together([reason, reason])
+    assert reason_text(reason).startswith("tcg: ")
+    assert reasons_together([reason, reason])
 
 
 def test_reasons_of_one_subject_are_told_with_the_range_of_their_figures() -> None:
     pauses = [Reason(ReasonKind.RUN_PAUSED, value=value) for value in (7200.0, 30.0)]
-    assert reasons.together(pauses) == "the run paused for 30 s to 2 h 00 min within this block"
+    assert reasons_together(pauses) == "the run paused for 30 s to 2 h 00 min within this block"
     behind = [Reason(ReasonKind.CLOCK_BEHIND, arm, value) for arm, value in (("a", 0.5), ("b", 0.25), ("a", 0.5))]
-    assert reasons.together(behind) == "its clock fell 0.25 to 0.5 s behind the host's"
-    assert len({reasons.subject(reason) for reason in behind}) == 1
+    assert reasons_together(behind) == "its clock fell 0.25 to 0.5 s behind the host's"
+    assert len({reason_subject(reason) for reason in behind}) == 1
     said = [Reason(ReasonKind.ERROR, value=text) for text in ("one", "two")]
-    assert len({reasons.subject(reason) for reason in said}) == 2
+    assert len({reason_subject(reason) for reason in said}) == 2
 
 
 def older_folder(tmp_path: Path, schema: int) -> Path:

@@ -32,10 +32,10 @@ from vbench import report, store
 from vbench import suite as suites
 from vbench.cost import Analysis
 from vbench.model import Measured, Reading, Reason, ReasonKind, State, Trial, Void
-from vbench.reasons import joined, words
 from vbench.runner import conduct
 from vbench.store import journal
 from vbench.suite import plan
+from vbench.text import reason_text, reasons_text
 
 TORN = 2 * PER_BLOCK + 5  # trials: in the second start of block 2, which has its start.ready and one more
 PAUSE_S = 5.0
@@ -113,7 +113,7 @@ def test_a_block_within_which_the_run_paused_long_is_void_and_repeated(killed: A
     run, _ = resumed(folder)
     (void,) = run.voids
     assert (void.block, void.attempt, void.harness) == (2, 0, True)
-    assert joined(void.reasons) == "the run paused for 3 h 00 min within this block"
+    assert reasons_text(void.reasons) == "the run paused for 3 h 00 min within this block"
     assert places(run, attempt=1) == [place for place in planned(run) if place[0] == 2]
     assert len([t for t in run.trials if (t.block, t.attempt) == (2, 0)]) == 5
     orders = {
@@ -256,7 +256,7 @@ def test_what_a_gate_had_not_yet_voided_is_voided_and_repeated(tmp_path: Path) -
     run, _ = resumed(folder)
     first = next(void for void in run.voids if void.block == 1)
     assert (first.attempt, first.harness) == (0, False)
-    assert "foreign tasks used 80.0% of its processors" in words(first.reasons[0])
+    assert "foreign tasks used 80.0% of its processors" in reason_text(first.reasons[0])
     assert [t for t in run.trials if (t.block, t.attempt) == (1, 1)]
 
 

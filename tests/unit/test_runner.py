@@ -19,9 +19,9 @@ from vbench.errors import NoSpace, StopFailed
 from vbench.host import interrupts
 from vbench.host.proc import LocalSession
 from vbench.model import Failed, Measured, Reason, ReasonKind, Run, Skipped, State, Trial
-from vbench.reasons import words
 from vbench.runner.events import Began, BenchmarkBegan, BlockBegan, Ended, StepBegan, TrialEnded
 from vbench.suite import plan as plans
+from vbench.text import reason_text
 
 
 @pytest.fixture(scope="module")
@@ -137,10 +137,10 @@ def test_a_start_that_fails_leaves_a_row_for_each_trial_that_was_to_come(tmp_pat
         match trial.outcome:
             case Failed(reason, hint):
                 assert trial.benchmark == "start.ready"
-                assert words(reason) == "the start failed: this fake environment never starts"
+                assert reason_text(reason) == "the start failed: this fake environment never starts"
                 assert hint == "set fails = 'nothing'"
             case Skipped(reason):
-                assert "this fake environment never starts" in words(reason)
+                assert "this fake environment never starts" in reason_text(reason)
             case other:
                 pytest.fail(f"{other}")
     assert len([t for t in run.trials if t.environment == "b"]) == 7 * 3
@@ -154,7 +154,7 @@ def test_a_lost_environment_fails_its_trial_skips_the_rest_and_the_next_block_st
         assert isinstance(start, Measured)
         assert first == Failed(Reason(ReasonKind.LOST, value="the fake environment went away"))
         assert isinstance(second, Skipped)
-        assert "went away" in words(second.reason)
+        assert "went away" in reason_text(second.reason)
     assert all(c.cost is None or c.benchmark == "start.ready" for c in Analysis.of(run).costs if c.environment == "b")
 
 

@@ -17,8 +17,8 @@ from vbench.errors import SessionLost
 from vbench.gates import ClockReading, Spent
 from vbench.host.proc import LocalSession
 from vbench.model import Failed, Measured, Skipped, Trial
-from vbench.reasons import words
 from vbench.runner.watch import Seen, Watch
+from vbench.text import reason_text
 
 JUDGED = FEW.replace('gates = "record"', 'gates = "void"')
 
@@ -106,7 +106,7 @@ def a_trial(error_s: float | None, *, bound_s: float = 1e-4, wall_s: float = 2.0
 
 
 def told(error_s: float) -> list[str]:
-    return list(map(words, gates.judge_trial(a_trial(error_s))))
+    return list(map(reason_text, gates.judge_trial(a_trial(error_s))))
 
 
 def test_a_clock_that_fell_behind_within_a_trial_voids_with_the_benchmarks_name() -> None:
@@ -123,8 +123,8 @@ def test_a_trial_whose_clock_ran_wrong_voids_its_block_in_all_arms(tmp_path: Pat
     run = execute(tmp_path, a_suite(JUDGED, "drift = 0.5"))
     assert run.voids
     for void in run.voids:
-        assert "b: its clock fell 0.5 s ahead of the host's in cpu.hash" in map(words, void.reasons)
-        assert "b: its clock fell 0.5 s ahead of the host's in syscall.getpid" in map(words, void.reasons)
+        assert "b: its clock fell 0.5 s ahead of the host's in cpu.hash" in map(reason_text, void.reasons)
+        assert "b: its clock fell 0.5 s ahead of the host's in syscall.getpid" in map(reason_text, void.reasons)
         assert all(reason.arm == "b" for reason in void.reasons)
     assert all(void.block >= 1 for void in run.voids)  # the calibration is never analysed
     (trial,) = [t for t in of(run, "cpu.hash") if (t.block, t.attempt, t.environment) == (1, 0, "b")]

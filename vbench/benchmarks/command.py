@@ -18,12 +18,11 @@ from msgspec.structs import replace
 from vbench.benchmarks import carrying
 from vbench.benchmarks.kernel_driver import CLOCK_SLACK, CLOCK_SLACK_S, NotNegative, drift_notes
 from vbench.benchmarks.lines import Moments, listen
-from vbench.contracts import Missing, Needs, Session, Start, Testbed
+from vbench.contracts import Missing, Needs, Session, Settings, Start, Testbed
 from vbench.errors import TrialFailed, VbenchError
 from vbench.host import foreign
 from vbench.host.foreign import Count
 from vbench.model import Better, Measured, Metric, Scale
-from vbench.settings import Settings
 from vbench.units import Seconds, base_unit, show_bytes
 
 START_S = 30.0  # of the interpreter that times it, under emulation on a busy host

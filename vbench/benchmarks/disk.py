@@ -10,10 +10,9 @@ from vbench.benchmarks import fio
 from vbench.benchmarks.lines import Moments, listen
 from vbench.benchmarks.percentiles import latencies
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Missing, Needs, Session, Start, Testbed
+from vbench.contracts import Missing, Needs, Session, Settings, Start, Testbed
 from vbench.errors import VbenchError
 from vbench.model import Measured, Metric
-from vbench.settings import Settings
 from vbench.units import Bytes
 
 MIB = 2**20

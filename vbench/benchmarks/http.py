@@ -11,11 +11,10 @@ from vbench.benchmarks import wrk
 from vbench.benchmarks.peer import no_network, peer_address, server
 from vbench.benchmarks.percentiles import latencies
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Completed, Missing, Needs, Session, Start, Testbed
+from vbench.contracts import Completed, Missing, Needs, Session, Settings, Start, Testbed
 from vbench.errors import TrialFailed, VbenchError
 from vbench.host import foreign
 from vbench.model import Measured, Metric
-from vbench.settings import Settings
 
 PORT = 8080
 READY = b"start worker process"

@@ -14,12 +14,11 @@ from msgspec.structs import replace as with_changes
 
 from vbench.benchmarks.lines import Lines
 from vbench.benchmarks.tools import REBUILD
-from vbench.contracts import Missing, Process, Session, Start, Testbed
+from vbench.contracts import Missing, Process, Session, Settings, Start, Testbed
 from vbench.errors import CommandTimeout, OutputTooLarge, TrialFailed
 from vbench.host import foreign
 from vbench.host.foreign import LONGEST, Count
 from vbench.model import Measured, Metric
-from vbench.settings import Settings
 from vbench.stats import steady
 
 VALUES = 10

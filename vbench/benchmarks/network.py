@@ -11,10 +11,9 @@ from vbench.benchmarks.kernel_driver import KernelBenchmark, Reply, kernel_missi
 from vbench.benchmarks.peer import no_network, peer_address, server
 from vbench.benchmarks.percentiles import latencies
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Completed, Missing, Needs, Session, Start, Testbed
+from vbench.contracts import Completed, Missing, Needs, Session, Settings, Start, Testbed
 from vbench.errors import TrialFailed
 from vbench.model import Measured, Metric
-from vbench.settings import Settings
 
 STREAM_PORT = 5201
 ECHO_PORT = 5202

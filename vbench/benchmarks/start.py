@@ -2,10 +2,9 @@
 
 from typing import ClassVar, NoReturn
 
-from vbench.contracts import Missing, Session, Start, Testbed
+from vbench.contracts import Missing, Session, Settings, Start, Testbed
 from vbench.errors import TrialFailed
 from vbench.model import Measured, Metric
-from vbench.settings import Settings
 
 
 class Ready(Settings, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@ from typing import assert_never
 
 from vbench.cli.stderr import drawable, echo, printable
 from vbench.model import Block, Failed, Measured, Plan, Reason, Skipped, Step, Trial
-from vbench.reasons import joined, words
 from vbench.runner.events import (
     Began,
     BenchmarkBegan,
@@ -19,6 +18,7 @@ from vbench.runner.events import (
     TrialEnded,
     Voided,
 )
+from vbench.text import reason_text, reasons_text
 from vbench.units import show_duration
 
 
@@ -49,7 +49,7 @@ class Lines:
             case TrialEnded(trial):
                 self._end_trial(trial)
             case Voided(void):
-                self._say(f"block {void.block} is void: {joined(void.reasons)}")
+                self._say(f"block {void.block} is void: {reasons_text(void.reasons)}")
             case Looked(look):
                 if look.words:
                     self._say(look.words)
@@ -77,10 +77,12 @@ class Lines:
         self._done += 1
         match trial.outcome:
             case Failed(reason):
-                self._say(f"block {trial.block} {trial.environment} {trial.benchmark} failed: {words(reason)}")
+                self._say(f"block {trial.block} {trial.environment} {trial.benchmark} failed: {reason_text(reason)}")
             case Skipped(reason):
                 if (said := (trial.block, trial.environment, reason)) != self._skipped:  # once for all that follow
-                    self._say(f"block {trial.block} {trial.environment} {trial.benchmark} skipped: {words(reason)}")
+                    self._say(
+                        f"block {trial.block} {trial.environment} {trial.benchmark} skipped: {reason_text(reason)}"
+                    )
                 self._skipped = said
             case Measured():
                 pass

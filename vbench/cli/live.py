@@ -8,7 +8,6 @@ from typing import assert_never
 
 from rich.text import Text
 
-from vbench import reasons
 from vbench import suite as suites
 from vbench.cli.frame import Cells, Course, clock_time, frame
 from vbench.cli.screen import Screen, on_stderr
@@ -26,7 +25,7 @@ from vbench.runner.events import (
     Voided,
 )
 from vbench.suite import Suite
-from vbench.text import plain
+from vbench.text import plain, reason_text, reasons_text
 
 SHARE = 0.005  # of one processor, for the drawing and for the costs each: a hundredth together
 CREDIT_S = 0.1
@@ -138,7 +137,7 @@ class Live:
         self._voids.append(void)
         self.course.voided += 1
         self.course.is_void = True
-        self._say(f"block {void.block} is void: {reasons.joined(void.reasons)}", "yellow")
+        self._say(f"block {void.block} is void: {reasons_text(void.reasons)}", "yellow")
 
     def _end_trial(self, trial: Trial) -> None:
         self._trials.append(trial)
@@ -146,10 +145,10 @@ class Live:
         where = f"block {trial.block} {trial.environment} {trial.benchmark}"
         match trial.outcome:
             case Failed(reason):
-                self._say(f"{where} failed: {reasons.words(reason)}", "red")
+                self._say(f"{where} failed: {reason_text(reason)}", "red")
             case Skipped(reason):
                 if (said := (trial.block, trial.environment, reason)) != self._skipped:  # once for all that follow
-                    self._say(f"{where} skipped: {reasons.words(reason)}")
+                    self._say(f"{where} skipped: {reason_text(reason)}")
                 self._skipped = said
             case Measured():
                 pass

@@ -5,9 +5,9 @@ from itertools import chain
 
 from msgspec import Struct
 
-from vbench import reasons
 from vbench.cost.trials import Attempt, Attempts
 from vbench.model import Reason, Void
+from vbench.text import reason_subject, reasons_together
 
 
 class Cause(Struct, frozen=True):
@@ -19,7 +19,7 @@ class Cause(Struct, frozen=True):
     @property
     def words(self) -> str:
         """In one sentence without the arms: `foreign tasks used 4.1 to 12.0% of its processors`."""
-        return reasons.together(self.reasons)
+        return reasons_together(self.reasons)
 
 
 class Voided(Struct, frozen=True):
@@ -49,6 +49,6 @@ def _causes(voids: Iterable[Void]) -> list[Cause]:
     found: dict[Reason, dict[Attempt, list[Reason]]] = {}
     for void in voids:
         for reason in void.reasons:
-            found.setdefault(reasons.subject(reason), {}).setdefault((void.block, void.attempt), []).append(reason)
+            found.setdefault(reason_subject(reason), {}).setdefault((void.block, void.attempt), []).append(reason)
     causes = [Cause(tuple(chain.from_iterable(each.values())), len(each)) for each in found.values()]
     return sorted(causes, key=lambda cause: -cause.attempts)

@@ -8,9 +8,9 @@ from msgspec import Struct
 from vbench.cost.design import Contrast, Design
 from vbench.cost.trials import Attempts, Values, middle
 from vbench.model import Failed, Measured, Metric, Skipped, Trial
-from vbench.reasons import words
 from vbench.stats import pairing
 from vbench.stats.pairing import Pairs
+from vbench.text import reason_text
 
 NO_UNIT = "units"  # of a difference of a metric without one, since the unit "1" marks ratios
 
@@ -114,9 +114,9 @@ def _why_none(trial: Trial | None, metric: str) -> str:
         case Measured(samples):
             return "" if samples.get(metric) else "this metric was not measured"
         case Failed(reason):
-            return f"failed: {words(reason)}"
+            return f"failed: {reason_text(reason)}"
         case Skipped(reason):
-            return f"skipped: {words(reason)}"
+            return f"skipped: {reason_text(reason)}"
 
 
 def _pairs(name: str, metric: Metric, contrast: Contrast, values: Sequence[Values]) -> Pairs:
@@ -167,9 +167,9 @@ def _why_nothing(trials: dict[int, Trial], values: Values, who: str) -> str:
         case Measured():
             return f"{who}: this metric was not measured"
         case Failed(reason):
-            return f"{who} failed: {words(reason)}"
+            return f"{who} failed: {reason_text(reason)}"
         case Skipped(reason):
-            return f"{who} skipped: {words(reason)}"
+            return f"{who} skipped: {reason_text(reason)}"
 
 
 def _median(values: list[float]) -> float | None:

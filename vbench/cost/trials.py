@@ -9,7 +9,7 @@ from statistics import median
 from msgspec.structs import replace
 
 from vbench.model import Measured, Plan, Trial, Void
-from vbench.reasons import joined
+from vbench.text import reasons_text
 
 Attempt = tuple[int, int]  # block, attempt
 Planned = frozenset[tuple[str, str]]  # arm and benchmark of each trial of a whole attempt
@@ -99,7 +99,7 @@ class Attempts:
         if id(trial) in self._used_ids:
             return ""
         if attempt in self.void:
-            return f"voided: {joined(self.void[attempt].reasons)}"
+            return f"voided: {reasons_text(self.void[attempt].reasons)}"
         if self._stored_last[(*attempt, trial.environment, trial.benchmark)] != id(trial):
             return "stored again later"
         if trial.attempt < self.last[trial.block]:

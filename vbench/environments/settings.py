@@ -5,9 +5,8 @@ from contextlib import contextmanager
 from typing import ClassVar, Self
 
 from vbench.beneath import Beneath, Engine
-from vbench.contracts import Environment, Missing, Probe, Session, Testbed
+from vbench.contracts import Environment, Missing, Probe, Session, Settings, Testbed
 from vbench.environments.probing import probe
-from vbench.settings import Settings
 
 
 class EnvironmentSettings(Settings, frozen=True, kw_only=True):

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vbench import reasons
 from vbench.cost import Analysis
 from vbench.frames import columns
 from vbench.frames.making import frame, repeated
 from vbench.frames.passing import Array, Passed
 from vbench.model import BenchmarkRecord, Cost, Failed, Measured, Metric, Outcome, Skipped, Trial
+from vbench.text import reason_text
 
 _NO_METRIC = {"attach": "s"}  # the unit of samples that no cost is worked out of: a start's set-up
 
@@ -165,7 +165,7 @@ def _words(outcome: Outcome) -> tuple[str, str | None, str, str]:
         case Measured(notes=notes):
             return "", None, "", "; ".join(notes)
         case Failed(reason, hint) | Skipped(reason, hint):
-            return reasons.words(reason), str(reason.kind), hint, ""
+            return reason_text(reason), str(reason.kind), hint, ""
 
 
 def _ordered(made: dict[str, Any], order: tuple[columns.Column, ...]) -> pd.DataFrame:

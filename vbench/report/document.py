@@ -4,14 +4,13 @@ from typing import Any
 
 import msgspec
 
-from vbench import reasons
 from vbench.cost import Analysis, Climb, Finding
 from vbench.model import Cost, EnvironmentRecord, Run, Void
 from vbench.report import names
 from vbench.report.citation import Citation
 from vbench.report.view import Loss, Row, View, cost_key, view
 from vbench.report.words import SCOPE
-from vbench.text import finite
+from vbench.text import finite, reason_document, reason_text
 from vbench.units import encode
 
 JSON_SCHEMA = 1
@@ -72,8 +71,8 @@ def _void(void: Void) -> dict[str, Any]:
         "block": void.block,
         "attempt": void.attempt,
         "harness": void.harness,
-        "reasons": list(map(reasons.words, void.reasons)),
-        "causes": list(map(reasons.document, void.reasons)),
+        "reasons": list(map(reason_text, void.reasons)),
+        "causes": list(map(reason_document, void.reasons)),
     }
 
 
@@ -83,7 +82,7 @@ def _loss(loss: Loss) -> dict[str, Any]:
         "benchmark": loss.benchmark,
         "outcome": loss.outcome,
         "reason": loss.reason,
-        "cause": reasons.document(loss.cause),
+        "cause": reason_document(loss.cause),
         "hint": loss.hint,
         "blocks": list(loss.blocks),
     }

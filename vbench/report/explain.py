@@ -10,7 +10,6 @@ from itertools import chain
 from vbench.cost import COST, Analysis, Climb, Contrast, Finding
 from vbench.errors import UsageError, nearest
 from vbench.model import Run
-from vbench.reasons import joined
 from vbench.report import repetitions, verdicts
 from vbench.report.adjusting import adjustment, exactly
 from vbench.report.words import SCOPE
@@ -18,7 +17,7 @@ from vbench.stats import bootstrap, equivalence, logs, pvalues, student
 from vbench.stats.envelope import LEAST_ENVELOPE, Ends
 from vbench.stats.judgement import NO_CONTROL, Judged
 from vbench.stats.verdict import ALPHA, Rule, excludes_zero
-from vbench.text import number, percent, plain
+from vbench.text import number, percent, plain, reasons_text
 from vbench.units import DASH
 
 WIDTH = 14
@@ -125,7 +124,7 @@ class _Explanation:
             yield f"{block:>7} no pair: {why}"
         for void in self.run.voids:
             if void.block >= 1:
-                yield f"{void.block:>7} voided (attempt {void.attempt + 1}), in all arms: {joined(void.reasons)}"
+                yield f"{void.block:>7} voided (attempt {void.attempt + 1}), in all arms: {reasons_text(void.reasons)}"
         yield ""
 
     @property

@@ -20,10 +20,9 @@ from vbench.model import (
     Run,
     Skipped,
 )
-from vbench.reasons import words
 from vbench.report import names
 from vbench.stats import steady
-from vbench.text import counted, finite, percent, quantity
+from vbench.text import counted, finite, percent, quantity, reason_text
 
 CostKey = tuple[str, str, str]  # benchmark, metric, environment
 
@@ -108,7 +107,7 @@ class Loss:
 
     @property
     def reason(self) -> str:
-        return words(self.cause)
+        return reason_text(self.cause)
 
     @property
     def where(self) -> str:

@@ -2,8 +2,8 @@
 
 from vbench.errors import EnvironmentUnavailable, OverBudget
 from vbench.model import Failed, Skipped
-from vbench.reasons import words
 from vbench.runner.ledger import Ledger
+from vbench.text import reason_text
 from vbench.units import show_duration
 
 TOLERANCE = 0.5
@@ -20,7 +20,7 @@ def refuse_barren(ledger: Ledger) -> None:
         case Failed(reason, hint) | Skipped(reason, hint):
             nothing = f"the baseline {baseline} measured nothing in the calibration, so that no cost can follow"
             raise EnvironmentUnavailable(
-                f"{nothing}: {words(reason)}",
+                f"{nothing}: {reason_text(reason)}",
                 hint=hint or "`vbench report` on the run folder shows each trial",
             )
 

@@ -11,7 +11,6 @@ from vbench import facts, gates
 from vbench import suite as suites
 from vbench.contracts import Host, Testbed
 from vbench.model import Block, Look, Measured, Plan, Reading, Reason, Step, Trial, Void
-from vbench.reasons import joined
 from vbench.runner.calibration import refuse_barren, refuse_over_budget
 from vbench.runner.clocks import Clocks
 from vbench.runner.events import (
@@ -31,6 +30,7 @@ from vbench.runner.rig import Rig
 from vbench.runner.step import Described, StepTrials
 from vbench.store import Writer, storable
 from vbench.suite import Suite
+from vbench.text import reasons_text
 from vbench.units import show_duration
 
 HOST = "host"  # the name that the host's own facts have
@@ -87,7 +87,7 @@ class Runner:
     @property
     def voided(self) -> str:
         """Why the last attempt that was voided was; empty where none was."""
-        return joined(self._ledger.voids[-1].reasons) if self._ledger.voids else ""
+        return reasons_text(self._ledger.voids[-1].reasons) if self._ledger.voids else ""
 
     def _seen_enough(self, block: Block) -> bool:
         """The look of an adaptive run; one that was resumed has looked at what lies before its last block."""

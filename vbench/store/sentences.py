@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from vbench.model import Reason, ReasonKind
-from vbench.reasons import words
+from vbench.text import reason_text
 
 FIRST_WITH_REASONS = 3
 """Schema from which on a reason is data."""
@@ -71,7 +71,7 @@ def of_trial(sentence: str) -> Reason:
 def _told(text: str, arm: str, read: Callable[[str, str], Iterator[Reason]]) -> Reason | None:
     """The reason that gives this very sentence again; None where none does."""
     sentence = f"{arm}: {text}" if arm else text
-    return next((reason for reason in read(text, arm) if words(reason) == sentence), None)
+    return next((reason for reason in read(text, arm) if reason_text(reason) == sentence), None)
 
 
 def _of_gate(text: str, arm: str) -> Iterator[Reason]:

@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from vbench.contracts import Benchmark, Environment
+from vbench.contracts import Benchmark, Environment, Table
 from vbench.model import Ladder
-from vbench.settings import Table
 from vbench.units import Bytes, Seconds, Share
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")

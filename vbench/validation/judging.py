@@ -6,12 +6,13 @@ from statistics import median
 
 from msgspec.structs import replace
 
-from vbench import gates, reasons
+from vbench import gates
 from vbench.cost import Analysis
 from vbench.errors import VbenchError
 from vbench.model import Cost, Failed, Measured, ReasonKind, Run, Skipped
 from vbench.stats import envelope, logs, pairing
 from vbench.stats.envelope import Envelope
+from vbench.text import reason_text
 from vbench.validation import parts, regression, rows
 from vbench.validation.parts import Part
 from vbench.validation.rows import Row, State
@@ -46,7 +47,7 @@ def _explained(row: Row, run: Run, analysis: Analysis) -> Row:
     """What does not hold, with the trials and the blocks that it had to do without."""
     lost_trials = [trial.outcome for trial in run.trials if isinstance(trial.outcome, Failed | Skipped)]
     if row.state is State.FAILS and row.value is None and lost_trials and row.blocks is not None:
-        said = reasons.words(lost_trials[0].reason).strip().splitlines()[-1]
+        said = reason_text(lost_trials[0].reason).strip().splitlines()[-1]
         return replace(row, why=f"{len(lost_trials)} of {len(run.trials)} trials failed: {said}")
     last = {
         block: void
@@ -55,9 +56,7 @@ def _explained(row: Row, run: Run, analysis: Analysis) -> Row:
     }
     if row.state is not State.FAILS or not last:
         return row
-    lost = (
-        f"{len(last)} of {run.manifest.blocks} blocks are void: {reasons.words(next(iter(last.values())).reasons[0])}"
-    )
+    lost = f"{len(last)} of {run.manifest.blocks} blocks are void: {reason_text(next(iter(last.values())).reasons[0])}"
     return replace(row, why=f"{row.why}; {lost}" if row.blocks else lost)
 
 
@@ -155,7 +154,7 @@ def counted(part: Part, run: Run) -> Row:
     """Every trial of the guest that counts instructions was refused, and for that reason."""
     check, target = part.checks[0]
     outcomes = [trial.outcome for trial in run.trials if trial.environment == parts.COUNTED]
-    said = [reasons.words(outcome.reason) for outcome in outcomes if not isinstance(outcome, Measured)]
+    said = [reason_text(outcome.reason) for outcome in outcomes if not isinstance(outcome, Measured)]
     others = [text for text in said if "-icount" not in text]
     measured = sum(isinstance(o, Measured) for o in outcomes)
     why = f"{measured} trials were measured" if measured else (others or [""])[0]
@@ -186,7 +185,7 @@ def stopped(part: Part, run: Run) -> Row:
 def _why_not_voided(run: Run, error_s: float | None) -> str:
     lost = [t.outcome for t in run.trials if t.environment == parts.STOPPED and not isinstance(t.outcome, Measured)]
     if lost:
-        return reasons.words(lost[0].reason)
+        return reason_text(lost[0].reason)
     return "the guest's clock was not read" if error_s is None else "no gate voided its block"
 
 
