@@ -170,7 +170,7 @@ def own(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run_in(folder: Path) -> str:
-    (name,) = store.found(folder / "elsewhere")
+    (name,) = store.run_names(folder / "elsewhere")
     return name
 
 

@@ -42,7 +42,7 @@ def _offering(otherwise: str = "") -> Callable[[Names], Complete]:
 def runs(context: click.Context) -> Iterable[str]:
     from vbench import store
 
-    return store.found(_results(context))
+    return store.run_names(_results(context))
 
 
 @_offering("dir")

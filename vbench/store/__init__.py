@@ -1,6 +1,6 @@
-"""Run folders: what a run found, written so that a crash, a full disk or a torn line costs one trial at most."""
+"""Run folders: the results of a run, written so that a crash, a full disk or a torn line costs one trial at most."""
 
-from vbench.store.finding import find, found
+from vbench.store.finding import find, run_names
 from vbench.store.journal import storable
 from vbench.store.owner import refuse_foreign
 from vbench.store.reading import cells, load, missing_facts, read_manifest, unfinished
@@ -11,13 +11,13 @@ __all__ = [
     "cells",
     "create",
     "find",
-    "found",
     "load",
     "missing_facts",
     "read_manifest",
     "refuse_foreign",
     "reopen",
     "run_id",
+    "run_names",
     "storable",
     "unfinished",
 ]

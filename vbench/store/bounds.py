@@ -1,6 +1,6 @@
-"""How large the parts of a run folder can be: what no run leaves is refused before it is read.
+"""Limits on the sizes of a run folder's files: vbench refuses a larger file before it reads it.
 
-The largest run that vbench is made for has 40 environments, 40 benchmarks and 1000 blocks: 1.6 million trials. Sizes of
+The largest run that vbench supports has 40 environments, 40 benchmarks and 1000 blocks: 1.6 million trials. Sizes of
 one trial are those of the published run: 2.9 kB in the journal, 43 kB at the most, 110 B for a raw file's checksum.
 """
 
@@ -16,7 +16,7 @@ LINE_B = 16 * 2**20  # 800,000 samples in one trial; the benchmark of the store 
 LINES = 6_000_000  # 1.6 million trials, each block voided and repeated twice, and the host's readings
 BLOCKS = 1000  # a suite that asks for more is refused
 ATTEMPTS = 4 * BLOCKS  # at blocks, in all: gates repeat a third of them, and pauses of the host a few
-NAMED = 20  # damaged lines that have a warning each; of more only their number helps
+NAMED = 20  # damaged lines that have a warning each; the others are counted in one warning
 MANIFEST_B = 256 * 2**20  # checksums of 1.6 million raw files
 CHECKSUMS = 2_000_000
 PLAN_B = 32 * 2**20  # 1000 blocks with every start and benchmark: 5 MB
@@ -36,14 +36,14 @@ def refuse_large(path: Path, size: int, limit: int) -> None:
 
 
 def largest_b(name: str) -> int:
-    """Of a file by its path inside a run folder."""
+    """Size limit of a file, given by its path inside a run folder, in bytes."""
     if name.startswith("facts/"):
         return FACTS_B
     return RAW_B if name.startswith("raw/") else JOURNAL_B
 
 
 def size_b(folder: Path, names: Iterable[str]) -> int:
-    """Of these files together, as often as they are named; what is missing has none."""
+    """Total size of these files in bytes. A file named twice counts twice; a missing file counts 0."""
     return sum(_size_b(folder / name) for name in names)
 
 

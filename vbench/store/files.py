@@ -1,4 +1,4 @@
-"""Writing that survives: whole or not at all, on the disk before it is called done, and a full disk said plainly."""
+"""Writes files durably: whole or not at all, synced to the disk, with an error that names a full disk."""
 
 import fcntl
 import hashlib
@@ -29,14 +29,14 @@ def storing(path: Path) -> Iterator[None]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """The file as it was or as it shall be, never half of it."""
+    """Replaces the file's content in one step. A crash leaves the old content or the new, never half of it."""
     with replacing(path) as aside, os.fdopen(_fresh(aside), "wb") as file:
         file.write(data)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A free name beside `path` to write to, which then takes its place: synced, renamed. Raises as `storing` does."""
+    """Yields a free name beside `path` to write to, then syncs that file and renames it. Raises as `storing` does."""
     aside = path.with_name(f".{path.name}.new")
     with storing(path):
         try:
@@ -52,12 +52,12 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _fresh(path: Path) -> int:
-    """Open for writing and new: in a folder of others a link could stand there again, and lead anywhere."""
+    """Descriptor of a new file. The open fails on a link, which another user of the folder could have put there."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
 
 
 def forbid_writing(path: Path) -> None:
-    """Of the file itself; a link is refused."""
+    """Makes a file read-only. Raises OSError for a link."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         os.fchmod(descriptor, 0o444)
@@ -66,7 +66,7 @@ def forbid_writing(path: Path) -> None:
 
 
 def append_durably(descriptor: int, data: bytes, *, path: Path) -> None:
-    """`data` at the end of an open file and on the disk; when that fails the file is cut back to what it was."""
+    """Appends `data` to an open file and syncs it. When that fails, the file is cut back to its former size."""
     with storing(path):
         before = os.fstat(descriptor).st_size
         try:
@@ -85,7 +85,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def mend_last_line(descriptor: int, *, is_whole: Callable[[bytes], bool]) -> None:
-    """Drops what a crash left after the last newline of an open file; a line that lacks its newline only gets it."""
+    """Cuts an incomplete last line from an open file. A complete last line without its newline gets the newline."""
     size = os.fstat(descriptor).st_size
     begin = _after_last_newline(descriptor, size)
     if begin == size:
@@ -109,7 +109,7 @@ def _after_last_newline(descriptor: int, size: int) -> int:
 
 
 def lock(descriptor: int) -> bool:
-    """Whether the open file is now this process's alone; a file system without locks has none to give."""
+    """Locks an open file. False if another process holds the lock; True on a file system without locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -120,7 +120,7 @@ def lock(descriptor: int) -> bool:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file's content, or a folder's names, are on the disk."""
+    """Waits until a file's content, or a folder's names, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -134,13 +134,13 @@ def digest(path: Path) -> str:
 
 
 def inside(folder: Path) -> list[str]:
-    """Every regular file below `folder` by its path inside it, links never followed."""
-    found = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
-    return sorted(str(path.relative_to(folder)) for path in found if path.is_file() and not path.is_symlink())
+    """Paths of all regular files below `folder`, relative to it. Links are not followed."""
+    paths = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
+    return sorted(str(path.relative_to(folder)) for path in paths if path.is_file() and not path.is_symlink())
 
 
 def content(folder: Path, name: str, *, most_b: int) -> bytes | None:
-    """A regular file inside; None for one that is none, is larger, or cannot be read."""
+    """Content of a regular file in the folder. None if it is no regular file, larger than `most_b`, or unreadable."""
     path = folder / name
     with suppress(OSError):
         if is_regular(folder, name) and path.stat().st_size <= most_b:
@@ -149,7 +149,7 @@ def content(folder: Path, name: str, *, most_b: int) -> bytes | None:
 
 
 def is_regular(folder: Path, name: str) -> bool:
-    """A regular file inside, reached through no link: a link could lead out, a FIFO would never answer."""
+    """Whether `name` is a regular file that no link leads to. A link could lead out; reading a FIFO would hang."""
     path = folder
     try:
         for part in Path(name).parts:

@@ -1,4 +1,4 @@
-"""The run folder that a path or a name in results/ means."""
+"""Finds a run folder by its path or by its name in results/."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -9,16 +9,16 @@ RESULTS = Path("results")
 
 
 def find(run: str, *, results: Path = RESULTS) -> Path:
-    """A folder by its path or by its name in `results`. Raises RunFolderError, whose hint is the nearest name."""
+    """The run folder of this path or of this name in `results`. Raises RunFolderError, hinting at the nearest name."""
     for path in (Path(run), results / run):
         with suppress(OSError, ValueError):  # a name too long for the file system, or with a zero byte
             if path.is_dir():
                 return path
-    known = found(results)
-    hint = nearest(run, known) if known else f"there is no run in {results}/; `vbench run SUITE` makes one"
+    runs = run_names(results)
+    hint = nearest(run, runs) if runs else f"there is no run in {results}/; `vbench run SUITE` makes one"
     raise RunFolderError(f"no run folder is named {run!r}, here or in {results}/", hint=hint)
 
 
-def found(results: Path = RESULTS) -> list[str]:
-    """Names of the run folders there, in order."""
+def run_names(results: Path = RESULTS) -> list[str]:
+    """Names of the run folders in `results`, sorted."""
     return sorted(path.parent.name for path in results.glob("*/manifest.json"))

@@ -1,4 +1,4 @@
-"""One line a trial, each with its own checksum, so that damage to one line is seen and costs that trial alone."""
+"""The journal: one line a trial, each with its own checksum, so that a damaged line costs one trial only."""
 
 import math
 import os
@@ -26,7 +26,7 @@ def line(entry: Entry) -> bytes:
     kind = next(name for name, struct in _KINDS.items() if isinstance(entry, struct))
     body = msgspec.json.encode(storable(entry) if isinstance(entry, Trial) else entry)
     whole = msgspec.json.encode({"crc": _crc(body), kind: msgspec.Raw(body)}) + b"\n"
-    if len(whole) > bounds.LINE_B and isinstance(entry, Trial):  # nobody could read it again
+    if len(whole) > bounds.LINE_B and isinstance(entry, Trial):  # `lines` refuses longer ones
         return line(replace(entry, outcome=Failed(Reason(ReasonKind.TOO_LARGE))))
     return whole
 
@@ -47,14 +47,14 @@ def _crc(body: bytes | memoryview) -> str:
 
 @dataclass(frozen=True)
 class Damage:
-    """A line that is not whole, in words."""
+    """A damaged line: `words` is the warning for it."""
 
     words: str
 
 
 @dataclass
 class Damages:
-    """The first damaged lines in words, and how many more there are."""
+    """Warnings of the first damaged lines, and the number of further ones."""
 
     named: list[str] = field(default_factory=list)
     more: int = 0
@@ -70,19 +70,19 @@ class Damages:
 
 
 def read(path: Path, *, schema: int = SCHEMA) -> tuple[list[Entry], list[str]]:
-    """The entries whose lines are whole, and warnings of the lines that are not."""
+    """All intact entries, and a warning for each damaged line."""
     entries: list[Entry] = []
     damages = Damages()
-    for found in lines(path, schema=schema):
-        if isinstance(found, Damage):
-            damages.add(found)
+    for entry in lines(path, schema=schema):
+        if isinstance(entry, Damage):
+            damages.add(entry)
         else:
-            entries.append(found)
+            entries.append(entry)
     return entries, damages.warnings()
 
 
 def lines(path: Path, *, schema: int = SCHEMA) -> Iterator[Entry | Damage]:
-    """One line after the other, so that a journal may be larger than memory. Raises RunFolderError."""
+    """Reads a journal line by line, so that it may be larger than memory. Raises RunFolderError."""
     last, torn = 0, False
     try:
         with untrusted.opened(path) as file:
@@ -107,7 +107,7 @@ def _refuse_endless(path: Path, number: int, text: bytes) -> None:
 
 
 def is_whole(text: bytes) -> bool:
-    """Whether a line, with its newline or not, holds an entry and its checksum."""
+    """Whether a line, with or without its newline, holds an entry and the right checksum."""
     return _parse(text, SCHEMA) is not None
 
 
@@ -121,11 +121,11 @@ def _parse(text: bytes, schema: int) -> Entry | None:
     if len(text) < _SHORTEST_B:
         return None
     try:
-        found = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-        (kind,) = found.keys() - {"crc"}
-        if msgspec.json.decode(found["crc"], type=str) != _crc(bytes(found[kind])):
+        fields = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        (kind,) = fields.keys() - {"crc"}
+        if msgspec.json.decode(fields["crc"], type=str) != _crc(bytes(fields[kind])):
             return None
-        body = sentences.with_reasons(kind, found[kind]) if schema < sentences.FIRST_WITH_REASONS else found[kind]
+        body = sentences.with_reasons(kind, fields[kind]) if schema < sentences.FIRST_WITH_REASONS else fields[kind]
         return msgspec.json.decode(body, type=_KINDS[kind])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, ValueError):
         return None

@@ -1,4 +1,4 @@
-"""Names that become file names inside a run folder, and nothing else: no separator, no dot in front, no surprise."""
+"""Checks names that become file names inside a run folder: no separator, no dot in front, no other character."""
 
 import re
 
@@ -15,6 +15,6 @@ def is_run_id(name: str) -> bool:
 
 
 def short(name: str) -> str:
-    """A name that nobody vouches for, as it can be printed: quoted, escaped and not long."""
+    """An unchecked name in printable form: quoted, escaped, at most 60 characters."""
     text = repr(name)
     return text if len(text) <= 60 else f"{text[:57]}..."

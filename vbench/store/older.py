@@ -1,4 +1,4 @@
-"""What folders of older versions say in another place than this version does."""
+"""Brings records of older schemas into the form of this version."""
 
 from typing import Any
 
@@ -15,17 +15,17 @@ def brought_up(manifest: Manifest) -> Manifest:
 
 
 def settings(record: EnvironmentRecord) -> dict[str, Any]:
-    """What can be compared with a run of this version.
+    """Settings of a record in the form of this version, without keys of known faults that are zero.
 
-    The native environment had two keys of known faults before they became an environment of their own.
+    The native environment had these two keys before the known faults became an environment of their own.
     """
     return {key: value for key, value in record.settings.items() if key not in _FAULTS or value}
 
 
 def _with_relations(record: EnvironmentRecord) -> EnvironmentRecord:
-    """Relations of an arm whose environment still had `on` among its settings.
+    """Moves `on` from an old record's settings to its relations, and adds network and storage.
 
-    There was one network then, and a machine had a disk of the size that its `scratch` says.
+    Old versions had one network, and gave a machine a disk of the size in its `scratch` setting.
     """
     on = record.settings.get("on")
     if "on" not in record.settings or not (on is None or isinstance(on, str)):

@@ -1,8 +1,8 @@
-"""Host names and home paths never enter a run folder: what is published names no person and no machine.
+"""Removes host names, home paths and user names from what enters a run folder, since run folders are published.
 
-A host may have the name of something that vbench speaks of: `runc`, `kvm`, `cpu`. Free text is what a machine or a user
-wrote, and loses the name all the same. In what vbench itself composes (settings, commands, most facts) the word stays:
-a run that says HOST where it means runc could not be compared or gone on with.
+A host may be named like something that vbench writes: `runc`, `kvm`, `cpu`. Free text, which a machine or a user wrote,
+loses the name even so. Text that vbench composes (settings, commands, most facts) keeps the word: a run that says HOST
+instead of runc could not be compared or resumed.
 """
 
 import re
@@ -31,11 +31,11 @@ from vbench.model import (
 )
 
 _OWN = ("environments", "benchmarks", "guest", "image", "suite", "facts/registry.py", "testbed", "model.py")
-_WORD = re.compile(r"[\w-]+")  # what stands between the boundaries of `_whole`
+_WORD = re.compile(r"[\w-]+")  # the text between two boundaries of `_whole`
 _JSON_KEY = re.compile(r'"\s*:')
-# Names that identify nobody; to replace them would only damage the text around them.
+# Names that identify nobody. Replacing them would only damage the text around them.
 _GENERIC = {"localhost", "localdomain", "host", "linux", "debian", "ubuntu", "fedora", "vm", "guest", "test"}
-# Users that are many people's, and names that are usual for folders.
+# User names that many machines have, and usual names of folders.
 _FOLDERS = {
     *("admin", "bench", "data", "ec2-user", "home", "media", "opt", "root", "runner", "share", "src", "tmp", "user"),
     *("vagrant", "vbench", "work"),
@@ -44,9 +44,9 @@ _FOLDERS = {
 
 @dataclass(frozen=True)
 class Clean:
-    """Writes `HOST` for a host name, `~` for a home path and `USER` for a user's name in a path, as whole words only.
+    """Replaces host names by `HOST`, home paths by `~` and users' names in paths by `USER`, as whole words only.
 
-    `kept` are words of one run that stay in what vbench composes: the names of its environments and benchmarks.
+    `kept` are words that stay in text that vbench composes: the names of the run's environments and benchmarks.
     """
 
     hosts: frozenset[str]
@@ -55,15 +55,15 @@ class Clean:
     kept: frozenset[str] = frozenset()
 
     def __call__(self, text: str) -> str:
-        """Free text, of which nothing is known."""
+        """Cleans free text, which a machine or a user wrote."""
         return self._free(text)
 
     def own(self, text: str) -> str:
-        """What vbench composes of its own words and of the user's."""
+        """Cleans text that vbench composed; vbench's own words stay."""
         return self._of_own_words(text)
 
     def raw(self, text: str) -> str:
-        """A tool's own output: free text, in which the keys of a JSON object stay."""
+        """Cleans a tool's output: free text, in which the keys of JSON objects stay."""
         return self._raw(text)
 
     @cached_property
@@ -78,13 +78,13 @@ class Clean:
 
     @cached_property
     def _of_own_words(self) -> Callable[[str], str]:
-        known = self.kept | (own_words() if self.hosts or self.users else frozenset())
-        hosts, pathless = _whole(self.hosts - known), _paths(self.homes, self.users - known)
+        kept = self.kept | (own_words() if self.hosts or self.users else frozenset())
+        hosts, pathless = _whole(self.hosts - kept), _paths(self.homes, self.users - kept)
         return lambda text: hosts.sub("HOST", pathless(writable(text)))
 
 
 def cleaner(hosts: Iterable[str], homes: Iterable[str], users: Iterable[str] = ()) -> Clean:
-    """What is short or usual is left out: to replace it would only damage the text around it."""
+    """A Clean for these names. Short and usual names stay, since replacing them would only damage the text."""
     names = {name for host in hosts for name in (host, host.partition(".")[0]) if len(name) > 2}
     return Clean(
         hosts=frozenset(names - _GENERIC),
@@ -95,14 +95,14 @@ def cleaner(hosts: Iterable[str], homes: Iterable[str], users: Iterable[str] = (
 
 @cache
 def own_words() -> frozenset[str]:
-    """Every word in the sources of what is measured: kinds, settings, programs and their options, without a list."""
+    """All words in vbench's own sources of environments, benchmarks and facts: kinds, settings, programs, options."""
     package = Path(__file__).parents[1]
     files = [file for part in _OWN for file in (package / part, *(package / part).glob("*.py")) if file.is_file()]
     return frozenset(word for file in files for word in _WORD.findall(file.read_text("utf-8")))
 
 
 def writable(text: str) -> str:
-    """The text as UTF-8 can write it: a name of a file may be bytes that are none."""
+    """The text with `?` for what UTF-8 cannot encode, such as odd bytes in a file's name."""
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
@@ -111,16 +111,16 @@ def _whole(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(rf"(?<![\w-]){re.escape(word)}(?![\w-])" for word in longest) or r"(?!)")
 
 
-def _unless_key(found: re.Match[str]) -> str:
-    begin = found.start()
-    is_key = found.string[max(0, begin - 1) : begin] == '"' and _JSON_KEY.match(found.string, found.end())
-    return found[0] if is_key else "HOST"
+def _unless_key(name: re.Match[str]) -> str:
+    begin = name.start()
+    is_key = name.string[max(0, begin - 1) : begin] == '"' and _JSON_KEY.match(name.string, name.end())
+    return name[0] if is_key else "HOST"
 
 
 def _paths(homes: Iterable[str], users: Iterable[str]) -> Callable[[str], str]:
-    """A path ends where its name does, so that /root does not touch /images/root or /rootless.
+    """A function that replaces home paths and users' names in a text. /root does not match /images/root or /rootless.
 
-    A user's name counts where it is a part of a path, such as /media/ada: elsewhere it may be any word.
+    A user's name is replaced only as a part of a path, such as /media/ada: elsewhere it may be any word.
     """
     longest = sorted(homes, key=len, reverse=True)
     own = re.compile("|".join(rf"(?<![\w./~-]){re.escape(path)}(?![\w.-])" for path in longest) or r"(?!)")
@@ -130,7 +130,7 @@ def _paths(homes: Iterable[str], users: Iterable[str]) -> Callable[[str], str]:
 
 
 def of_hosts(identities: Collection[Identity]) -> Clean:
-    """Takes out the names and homes of every host of a run, the one that vbench itself runs on among them."""
+    """A Clean for the names, homes and users of all hosts of a run, including the host that vbench runs on."""
     return cleaner(
         {name for host in identities for name in host.names},
         {home for host in identities for home in host.homes},
@@ -139,7 +139,7 @@ def of_hosts(identities: Collection[Identity]) -> Clean:
 
 
 def of_run(manifest: Manifest, clean: Clean) -> Clean:
-    """The same with the names that the run itself gives."""
+    """`clean`, which also keeps the names of the run's suite, arms and benchmarks."""
     names = {manifest.suite, manifest.baseline, manifest.control}
     names |= {record.name for record in manifest.environments} | {record.name for record in manifest.benchmarks}
     return replace(clean, kept=frozenset(word for name in names for word in _WORD.findall(name)))

@@ -1,4 +1,4 @@
-"""Read a run folder that anybody may have written: what is damaged is a warning, what is no run is an error."""
+"""Reads run folders that anybody may have written: damage gives a warning, a folder that is no run an error."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class _Parts(msgspec.Struct):
-    """What is looked at before the rest is decoded: JSON takes many times its size in memory."""
+    """Parts of a manifest that are checked before the rest is decoded: decoded JSON takes many times its size."""
 
     schema: int
     plan: msgspec.Raw = msgspec.Raw()
@@ -28,10 +28,10 @@ class _Parts(msgspec.Struct):
 
 
 def load(path: Path, *, condense: Callable[[Trial], Trial] = lambda trial: trial) -> Run:
-    """A run folder; raises RunFolderError when there is none or when this vbench cannot read it.
+    """Reads a run. Raises RunFolderError when there is no run folder or when this vbench cannot read it.
 
-    `condense` is given each trial as it is read, and what it returns stands in the run in its place: so a journal
-    whose samples do not fit into memory can be passed through.
+    `condense` receives each trial as it is read, and the run holds the trial that it returns. It can drop samples of a
+    journal that does not fit into memory.
     """
     manifest = read_manifest(path)
     warnings = list(unfinished(manifest))
@@ -52,7 +52,7 @@ def load(path: Path, *, condense: Callable[[Trial], Trial] = lambda trial: trial
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What a run folder says of itself; raises RunFolderError when there is none or this vbench cannot read it."""
+    """Manifest of a run folder. Raises RunFolderError when there is none or when this vbench cannot read it."""
     path = folder / "manifest.json"
     if not _is_folder(folder):
         raise RunFolderError(f"{str(folder)!r} is not a run folder", hint="run folders are in `results/`")
@@ -79,7 +79,7 @@ def _refuse_large(parts: _Parts, size: int, path: Path) -> None:
 
 
 def _refuse_hostile(manifest: Manifest, path: Path) -> None:
-    """Names become paths and labels, and units stand beside each number: what no vbench could write is not read."""
+    """Raises RunFolderError for names and units that no vbench writes: names become paths, units become labels."""
     if not is_run_id(manifest.run_id):
         raise RunFolderError(f"{path}: {short(manifest.run_id)} cannot be a run id")
     arms = [record.name for record in manifest.environments]
@@ -103,23 +103,23 @@ def _refuse_hostile(manifest: Manifest, path: Path) -> None:
 
 
 def _refuse_foreign_ladders(manifest: Manifest, path: Path) -> None:
-    """A ladder names arms and a metric of its own run, and each arm once."""
+    """Raises RunFolderError unless each ladder names a metric and arms of its own run, each arm once."""
     arms = {record.name for record in manifest.environments} - {manifest.control}
     measured = {(record.name, metric.name) for record in manifest.benchmarks for metric in record.metrics}
     for ladder in manifest.ladders:
         steps = set(ladder.arms)
-        known = steps <= arms and (ladder.benchmark, ladder.metric) in measured
-        if not is_safe(ladder.name) or not known or not len(ladder.arms) == len(steps) >= 2:
+        is_of_run = steps <= arms and (ladder.benchmark, ladder.metric) in measured
+        if not is_safe(ladder.name) or not is_of_run or not len(ladder.arms) == len(steps) >= 2:
             raise RunFolderError(f"{path}: {short(ladder.name)} cannot be a ladder of this run")
 
 
 def cells(manifest: Manifest) -> int:
-    """Comparisons that a run's report has room for: environments times metrics."""
+    """Number of comparisons in a run's report: environments times metrics."""
     return len(manifest.environments) * sum(max(1, len(record.metrics)) for record in manifest.benchmarks)
 
 
 def unfinished(manifest: Manifest) -> Iterator[str]:
-    """What a reader must know of a run that has no end, or that did not go on without a break."""
+    """Warnings for a run that did not end or that was interrupted."""
     yield from _resumed(manifest)
     match manifest.state:
         case State.RUNNING:
@@ -133,10 +133,9 @@ def unfinished(manifest: Manifest) -> Iterator[str]:
 def _resumed(manifest: Manifest) -> Iterator[str]:
     if manifest.resumed:
         times, blocks = len(manifest.resumed), {item.block for item in manifest.resumed}
-        known = sorted(block for block in blocks if block is not None)
-        where = (
-            [f"in {', '.join(f'block {block}' if block else 'the calibration' for block in known)}"] if known else []
-        )
+        numbers = sorted(block for block in blocks if block is not None)
+        names = [f"block {number}" if number else "the calibration" for number in numbers]
+        where = [f"in {', '.join(names)}"] if names else []
         where += ["after its last trial"] if None in blocks else []
         often = "once" if times == 1 else f"{times} times"
         yield f"the run ended early and was resumed {often}: {', '.join(where)}"
@@ -156,13 +155,13 @@ def _journal(
     entries: list[journal.Entry] = []
     attempts: set[tuple[int, int]] = set()
     damages, unknown = journal.Damages(), 0
-    for found in journal.lines(path, schema=manifest.schema):
-        if isinstance(found, journal.Damage):
-            damages.add(found)
-        elif not _is_known(found, arms, benchmarks) or not _is_planned(found, attempts):
+    for entry in journal.lines(path, schema=manifest.schema):
+        if isinstance(entry, journal.Damage):
+            damages.add(entry)
+        elif not _is_known(entry, arms, benchmarks) or not _is_planned(entry, attempts):
             unknown += 1
         else:
-            entries.append(condense(found) if isinstance(found, Trial) else found)
+            entries.append(condense(entry) if isinstance(entry, Trial) else entry)
     warnings = damages.warnings()
     if unknown:
         warnings.append(f"{unknown} entries of unknown environments, benchmarks or blocks were dropped")
@@ -170,7 +169,7 @@ def _journal(
 
 
 def _is_planned(entry: journal.Entry, attempts: set[tuple[int, int]]) -> bool:
-    """Of a block that a run can have: what is worked out of the blocks takes time by more than their number."""
+    """Whether a run can have the entry's block. Analysis time grows faster than the number of blocks."""
     if not isinstance(entry, Trial):
         return True
     attempt = (entry.block, entry.attempt)

@@ -1,4 +1,4 @@
-"""Reads the journals of older schemas, whose reasons are sentences: the one place that takes a sentence apart."""
+"""Reads journals of older schemas, whose reasons are sentences. No other module parses a sentence."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from vbench.model import Reason, ReasonKind
 from vbench.text import reason_text
 
 FIRST_WITH_REASONS = 3
-"""Schema from which on a reason is data."""
+"""First schema in which a reason is data."""
 
 _BARE = tuple(
     Reason(kind)
@@ -40,7 +40,7 @@ class _Void(msgspec.Struct):
 
 
 def with_reasons(kind: str, body: msgspec.Raw) -> bytes | msgspec.Raw:
-    """An entry of a journal as this schema has it: the body of a trial or void in JSON. Raises DecodeError."""
+    """Turns the JSON body of an old trial or void into the form of this schema. Raises DecodeError."""
     if kind == "void":
         void = msgspec.json.decode(body, type=_Void)
         reasons = tuple(map(of_void, void.reasons))
@@ -56,40 +56,40 @@ def with_reasons(kind: str, body: msgspec.Raw) -> bytes | msgspec.Raw:
 
 
 def of_void(sentence: str) -> Reason:
-    """A gate's sentence begins with the arm in whose start it struck: `tcg: the processor was throttled 2 times`."""
+    """Reason of a void. A gate's sentence begins with the arm: `tcg: the processor was throttled 2 times`."""
     arm, colon, text = sentence.partition(": ")
-    own = _told(sentence, "", _of_run) or (_told(text, arm, _of_gate) if colon else None)
-    if own:
-        return own
+    reason = _exact(sentence, "", _of_run) or (_exact(text, arm, _of_gate) if colon else None)
+    if reason:
+        return reason
     return Reason(ReasonKind.STATED, arm, text) if colon else Reason(ReasonKind.STATED, value=sentence)
 
 
 def of_trial(sentence: str) -> Reason:
-    return _told(sentence, "", _of_trial) or Reason(ReasonKind.STATED, value=sentence)
+    return _exact(sentence, "", _of_trial) or Reason(ReasonKind.STATED, value=sentence)
 
 
-def _told(text: str, arm: str, read: Callable[[str, str], Iterator[Reason]]) -> Reason | None:
-    """The reason that gives this very sentence again; None where none does."""
+def _exact(text: str, arm: str, read: Callable[[str, str], Iterator[Reason]]) -> Reason | None:
+    """The reason whose words are exactly this sentence. None if there is none."""
     sentence = f"{arm}: {text}" if arm else text
     return next((reason for reason in read(text, arm) if reason_text(reason) == sentence), None)
 
 
 def _of_gate(text: str, arm: str) -> Iterator[Reason]:
-    if found := re.fullmatch(r"foreign tasks used (\d+\.\d)% of its processors", text):
-        yield Reason(ReasonKind.FOREIGN_LOAD, arm, float(found[1]) / 100)
-    if found := re.fullmatch(r"the processor was throttled (\d{1,15}) times", text):
-        yield Reason(ReasonKind.THROTTLED, arm, float(found[1]))
+    if match := re.fullmatch(r"foreign tasks used (\d+\.\d)% of its processors", text):
+        yield Reason(ReasonKind.FOREIGN_LOAD, arm, float(match[1]) / 100)
+    if match := re.fullmatch(r"the processor was throttled (\d{1,15}) times", text):
+        yield Reason(ReasonKind.THROTTLED, arm, float(match[1]))
     clock = r"its clock fell (\d+(?:\.\d+)?(?:e[+-]\d+)?) s (behind|ahead of) the host's(?: in (\S+))?"
-    if found := re.fullmatch(clock, text):
-        kind = ReasonKind.CLOCK_BEHIND if found[2] == "behind" else ReasonKind.CLOCK_AHEAD
-        yield Reason(kind, arm, float(found[1]), found[3] or "")
+    if match := re.fullmatch(clock, text):
+        kind = ReasonKind.CLOCK_BEHIND if match[2] == "behind" else ReasonKind.CLOCK_AHEAD
+        yield Reason(kind, arm, float(match[1]), match[3] or "")
 
 
 def _of_run(text: str, arm: str) -> Iterator[Reason]:
     del arm
     yield from _BARE
-    if found := re.fullmatch(r"the run paused for ((?:\d{1,9} (?:h|min|s) ?)+) ?within this block", text):
-        parts = re.findall(r"(\d+) (h|min|s)", found[1])
+    if match := re.fullmatch(r"the run paused for ((?:\d{1,9} (?:h|min|s) ?)+) ?within this block", text):
+        parts = re.findall(r"(\d+) (h|min|s)", match[1])
         yield Reason(ReasonKind.RUN_PAUSED, value=float(sum(int(count) * _UNIT_S[unit] for count, unit in parts)))
 
 

@@ -1,4 +1,4 @@
-"""What became of a run folder's files since the run ended: changed, missing, added, or replaced by a link."""
+"""Compares a run folder's files with their checksums: changed, missing, added, or replaced by a link."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -14,16 +14,16 @@ from vbench.store.names import short
 from vbench.units import show_bytes
 
 UNSUMMED = frozenset({"manifest.json"})
-"""It holds the checksums, so that it can have none."""
+"""Files without a checksum: the manifest holds the checksums."""
 
 
 def changed(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """A wrong checksum is a warning: journal lines carry their own, and raw files enter no number."""
-    return (said for _, said in changes(folder, manifest))
+    """A warning for each changed file. No error: journal lines have their own checksums, raw files enter no number."""
+    return (warning for _, warning in changes(folder, manifest))
 
 
 def changes(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
-    """Each file that is not what the run left, and how; one entry without a name for files too large to be read."""
+    """Name and warning for each file that changed after the run. Files too large to read give one without a name."""
     if bounds.size_b(folder, manifest.checksums) > bounds.FOLDER_B:
         yield "", f"the files are more than {show_bytes(bounds.FOLDER_B)}, so their checksums were not looked at"
         return
@@ -40,15 +40,15 @@ def changes(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
 
 
 def strangers(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """What lies in the folder of an ended run without a checksum; nothing can be told while a run goes on.
+    """Warnings for files without a checksum in the folder of an ended run. None while the run goes on.
 
-    The first of them each, and how many more there are.
+    The first `bounds.NAMED` files have a warning each, and one warning counts the rest.
     """
     if not manifest.checksums:
         return
-    found = _strangers(folder, manifest)
-    yield from islice(found, bounds.NAMED)
-    more = sum(1 for _ in islice(found, bounds.FILES))
+    warnings = _strangers(folder, manifest)
+    yield from islice(warnings, bounds.NAMED)
+    more = sum(1 for _ in islice(warnings, bounds.FILES))
     if more:
         yield f"{'more than ' if more == bounds.FILES else ''}{more:,} more files or links are not of this run"
 
@@ -65,9 +65,9 @@ def _strangers(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
-    """Path inside the folder of everything in it, and whether it is a folder or a link to one.
+    """Relative path of everything in the folder, and whether it is a folder or a link to one.
 
-    Not os.walk, which before Python 3.12 calls itself for each level: a folder can be deeper than Python's stack.
+    os.walk would not do: before Python 3.12 it calls itself for each level, and a folder can be deeper than the stack.
     """
     waiting = [""]
     while waiting:
@@ -85,7 +85,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
 
 
 def renew(folder: Path, names: Sequence[str]) -> None:
-    """New checksums in the manifest for files that were made again; all else in it stays as it is."""
+    """Replaces the checksums of regenerated files in the manifest, and nothing else in it."""
     path = folder / "manifest.json"
     with files.storing(path):
         document = msgspec.json.decode(untrusted.read(path, most_b=bounds.MANIFEST_B))
@@ -96,7 +96,7 @@ def renew(folder: Path, names: Sequence[str]) -> None:
 
 
 def _instead(path: Path) -> str:
-    """What stands where a regular file should."""
+    """What is at this path instead of a regular file, in words."""
     try:
         if path.is_symlink():
             return "a link, which was not followed"

@@ -1,4 +1,4 @@
-"""Write a run folder while the run goes on: whatever happens, what was stored before is whole."""
+"""Writes a run folder during a run, so that whatever was stored before a failure stays whole."""
 
 import os
 import secrets
@@ -27,7 +27,7 @@ def run_id(suite: str, *, at: datetime | None = None) -> str:
 
 
 def create(results: Path, manifest: Manifest, *, clean: privacy.Clean) -> "Writer":
-    """A new run folder `results/<run id>/`; raises RunFolderError when it exists or cannot be made."""
+    """Creates the run folder `results/<run id>/`. Raises RunFolderError when it exists or cannot be created."""
     if not is_run_id(manifest.run_id):
         raise RunFolderError(f"{manifest.run_id!r} cannot be the name of a run folder")
     folder = results / manifest.run_id
@@ -45,11 +45,11 @@ def create(results: Path, manifest: Manifest, *, clean: privacy.Clean) -> "Write
 
 
 def reopen(folder: Path, *, clean: privacy.Clean) -> "Writer":
-    """The folder of a run that ended early, locked and unchanged until `Writer.take_up`. Raises RunFolderError."""
+    """Locks the folder of a run that ended early. `Writer.take_up` makes the first change. Raises RunFolderError."""
     _resumable(folder)
     writer = Writer(folder, read_manifest(folder), clean)
     try:
-        _resumable(folder)  # who held the lock may have ended the run meanwhile
+        _resumable(folder)  # the former holder of the lock may have ended the run meanwhile
     except RunFolderError:
         writer.close()
         raise
@@ -57,12 +57,12 @@ def reopen(folder: Path, *, clean: privacy.Clean) -> "Writer":
 
 
 def _resumable(folder: Path) -> None:
-    found = read_manifest(folder)
-    if found.state is State.COMPLETE:
+    manifest = read_manifest(folder)
+    if manifest.state is State.COMPLETE:
         raise RunFolderError(f"{folder} is complete", hint="`vbench run` begins another one of the same suite")
-    if found.schema != SCHEMA:
+    if manifest.schema != SCHEMA:
         hint = "it can be reported as it is"
-        raise RunFolderError(f"{folder} was begun with schema {found.schema}, this is {SCHEMA}", hint=hint)
+        raise RunFolderError(f"{folder} was begun with schema {manifest.schema}, this is {SCHEMA}", hint=hint)
     journal_path = folder / "journal.jsonl"
     if os.path.lexists(journal_path) and not files.is_regular(folder, journal_path.name):
         raise RunFolderError(f"{journal_path} is not a file: no vbench wrote it")
@@ -70,9 +70,9 @@ def _resumable(folder: Path) -> None:
 
 
 class Writer:
-    """An open run folder. Use as a context manager: leaving it closes the journal and changes nothing else.
+    """An open run folder. It is a context manager, whose exit closes the journal and changes nothing else.
 
-    No two processes write one folder: the journal is locked, and the lock goes with the process.
+    No two processes write one folder: the journal is locked, and the lock ends with the process.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, clean: privacy.Clean, *, new: bool = False) -> None:
@@ -95,16 +95,16 @@ class Writer:
 
     @property
     def manifest(self) -> Manifest:
-        """As it stands in the folder."""
+        """The manifest as stored in the folder."""
         return self._manifest
 
     def begin(self) -> None:
-        """A new run's manifest, last of what makes a folder a run."""
+        """Writes the manifest of a new run. From then on the folder is a run folder."""
         self._write_manifest()
 
     def take_up(self, resumption: Resumption) -> None:
-        """The run goes on: half-written things go, and sums that will no longer hold. Raises RunFolderError."""
-        if self._journal < 0:  # it was lost: until now nothing was there to be locked
+        """Prepares a resumed run: removes half-written files and outdated checksums. Raises RunFolderError."""
+        if self._journal < 0:  # the journal was lost, so that `reopen` had nothing to lock
             self._open(os.O_CREAT)
             _resumable(self.folder)
         with files.storing(self.folder):
@@ -118,30 +118,30 @@ class Writer:
         self._change(state=State.RUNNING, finished=None, checksums={}, resumed=resumed)
 
     def described(self) -> set[str]:
-        """Environments, and `host`, whose facts and record are stored."""
+        """Names of environments, or `host`, whose facts and record are stored."""
         names = {"host", *(record.name for record in self._manifest.environments if record.layers)}
         return {name for name in names if files.is_regular(self.folder, f"facts/{name}.json")}
 
     def append(self, trial: Trial) -> None:
-        """One trial, on the disk when this returns, raw files first. Never to be called during a trial."""
+        """Stores one trial on the disk, its raw files first. Must not be called during a trial."""
         self._sync_raw()
         line = journal.line(privacy.clean_trial(trial, self._clean))
         files.append_durably(self._journal, line, path=self._journal_path)
 
     def note(self, entry: Reading | Void) -> None:
-        """A reading of the host, or the voiding of a block; on the disk when this returns."""
+        """Stores a reading of the host or the voiding of a block on the disk."""
         files.append_durably(self._journal, journal.line(entry), path=self._journal_path)
 
     def facts(self, name: str, facts: Mapping[str, Fact]) -> None:
-        """The facts of an environment, or of the host under the name `host`."""
+        """Stores the facts of an environment, or of the host under the name `host`."""
         path = self.folder / "facts" / f"{_safe(name)}.json"
         files.write_atomically(path, _json(privacy.clean_facts(dict(facts), self._clean)))
 
     def raw(self, name: str, data: bytes) -> str:
-        """A tool's own output as it came but for host names and home paths; its path inside the folder.
+        """Stores a tool's output without host names and home paths. Returns the file's path inside the folder.
 
-        Output that is larger than any that is read again is cut.
-        A name that is taken gets a number. Cheap enough for within a start: the disk is waited for in `append`.
+        Output is cut at `bounds.RAW_B`. A name that exists already gets a number. The call does not wait for the disk,
+        so that it can be used within a start: `append` syncs the file.
         """
         path = self._free(self.folder / "raw" / _safe(name))
         text = data.decode("utf-8", "surrogateescape")
@@ -151,21 +151,21 @@ class Writer:
         return str(path.relative_to(self.folder))
 
     def record(self, environment: EnvironmentRecord) -> None:
-        """What a start taught about an environment: takes the place of the record of that name."""
+        """Replaces the record of an environment by one that a start has completed."""
         kept = [e for e in self._manifest.environments if e.name != environment.name]
-        known = [e.name for e in self._manifest.environments]
-        at = known.index(environment.name) if environment.name in known else len(known)
+        names = [e.name for e in self._manifest.environments]
+        at = names.index(environment.name) if environment.name in names else len(names)
         kept.insert(at, privacy.clean_record(environment, self._clean))
         self._change(environments=tuple(kept))
 
     def rename_image(self, digest: str, name: str) -> None:
-        """Takes the digest out of the folder: what was executed was not, or not always, the image that it names."""
-        here = [replace(e, image=name) if e.image == digest else e for e in self._manifest.environments]
+        """Replaces an image's digest by a name, after a run that executed changed files instead of that image."""
+        environments = [replace(e, image=name) if e.image == digest else e for e in self._manifest.environments]
         image = name if self._manifest.image == digest else self._manifest.image
-        self._change(image=image, environments=tuple(here))
+        self._change(image=image, environments=tuple(environments))
 
     def finish(self, state: State) -> None:
-        """The run's end: state, time and the checksum of every file; a complete run's files become read-only."""
+        """Ends the run: stores its state, time and all checksums. Files of a complete run become read-only."""
         self._sync_raw()
         now = datetime.now(UTC).isoformat(timespec="seconds")
         stored = [name for name in files.inside(self.folder) if name != "manifest.json"]
@@ -175,7 +175,7 @@ class Writer:
             with files.storing(self.folder):
                 for name in (*stored, "manifest.json"):
                     files.forbid_writing(self.folder / name)
-        self.close()  # with it goes the lock
+        self.close()  # which releases the lock
 
     def close(self) -> None:
         if self._journal >= 0:
