@@ -1,4 +1,4 @@
-"""Compares runs with each other: what isolation costs in each of them, and how far their number lets one conclude."""
+"""Compares runs with each other: the costs of isolation in each run, and what so many runs can show."""
 
 from vbench.compare.comparison import Compared, Comparison, compare
 from vbench.compare.document import json_document

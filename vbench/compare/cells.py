@@ -1,4 +1,4 @@
-"""The numbers that two groups of runs have in common, and what stands between them: the run is the unit."""
+"""Compares each number that two groups of runs have in common. The unit of replication is the run."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,19 +16,19 @@ from vbench.stats import logs, multiplicity, two_groups
 ALPHA = 0.05
 
 Key = tuple[str, str, str]  # environment, benchmark, metric
-Found = Mapping[str, Sequence[Cost]]  # run id to all its costs
+CostsByRun = Mapping[str, Sequence[Cost]]  # run id to all its costs
 
 
 class Support(StrEnum):
-    """What a design can carry, by the runs of its smaller side."""
+    """The kind of statement that a design supports, by the number of runs in its smaller group."""
 
     CLAIM = "claim"  # 3 or more: an interval over runs
     DOTS = "dots"  # several runs, too few for an interval
-    MACHINES = "machines"  # one run a side: what is said holds for these two machines
+    MACHINES = "machines"  # one run a side: every statement holds for these two machines alone
 
 
 class RunValue(Struct, frozen=True):
-    """What one run says at one cell: a cost with the run's own interval over its blocks, or a raw median."""
+    """One run's number for one metric of one environment: a cost with its interval over blocks, or a raw median."""
 
     run_id: str
     value: float | None
@@ -70,29 +70,29 @@ class Cell(Struct, frozen=True):
 
     @property
     def differs(self) -> bool:
-        """The interval leaves 1 out, and still would among all cells of its table."""
+        """Whether the interval excludes 1, and the p-value adjusted for all cells of the table is at most ALPHA."""
         return self.side != 0 and self.adjusted_p is not None and self.adjusted_p <= ALPHA
 
 
 def support(reference: int, group: int) -> Support:
-    """What so many runs a side can carry."""
+    """The support of a design with so many runs in each group."""
     if min(reference, group) >= two_groups.LEAST:
         return Support.CLAIM
     return Support.MACHINES if reference == group == 1 else Support.DOTS
 
 
-def paired(reference: Group, group: Group, found: Found) -> tuple[Cell, ...]:
-    """How much isolation costs in each group: every run's own paired cost, compared over runs."""
+def paired(reference: Group, group: Group, costs: CostsByRun) -> tuple[Cell, ...]:
+    """Cells of the paired costs: each run has its own cost, and the groups are compared over runs."""
     runs = (*reference.runs, *group.runs)
-    keys = _ordered(_key(cost) for run in runs for cost in found[run.manifest.run_id] if _is_paired(run, cost))
-    return _adjusted([_cell(key, reference, group, found, paired=True) for key in keys])
+    keys = _ordered(_key(cost) for run in runs for cost in costs[run.manifest.run_id] if _is_paired(run, cost))
+    return _adjusted([_cell(key, reference, group, costs, paired=True) for key in keys])
 
 
-def raw(reference: Group, group: Group, found: Found) -> tuple[Cell, ...]:
-    """Raw medians of each arm, the baseline too: differences of hosts, never the cost of isolation."""
+def raw(reference: Group, group: Group, costs: CostsByRun) -> tuple[Cell, ...]:
+    """Cells of the raw medians of each arm and the baseline. They show differences of hosts, not costs of isolation."""
     runs = (*reference.runs, *group.runs)
-    keys = _ordered(key for run in runs for key in _raw_keys(run, found[run.manifest.run_id]))
-    return _adjusted([_cell(key, reference, group, found, paired=False) for key in keys])
+    keys = _ordered(key for run in runs for key in _raw_keys(run, costs[run.manifest.run_id]))
+    return _adjusted([_cell(key, reference, group, costs, paired=False) for key in keys])
 
 
 def costs_of(runs: Iterable[Run]) -> dict[str, tuple[Cost, ...]]:
@@ -111,17 +111,17 @@ def _is_paired(run: Run, cost: Cost) -> bool:
     return cost.environment not in (run.manifest.control, run.manifest.baseline)
 
 
-def _raw_keys(run: Run, found: Sequence[Cost]) -> Iterator[Key]:
-    for cost in found:
+def _raw_keys(run: Run, costs: Sequence[Cost]) -> Iterator[Key]:
+    for cost in costs:
         yield run.manifest.baseline, cost.benchmark, cost.metric
         if _is_paired(run, cost):
             yield _key(cost)
 
 
-def _cell(key: Key, reference: Group, group: Group, found: Found, *, paired: bool) -> Cell:
+def _cell(key: Key, reference: Group, group: Group, costs: CostsByRun, *, paired: bool) -> Cell:
     runs, read = (*reference.runs, *group.runs), _cost if paired else _median
-    example = next(cost for run in runs for cost in found[run.manifest.run_id] if _key(cost)[1:] == key[1:])
-    left, right = (tuple(read(run, found[run.manifest.run_id], key) for run in g.runs) for g in (reference, group))
+    example = next(cost for run in runs for cost in costs[run.manifest.run_id] if _key(cost)[1:] == key[1:])
+    left, right = (tuple(read(run, costs[run.manifest.run_id], key) for run in g.runs) for g in (reference, group))
     cell = Cell(
         environment=key[0],
         benchmark=key[1],
@@ -156,15 +156,15 @@ def _known(side: Sequence[RunValue]) -> list[float]:
 
 def _why_nothing(side: Sequence[RunValue]) -> str:
     holders: dict[str, list[str]] = {}
-    for found in side:
-        holders.setdefault(found.label or "no positive number", []).append(found.run_id)
+    for value in side:
+        holders.setdefault(value.label or "no positive number", []).append(value.run_id)
     return "; ".join(f"{runs[0] if len(runs) == 1 else f'{len(runs)} runs'}: {why}" for why, runs in holders.items())
 
 
-def _cost(run: Run, found: Sequence[Cost], key: Key) -> RunValue:
+def _cost(run: Run, costs: Sequence[Cost], key: Key) -> RunValue:
     if key[0] == run.manifest.baseline:
         return RunValue(name(run), None, label=f"{key[0]} is the baseline there")
-    cost = next((cost for cost in found if _key(cost) == key), None)
+    cost = next((cost for cost in costs if _key(cost) == key), None)
     if cost is None:
         return RunValue(name(run), None, label=_absent(run, key))
     return RunValue(name(run), cost.cost, cost.low, cost.high, cost.blocks, _label(cost), cost.verdict)
@@ -174,14 +174,17 @@ def _label(cost: Cost) -> str:
     return "a difference to the baseline, which has no ratio" if cost.difference is not None else cost.label
 
 
-def _median(run: Run, found: Sequence[Cost], key: Key) -> RunValue:
-    """The baseline's median is the one that most pairs made: the control's, unless another arm lost fewer blocks."""
+def _median(run: Run, costs: Sequence[Cost], key: Key) -> RunValue:
+    """The raw median of an arm in a run.
+
+    Each cost has a median of the baseline over its own blocks. The baseline's is that of the cost with the most blocks.
+    """
     if key[0] == run.manifest.baseline:
-        cells = [cost for cost in found if _key(cost)[1:] == key[1:] and cost.baseline_median is not None]
-        best = max(cells, key=lambda cost: cost.blocks, default=None)
+        candidates = [cost for cost in costs if _key(cost)[1:] == key[1:] and cost.baseline_median is not None]
+        best = max(candidates, key=lambda cost: cost.blocks, default=None)
         value = best.baseline_median if best else None
     else:
-        best = next((cost for cost in found if _key(cost) == key), None)
+        best = next((cost for cost in costs if _key(cost) == key), None)
         value = best.median if best else None
     if best is None:
         return RunValue(name(run), None, label=_absent(run, key))
@@ -199,6 +202,6 @@ def _absent(run: Run, key: Key) -> str:
 
 
 def _adjusted(cells: Sequence[Cell]) -> tuple[Cell, ...]:
-    """Benjamini-Hochberg over the table: nobody declared which of its many cells would be looked at."""
-    raised = iter(multiplicity.benjamini_hochberg([cell.p for cell in cells if cell.p is not None]))
-    return tuple(cell if cell.p is None else replace(cell, adjusted_p=next(raised)) for cell in cells)
+    """Cells with p-values adjusted by Benjamini-Hochberg over the table, because no cell was declared in advance."""
+    adjusted = iter(multiplicity.benjamini_hochberg([cell.p for cell in cells if cell.p is not None]))
+    return tuple(cell if cell.p is None else replace(cell, adjusted_p=next(adjusted)) for cell in cells)

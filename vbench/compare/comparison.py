@@ -1,4 +1,4 @@
-"""Every group of runs against the reference: costs of isolation first, then the hosts themselves."""
+"""Compares every group of runs with the reference group: first the costs of isolation, then the hosts."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ class Comparison(Struct, frozen=True):
 
 
 class Compared(Struct, frozen=True):
-    """Everything that `vbench compare` says; `groups` begin with the reference."""
+    """The result of `vbench compare`. The first of `groups` is the reference."""
 
     by: str | None
     groups: tuple[Group, ...]
@@ -33,22 +33,22 @@ class Compared(Struct, frozen=True):
 
 
 def compare(runs: Sequence[Run], *, by: str | None = None, reference: str | None = None) -> Compared:
-    """Raises UsageError for runs that cannot be compared, such as two that have no benchmark in common."""
-    found = groups(runs, by=by, reference=reference)
+    """Compare all groups with the reference. Raises UsageError for runs that have no comparable number in common."""
+    all_groups = groups(runs, by=by, reference=reference)
     all_costs = cells.costs_of(runs)
-    comparisons = tuple(_comparison(found[0], group, all_costs) for group in found[1:])
+    comparisons = tuple(_comparison(all_groups[0], group, all_costs) for group in all_groups[1:])
     if not any(cell.is_compared for c in comparisons for cell in (*c.costs, *c.hosts)):
         raise UsageError("these runs have no number in common that can be compared", hint=_first_reason(comparisons))
-    return Compared(by, found, comparisons, sameness.warnings([run for group in found for run in group.runs]))
+    return Compared(by, all_groups, comparisons, sameness.warnings([run for group in all_groups for run in group.runs]))
 
 
-def _comparison(reference: Group, group: Group, found: cells.Found) -> Comparison:
+def _comparison(reference: Group, group: Group, costs: cells.CostsByRun) -> Comparison:
     return Comparison(
         reference,
         group,
         cells.support(len(reference.runs), len(group.runs)),
-        cells.paired(reference, group, found),
-        cells.raw(reference, group, found),
+        cells.paired(reference, group, costs),
+        cells.raw(reference, group, costs),
         differences(reference, group),
     )
 

@@ -17,14 +17,17 @@ JSON_SCHEMA = 1
 
 
 def json_document(compared: Compared, judgements: tuple[Judgement, ...] = ()) -> dict[str, Any]:
-    """Plain dicts, lists, strings, finite numbers and None; `judgements` stand in the comparisons' order."""
+    """The document as dicts, lists, strings, finite numbers and None.
+
+    `judgements` has one item for each comparison, in the same order, or is empty.
+    """
     return {
         "schema": JSON_SCHEMA,
         "by": compared.by,
         "groups": [_group(group) for group in compared.groups],
         "comparisons": [
-            _comparison(comparison, judgements[place] if judgements else None)
-            for place, comparison in enumerate(compared.comparisons)
+            _comparison(comparison, judgements[index] if judgements else None)
+            for index, comparison in enumerate(compared.comparisons)
         ],
         "warnings": list(compared.warnings),
     }
@@ -71,8 +74,8 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "better": cell.better,
         "environment": cell.environment,
         "support": str(cell.support),
-        "reference": [_reading(found) for found in cell.reference],
-        "group": [_reading(found) for found in cell.group],
+        "reference": [_reading(value) for value in cell.reference],
+        "group": [_reading(value) for value in cell.group],
         "ratio": finite(cell.ratio),
         "low": finite(cell.low),
         "high": finite(cell.high),
@@ -85,15 +88,15 @@ def _cell(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _reading(found: RunValue) -> dict[str, Any]:
+def _reading(run_value: RunValue) -> dict[str, Any]:
     return {
-        "run_id": found.run_id,
-        "value": finite(found.value),
-        "low": finite(found.low),
-        "high": finite(found.high),
-        "blocks": found.blocks,
-        "label": found.label,
-        "verdict": str(found.verdict) if found.verdict else None,
+        "run_id": run_value.run_id,
+        "value": finite(run_value.value),
+        "low": finite(run_value.low),
+        "high": finite(run_value.high),
+        "blocks": run_value.blocks,
+        "label": run_value.label,
+        "verdict": str(run_value.verdict) if run_value.verdict else None,
     }
 
 

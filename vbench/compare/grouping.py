@@ -1,4 +1,4 @@
-"""Which runs stand against which: every run for itself, or together those that carry the same value of a tag."""
+"""Groups runs for a comparison: one run a group, or one group for each value of a tag."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,20 +19,20 @@ class Group(Struct, frozen=True):
 
 
 def groups(runs: Sequence[Run], *, by: str | None = None, reference: str | None = None) -> tuple[Group, ...]:
-    """The reference first: the first run's group, or the one that `reference` names (a tag's value, or a run id).
+    """The groups, the reference first. `reference` is a tag's value or a run id; None means the first run's group.
 
-    Raises UsageError for what cannot be compared: one run, the same run twice, a tag that a run lacks, one value only.
+    Raises UsageError for a single run, the same run twice, a tag that a run lacks, and a tag with one value only.
     """
     _refuse_too_few_or_twice(runs)
-    found = _each(runs) if by is None else _by_tag(runs, by)
+    all_groups = _each(runs) if by is None else _by_tag(runs, by)
     if reference is None:
-        return found
-    known = [group.runs[0].manifest.run_id if by is None else group.value or "" for group in found]
-    if reference not in known:
+        return all_groups
+    names = [group.runs[0].manifest.run_id if by is None else group.value or "" for group in all_groups]
+    if reference not in names:
         what = "run" if by is None else f"value of {by!r}"
-        raise UsageError(f"no {what} is {flat(reference)!r}", hint=flat(nearest(reference, known)))
-    first = found[known.index(reference)]
-    return (first, *(group for group in found if group is not first))
+        raise UsageError(f"no {what} is {flat(reference)!r}", hint=flat(nearest(reference, names)))
+    first = all_groups[names.index(reference)]
+    return (first, *(group for group in all_groups if group is not first))
 
 
 def name(run: Run) -> str:
@@ -40,7 +40,7 @@ def name(run: Run) -> str:
 
 
 def machine(run: Run) -> str:
-    """Processor and kernel: enough to tell two machines apart, and neither a name, an owner nor a type."""
+    """Processor and kernel of the run's host. They tell machines apart and name neither the host nor its owner."""
     return (
         f"{_shown(run.host, 'cpu.model', 'processor unknown')}, kernel {_shown(run.host, 'kernel.release', 'unknown')}"
     )
@@ -62,15 +62,15 @@ def _refuse_too_few_or_twice(runs: Sequence[Run]) -> None:
 
 
 def _each(runs: Sequence[Run]) -> tuple[Group, ...]:
-    return tuple(Group(f"run {place}", (run,)) for place, run in enumerate(runs, 1))
+    return tuple(Group(f"run {number}", (run,)) for number, run in enumerate(runs, 1))
 
 
 def _by_tag(runs: Sequence[Run], key: str) -> tuple[Group, ...]:
-    """A group of one run is labelled as that run: what it shows is no property of the tag's value."""
+    """One group for each value of the tag. A group of one run is labelled by its run, because one run shows no more."""
     lacking = [name(run) for run in runs if key not in run.manifest.tags]
     if lacking:
-        known = sorted({tag for run in runs for tag in run.manifest.tags} - {key})
-        hint = flat(nearest(key, known)) if known else "vbench run --tag KEY=VALUE gives a run its tags"
+        other_tags = sorted({tag for run in runs for tag in run.manifest.tags} - {key})
+        hint = flat(nearest(key, other_tags)) if other_tags else "vbench run --tag KEY=VALUE gives a run its tags"
         raise UsageError(f"no tag {flat(key)!r} in {', '.join(lacking)}", hint=hint)
     values = list(dict.fromkeys(run.manifest.tags[key] for run in runs))
     if len(values) < 2:

@@ -1,4 +1,4 @@
-"""In which facts the hosts of two groups differ, and their environments of the same name."""
+"""Lists the facts in which the hosts of two groups differ, and their environments of the same name."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,13 +20,13 @@ _OF_A_START = frozenset(
         "tool.compilers",
     }
 )
-"""Facts of one start or one reading, which differ between any two runs and mean nothing between hosts."""
+"""Facts of one start or one reading. They differ between any two runs, so they do not tell hosts apart."""
 
 _NO_FACT = Fact(None, "", Status.ABSENT)
 
 
 class FactDifference(Struct, frozen=True):
-    """One fact that is not the same in all runs of both groups, as text; several values of a group by ` / `."""
+    """One fact that differs between runs of the two groups, as text. ` / ` separates several values of a group."""
 
     where: str  # "host", or an environment's name
     key: str
@@ -37,23 +37,23 @@ class FactDifference(Struct, frozen=True):
 
 
 def differences(reference: Group, group: Group) -> tuple[FactDifference, ...]:
-    """Of the hosts first, then of each environment that has facts on both sides, in the registry's order.
+    """Differences of the hosts, then of each environment that has facts in both groups, in the registry's order.
 
-    What an environment shares with its host is said of the host alone.
+    A difference that an environment shares with its host is listed for the host alone.
     """
     return tuple(_differences(reference, group))
 
 
 def _differences(reference: Group, group: Group) -> Iterator[FactDifference]:
-    said: set[tuple[str, str, str]] = set()
-    for found in _between("host", [run.host for run in reference.runs], [run.host for run in group.runs]):
-        said.add((found.key, found.reference, found.group))
-        yield found
+    of_host: set[tuple[str, str, str]] = set()
+    for difference in _between("host", [run.host for run in reference.runs], [run.host for run in group.runs]):
+        of_host.add((difference.key, difference.reference, difference.group))
+        yield difference
     for arm in _shared(reference.runs, group.runs):
         sides = [[run.facts[arm] for run in side.runs if run.facts.get(arm)] for side in (reference, group)]
-        for found in _between(arm, *sides):
-            if (found.key, found.reference, found.group) not in said:
-                yield found
+        for difference in _between(arm, *sides):
+            if (difference.key, difference.reference, difference.group) not in of_host:
+                yield difference
 
 
 def _shared(left: Sequence[Run], right: Sequence[Run]) -> list[str]:
@@ -66,7 +66,7 @@ def _shared(left: Sequence[Run], right: Sequence[Run]) -> list[str]:
 
 def _between(where: str, left: Sequence[Facts], right: Sequence[Facts]) -> Iterator[FactDifference]:
     for key in facts.in_order({key for side in (*left, *right) for key in side if _counts(key)}):
-        sides = [[found.get(key, _NO_FACT) for found in side] for side in (left, right)]
+        sides = [[of_run.get(key, _NO_FACT) for of_run in side] for side in (left, right)]
         if _differs(key, [*sides[0], *sides[1]]):
             common = _common([*sides[0], *sides[1]])
             before, now = (
@@ -76,7 +76,7 @@ def _between(where: str, left: Sequence[Facts], right: Sequence[Facts]) -> Itera
 
 
 def _counts(key: str) -> bool:
-    """Known to this version, and either the nature of a host or able to explain a number."""
+    """Whether a difference in this fact is listed: a known fact that describes a host or can explain a number."""
     try:
         entry = facts.key_of(key)
     except KeyError:
@@ -84,24 +84,24 @@ def _counts(key: str) -> bool:
     return (entry.nature or bool(entry.explains)) and key not in _OF_A_START and not key.startswith("namespace.")
 
 
-def _differs(key: str, found: Sequence[Fact]) -> bool:
-    entry, known = facts.key_of(key), [fact.value for fact in found if fact.status == Status.OK]
-    if len(known) < len(found) and (not known or not entry.matters):
+def _differs(key: str, readings: Sequence[Fact]) -> bool:
+    entry, values = facts.key_of(key), [fact.value for fact in readings if fact.status == Status.OK]
+    if len(values) < len(readings) and (not values or not entry.matters):
         return False
-    if len(known) < len(found):
+    if len(values) < len(readings):
         return True
-    if not all(facts.alike(found[0], fact) for fact in found):
+    if not all(facts.alike(readings[0], fact) for fact in readings):
         return False
-    numbers = [float(v) for v in known if isinstance(v, int | float) and not isinstance(v, bool)]
-    if entry.tolerance and len(numbers) == len(known):
+    numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    if entry.tolerance and len(numbers) == len(values):
         return max(numbers) - min(numbers) > entry.tolerance * max(map(abs, numbers))
-    return any(value != known[0] for value in known)
+    return any(value != values[0] for value in values)
 
 
-def _common(found: Sequence[Fact]) -> frozenset[str]:
-    """Words that every list has; none where a value is no list."""
-    lists = [frozenset(fact.value) for fact in found if isinstance(fact.value, tuple)]
-    return frozenset.intersection(*lists) if lists and len(lists) == len(found) else frozenset()
+def _common(readings: Sequence[Fact]) -> frozenset[str]:
+    """Words that all lists have in common. Empty if any value is not a list."""
+    lists = [frozenset(fact.value) for fact in readings if isinstance(fact.value, tuple)]
+    return frozenset.intersection(*lists) if lists and len(lists) == len(readings) else frozenset()
 
 
 def _shown(key: str, fact: Fact, common: frozenset[str]) -> str:

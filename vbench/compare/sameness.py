@@ -1,4 +1,4 @@
-"""Whether runs measured the same thing: what differs between them is a warning, or makes a cell incomparable."""
+"""Checks whether runs measured the same thing. A difference is a warning, or the reason why a cell has no ratio."""
 
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -12,19 +12,19 @@ from vbench.text import flat, listed
 from vbench.units import show_bytes
 
 _METHOD = ("trial", "warmup")
-"""Keys of [method] that change what a trial's number means; the number of blocks does not."""
+"""Keys of [method] that change the meaning of a trial's number."""
 
 
 def warnings(runs: Sequence[Run]) -> tuple[str, ...]:
-    """What differs between the runs as wholes and could explain a difference instead of the hosts."""
+    """Differences between whole runs that could explain a difference of numbers instead of the hosts."""
     return tuple(_warnings(runs))
 
 
 def refusal(runs: Sequence[Run], environment: str, benchmark: str, metric: str, *, paired: bool) -> str:
-    """Why the numbers of these runs at this cell are not of the same thing; empty when they are.
+    """The reason why these runs measured different things under one metric of one environment. Empty if they did not.
 
-    A run that lacks the environment, the benchmark or the metric has nothing to differ in. A paired cost rests on the
-    baseline too.
+    A run without the environment, the benchmark or the metric differs in nothing. For a paired cost the baselines are
+    compared too.
     """
     texts = [
         _differing(benchmark, [_thing(_benchmark(run, benchmark)) for run in runs]),
@@ -61,8 +61,8 @@ def _meaning(metric: Metric | None) -> dict[str, Any] | None:
     return {"unit": metric.unit, "better": metric.better} if metric else None
 
 
-def _differing(what: str, found: Sequence[dict[str, Any] | None]) -> str:
-    present = [settings for settings in found if settings is not None]
+def _differing(what: str, all_settings: Sequence[dict[str, Any] | None]) -> str:
+    present = [settings for settings in all_settings if settings is not None]
     keys = dict.fromkeys(key for settings in present for key in settings)
     texts = []
     for key in keys:
@@ -123,9 +123,9 @@ def _suite(run: Run) -> dict[str, Any] | None:
 
 def _keys(suites: dict[str, dict[str, Any] | None], table: str) -> list[str]:
     tables = [suite.get(table) for suite in suites.values() if suite]
-    return list(dict.fromkeys(key for found in tables if isinstance(found, dict) for key in found))
+    return list(dict.fromkeys(key for entries in tables if isinstance(entries, dict) for key in entries))
 
 
 def _entry(suite: dict[str, Any], table: str, key: str) -> str:
-    found = suite.get(table)
-    return str(found[key]) if isinstance(found, dict) and key in found else "default"
+    settings = suite.get(table)
+    return str(settings[key]) if isinstance(settings, dict) and key in settings else "default"

@@ -1,4 +1,4 @@
-"""The comparison as tables of text: what a terminal draws in colour and a pipe gets in columns."""
+"""Writes a comparison as tables of text, for a terminal in colour and for a pipe in columns."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from vbench.text import finite, flat, interval, number, quantity, ratio
 from vbench.units import DASH
 
 _LISTED = 6
-"""Runs whose single numbers stand in a cell; beyond, their geometric mean and range."""
+"""Most runs whose numbers are listed one by one. For more runs the table has their geometric mean and range."""
 
 
 class Table(Struct, frozen=True):
@@ -28,10 +28,10 @@ Part = str | Table
 def parts(compared: Compared) -> list[Part]:
     """Sentences and tables in the order in which they are read."""
     runs = Table("Runs", ("", "run"), tuple((label, line) for label, line in words.run_lines(compared)))
-    found: list[Part] = [runs, *(f"warning: {warning}" for warning in compared.warnings)]
+    result: list[Part] = [runs, *(f"warning: {warning}" for warning in compared.warnings)]
     for comparison in compared.comparisons:
-        found += _of(comparison)
-    return found
+        result += _of(comparison)
+    return result
 
 
 def text(compared: Compared) -> str:
@@ -40,13 +40,13 @@ def text(compared: Compared) -> str:
 
 
 def _of(comparison: Comparison) -> list[Part]:
-    found: list[Part] = [words.scope(comparison)]
+    result: list[Part] = [words.scope(comparison)]
     if comparison.costs:
-        found += [_cells(words.COSTS, comparison, comparison.costs, raw=False), words.finding(comparison)]
+        result += [_cells(words.COSTS, comparison, comparison.costs, raw=False), words.finding(comparison)]
     if comparison.hosts:
-        found.append(_cells(words.HOSTS, comparison, comparison.hosts, raw=True))
-    found.append(_facts(comparison) if comparison.facts else words.no_difference(comparison))
-    return [part for part in found if part]
+        result.append(_cells(words.HOSTS, comparison, comparison.hosts, raw=True))
+    result.append(_facts(comparison) if comparison.facts else words.no_difference(comparison))
+    return [part for part in result if part]
 
 
 def _cells(title: str, comparison: Comparison, cells: Sequence[Cell], *, raw: bool) -> Table:
@@ -61,21 +61,21 @@ def _cells(title: str, comparison: Comparison, cells: Sequence[Cell], *, raw: bo
 def _row(cell: Cell, *, over_runs: bool, raw: bool) -> tuple[str, ...]:
     where = (flat(f"{cell.benchmark} {cell.metric}"), flat(cell.environment))
     sides = tuple(_side(side, cell.unit, raw=raw) for side in (cell.reference, cell.group))
-    found = (ratio(cell.ratio), *((interval(cell.low, cell.high),) if over_runs else ()), words.reading(cell))
-    return (*where, *sides, *found)
+    columns = (ratio(cell.ratio), *((interval(cell.low, cell.high),) if over_runs else ()), words.reading(cell))
+    return (*where, *sides, *columns)
 
 
 def _side(side: tuple[RunValue, ...], unit: str, *, raw: bool) -> str:
-    known = [value for reading in side if (value := finite(reading.value)) is not None]
-    missing = f" of {len(known)}/{len(side)} runs" if len(known) < len(side) and len(side) > 1 else ""
-    if not known:
+    values = [value for reading in side if (value := finite(reading.value)) is not None]
+    missing = f" of {len(values)}/{len(side)} runs" if len(values) < len(side) and len(side) > 1 else ""
+    if not values:
         return DASH
     if len(side) == 1:
-        return quantity(known[0], unit) if raw else words.own(side[0])
-    shown = [quantity(value, unit) if raw else number(value) for value in sorted(known)]
-    if len(known) <= _LISTED:
+        return quantity(values[0], unit) if raw else words.own(side[0])
+    shown = [quantity(value, unit) if raw else number(value) for value in sorted(values)]
+    if len(values) <= _LISTED:
         return ", ".join(shown) + missing
-    middle = math.exp(math.fsum(map(math.log, known)) / len(known)) if min(known) > 0 else None
+    middle = math.exp(math.fsum(map(math.log, values)) / len(values)) if min(values) > 0 else None
     return f"{quantity(middle, unit) if raw else number(middle)} ({shown[0]} to {shown[-1]}){missing}"
 
 

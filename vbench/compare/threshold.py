@@ -1,4 +1,4 @@
-"""`--fail-above 5%`: which costs have grown beyond the threshold for certain, and when the design cannot say."""
+"""Judges costs for `--fail-above 5%`: which intervals lie wholly above the threshold, and which costs have none."""
 
 import math
 import re
@@ -15,12 +15,12 @@ _HINT = "write a percentage, such as --fail-above 5%"
 
 
 class Judgement(Struct, frozen=True):
-    """`beyond` are the cells whose whole interval lies above the threshold; `warning` says what was not judged."""
+    """The result of a threshold. The interval of each cell in `beyond` lies wholly above it."""
 
     share: float  # 0.05 for 5 %
     beyond: tuple[Cell, ...]
     judged: int  # cells with an interval over runs
-    warning: str = ""
+    warning: str = ""  # what was not judged, and why
 
 
 def percent(text: str) -> float:
@@ -35,7 +35,7 @@ def percent(text: str) -> float:
 
 
 def judge(costs: tuple[Cell, ...], share: float) -> Judgement:
-    """Of paired costs alone: raw medians of two hosts differ for reasons that are no regression of isolation."""
+    """Judge paired costs. Raw medians are not judged: two hosts differ for other reasons than isolation."""
     intervals = [cell for cell in costs if cell.low is not None]
     beyond = tuple(cell for cell in intervals if cell.low is not None and cell.low > 1 + share)
     return Judgement(share, beyond, len(intervals), _warning(costs, intervals, share))

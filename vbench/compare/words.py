@@ -1,4 +1,4 @@
-"""Says how far a comparison carries and what it found: one run a side names two machines, and never more."""
+"""Writes the sentences of a comparison: its scope, its finding, and the last column of its tables."""
 
 import math
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ HOSTS = "Raw medians: differences of hosts, not the cost of isolation; a ratio a
 
 
 def run_lines(compared: Compared) -> list[tuple[str, str]]:
-    """Each run with what tells it apart; the tags that the user gave stand here and in no sentence about one run."""
-    return [(group.label, _run_line(group, place)) for group in compared.groups for place in range(len(group.runs))]
+    """Label and description of each run: id, machine, day and tags."""
+    return [(group.label, _run_line(group, index)) for group in compared.groups for index in range(len(group.runs))]
 
 
-def _run_line(group: Group, place: int) -> str:
-    run = group.runs[place]
+def _run_line(group: Group, index: int) -> str:
+    run = group.runs[index]
     tags = " ".join(f"{key}={value}" for key, value in run.manifest.tags.items())
     parts = [run.manifest.run_id, machine(run), run.manifest.started[:10], tags]
     return " · ".join(flat(part) for part in parts if part)
@@ -53,7 +53,7 @@ def _identity(group: Group) -> str:
 
 
 def finding(comparison: Comparison) -> str:
-    """About the paired costs alone."""
+    """What the paired costs show. Empty for a design that supports no claim."""
     match comparison.support:
         case Support.MACHINES:
             return _of_machines(comparison)
@@ -108,14 +108,14 @@ def _of_groups(comparison: Comparison) -> str:
 
 
 def no_difference(comparison: Comparison) -> str:
-    """Where no fact is known to differ."""
+    """The sentence for a comparison in which no fact is known to differ."""
     if all(run.host for run in (*comparison.reference.runs, *comparison.group.runs)):
         return "No known fact of the hosts or of their environments differs."
     return "The facts of a host are missing, so what else differs is not known."
 
 
 def reading(cell: Cell) -> str:
-    """The last column: what may be read from a row, and the runs whose own number carries less than the others."""
+    """Text of the last column: the conclusion for this cell, then the runs with a withheld or labelled cost."""
     noisy = f"withheld in {listed(withheld(cell))}: its control differs from its baseline" if withheld(cell) else ""
     return "; ".join(text for text in (_reading(cell), noisy, *_labelled(cell)) if text)
 
@@ -126,7 +126,7 @@ def withheld(cell: Cell) -> list[str]:
 
 
 def _labelled(cell: Cell) -> Iterator[str]:
-    """`dots only in run-2`, `rough in both runs`: a run of few blocks enters a mean over runs like any other."""
+    """Labels with their runs, such as `dots only in run-2`. The mean over runs weighs those runs like any other."""
     runs = (*cell.reference, *cell.group)
     holders: dict[str, list[str]] = {}
     for value in runs:
@@ -149,7 +149,7 @@ def _reading(cell: Cell) -> str:
 
 
 def own_intervals_overlap(cell: Cell) -> bool | None:
-    """Of two single runs; None where one has no interval of its own, or a control that its noise set apart."""
+    """Whether the intervals of two single runs overlap. None if a run has no interval or a withheld verdict."""
     if not _one_each(cell) or withheld(cell):
         return None
     left, right = cell.reference[0], cell.group[0]
@@ -162,10 +162,10 @@ def _one_each(cell: Cell) -> bool:
     return len(cell.reference) == len(cell.group) == 1
 
 
-def own(found: RunValue) -> str:
+def own(value: RunValue) -> str:
     """A run's own cost with its own interval."""
-    inside = f" ({interval(found.low, found.high)})" if found.low is not None else ""
-    return f"{ratio(found.value)}{inside}"
+    inside = f" ({interval(value.low, value.high)})" if value.low is not None else ""
+    return f"{ratio(value.value)}{inside}"
 
 
 def _where(cell: Cell) -> str:
