@@ -1,4 +1,4 @@
-"""Counts the trials of a journal without reading what they measured: hundreds of runs are listed at once."""
+"""Counts the trials of a journal without parsing them, because a list may have hundreds of runs."""
 
 import re
 from pathlib import Path
@@ -11,16 +11,16 @@ from vbench.store import bounds, files
 from vbench.units import show_bytes
 
 CHUNK_B = 2**20
-MOST_B = 256 * 2**20  # 90,000 trials, and a moment: the others in the list are waiting
+MOST_B = 256 * 2**20  # about 90,000 trials: the rest of the list waits while they are counted
 # A suite has 1000 blocks at most; of nine digits a hostile journal could name ten million, which take 0.8 GB.
 _BLOCK = re.compile(rb'"trial":\{"block":(\d{1,5}),')
-_OVERLAP_B = 32  # what a chunk's end may hold of a mark that ends in the next
-# A quote inside any text of the journal has a backslash before it, so these stand nowhere but in a trial.
+_OVERLAP_B = 32  # kept from the end of a chunk, so that a mark across two chunks is found
+# A quote inside any text of the journal has a backslash before it, so only a trial contains these bytes.
 _OUTCOME = b'"outcome":{"type":"%s"'
 
 
 class Trials(Struct, frozen=True):
-    """Stored trials, the calibration's too, and the blocks after it that were begun."""
+    """Numbers of stored trials, with those of the calibration, and of begun blocks, without the calibration's."""
 
     measured: int = 0
     failed: int = 0
@@ -29,7 +29,10 @@ class Trials(Struct, frozen=True):
 
 
 def count(folder: Path, *, chunk_b: int = CHUNK_B) -> Trials | None:
-    """None when there is no journal. Raises OSError when it cannot be read, RunFolderError when that takes too long."""
+    """Count the trials of a run folder. None if it has no journal.
+
+    Raises OSError if the journal cannot be read, and RunFolderError if it is too large to be read for a list.
+    """
     if not files.is_regular(folder, "journal.jsonl"):
         return None
     size = bounds.size_b(folder, ["journal.jsonl"])
@@ -39,11 +42,11 @@ def count(folder: Path, *, chunk_b: int = CHUNK_B) -> Trials | None:
         )
     names = ("measured", "failed", "skipped")
     marks = {name: _OUTCOME % name.encode() for name in names}
-    found, blocks, seen = dict.fromkeys(names, 0), set[int](), b""
+    totals, blocks, seen = dict.fromkeys(names, 0), set[int](), b""
     with untrusted.opened(folder / "journal.jsonl") as file:
         while chunk := file.read(chunk_b):
             seen = seen[-_OVERLAP_B:] + chunk
             for name, mark in marks.items():
-                found[name] += seen.count(mark, max(0, len(seen) - len(chunk) - len(mark) + 1))
+                totals[name] += seen.count(mark, max(0, len(seen) - len(chunk) - len(mark) + 1))
             blocks.update(int(match[1]) for match in _BLOCK.finditer(seen))
-    return Trials(**found, blocks=len(blocks - {0}))
+    return Trials(**totals, blocks=len(blocks - {0}))

@@ -1,4 +1,4 @@
-"""The pages that `vbench view` makes itself: the list of runs and reports, and what went wrong."""
+"""Renders the pages that `vbench view` writes itself: the list of runs and reports, and the page of a refusal."""
 
 import base64
 import hashlib
@@ -61,7 +61,7 @@ def refusal(status: int, message: str, *, hint: str, title: str) -> bytes:
 
 @cache
 def index_policy() -> str:
-    """Nothing may be fetched, framed or sent, and only the page's own style and script count."""
+    """The content security policy of the list: only its own style and script, nothing fetched, framed or sent."""
     allowed = ("default-src 'none'", f"script-src {_hash(_read('index.js'))}", f"style-src {_hash(_style())}")
     return "; ".join((*allowed, "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"))
 
@@ -77,7 +77,7 @@ def _read(name: str, package: str = "vbench.serving") -> str:
 
 @cache
 def _style() -> str:
-    """The report's own, and what the list needs besides."""
+    """The style sheet of a report, followed by the rules of the list."""
     return _read("style.css", "vbench.report.page") + _read("index.css")
 
 
@@ -94,10 +94,10 @@ def _rendered(template: str, **values: object) -> bytes:
 def _templates() -> "jinja2.Environment":
     from vbench.report.page.templates import templates
 
-    made = templates("vbench.serving")
-    made.filters |= {"bytes": show_bytes, "duration": _duration, "moment": _moment, "address": _address}
-    made.filters |= {"dash": lambda value: DASH if value is None else value, "shell": shlex.quote}
-    return made
+    renderer = templates("vbench.serving")
+    renderer.filters |= {"bytes": show_bytes, "duration": _duration, "moment": _moment, "address": _address}
+    renderer.filters |= {"dash": lambda value: DASH if value is None else value, "shell": shlex.quote}
+    return renderer
 
 
 def _duration(seconds: float | None) -> str:
@@ -105,10 +105,10 @@ def _duration(seconds: float | None) -> str:
 
 
 def _moment(when: str | datetime | None) -> str:
-    found = instant(when) if isinstance(when, str) else when
-    return DASH if found is None else f"{found:%Y-%m-%d %H:%M}"
+    moment = instant(when) if isinstance(when, str) else when
+    return DASH if moment is None else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _address(name: str) -> str:
-    """A file's name as part of an address, whatever bytes it has."""
+    """A file name, percent-encoded byte by byte for an address."""
     return quote(os.fsencode(name), safe="")

@@ -1,4 +1,4 @@
-"""What is in a reports folder: pages and their data, by name."""
+"""Lists the pages and data files of a reports folder."""
 
 import os
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ class Report(Struct, frozen=True):
 
     name: str
     size_b: int
-    changed: datetime | None  # None: a time that no calendar has, as `touch` can give
+    changed: datetime | None  # None: a time outside of the calendar, which `touch` can set
 
     @property
     def stem(self) -> str:
@@ -29,16 +29,16 @@ class Report(Struct, frozen=True):
 
 
 def reports(folder: Path) -> list[Report]:
-    """The newest first. No folder at all is no report. Raises RunFolderError."""
+    """Reports of a folder, the newest first. Empty if there is no folder. Raises RunFolderError."""
     try:
         with os.scandir(folder) as entries:
-            found = [_report(entry) for entry in entries if _is_shown(entry)]
+            listing = [_report(entry) for entry in entries if _is_shown(entry)]
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise RunFolderError(f"{str(folder)!r} cannot be listed: {why}") from error
-    return sorted(found, key=lambda report: (-report.changed.timestamp() if report.changed else 0.0, report.name))
+    return sorted(listing, key=lambda report: (-report.changed.timestamp() if report.changed else 0.0, report.name))
 
 
 def _is_shown(entry: "os.DirEntry[str]") -> bool:

@@ -1,4 +1,4 @@
-"""What is in a results folder, one summary a run: a folder that cannot be read says why."""
+"""Lists a results folder, one summary for each run. The summary of a damaged run says what is wrong with it."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,7 +18,7 @@ DAMAGED = "damaged"
 
 
 class Summary(Struct, frozen=True):
-    """A run in a list. `problem` says why nothing else is known; `state` is then `damaged`."""
+    """A run in a list. A damaged run has the state `damaged`, and `problem` says what is wrong with it."""
 
     name: str  # of the folder
     state: str
@@ -37,13 +37,16 @@ class Summary(Struct, frozen=True):
 
 
 def summaries(results: Path) -> list[Summary]:
-    """The newest first, then what is damaged. No folder at all is no run. Raises RunFolderError."""
-    found = [summary(path) for path in folders(results)]
-    return newest_first(found)
+    """Summaries of all runs in a folder: the newest first, runs without a start time last.
+
+    Empty if there is no folder. Raises RunFolderError.
+    """
+    runs = [summary(path) for path in folders(results)]
+    return newest_first(runs)
 
 
-def newest_first(found: list[Summary]) -> list[Summary]:
-    return sorted(sorted(found, key=lambda run: run.name), key=_age)
+def newest_first(runs: list[Summary]) -> list[Summary]:
+    return sorted(sorted(runs, key=lambda run: run.name), key=_age)
 
 
 def _age(run: Summary) -> tuple[bool, float]:
@@ -52,7 +55,7 @@ def _age(run: Summary) -> tuple[bool, float]:
 
 
 def folders(results: Path) -> Iterator[Path]:
-    """Whatever in `results` may be a run: not what is hidden, and no validation. Raises RunFolderError."""
+    """Folders in `results` that may be runs, without hidden ones and validations. Raises RunFolderError."""
     try:
         inside = sorted(results.iterdir())
     except FileNotFoundError:
@@ -92,7 +95,7 @@ def summary(path: Path) -> Summary:
 
 
 def leads_out(path: Path) -> bool:
-    """Whether a folder in a list is a link to somewhere else, or to nowhere."""
+    """Whether a folder is a link that leads out of its parent folder or to nothing."""
     try:
         return path.is_symlink() and path.resolve(strict=True).parent != path.parent.resolve()
     except (OSError, RuntimeError):  # a link to nothing; a link to itself, which is a RuntimeError up to Python 3.12
@@ -127,9 +130,9 @@ def _duration_s(manifest: Manifest) -> float | None:
 
 
 def instant(text: str) -> datetime | None:
-    """A time as a manifest has it; None when nobody can tell what it means."""
+    """A time of a manifest in UTC. None if the text is not a time of ISO 8601."""
     try:
-        found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -26,7 +26,7 @@ Log = Callable[[str], None]
 
 
 class Server(ThreadingHTTPServer):
-    """A socket that listens from the moment it is made. Use as a context manager: leaving it closes the socket."""
+    """A server whose socket listens after __init__. Use it as a context manager: leaving it closes the socket."""
 
     daemon_threads = True
 
@@ -37,7 +37,7 @@ class Server(ThreadingHTTPServer):
         super().__init__((address, port), Handler)
 
     def server_bind(self) -> None:
-        """Without the look-up of the host's name that http.server does: it may go to the network."""
+        """Bind without the name look-up of http.server, which may send a packet to the network."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
@@ -56,13 +56,13 @@ class Server(ThreadingHTTPServer):
         )
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is nothing; anything else is said in one line, and the others are still served."""
+        """Write an error as one line to stderr, but for a client that closed its connection."""
         del request, client_address
         error = sys.exception()
         if error is not None and not isinstance(error, ConnectionError | TimeoutError):
-            said = plain(f"a request failed: {type(error).__name__}: {error}").replace("\n", " ")
-            with suppress(OSError):  # nobody may be left who reads it
-                sys.stderr.write(f"{said}\n")
+            line = plain(f"a request failed: {type(error).__name__}: {error}").replace("\n", " ")
+            with suppress(OSError):  # stderr may be closed
+                sys.stderr.write(f"{line}\n")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -82,8 +82,8 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, *, with_body: bool) -> None:
         hosts = self.headers.get_all("Host") or []
         if len(hosts) != 1 or not self.server.is_asked(hosts[0]):
-            said = refusal(421, "this is not the name of this server", hint=f"open {self.server.url}")
-            self._send(said, with_body=with_body)
+            answer = refusal(421, "this is not the name of this server", hint=f"open {self.server.url}")
+            self._send(answer, with_body=with_body)
             return
         self._send(self.server.site.answer(self.path), with_body=with_body)
 
@@ -108,21 +108,21 @@ class Handler(BaseHTTPRequestHandler):
                 answer.file.close()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What http.server itself refuses, in the words and with the headers of every other page."""
+        """Answer what http.server refuses with a page and headers like those of every other refusal."""
         del explain
         self.close_connection = True
         if code == 501:  # http.server's word for a method that has no function here
-            said = refusal(405, "only GET and HEAD are answered")
+            answer = refusal(405, "only GET and HEAD are answered")
         else:
-            said = refusal(code, message or "this request cannot be read")
-        self._send(said, with_body=self.command != "HEAD")
+            answer = refusal(code, message or "this request cannot be read")
+        self._send(answer, with_body=self.command != "HEAD")
 
     def log_message(self, format: str, *args: Any) -> None:
         self.server.log(format % args)
 
 
 def listen(site: Site, *, address: str, port: int, log: Log) -> Server:
-    """Raises UsageError for an address that others could reach, and for a port that cannot be had."""
+    """Open a server. Raises UsageError for an address that is not loopback, and for a port that cannot be bound."""
     if address not in LOOPBACK:
         hint = "reach it from elsewhere by `ssh -L 8765:127.0.0.1:8765 HOST`"
         raise UsageError(f"{address!r} is not a loopback address: 127.0.0.1 or ::1", hint=hint)
@@ -136,6 +136,6 @@ def listen(site: Site, *, address: str, port: int, log: Log) -> Server:
 
 
 def serve(server: Server) -> None:
-    """Until Ctrl-C or SIGTERM, which is how this ends."""
+    """Serve until Ctrl-C or SIGTERM."""
     with suppress(KeyboardInterrupt):
         server.serve_forever(poll_interval=0.5)

@@ -1,4 +1,4 @@
-"""What `vbench view` answers to each address: the list, a page a run, the reports. Knows nothing of sockets."""
+"""Answers each address of `vbench view` with the list, the page of a run, or a report. Sockets are serving.py's."""
 
 import os
 import shlex
@@ -26,7 +26,7 @@ Stamp = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back: `body`, or the content of an open `file` of `size` bytes."""
+    """An answer to a request: `body`, or the content of an open `file` of `size` bytes."""
 
     status: int
     body: bytes = b""
@@ -45,7 +45,7 @@ def rendered(path: Path) -> str:
 
 @dataclass
 class Site:
-    """Reads what is there at every request, and keeps what has not changed since."""
+    """The runs and reports of two folders. Each request reads the folders; unchanged summaries and pages are kept."""
 
     results: Path
     reports: Path
@@ -53,12 +53,12 @@ class Site:
     render: Callable[[Path], str] = rendered
     _summaries: dict[Path, tuple[Stamp, Summary]] = field(default_factory=dict)
     _pages: "OrderedDict[Path, tuple[Stamp, bytes]]" = field(default_factory=OrderedDict)
-    # One after the other each, for the sake of memory; a page that takes long must not keep the list from anybody.
+    # One list and one page at a time bound the memory. Two locks, so that a slow page does not delay the list.
     _listing: threading.Lock = field(default_factory=threading.Lock)
     _making: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, target: str) -> Answer:
-        """For the target of a GET request, percent-encoded as it came."""
+        """The answer to a GET request. `target` is percent-encoded, as the client sent it."""
         parts = target.partition("?")[0].split("/")
         match parts:
             case ["", ""]:
@@ -74,8 +74,8 @@ class Site:
             with self._listing:
                 kept = {path: self._summary(path) for path in folders(self.results)}
                 self._summaries = kept
-            found = newest_first([summary for _, summary in kept.values()])
-            shown = pages.index(found, reports(self.reports), results=self.results, folder=self.reports)
+            runs = newest_first([summary for _, summary in kept.values()])
+            shown = pages.index(runs, reports(self.reports), results=self.results, folder=self.reports)
         except RunFolderError as error:
             return refusal(500, error.message, hint=error.hint)
         return Answer(200, shown, policy=pages.index_policy())
@@ -127,7 +127,7 @@ class Site:
 
 
 def _is_large(path: Path) -> bool:
-    """Whether others would wait for minutes while the run's page is made. Raises RunFolderError."""
+    """Whether the run's page would take minutes to render, while other requests wait. Raises RunFolderError."""
     manifest = read_manifest(path)
     return (
         bounds.size_b(path, ["journal.jsonl"]) > LARGEST_JOURNAL_B
@@ -145,7 +145,7 @@ def _decoded(name: str) -> str:
 
 
 def _child(folder: Path, name: str) -> Path | None:
-    """What stands directly in a folder under this very name: nothing else can be reached."""
+    """The entry of a folder with exactly this name. None if there is none, so no path leads out of the folder."""
     try:
         return next((folder / entry.name for entry in os.scandir(folder) if entry.name == name), None)
     except OSError:
@@ -153,13 +153,13 @@ def _child(folder: Path, name: str) -> Path | None:
 
 
 def _stamp(path: Path) -> Stamp:
-    """Changes whenever a run's manifest or journal does."""
+    """Times and sizes of a run's manifest and journal, which differ after any change of either."""
     return tuple(value for name in ("manifest.json", "journal.jsonl") for value in _seen(path / name))
 
 
 def _seen(path: Path) -> Stamp:
     try:
-        found = path.lstat()
+        status = path.lstat()
     except OSError:
         return (0, 0)
-    return found.st_mtime_ns, found.st_size
+    return status.st_mtime_ns, status.st_size
