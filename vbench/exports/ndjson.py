@@ -14,7 +14,7 @@ from vbench.text import escaped
 
 
 def write(run: Run, path: Path, table: str) -> Written:
-    """One table; unknown is null, numbers have all their digits."""
+    """Write one table. Unknown values are null; numbers have all their digits."""
     frame = getattr(run, table)
     with replacing(path) as aside:
         duck.copy(frame, aside, "json")
@@ -24,7 +24,7 @@ def write(run: Run, path: Path, table: str) -> Written:
 
 
 def _hides(frame: pd.DataFrame) -> bool:
-    """Whether a text of the table has a character that its JSON must not have: names are few, and rows are many."""
+    """Whether a text of the table needs escaping. Only distinct texts are read, because rows are many and names few."""
     texts = frame.select_dtypes(["category", "string"])
     return any(escaped(str(text)) != str(text) for name in texts for text in texts[name].unique())
 

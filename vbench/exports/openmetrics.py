@@ -1,4 +1,4 @@
-"""Costs, medians and verdicts in the OpenMetrics text format 1.0, for Prometheus and whatever reads its files.
+"""Writes costs, medians and verdicts in the OpenMetrics text format 1.0, for Prometheus and compatible readers.
 
 https://prometheus.io/docs/specs/om/open_metrics_spec/
 """
@@ -15,7 +15,7 @@ from vbench.store.files import write_atomically
 from vbench.text import plain
 
 UNITS = {"s": "seconds", "B": "bytes", "B/s": "bytes_per_second", "1/s": "per_second"}
-"""Base unit to the suffix of its families; what has another unit stands in a family without one."""
+"""Base unit to the suffix of its families. Samples of any other unit have a family without a suffix."""
 
 Labels = dict[str, str]
 Sample = tuple[Labels, float]
@@ -29,7 +29,7 @@ def write(run: Run, path: Path, table: str) -> Written:
 
 
 def text(run: Run) -> str:
-    """The whole exposition. What is unknown has no sample: a gauge of NaN would be a number."""
+    """The whole exposition. An unknown value has no sample, because a gauge of NaN would be a number."""
     rows: list[Row] = list(run.costs.astype(object).to_dict("records"))
     families = [*_info(run), *_ratios(run, rows), *_in_units(run, rows), *_verdicts(run, rows)]
     return "".join(f"{line}\n" for line in (*families, "# EOF"))
@@ -44,7 +44,7 @@ def _info(run: Run) -> Iterator[str]:
 
 
 def _ratios(run: Run, rows: list[Row]) -> Iterator[str]:
-    """One family after the other, since the samples of each must stand together."""
+    """Families of costs and blocks. OpenMetrics requires the samples of a family to be consecutive."""
     for name, column, about in (
         ("vbench_cost_ratio", "cost", "What isolation costs: ratio to the baseline, above 1 is worse."),
         ("vbench_cost_low_ratio", "low", "Lower end of the 95 % interval of the cost."),
@@ -60,7 +60,7 @@ def _ratios(run: Run, rows: list[Row]) -> Iterator[str]:
 
 
 def _in_units(run: Run, rows: list[Row]) -> Iterator[str]:
-    """A family a unit; what has no known unit stands in one without, and says its unit in a label."""
+    """Families of medians and differences, one for each unit. Other units share a family and are named in a label."""
     for suffix in dict.fromkeys(UNITS.get(row["unit"], "") for row in rows):
         end = f"_{suffix}" if suffix else ""
         mine = [row for row in rows if UNITS.get(row["unit"], "") == suffix]
@@ -75,7 +75,7 @@ def _in_units(run: Run, rows: list[Row]) -> Iterator[str]:
 
 
 def _medians(run: Run, rows: list[tuple[Labels, Row]]) -> Iterator[Sample]:
-    """Of each environment, and once of the baseline: as it is in the blocks it shares with the first of them."""
+    """The median of each environment, and one of the baseline, over the blocks it shares with the first environment."""
     seen = set()
     for labels, row in rows:
         if (row["benchmark"], row["metric"]) not in seen:
@@ -85,11 +85,11 @@ def _medians(run: Run, rows: list[tuple[Labels, Row]]) -> Iterator[Sample]:
 
 
 def _verdicts(run: Run, rows: list[Row]) -> Iterator[str]:
-    given = [row for row in rows if isinstance(row["verdict"], str)]
-    if not given:
+    judged = [row for row in rows if isinstance(row["verdict"], str)]
+    if not judged:
         return
     yield from _head("vbench_verdict", "stateset", "", "What may be said of the cost.")
-    for row in given:
+    for row in judged:
         for state in Verdict:
             yield _line("vbench_verdict", _labels(run, row) | {"vbench_verdict": state.value}, row["verdict"] == state)
 
@@ -99,7 +99,7 @@ def _labels(run: Run, row: Row) -> Labels:
 
 
 def _family(name: str, unit: str, about: str, samples: Iterable[tuple[Labels, Any]]) -> Iterator[str]:
-    """Nothing at all where no sample is known."""
+    """Lines of one family. None if no sample is known."""
     known = [(labels, float(value)) for labels, value in samples if value is not None and math.isfinite(value)]
     if known:
         yield from _head(name, "gauge", unit, about)

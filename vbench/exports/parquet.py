@@ -1,4 +1,4 @@
-"""Every table as Parquet, made from the journal: of runs that did not end, too."""
+"""Writes every table of a run as Parquet from the journal, so that a run which did not end can be exported too."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from vbench.frames.columns import TABLES
 
 
 def write(run: Run, path: Path, table: str) -> Written:
-    """`<table>.parquet` for each table into the folder `path`."""
+    """Write `<table>.parquet` for each table into the folder `path`."""
     del table
     paths = tuple(path / f"{name}.parquet" for name in TABLES)
     for name, file in zip(TABLES, paths, strict=True):

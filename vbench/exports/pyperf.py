@@ -1,7 +1,7 @@
-"""One pyperf suite an environment, which `python -m pyperf stats` and `compare_to` read.
+"""Writes one pyperf suite for each environment, which `python -m pyperf stats` and `compare_to` read.
 
-pyperf knows seconds, bytes and integers, and takes the smaller value for the better one. So rates are written as their
-inverse, the seconds for one operation or byte: ratio and direction stay, and `compare_to` says faster where it is.
+pyperf has seconds, bytes and integers, and takes the smaller value for the better one. Rates are therefore written as
+their inverse, seconds for one operation or byte: this keeps ratio and direction, so `compare_to` says faster correctly.
 """
 
 import io
@@ -30,32 +30,32 @@ Use = tuple[int, str]  # a trial by its number in the run, and its metric
 
 
 @dataclass(frozen=True)
-class Said:
-    """How pyperf is told of a metric: its unit, and whether the value is inverted."""
+class Notation:
+    """How a metric is written for pyperf: its unit there, and whether each value is inverted."""
 
     unit: str
     inverted: bool = False
     suffix: str = ""
 
 
-_SAID = {
-    ("s", "lower"): Said("second"),
-    ("B", "lower"): Said("byte"),
-    ("1", "lower"): Said("integer"),
-    ("1/s", "higher"): Said("second", inverted=True, suffix=" (s per operation)"),
-    ("B/s", "higher"): Said("second", inverted=True, suffix=" (s per B)"),
+_NOTATIONS = {
+    ("s", "lower"): Notation("second"),
+    ("B", "lower"): Notation("byte"),
+    ("1", "lower"): Notation("integer"),
+    ("1/s", "higher"): Notation("second", inverted=True, suffix=" (s per operation)"),
+    ("B/s", "higher"): Notation("second", inverted=True, suffix=" (s per B)"),
 }
 
 
-def said(metric: Metric) -> Said | None:
-    """None for what pyperf cannot hold: an unknown unit, values that may be negative, or better when higher."""
-    return _SAID.get((metric.unit, metric.better)) if metric.scale == "ratio" else None
+def notation(metric: Metric) -> Notation | None:
+    """The notation of a metric. None if pyperf cannot hold it: another unit, negative values, or better when higher."""
+    return _NOTATIONS.get((metric.unit, metric.better)) if metric.scale == "ratio" else None
 
 
 def write(run: Run, path: Path, table: str) -> Written:
-    """`<environment>.json` for each environment that has a number, into the folder `path`."""
+    """Write `<environment>.json` for each environment that has a number into the folder `path`."""
     del table
-    read = store.load(run.path)  # once: a run that goes on has another trial a moment later
+    read = store.load(run.path)  # read once, because a run that goes on gets more trials meanwhile
     used = _used(read)
     paths, without = [], []
     for record in read.manifest.environments:
@@ -72,7 +72,7 @@ def write(run: Run, path: Path, table: str) -> Written:
 
 
 def _remarks(run: Record, without: list[str], used: set[Use]) -> Iterator[str]:
-    left_out = [f"{b.name} {m.name}" for b in run.manifest.benchmarks for m in b.metrics if said(m) is None]
+    left_out = [f"{b.name} {m.name}" for b in run.manifest.benchmarks for m in b.metrics if notation(m) is None]
     if left_out:
         yield f"pyperf has no way to hold {_flat(listed(left_out))}"
     if without:
@@ -81,12 +81,12 @@ def _remarks(run: Record, without: list[str], used: set[Use]) -> Iterator[str]:
 
 
 def _lost(run: Record, used: set[Use]) -> Iterator[str]:
-    """Blocks that enter the costs, and of which pyperf can hold nothing."""
+    """Remarks on blocks that enter the costs but have values which pyperf cannot hold."""
     metrics = {(record.name, metric.name): metric for record in run.manifest.benchmarks for metric in record.metrics}
     lost: dict[str, list[int]] = {}
     for at, name in sorted(used):
         trial = run.trials[at]
-        how = said(metrics[trial.benchmark, name])
+        how = notation(metrics[trial.benchmark, name])
         if how is not None and _values(trial, name, how) is None:
             lost.setdefault(f"{trial.benchmark} {name} of {trial.environment}", []).append(trial.block)
     for what, blocks in lost.items():
@@ -99,7 +99,7 @@ def _is(several: Sequence[int]) -> str:
 
 
 def _used(run: Record) -> set[Use]:
-    """What enters the costs: calibration and voided blocks do not."""
+    """Trials and metrics that enter the costs. Those of the calibration and of voided blocks do not."""
     analysis = Analysis.of(run)
     metrics = {record.name: record.metrics for record in run.manifest.benchmarks}
     return {
@@ -122,7 +122,7 @@ def _suite(run: Record, environment: str, used: set[Use]) -> Any | None:
 
 def _runs(run: Record, environment: str, benchmark: str, metric: Metric, used: set[Use]) -> Iterator[Any]:
     """One pyperf run for each block."""
-    how = said(metric)
+    how = notation(metric)
     if how is None:
         return
     for at, trial in enumerate(run.trials):
@@ -133,8 +133,8 @@ def _runs(run: Record, environment: str, benchmark: str, metric: Metric, used: s
             yield pyperf.Run(values, warmups=warmups, metadata=about, collect_metadata=False)
 
 
-def _values(trial: Trial, metric: str, how: Said) -> list[float] | None:
-    """All of a trial, or None where pyperf cannot hold one of them."""
+def _values(trial: Trial, metric: str, how: Notation) -> list[float] | None:
+    """All values of a trial as pyperf has them. None if pyperf cannot hold one of them."""
     samples = trial.outcome.samples[metric] if isinstance(trial.outcome, Measured) else ()
     values = [1 / value if how.inverted else value for value in samples if value > 0]
     return values if values and len(values) == len(samples) and all(map(math.isfinite, values)) else None
@@ -162,7 +162,7 @@ def _flat(text: str) -> str:
 
 
 def _warmups(folder: Path, trial: Trial, values: Sequence[float]) -> list[tuple[int, float]] | None:
-    """Those of the driver's own pyperf file, where its values are the trial's, or these times a constant."""
+    """Warm-ups of the driver's pyperf file. None unless its values are the trial's, or these times a constant."""
     kept = _driver_run(folder, trial.raw)
     raw = kept.get("values", ())
     try:
@@ -176,7 +176,7 @@ def _warmups(folder: Path, trial: Trial, values: Sequence[float]) -> list[tuple[
 
 
 def _driver_run(folder: Path, raw: str | None) -> dict[str, Any]:
-    """The only run of a raw pyperf file; empty where there is none, or something else."""
+    """The only run of a raw pyperf file. Empty if there is no such file or it does not hold exactly one run."""
     if raw is None or not raw.endswith("pyperf.json") or ".." in Path(raw).parts:
         return {}
     text = content(folder, raw, most_b=LARGEST_RAW_B)
@@ -184,7 +184,7 @@ def _driver_run(folder: Path, raw: str | None) -> dict[str, Any]:
         return {}
     try:
         (benchmark,) = json.loads(text)["benchmarks"]
-        (found,) = benchmark["runs"]
+        (run,) = benchmark["runs"]
     except (ValueError, LookupError, TypeError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return run if isinstance(run, dict) else {}
