@@ -37,12 +37,12 @@ def build(suite: str, force: bool) -> None:
 @options.output(formats=("text", "json"))
 def list_(kind: str, output: Path | None) -> None:
     """List the images of the caches, newest first; a run takes the first that is current."""
-    found = images.states()
+    states = images.states()
     if kind == "json":
-        deliver(as_json([record for record, _ in found]), output)
+        deliver(as_json([record for record, _ in states]), output)
         return
     rows = [("DIGEST", "STATE", "CREATED", "SUITE", "KERNEL", "FIO")]
-    for record, state in found:
+    for record, state in states:
         created = record.created[:16].replace("T", " ")
         fio = record.packages.get("fio", DASH)
         rows.append((record.digest[:12], state, created, record.suite, record.kernel_release, fio))
@@ -58,10 +58,10 @@ def check(digest: str | None) -> None:
 
     Prints its digest when all is as it was built. A run only looks at sizes, times and inodes.
     """
-    found = images.one_of(digest)
-    if images.check(found):
+    chosen = images.one_of(digest)
+    if images.check(chosen):
         _progress("the list of its files was written anew: they were copied or touched, and their content is right")
-    click.echo(found.record.digest)
+    click.echo(chosen.record.digest)
 
 
 @image.command()

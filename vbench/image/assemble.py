@@ -1,4 +1,4 @@
-"""Builds the image in steps that are whole or absent: package layers, guest layer, boot files, disk, digest."""
+"""Builds the image in steps, each complete or absent: package layers, guest layer, boot files, disk, digest."""
 
 import hashlib
 import shutil
@@ -25,31 +25,31 @@ Progress = Callable[[str], None]
 
 
 def build(*, progress: Progress, suite: str = recipe.SUITE, force: bool = False, guest: Path = proc.GUEST) -> Image:
-    """The image for today's guest folder and lists, built where it is not there. `force` takes packages anew.
+    """The image of the present guest folder and lists, built if it does not exist. `force` fetches the packages again.
 
     Raises VbenchError (missing tools), EnvironmentUnavailable (no namespaces, an image in use), NoSpace,
     CommandFailed, CommandTimeout.
     """
     suite = recipe.checked_suite(suite)
-    if not force and (found := _up_to_date(suite, guest, progress)) is not None:
-        progress(f"image {found.digest[:12]} is up to date")
-        return found
+    if not force and (image := _up_to_date(suite, guest, progress)) is not None:
+        progress(f"image {image.digest[:12]} is up to date")
+        return image
     rootfs.check_host()
     with plain_umask(), cache.locked(waiting=lambda: progress("waiting for another build to end …")) as waited:
-        if waited and not force and (found := _up_to_date(suite, guest, progress)) is not None:
-            progress(f"image {found.digest[:12]} was built by another process meanwhile")
-            return found
-        with cache.building() as place:
+        if waited and not force and (image := _up_to_date(suite, guest, progress)) is not None:
+            progress(f"image {image.digest[:12]} was built by another process meanwhile")
+            return image
+        with cache.building() as folder:
             key = recipe.input_key(suite, INIT, guest)
-            return _Work(place, suite, guest, key, progress, force).image()
+            return _Work(folder, suite, guest, key, progress, force).image()
 
 
 def _up_to_date(suite: str, guest: Path, progress: Progress) -> Image | None:
-    """An image that a run would take; one that was changed is built again."""
-    found = current(suite, guest)
+    """The image that a run would take. None if there is none or its files were changed."""
+    image = current(suite, guest)
     try:
-        with in_use(found):
-            return found
+        with in_use(image):
+            return image
     except EnvironmentUnavailable as error:
         progress(error.message)
         return None
@@ -57,9 +57,9 @@ def _up_to_date(suite: str, guest: Path, progress: Progress) -> Image | None:
 
 @dataclass(frozen=True)
 class _Work:
-    """One build in its own folder, `place`, which is renamed when all is in it."""
+    """One build in its own folder, which is renamed when the build is complete."""
 
-    place: Path
+    folder: Path
     suite: str
     guest: Path
     key: str  # of the guest folder as the build begins
@@ -74,19 +74,19 @@ class _Work:
         with self.step("kernel and initramfs"):
             release = self.boot_files(tools)
         with self.step("disk"):
-            disk.make(self.place / "disk.ext4", root, tools)
+            disk.make(self.folder / "disk.ext4", root, tools)
         with self.step("digest"):
             name, disk_name = self.digests(root)
-        image = cache.publish(self.place, self.record(name, disk_name, release, rootfs.versions(root)))
+        image = cache.publish(self.folder, self.record(name, disk_name, release, rootfs.versions(root)))
         self.progress(f"image {image.digest[:12]} is ready")
         return image
 
     def layer(self, name: str, wanted: tuple[str, ...], make: Callable[[Path, str], None]) -> Path:
-        """A cached folder of packages; made in the build's own folder, so that it is whole or absent."""
+        """A cached folder of packages, made in the build's folder so that the cache has no incomplete one."""
         layer = cache.layers() / f"{self.suite}-{name}-{recipe.layer_key(self.suite, wanted)}"
         if layer.is_dir() and not self.force:
             return layer
-        fresh = self.place / layer.name
+        fresh = self.folder / layer.name
         with self.step(f"{name} of {self.suite}"), writing():
             make(fresh, self.suite)
             cache.layers().mkdir(exist_ok=True)
@@ -96,7 +96,7 @@ class _Work:
         return layer
 
     def root(self, base: Path, tools: Path) -> Path:
-        root = self.place / "root"
+        root = self.folder / "root"
         contained(["cp", "-a", "--reflink=auto", str(base), str(root)], timeout_s=300)
         with writing():
             rootfs.guest_layer(root, tools, self.guest)
@@ -106,21 +106,21 @@ class _Work:
         return root
 
     def boot_files(self, tools: Path) -> str:
-        """vmlinux and initramfs beside the root; the kernel's release."""
+        """Writes vmlinux and initramfs beside the root. Returns the kernel's release."""
         release = rootfs.kernel_release(tools)
         modules = tools / "kernel/lib/modules" / release
         paths = closure((modules / "modules.dep").read_text(encoding="utf-8"), recipe.BOOT_MODULES)
         with writing():
-            shutil.copyfile(tools / "kernel/vmlinux", self.place / "vmlinux")
-            (self.place / "initramfs").write_bytes(initramfs(tools / "bin/busybox", modules, release, paths))
+            shutil.copyfile(tools / "kernel/vmlinux", self.folder / "vmlinux")
+            (self.folder / "initramfs").write_bytes(initramfs(tools / "bin/busybox", modules, release, paths))
         return release
 
     def digests(self, root: Path) -> tuple[str, str]:
-        """Of the content, whose lines are stored beside it, and of the disk."""
-        content = digest.content(root, self.place / "vmlinux", self.place / "initramfs")
+        """SHA-256 of the content and of the disk. The content's lines are stored beside the image."""
+        content = digest.content(root, self.folder / "vmlinux", self.folder / "initramfs")
         with writing():
-            (self.place / digest.NAME).write_bytes(content)
-        return hashlib.sha256(content).hexdigest(), digest.file_digest(self.place / "disk.ext4")
+            (self.folder / digest.NAME).write_bytes(content)
+        return hashlib.sha256(content).hexdigest(), digest.file_digest(self.folder / "disk.ext4")
 
     def record(self, name: str, disk_name: str, release: str, packages: dict[str, str]) -> cache.Record:
         return cache.Record(

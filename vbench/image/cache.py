@@ -1,6 +1,6 @@
-"""Keeps built images: found by digest, whole or absent, one build at a time, removed only when nobody uses them.
+"""Keeps built images by their digest: no incomplete one, one build at a time, removed only when nobody uses them.
 
-An image that root builds is for all users of the host; a user's own lies in their cache folder.
+All users of the host can use an image that root built. A user's own images are in their cache folder.
 """
 
 import fcntl
@@ -30,7 +30,7 @@ _BUILDING, _REMOVING = ".building-", ".removing-"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What image.json says; its presence under a finished name makes a folder an image."""
+    """Content of image.json. A folder that has this file and is named by the digest is an image."""
 
     schema: int
     digest: str
@@ -40,75 +40,75 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     kernel_release: str
     packages: dict[str, str]
     vbench: str
-    disk: str = ""  # SHA-256 of disk.ext4, which is made of the content that the digest names
+    disk: str = ""  # SHA-256 of disk.ext4, whose files are those that the digest names
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A finished image and the folder it lies in."""
+    """A finished image and its folder."""
 
     record: Record
-    place: Path
+    folder: Path
 
     @property
     def image(self) -> Image:
-        place = self.place.resolve()  # OCI runtimes refuse a root whose path has a link in it
+        path = self.folder.resolve()  # OCI runtimes refuse a root whose path has a link in it
         return Image(
             digest=self.record.digest,
-            root=place / "root",
-            disk=place / "disk.ext4",
-            kernel=place / "vmlinux",
-            initramfs=place / "initramfs",
+            root=path / "root",
+            disk=path / "disk.ext4",
+            kernel=path / "vmlinux",
+            initramfs=path / "initramfs",
             kernel_release=self.record.kernel_release,
             packages=self.record.packages,
         )
 
 
 def folder() -> Path:
-    """Where this user builds: `$XDG_CACHE_HOME/vbench/images`; else root for all users, others under ~/.cache.
+    """Folder of the images that this user builds. Raises UsageError where the user has no home.
 
-    Raises UsageError where the user has no home.
+    It is `$XDG_CACHE_HOME/vbench/images`. Without that variable root builds for all users, others under ~/.cache.
     """
     base = os.environ.get("XDG_CACHE_HOME", "")
     if Path(base).is_absolute():
         return Path(base, "vbench/images")
     if os.geteuid() == 0:
         return system_folder()
-    if (found := home()) is None:
+    if (own := home()) is None:
         raise UsageError(
             f"there is no place for images: user {os.getuid()} has no home folder",
             hint="set XDG_CACHE_HOME to a folder that you may write to",
         )
-    return found / _OWN
+    return own / _OWN
 
 
 def system_folder() -> Path:
-    """Where root keeps the images of all users."""
+    """Folder of root's images, which all users can read."""
     return Path(os.environ.get(SYSTEM) or "/var/cache/vbench") / "images"
 
 
 def folders() -> tuple[Path, ...]:
-    """Every cache that this user reads, their own first."""
-    found = []
+    """All caches that this user reads, their own first."""
+    paths = []
     with suppress(UsageError):
-        found.append(folder())
-    found.append(system_folder())
+        paths.append(folder())
+    paths.append(system_folder())
     own = home()
     if own and os.geteuid() == 0 and not os.environ.get("XDG_CACHE_HOME"):
-        found.append(own / _OWN)  # where root's images were until version 0.2.0
-    return tuple(dict.fromkeys(found))
+        paths.append(own / _OWN)  # root's images were here until version 0.2.0
+    return tuple(dict.fromkeys(paths))
 
 
 def layers() -> Path:
-    """The package layers that images are made of; no image needs them once it is built."""
+    """Folder of the package layers that builds start from. A finished image does not need them."""
     return folder() / ".layers"
 
 
 def kept() -> tuple[Kept, ...]:
-    """Every finished image of every cache, newest first."""
+    """All finished images of all caches, newest first."""
     paths = [path for base in folders() for path in _records(base)]
-    found = [Kept(record, path.parent) for path in paths if (record := _read(path)) is not None]
-    return tuple(sorted(found, key=lambda one: (one.record.created, one.record.digest), reverse=True))
+    finished = [Kept(record, path.parent) for path in paths if (record := _read(path)) is not None]
+    return tuple(sorted(finished, key=lambda one: (one.record.created, one.record.digest), reverse=True))
 
 
 def _records(base: Path) -> list[Path]:
@@ -119,7 +119,7 @@ def _records(base: Path) -> list[Path]:
 
 
 def records() -> tuple[Record, ...]:
-    """Every finished image, newest first."""
+    """Records of all finished images, newest first."""
     return tuple(one.record for one in kept())
 
 
@@ -134,12 +134,15 @@ def _read(path: Path) -> Record | None:
 
 
 def images() -> tuple[Image, ...]:
-    """Every finished image, newest first."""
+    """All finished images, newest first."""
     return tuple(one.image for one in kept())
 
 
 def named(digest: str) -> Kept | None:
-    """The image whose digest starts so, of several caches the user's own. Raises UsageError when several images do."""
+    """The image whose digest starts with `digest`, preferably from the user's own cache. None if there is none.
+
+    Raises UsageError when several digests match.
+    """
     matching: dict[str, Kept] = {}
     for one in _own_first():
         if one.record.digest.startswith(digest):
@@ -152,40 +155,40 @@ def named(digest: str) -> Kept | None:
 
 def _own_first() -> list[Kept]:
     order = folders()
-    return sorted(kept(), key=lambda one: order.index(one.place.parent))
+    return sorted(kept(), key=lambda one: order.index(one.folder.parent))
 
 
-def known(digest: str) -> Kept:
-    """`named`, or UsageError with the images that are there."""
-    found = named(digest)
-    if found is None:
-        there = ", ".join(record.digest[:12] for record in records())
-        raise UsageError(f"there is no image {digest!r}", hint=f"known: {there}" if there else "none is built")
-    return found
+def required(digest: str) -> Kept:
+    """The same as `named`, but raises UsageError with the names of all images if there is none."""
+    one = named(digest)
+    if one is None:
+        names = ", ".join(record.digest[:12] for record in records())
+        raise UsageError(f"there is no image {digest!r}", hint=f"known: {names}" if names else "none is built")
+    return one
 
 
 def remove(digest: str) -> Image:
-    """Deletes the image whose digest starts so; with the last one of its cache the package layers go too.
+    """Deletes the image whose digest starts with `digest`, and with the last image of a cache its package layers.
 
-    Raises UsageError, and EnvironmentUnavailable while a run uses it.
+    Raises UsageError, and EnvironmentUnavailable while a run uses the image.
     """
-    found = known(digest)
-    base = found.place.parent
-    with locked(base), usage.alone(found.place):
-        _discard(found.place)
+    one = required(digest)
+    base = one.folder.parent
+    with locked(base), usage.alone(one.folder):
+        _discard(one.folder)
         if not _records(base):
             _discard(base / ".layers")
-    return found.image
+    return one.image
 
 
-def _discard(place: Path) -> None:
-    """Out of sight in one step, then deleted."""
-    if not os.path.lexists(place):
+def _discard(path: Path) -> None:
+    """Hides a folder by renaming it, then deletes it, so that nobody sees a part of it."""
+    if not os.path.lexists(path):
         return
-    hidden = place.with_name(f"{_REMOVING}{place.name.lstrip('.')}")
+    hidden = path.with_name(f"{_REMOVING}{path.name.lstrip('.')}")
     with writing():
         shutil.rmtree(hidden, ignore_errors=True)
-        place.rename(hidden)
+        path.rename(hidden)
         if hidden.is_symlink():
             hidden.unlink()
         else:
@@ -194,9 +197,9 @@ def _discard(place: Path) -> None:
 
 @contextmanager
 def locked(base: Path | None = None, *, waiting: Callable[[], None] = lambda: None) -> Iterator[bool]:
-    """A cache for ourselves, without more of it the one to build in. Raises VbenchError where others can write to it.
+    """Locks a cache, by default the one to build in. Raises VbenchError where other users can write to it.
 
-    Calls `waiting` when another build must end first, and yields whether it had to.
+    Calls `waiting` when another process holds the lock, and yields whether it had to wait.
     """
     base = base or folder()
     _refuse_shared(base)
@@ -226,36 +229,39 @@ def _refuse_shared(base: Path) -> None:
 
 @contextmanager
 def building() -> Iterator[Path]:
-    """A folder for a build in progress, removed on the way out, as is what a killed build left. Needs the lock."""
+    """Yields a folder for a build, and removes it at the end. Removes what killed builds left. Needs the lock."""
     for left in [*folder().glob(f"{_BUILDING}*"), *folder().glob(f"{_REMOVING}*")]:
         delete(left)  # the lock is ours: nobody else is building
-    place = folder() / f"{_BUILDING}{os.getpid()}"
+    path = folder() / f"{_BUILDING}{os.getpid()}"
     with writing():
-        place.mkdir()
+        path.mkdir()
     try:
-        yield place
+        yield path
     finally:
-        delete(place)
+        delete(path)
 
 
-def publish(place: Path, record: Record) -> Image:
-    """Makes a finished build an image, in one step. Raises EnvironmentUnavailable where a run uses what it replaces."""
+def publish(build: Path, record: Record) -> Image:
+    """Turns the folder of a finished build into an image, in one step.
+
+    Raises EnvironmentUnavailable while a run uses the image that it replaces.
+    """
     target = folder() / record.digest
     with writing():
-        usage.prepare(place)
-        inventory.write(place)
-        (place / "image.json").write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+        usage.prepare(build)
+        inventory.write(build)
+        (build / "image.json").write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
     before = _read(target / "image.json")
     if before is not None and not trust.distrust(target) and not inventory.differences(target):
-        # The same bits again: what is in use stays in place, and so does its disk.
+        # The same bits again: the existing files and disk stay, since a run may use them.
         again = msgspec.structs.replace(record, disk=before.disk)
         with writing():
-            (place / "image.json").write_bytes(msgspec.json.format(msgspec.json.encode(again), indent=2) + b"\n")
-            (place / "image.json").replace(target / "image.json")
+            (build / "image.json").write_bytes(msgspec.json.format(msgspec.json.encode(again), indent=2) + b"\n")
+            (build / "image.json").replace(target / "image.json")
         return Kept(again, target).image
     if os.path.lexists(target):
         with usage.alone(target):
             _discard(target)
     with writing():
-        place.rename(target)
+        build.rename(target)
     return Kept(record, target).image

@@ -1,4 +1,4 @@
-"""Reads every byte of an image and compares it with what its digest names."""
+"""Reads every byte of an image and compares the content with its digest."""
 
 import hashlib
 import os
@@ -15,29 +15,28 @@ _PARTS = {1: "mode", 2: "owner", 3: "content"}  # of a line of the manifest, aft
 
 
 def check(one: Kept) -> bool:
-    """Whether the list of files was renewed, as for an image that was copied. Raises ImageChanged, which names files.
+    """Checks an image. Returns whether its list of files was renewed, as for an image that was copied.
 
-    Raises EnvironmentUnavailable for an image that another user can change.
+    Raises ImageChanged with the changed files, and EnvironmentUnavailable for an image that another user can change.
     """
     name = one.record.digest[:12]
-    if why := trust.distrust(one.place):
-        hint = f"remove {one.place}, or mend its owner and mode"
+    if why := trust.distrust(one.folder):
+        hint = f"remove {one.folder}, or mend its owner and mode"
         raise EnvironmentUnavailable(f"image {name} could be another user's: {why}", hint=hint)
-    with usage.shared(one.place):
-        found = tuple(_differences(one))
-        if found:
+    with usage.shared(one.folder):
+        if differences := tuple(_differences(one)):
             raise ImageChanged(
-                f"image {name} is not as it was built: {inventory.show(found)}",
+                f"image {name} is not as it was built: {inventory.show(differences)}",
                 hint=f"`vbench image remove {name}`, then `{BUILD}`; results with this digest are of other files",
             )
-        return _renewed(one.place)
+        return _renewed(one.folder)
 
 
 def _differences(one: Kept) -> Iterator[str]:
     try:
-        before = (one.place / digest.NAME).read_bytes()
-        now = digest.content(*(one.place / part for part in ("root", "vmlinux", "initramfs")))
-        disk = digest.file_digest(one.place / "disk.ext4")
+        before = (one.folder / digest.NAME).read_bytes()
+        now = digest.content(*(one.folder / part for part in ("root", "vmlinux", "initramfs")))
+        disk = digest.file_digest(one.folder / "disk.ext4")
     except OSError as error:
         yield f"{error.filename} cannot be read: {error.strerror or error}"
         return
@@ -50,7 +49,7 @@ def _differences(one: Kept) -> Iterator[str]:
 
 
 def compared(before: bytes, now: bytes) -> Iterator[str]:
-    """The files by which two manifests differ."""
+    """One text for each file in which two manifests differ."""
     old, new = _lines(before), _lines(now)
     yield from (f"{path} is missing" for path in old if path not in new)
     yield from (f"{path} was added" for path in new if path not in old)
@@ -70,18 +69,21 @@ def _shown(path: bytes) -> str:
     return prefix + inventory.name(path.decode("latin-1"))
 
 
-def _renewed(place: Path) -> bool:
-    """A copy has other inodes and times; whoever may write the image stores them for the next runs."""
-    if not inventory.differences(place):
+def _renewed(folder: Path) -> bool:
+    """Writes the list of files again if it differs, since a copy has other inodes and times. True if it was written.
+
+    Raises EnvironmentUnavailable if the caller may not write it.
+    """
+    if not inventory.differences(folder):
         return False
-    if os.access(place, os.W_OK):
-        fresh = place / f".{inventory.NAME}.new"
+    if os.access(folder, os.W_OK):
+        fresh = folder / f".{inventory.NAME}.new"
         with suppress(FileNotFoundError):
             fresh.unlink()
-        inventory.write(place, name=fresh.name)
-        fresh.replace(place / inventory.NAME)
+        inventory.write(folder, name=fresh.name)
+        fresh.replace(folder / inventory.NAME)
         return True
     raise EnvironmentUnavailable(
-        f"the content of image {place.name[:12]} is right, but its list of files is not: it was copied or touched",
+        f"the content of image {folder.name[:12]} is right, but its list of files is not: it was copied or touched",
         hint="its owner renews the list: run `vbench image check` as the user it belongs to",
     )

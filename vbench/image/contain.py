@@ -1,6 +1,6 @@
-"""Runs the build's commands so that nothing of them is left running or mounted, even when vbench is killed.
+"""Runs the build's commands so that they leave nothing running or mounted, even when vbench is killed.
 
-As root they run as root. Without root rights they run in a user namespace, where they are root over the user's files.
+Without root rights the commands run in a user namespace, where they are root over the user's files.
 """
 
 import errno
@@ -22,32 +22,32 @@ from vbench.text import program
 
 _NO_SPACE_HINT = "an image needs about 2 GB while it is built: free some, or set XDG_CACHE_HOME to another disk"
 _NO_SPACE = ("No space left on device", "enough free space")
-# pdeathsig reaches the command when vbench is killed -9; kill-child and the namespaces end all it started and mounted.
+# pdeathsig kills the command when vbench dies of SIGKILL; kill-child and the namespaces end all it started and mounted.
 _DYING = ("setpriv", "--pdeathsig", "KILL", "--")
 _ONE_USER = ("--user", "--map-root-user")
 _MANY_USERS = (*_ONE_USER, "--map-auto")
 _APART = ("--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--")
-_NAMESPACES = ("setpriv: ", "unshare: ", "newuidmap: ", "newgidmap: ")  # who speaks where no namespace was made
-# A root file system without /dev's files, since a user can make none, with the host's while a command runs in it.
+_NAMESPACES = ("setpriv: ", "unshare: ", "newuidmap: ", "newgidmap: ")  # begin of stderr where no namespace was made
+# The host's /dev is mounted while a command runs in a root file system, whose own /dev is empty: users make no devices.
 _IN_ROOT = 'mount --rbind /dev "$1/dev" && root=$1 && shift && exec chroot "$root" "$@"'
 
 
 def contained(
     argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] | None = None, users: bool = False
 ) -> Completed:
-    """The command's successful end; with `users` it gives files to other users than root, or believes that it does.
+    """Runs a command to its successful end. With `users` its chown to users other than root succeeds, or seems to.
 
     Raises NoSpace, CommandFailed, CommandTimeout, and EnvironmentUnavailable where namespaces cannot be made.
     """
     pretending = (sys.executable, "-I", one_user.__file__) if users and is_one_user() else ()
     words = [*_DYING, "unshare", *_as_root(users=users), *_APART, *pretending, *argv]
     done = proc.run(words, timeout_s=timeout_s, env={"SOURCE_DATE_EPOCH": EPOCH, **(env or {})})
-    said = (done.stderr + done.stdout).decode(errors="replace")
-    if done.status and any(words in said for words in _NO_SPACE):
+    output = (done.stderr + done.stdout).decode(errors="replace")
+    if done.status and any(words in output for words in _NO_SPACE):
         raise NoSpace(f"no space left while {Path(program(argv)).name} was writing the image", hint=_NO_SPACE_HINT)
-    if done.status and said.startswith(_NAMESPACES):
+    if done.status and output.startswith(_NAMESPACES):
         raise EnvironmentUnavailable(
-            f"the image cannot be built here, since namespaces cannot be made: {said.strip()[-300:]}",
+            f"the image cannot be built here, since namespaces cannot be made: {output.strip()[-300:]}",
             hint=rights.namespaces_hint(),
         )
     return replace(done, argv=tuple(argv)).check()
@@ -61,7 +61,7 @@ def _as_root(*, users: bool) -> tuple[str, ...]:
 
 @cache
 def is_one_user() -> bool:
-    """Whether namespaces here hold no user but this one: without newuidmap(1), or ids in /etc/subuid."""
+    """Whether a user namespace can hold this user only, since newuidmap(1) or the ids in /etc/subuid are missing."""
     return os.geteuid() != 0 and proc.run(["unshare", *_MANY_USERS, "--", "true"], timeout_s=30).status != 0
 
 
@@ -74,17 +74,17 @@ def in_root(root: Path, argv: Sequence[str], *, timeout_s: float) -> Completed:
         raise CommandFailed(error.message.replace("sh ", f"{argv[0]} ", 1), hint=error.hint) from None
 
 
-def delete(place: Path) -> None:
-    """A folder of a build with all in it, of other users' files too, as a killed build leaves them; never fails."""
-    shutil.rmtree(place, ignore_errors=True)
-    if place.exists() and os.geteuid() != 0:
-        words = [*_DYING, "unshare", *_as_root(users=True), *_APART, "rm", "-rf", str(place)]
+def delete(folder: Path) -> None:
+    """Removes a folder of a build, including files of other users that a killed build left. Ignores failures."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists() and os.geteuid() != 0:
+        words = [*_DYING, "unshare", *_as_root(users=True), *_APART, "rm", "-rf", str(folder)]
         proc.run(words, timeout_s=300)
 
 
 @contextmanager
 def plain_umask() -> Iterator[None]:
-    """What is made meanwhile can be read by all and written by its owner, as if no user had another wish."""
+    """Sets umask 022 for this context: all can read the files created in it, their owner can write them."""
     before = os.umask(0o022)
     try:
         yield
@@ -94,7 +94,7 @@ def plain_umask() -> Iterator[None]:
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Turns what a full or closed disk says to our own writing into NoSpace and VbenchError."""
+    """Turns an OSError of vbench's own writing into NoSpace (disk full) or VbenchError (not permitted)."""
     try:
         yield
     except OSError as error:

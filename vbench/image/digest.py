@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 NAME = "manifest"
-"""File beside the image with the lines that its digest is the hash of."""
+"""File beside the image with the lines over which its digest is computed."""
 
 
 def content_digest(root: Path, *boot_files: Path) -> str:
@@ -16,7 +16,7 @@ def content_digest(root: Path, *boot_files: Path) -> str:
 
 
 def content(root: Path, *boot_files: Path) -> bytes:
-    """What the digest is of: a line for each boot file and for everything under root."""
+    """Bytes over which the digest is computed: a line for each boot file and for everything under root."""
     lines = [f"{path.name}\0{file_digest(path)}".encode() for path in boot_files]
     return b"".join(line + b"\n" for line in (*lines, *manifest(root)))
 
@@ -24,7 +24,7 @@ def content(root: Path, *boot_files: Path) -> bytes:
 def manifest(root: Path) -> Iterator[bytes]:
     """`path mode owner content` of everything under root, sorted by the path's bytes.
 
-    Whoever built the image owns it: their files count as root's, so that a user's build has the digest of root's.
+    The builder's files count as root's, so that a user's build has the same digest as root's.
     """
     top = os.fsencode(root)
     builder = os.lstat(top)

@@ -1,7 +1,7 @@
-"""Lists every file of an image as it was built, so that a run sees within milliseconds whether one was changed.
+"""Lists every file of a built image, so that a run detects changed files within milliseconds.
 
-The list holds what the kernel knows of a file without reading it. Nobody can set the time of the last change of an
-inode (ctime), so a file that was written has another one. `vbench image check` reads every byte besides.
+The list holds what lstat(2) tells of each file. Nobody can set the time of an inode's last change (ctime), so a file
+that was written has another one. `vbench image check` also reads every byte.
 """
 
 import os
@@ -33,27 +33,27 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     link: str
 
 
-def write(place: Path, *, name: str = NAME) -> None:
-    """Stores the list of the image in `place` beside it."""
-    (place / name).write_bytes(msgspec.json.encode(entries(place)))
+def write(folder: Path, *, name: str = NAME) -> None:
+    """Stores the list of an image's files in the image's folder."""
+    (folder / name).write_bytes(msgspec.json.encode(entries(folder)))
 
 
-def differences(place: Path) -> tuple[str, ...]:
-    """What is not as in the list, one text a file; empty when all is."""
-    before = _stored(place)
+def differences(folder: Path) -> tuple[str, ...]:
+    """One text for each file that differs from the list. Empty if none does."""
+    before = _stored(folder)
     if before is None:
         return (f"{NAME} cannot be read",)
     try:
-        now = entries(place)
+        now = entries(folder)
     except OSError as error:  # removed while it is listed, or a disk that fails
-        return (f"{os.fsdecode(error.filename or place)} cannot be read: {error.strerror or error}",)
+        return (f"{os.fsdecode(error.filename or folder)} cannot be read: {error.strerror or error}",)
     return () if now == before else tuple(_compared(before, _as_built(before, now)))
 
 
 def _as_built(before: list[Entry], now: list[Entry]) -> list[Entry]:
-    """The files of today with the ids that the builder saw: a user namespace shows the builder's own as others.
+    """Replaces the present owner and group of the first file by those in the list, in all files that have them.
 
-    trust.py has looked at the owner of the first file. Here each other file has the same owner, or it differs.
+    A user namespace shows the builder's ids as others. trust.py has checked the owner of the first file.
     """
     if not before or not now:
         return now
@@ -64,38 +64,38 @@ def _as_built(before: list[Entry], now: list[Entry]) -> list[Entry]:
     ]
 
 
-def show(found: tuple[str, ...]) -> str:
-    """The first differences, and how many more there are."""
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return "; ".join(found[:_SHOWN]) + more
+def show(differences: tuple[str, ...]) -> str:
+    """The first three differences, and the number of the others."""
+    more = f" and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
+    return "; ".join(differences[:_SHOWN]) + more
 
 
-def entries(place: Path) -> list[Entry]:
-    """Every file of the image, each folder after what is in it."""
-    top = os.fsencode(place)
-    found: list[Entry] = []
+def entries(folder: Path) -> list[Entry]:
+    """Entries of all files of the image, each folder after its content."""
+    top = os.fsencode(folder)
+    listed: list[Entry] = []
     with os.scandir(top) as parts:
         for part in sorted(parts, key=_name):
             if os.fsdecode(part.name) in _PARTS:
-                _add(part, len(top) + 1, found)
-    return found
+                _add(part, len(top) + 1, listed)
+    return listed
 
 
 def _name(entry: os.DirEntry[bytes]) -> bytes:
     return entry.name
 
 
-def _add(entry: os.DirEntry[bytes], skipped: int, found: list[Entry]) -> None:
+def _add(entry: os.DirEntry[bytes], skipped: int, listed: list[Entry]) -> None:
     status = entry.stat(follow_symlinks=False)
     mode, size, link = status.st_mode, status.st_size, ""
     if stat.S_ISDIR(mode):
-        size = 0  # which depends on the file system
+        size = 0  # a folder's size depends on the file system
         with suppress(PermissionError), os.scandir(entry.path) as inside:  # its own entry is compared all the same
             for each in sorted(inside, key=_name):
-                _add(each, skipped, found)
+                _add(each, skipped, listed)
     elif stat.S_ISLNK(mode):
         link = os.readlink(entry.path).decode("latin-1")  # noqa: PTH115 - bytes
-    found.append(
+    listed.append(
         Entry(
             entry.path[skipped:].decode("latin-1"),
             mode,
@@ -110,9 +110,9 @@ def _add(entry: os.DirEntry[bytes], skipped: int, found: list[Entry]) -> None:
     )
 
 
-def _stored(place: Path) -> list[Entry] | None:
+def _stored(folder: Path) -> list[Entry] | None:
     try:
-        with (place / NAME).open("rb") as file:
+        with (folder / NAME).open("rb") as file:
             text = file.read(_LARGEST_B + 1)
         return msgspec.json.decode(text, type=list[Entry]) if len(text) <= _LARGEST_B else None
     except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
@@ -132,7 +132,7 @@ _FIELDS = {
 
 
 def _compared(before: list[Entry], now: list[Entry]) -> Iterator[str]:
-    """Contents first, since a changed file also changes the times of its folder."""
+    """Texts of the differences. Files come before folders, since a changed file also changes its folder's times."""
     old, new = ({entry.path: entry for entry in listed} for listed in (before, now))
     yield from (f"{name(path)} is missing" for path in old if path not in new)
     yield from (f"{name(path)} was added" for path in new if path not in old)

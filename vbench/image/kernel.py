@@ -1,4 +1,4 @@
-"""Makes the guest's kernel from the distribution's package: the uncompressed ELF, and the modules that are needed."""
+"""Takes the guest's kernel from the distribution's package: the uncompressed ELF, and the needed modules."""
 
 import bz2
 import lzma
@@ -15,7 +15,7 @@ _ELF = b"\x7fELF"
 
 
 def uncompressed(bzimage: bytes) -> bytes:
-    """The ELF inside a bzImage: booted through PVH it saves 2 to 3 s of decompression under emulation."""
+    """The ELF inside a bzImage. Booting it through PVH saves 2 to 3 s of decompression under emulation."""
     if bzimage[_MAGIC : _MAGIC + 4] != b"HdrS" or struct.unpack_from("<H", bzimage, _VERSION)[0] < 0x208:
         raise VbenchError("the kernel's file is not a bzImage of boot protocol 2.08 or later")
     sectors = bzimage[_SETUP_SECTORS] or 4
@@ -47,7 +47,7 @@ def _unpack(payload: bytes) -> bytes:
 
 
 def closure(modules_dep: str, wanted: Iterable[str]) -> tuple[str, ...]:
-    """Paths of the wanted modules and all they depend on, sorted; raises VbenchError naming those not there."""
+    """Paths of the wanted modules and of all their dependencies, sorted. Raises VbenchError for unknown modules."""
     needs = {path: rest.split() for path, _, rest in (line.partition(":") for line in modules_dep.splitlines())}
     by_name = {_name(path): path for path in needs}
     unknown = sorted(set(wanted) - set(by_name))
@@ -62,7 +62,7 @@ def _name(path: str) -> str:
 
 
 def copy_modules(source: Path, target: Path, paths: Iterable[str]) -> None:
-    """The modules, and the lists depmod reads; both folders are a `lib/modules/<release>`."""
+    """Copies modules and the lists that depmod reads. Both folders are a `lib/modules/<release>`."""
     lists = [path.name for path in source.glob("modules.builtin*") if not path.name.endswith(".bin")]
     for name in [*paths, "modules.order", *lists]:
         (target / name).parent.mkdir(parents=True, exist_ok=True)

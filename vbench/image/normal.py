@@ -1,4 +1,4 @@
-"""Brings the files of an image into one form, whoever built it and under whatever umask."""
+"""Normalizes the modes of an image's files, so that they do not depend on the builder or the umask."""
 
 import os
 import stat
@@ -8,10 +8,10 @@ _SHARED = 0o1777  # /tmp and its like
 
 
 def normalize(root: Path) -> None:
-    """All may read and execute what the owner may; none but the owner may write; nothing changes its user.
+    """Gives all users the owner's rights to read and execute, the owner alone the right to write, and no set-user-ID.
 
-    Users without root rights run from an image that root built, and set-user-ID programs in it would be old ones that
-    nobody mends. Nothing in an image is secret. The sticky folders stay open, as programs expect of /tmp.
+    Users without root rights run from an image that root built, and nobody updates a set-user-ID program in it.
+    Nothing in an image is secret. Sticky folders stay open, as programs expect of /tmp.
     """
     for folder, folders, files in os.walk(root):
         for name in (*folders, *files):
@@ -25,7 +25,7 @@ def normalize(root: Path) -> None:
 
 
 def normal_mode(mode: int, *, folder: bool) -> int:
-    """`rwxr-xr-x` or `rw-r--r--`, by the owner's bits."""
+    """Mode `rwxr-xr-x` or `rw-r--r--`, by the owner's bits."""
     owner = mode >> 6 & 0o7 | (0o7 if folder else 0o4)
     readers = owner & 0o5
     return owner << 6 | readers << 3 | readers

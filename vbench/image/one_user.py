@@ -1,8 +1,8 @@
-"""Runs a command in a user namespace with one user, as if it could give files away: for builds without /etc/subuid.
+"""Runs a command whose chown and setuid calls succeed and do nothing: for builds without /etc/subuid.
 
-Packages give some of their files to users and groups of their own, which such a namespace does not have. Here these
-system calls succeed and do nothing, which a filter of the kernel's sees to (seccomp(2)). The files of an image all
-belong to who built it anyway, so the image is the same. Run as a program: the words are the command.
+Packages give some of their files to users and groups of their own, which a user namespace with one user does not have.
+A filter of the kernel's (seccomp(2)) skips these system calls. The image is the same, since all files of an image
+belong to its builder anyway. This file runs as a program, and its arguments are the command.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ _NO_NEW_PRIVILEGES, _SECCOMP, _FILTER = 38, 22, 2  # of prctl(2)
 
 
 def program(architecture: int) -> bytes:
-    """The filter in classic BPF: what is not of this architecture, and what is not ignored, is allowed."""
+    """The filter in classic BPF. It allows all calls of other architectures and all that are not ignored."""
     steps = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _ALLOW), (_LOAD, 0, 0, 0)]
     for number in _IGNORED:
         steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _SUCCEED)]

@@ -1,4 +1,4 @@
-"""Lists what goes into the image: packages, tools and kernel modules, and the key that says when to build again."""
+"""Lists the packages, tools and kernel modules of the image, and computes the key that tells a stale image."""
 
 import hashlib
 import re
@@ -14,11 +14,11 @@ SUITE = "bookworm"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 EPOCH = "1735689600"  # dates that packages write into files, such as the last change of a password
 
-# What runs inside; psutil is the distribution's because it is compiled, pyperf is not in the distribution.
-# systemd is there for systemd-detect-virt alone (9 MB): no other witness knows as many hypervisors.
-# nginx and not nginx-light: the same server without a module that nothing here loads.
-# runc and the engines' system call filter are for containers in a machine; of the network stacks that the filter's
-# package asks for, netavark is the smallest (4 MB), and nothing uses it.
+# Packages in the image. psutil is the distribution's because it is compiled; pyperf is not in the distribution.
+# systemd (9 MB) is there for systemd-detect-virt alone: no other tool knows as many hypervisors.
+# nginx-light would be the same server with a module that no benchmark loads.
+# runc and the engines' system call filter are for containers in a machine. The filter's package needs a network stack:
+# netavark is the smallest (4 MB), and nothing uses it.
 PACKAGES = (
     "fio",
     "golang-github-containers-common",
@@ -37,7 +37,7 @@ PACKAGES = (
     "wrk",
 )
 
-# What builds the image and stays out of it: both hosts compile with this gcc and format with this mke2fs.
+# Packages that build the image and are not in it: every host compiles with this gcc and formats with this mke2fs.
 TOOLS = (
     "busybox-static",
     "e2fsprogs",
@@ -48,7 +48,7 @@ TOOLS = (
     "python3",  # runs the guest folder's build.py
 )
 
-# In the initramfs: whatever the machine's root disk, NIC and channel may be. Its init loads those the machine has.
+# In the initramfs: drivers for every root disk, NIC and channel. Its init loads those that the machine has.
 BOOT_MODULES = (
     "8139cp",
     "ahci",
@@ -71,12 +71,12 @@ BOOT_MODULES = (
     "vmxnet3",
 )
 
-# On the disk beside those above, for modprobe in the running guest: folders of the host, and containers in the guest.
+# On the disk in addition, for modprobe in the running guest: they serve shared folders and containers in the guest.
 GUEST_MODULES = ("9p", "9pnet_virtio", "bridge", "loop", "overlay", "squashfs", "tun", "veth", "virtio_balloon")
 
 
 def mirrors(suite: str) -> tuple[str, ...]:
-    """Lines of sources.list, the same on every host, so that the image does not tell where it was built."""
+    """Lines of sources.list. They are the same on every host, so that the image does not depend on the builder."""
     debian, security = "http://deb.debian.org/debian", "http://deb.debian.org/debian-security"
     signed = f"deb [signed-by={KEYRING}]"
     return (
@@ -87,14 +87,14 @@ def mirrors(suite: str) -> tuple[str, ...]:
 
 
 def checked_suite(suite: str) -> str:
-    """The suite's name, since it becomes part of paths and of a command. Raises UsageError."""
+    """Returns a Debian suite's name, or raises UsageError: the name becomes part of paths and of a command."""
     if not re.fullmatch(r"[a-z][a-z0-9-]*", suite):
         raise UsageError(f"{suite!r} is not the name of a Debian release", hint=f"the proved one is {SUITE!r}")
     return suite
 
 
 def pyperf_version() -> str:
-    """The harness's own pyperf: the image carries the same one."""
+    """Version of the harness's pyperf, which the image has too. Raises VbenchError without pyperf."""
     try:
         return version("pyperf")
     except PackageNotFoundError:
@@ -107,13 +107,13 @@ def guest_files(guest: Path = GUEST) -> Iterator[Path]:
 
 
 def layer_key(suite: str, packages: tuple[str, ...], *more: str) -> str:
-    """Names a cached layer by what it was asked to hold."""
+    """Name of a cached layer: a hash over the packages in it and their mirrors."""
     words = [str(REVISION), *mirrors(suite), *packages, *more]
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
 
 def input_key(suite: str, init: str, guest: Path = GUEST) -> str:
-    """Changes whenever a build would make something else: lists, guest folder, boot script, pyperf."""
+    """A hash over all inputs of a build: lists, guest folder, boot script, version of pyperf."""
     digest = hashlib.sha256()
     lists = (*PACKAGES, "/", *TOOLS, "/", *BOOT_MODULES, "/", *GUEST_MODULES, pyperf_version(), init)
     digest.update(layer_key(suite, lists).encode())

@@ -1,4 +1,4 @@
-"""Builds the folders an image is made of: the packages, the tools beside them, and the guest layer on top."""
+"""Builds the folders of an image: the packages, the tools beside them, and the guest layer on top."""
 
 import os
 import shutil
@@ -45,7 +45,7 @@ _TRACES = (
 
 
 def missing_tools() -> str:
-    """What this host lacks for a build, as a list for a message; empty when it can."""
+    """Names of the tools that this host lacks for a build, separated by commas. Empty if it lacks none."""
     lacking = [name for name in ("mmdebstrap", "setpriv", "unshare") if proc.which(name) is None]
     if not recipe.KEYRING.exists():
         lacking.append(str(recipe.KEYRING))
@@ -53,7 +53,7 @@ def missing_tools() -> str:
 
 
 def check_host() -> None:
-    """Raises VbenchError when nothing can be built here."""
+    """Raises VbenchError when this host cannot build images."""
     if os.uname().machine != "x86_64":
         raise VbenchError(f"images are built for x86_64, this host is {os.uname().machine}")
     if lacking := missing_tools():
@@ -63,7 +63,7 @@ def check_host() -> None:
 
 
 def _check_user() -> None:
-    """Without root rights a user namespace is needed."""
+    """Raises EnvironmentUnavailable without a user namespace, which a build without root rights needs."""
     if why := rights.no_user_namespace():
         raise EnvironmentUnavailable(
             f"the image cannot be built without root rights, since no user namespace can be made: {why}",
@@ -72,7 +72,7 @@ def _check_user() -> None:
 
 
 def packages(target: Path, suite: str) -> None:
-    """The root file system as the distribution makes it, less what differs from build to build."""
+    """Installs the root file system, without the distribution's files that differ from build to build."""
     _mmdebstrap("minbase", recipe.PACKAGES, target, suite, _WITHOUT_TEXTS)
     for pattern in _TRACES:
         for path in target.glob(pattern):
@@ -92,7 +92,7 @@ def _text(path: Path, text: str) -> None:
 
 
 def tools(target: Path, suite: str) -> None:
-    """Compiler and file system tools, unpacked without installing, and in `kernel/` the guest's kernel and modules."""
+    """Unpacks compiler and file system tools, and puts the guest's kernel and modules into `kernel/`."""
     _mmdebstrap("extract", recipe.TOOLS, target, suite, ())
     (release_folder,) = (target / "lib/modules").iterdir()
     release = release_folder.name
@@ -114,7 +114,7 @@ def kernel_release(tools_root: Path) -> str:
 
 def _mmdebstrap(variant: str, include: tuple[str, ...], target: Path, suite: str, options: tuple[str, ...]) -> None:
     listed = f"--include={','.join(include)}"
-    # dpkg asks the disk to keep every file, 8 s of a build that a crash throws away as a whole.
+    # dpkg syncs every file, which takes 8 s. A build that crashes is thrown away as a whole, so it needs no sync.
     unsafe = "--dpkgopt=force-unsafe-io"
     devices = _DEVICES if variant != "extract" and is_one_user() else ()
     words = ["mmdebstrap", "--mode=root", "--format=tar", f"--variant={variant}", listed, unsafe, *options, *devices]
@@ -130,7 +130,7 @@ def _mmdebstrap(variant: str, include: tuple[str, ...], target: Path, suite: str
         ) from None
 
 
-# In a namespace of one user there is no new devpts, which mmdebstrap mounts for its group of terminals.
+# mmdebstrap mounts a new devpts for its group of terminals, which a namespace of one user does not allow.
 _NAMES = "for name in null zero full random urandom tty"
 _DEVICES = (
     "--skip=chroot/mount/dev",
@@ -142,7 +142,7 @@ _DEVICES = (
 
 @contextmanager
 def _temporary(parent: Path) -> Iterator[Path]:
-    """A folder that a killed build leaves in its own folder, not in /tmp."""
+    """Yields a temporary folder inside the build's own folder, where the next build removes what a killed one left."""
     path = Path(tempfile.mkdtemp(prefix="tmp-", dir=parent))
     path.chmod(0o755)  # apt reads in it as a user of its own
     try:
@@ -152,13 +152,13 @@ def _temporary(parent: Path) -> Iterator[Path]:
 
 
 def _unpack(archive: Path, target: Path) -> None:
-    """All files belong to who builds, as root or not; /dev stays empty, since only root can make devices."""
+    """Unpacks an archive. All files belong to the builder. /dev stays empty, since only root can make devices."""
     target.mkdir()
     options = ["--no-same-owner", "--same-permissions", "--delay-directory-restore", "--exclude=./dev/*"]
     contained(["tar", "-x", *options, "-f", str(archive), "-C", str(target)], timeout_s=300)
 
 
-# Words of apt and gpg by what they mean.
+# Words in messages of apt and gpg, and the hint for each.
 _HINTS = (
     (("NO_PUBKEY", "is not signed", "EXPKEYSIG"), "apt-get install --only-upgrade debian-archive-keyring"),
     (
@@ -169,45 +169,45 @@ _HINTS = (
 )
 
 
-def install_hint(said: str) -> str:
-    return next((hint for words, hint in _HINTS if any(word in said for word in words)), "")
+def install_hint(message: str) -> str:
+    return next((hint for words, hint in _HINTS if any(word in message for word in words)), "")
 
 
 def guest_layer(root: Path, tools_root: Path, guest: Path) -> None:
     """Adds /opt/vbench (programs, compiled kernels, pyperf), the kernel's modules and the mount points to a root."""
     for folder in ("proc", "sys", "dev", "run", "scratch"):
         (root / folder).mkdir(exist_ok=True)
-    place = root / "opt/vbench"
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True)
+    programs = root / "opt/vbench"
+    shutil.rmtree(programs, ignore_errors=True)
+    programs.mkdir(parents=True)
     for path in recipe.guest_files(guest):
-        shutil.copyfile(path, place / path.name)
-        (place / path.name).chmod(0o644)
-    _compile(tools_root, place)
-    (place / "python").symlink_to("/usr/bin/python3")
-    _copy_pyperf(place / "site")
+        shutil.copyfile(path, programs / path.name)
+        (programs / path.name).chmod(0o644)
+    _compile(tools_root, programs)
+    (programs / "python").symlink_to("/usr/bin/python3")
+    _copy_pyperf(programs / "site")
     shutil.copytree(tools_root / "kernel/lib/modules", root / "usr/lib/modules", dirs_exist_ok=True)
-    # Bytecode that never looks at its source: no environment compiles or writes any while it is measured.
+    # Python never compares this bytecode with its source, so no environment compiles during a measurement.
     compileall = ["python3", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash", "/opt/vbench"]
     in_root(root, compileall, timeout_s=120)
 
 
-def _compile(tools_root: Path, place: Path) -> None:
-    """kernels.so and echo, by the distribution's own gcc, so that every host gets the same bits."""
+def _compile(tools_root: Path, programs: Path) -> None:
+    """Compiles kernels.so and echo by the distribution's gcc, so that every host gets the same bits."""
     source, target = tools_root / "work/source", tools_root / "work/target"
     shutil.rmtree(tools_root / "work", ignore_errors=True)
-    shutil.copytree(place, source)
+    shutil.copytree(programs, source)
     target.mkdir()
     in_root(
         tools_root, ["python3", "/work/source/build.py", "/work/source", "/work/target", "--cc", "gcc"], timeout_s=300
     )
     for path in sorted(target.iterdir()):
-        shutil.copy(path, place / path.name)
+        shutil.copy(path, programs / path.name)
     shutil.rmtree(tools_root / "work")
 
 
 def _copy_pyperf(site: Path) -> None:
-    """The harness's own pyperf, which is pure Python: the same version on both sides, and no index asked."""
+    """Copies the harness's own pyperf, which is pure Python, so that both sides have one version."""
     installed = distribution("pyperf")
     kept = [path for path in installed.files or () if path.suffix == ".py" or path.name in {"METADATA", "LICENSE"}]
     if not kept:
@@ -219,14 +219,14 @@ def _copy_pyperf(site: Path) -> None:
 
 
 def versions(root: Path) -> dict[str, str]:
-    """Installed packages of a root file system and their versions, from dpkg's own records."""
+    """Versions of the installed packages of a root file system, from dpkg's records."""
     return parse_status((root / "var/lib/dpkg/status").read_text(encoding="utf-8"))
 
 
 def parse_status(text: str) -> dict[str, str]:
-    found = {}
+    installed = {}
     for paragraph in text.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line and line[0] != " ")
         if fields.get("Status", "").endswith(" installed"):
-            found[fields["Package"]] = fields["Version"]
-    return dict(sorted(found.items()))
+            installed[fields["Package"]] = fields["Version"]
+    return dict(sorted(installed.items()))
