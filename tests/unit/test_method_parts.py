@@ -245,10 +245,10 @@ def test_far_blocks_and_two_modes_are_named_and_quiet_blocks_are_not() -> None:
     calm = [0.01 * math.sin(block) for block in range(20)]
     assert suspects.suspects(calm) == ()
     [far] = suspects.suspects([*calm, 1.0])
-    assert far.places == (20,)
+    assert far.positions == (20,)
     assert "1 of 21 blocks" in far.what
     [modes] = suspects.suspects([*calm[:10], *(1 + value for value in calm)])
-    assert modes.places == tuple(range(10))
+    assert modes.positions == tuple(range(10))
     assert "two modes" in modes.what
     assert suspects.suspects([1.0] * 20) == suspects.suspects(calm[:9]) == ()
     assert suspects.suspects([0.0] * 10 + [1.0] * 10)[0].what.startswith("two modes")

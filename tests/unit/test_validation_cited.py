@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tests.unit.runs import make_run
 from vbench import report, validation
 from vbench.errors import RunFolderError
-from vbench.validation.course import Validation, known
+from vbench.validation.course import Validation, identifying
 from vbench.validation.rows import Row, State
 
 RUN = make_run()
@@ -24,7 +24,7 @@ def a_validation(**changes: object) -> Validation:
         tool="0.1.0",
         day="2026-01-02",
         host="this host",
-        facts=known(RUN.host),
+        facts=identifying(RUN.host),
         image="",
         seconds=600.0,
         rows=(Row(part="dose", check="slope", target="1", state=State.HOLDS, figure="1.01 ± 0.02"),),
@@ -65,7 +65,7 @@ def test_one_that_was_stored_before_targets_named_a_half_width_is_cited_as_it_st
         "tool": "0.2.0",
         "day": "2026-11-22",
         "host": "this host",
-        "facts": known(RUN.host),
+        "facts": identifying(RUN.host),
         "image": "",
         "seconds": 624.7,
         "rows": [

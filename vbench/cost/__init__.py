@@ -41,4 +41,4 @@ def confounds(run: Run) -> tuple[Confound, ...]:
     """Facts in which an environment differs from the baseline and which could explain its cost instead."""
     baseline = run.facts.get(run.manifest.baseline, {})
     others = [record.name for record in run.manifest.environments if record.name != run.manifest.baseline]
-    return tuple(found for name in others for found in facts.confounds(name, baseline, run.facts.get(name, {})))
+    return tuple(confound for name in others for confound in facts.confounds(name, baseline, run.facts.get(name, {})))

@@ -41,14 +41,14 @@ def voided(arms: Sequence[str], attempts: Attempts) -> Voided:
         blocks=tuple(sorted({block for block, _ in void})),
         dropped=tuple(sorted(block for block, attempt in attempts.last.items() if (block, attempt) in void)),
         causes=tuple(_causes(void.values())),
-        arms={name: sum(name in found for found in struck.values()) for name in arms},
+        arms={name: sum(name in struck_arms for struck_arms in struck.values()) for name in arms},
     )
 
 
 def _causes(voids: Iterable[Void]) -> list[Cause]:
-    found: dict[Reason, dict[Attempt, list[Reason]]] = {}
+    by_subject: dict[Reason, dict[Attempt, list[Reason]]] = {}
     for void in voids:
         for reason in void.reasons:
-            found.setdefault(reason_subject(reason), {}).setdefault((void.block, void.attempt), []).append(reason)
-    causes = [Cause(tuple(chain.from_iterable(each.values())), len(each)) for each in found.values()]
+            by_subject.setdefault(reason_subject(reason), {}).setdefault((void.block, void.attempt), []).append(reason)
+    causes = [Cause(tuple(chain.from_iterable(each.values())), len(each)) for each in by_subject.values()]
     return sorted(causes, key=lambda cause: -cause.attempts)

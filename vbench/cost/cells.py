@@ -38,13 +38,14 @@ class Comparison(Struct, frozen=True):
         return _common(self.values)
 
     @property
-    def place(self) -> str:
+    def quantity(self) -> str:
+        """Benchmark and metric."""
         return f"{self.benchmark} {self.metric.name}"
 
     @property
     def name(self) -> str:
         """Of a cost as a suite declares it confirmatory."""
-        return f"{self.contrast.name} {self.place}"
+        return f"{self.contrast.name} {self.quantity}"
 
     def medians(self) -> tuple[float | None, ...]:
         """Of each arm, over the blocks that make the pairs, or all where there are none."""

@@ -52,8 +52,8 @@ def _conditions(name: str, starts: list[Reading]) -> Conditions:
 
 
 def _median(starts: list[Reading], of: Callable[[Reading], float | None]) -> float | None:
-    known = [value for value in map(of, starts) if value is not None]
-    return _finite(median(known)) if known else None
+    values = [value for value in map(of, starts) if value is not None]
+    return _finite(median(values)) if values else None
 
 
 def _finite(value: float) -> float | None:
@@ -62,8 +62,8 @@ def _finite(value: float) -> float | None:
 
 
 def _sum(counts: list[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
+    numbers = [count for count in counts if count is not None]
+    return sum(numbers) if numbers else None
 
 
 def _share(part_s: float | None, whole_s: float) -> float | None:

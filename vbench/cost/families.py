@@ -40,20 +40,21 @@ def families(design: Design, items: Sequence[Comparison]) -> tuple[FamilyCost, .
         geometric.mean_cost(f"{arm} {family}", [item.pairs for item in kept[family, arm]]) for family, arm in ordered
     ]
     return tuple(
-        _family(key, kept[key], of, found) for key, of, found in zip(ordered, pairs, envelopes(pairs), strict=True)
+        _family(key, kept[key], of, envelope)
+        for key, of, envelope in zip(ordered, pairs, envelopes(pairs), strict=True)
     )
 
 
-def _family(key: tuple[str, str], items: list[Comparison], pairs: Pairs, found: Envelope) -> FamilyCost:
-    cost, low, high = (logs.ratio(value) for value in (found.mean, found.low, found.high))
-    known = cost is not None and low is not None and high is not None
+def _family(key: tuple[str, str], items: list[Comparison], pairs: Pairs, envelope: Envelope) -> FamilyCost:
+    cost, low, high = (logs.ratio(value) for value in (envelope.mean, envelope.low, envelope.high))
+    is_writable = cost is not None and low is not None and high is not None
     return FamilyCost(
         family=key[0],
         environment=key[1],
         cost=cost,
-        low=low if known else None,
-        high=high if known else None,
+        low=low if is_writable else None,
+        high=high if is_writable else None,
         blocks=len(pairs.d),
-        members=tuple(item.place for item in items),
-        label=pairs.why or found.label or ("" if known else found.why or "too large to write"),
+        members=tuple(item.quantity for item in items),
+        label=pairs.why or envelope.label or ("" if is_writable else envelope.why or "too large to write"),
     )

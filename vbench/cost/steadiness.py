@@ -30,15 +30,15 @@ def steadiness(trials: Trials) -> dict[tuple[str, str], Steadiness]:
     A label alone says little: noise that lasts as long as a third of a trial sets some of them off in any run, in
     either direction. What warms up or runs down does so each time.
     """
-    found = {}
+    by_arm = {}
     for (environment, benchmark), blocks in trials.items():
         labelled = sum(_is_labelled(trial) for trial in blocks.values())
         if labelled:
             changes = [change for trial in blocks.values() if (change := _change(trial)) is not None]
             signs = steady.signs(changes)
             middle = median(changes) if changes else 0.0
-            found[benchmark, environment] = Steadiness(signs.count, signs.same, middle, signs.p, labelled)
-    return found
+            by_arm[benchmark, environment] = Steadiness(signs.count, signs.same, middle, signs.p, labelled)
+    return by_arm
 
 
 def _is_labelled(trial: Trial) -> bool:

@@ -41,11 +41,11 @@ class Attempts:
     @cached_property
     def blocks(self) -> dict[Attempt, int]:
         """The attempts that count, each with the number of its block."""
-        seen = sorted({(trial.block, trial.attempt) for trial in self.trials if trial.block >= 1} - self.unfinished)
+        attempts = sorted({(trial.block, trial.attempt) for trial in self.trials if trial.block >= 1} - self.unfinished)
         if self.keeps_voided:
             interrupted = {at for at, void in self.void.items() if void.harness}
-            return {at: number for number, at in enumerate((at for at in seen if at not in interrupted), start=1)}
-        return {at: at[0] for at in seen if at[1] == self.last[at[0]] and at not in self.void}
+            return {at: number for number, at in enumerate((at for at in attempts if at not in interrupted), start=1)}
+        return {at: at[0] for at in attempts if at[1] == self.last[at[0]] and at not in self.void}
 
     @cached_property
     def used(self) -> Trials:
@@ -159,7 +159,7 @@ def condensed(trial: Trial) -> Trial:
 
 def middle(values: Sequence[float]) -> float:
     """The median, also where the sum of the two values in the middle is beyond the largest number."""
-    found = median(values)
-    if math.isinf(found) and all(map(math.isfinite, values)):
+    centre = median(values)
+    if math.isinf(centre) and all(map(math.isfinite, values)):
         return 2 * median(value / 2 for value in values)
-    return found
+    return centre

@@ -32,7 +32,7 @@ def _cell(design: Design, item: Comparison) -> Cell:
     is_cost = item.contrast.kind == COST
     is_control = is_cost and item.environment == design.control
     return Cell(
-        place=item.place,
+        quantity=item.quantity,
         arm=item.environment,
         pairs=item.pairs,
         is_control=is_control,
@@ -52,18 +52,18 @@ def _cost(item: Comparison, judged: Judged) -> Cost:
 
 
 def _ratio(item: Comparison, judged: Judged) -> Cost:
-    found, hodges_lehmann = judged.envelope, judged.hodges_lehmann
+    envelope, hodges_lehmann = judged.envelope, judged.hodges_lehmann
     each = {block: logs.ratio(d) for block, d in zip(item.pairs.blocks, item.pairs.d, strict=True)}
     written = {block: ratio for block, ratio in each.items() if ratio is not None}
-    cost = logs.ratio(found.mean)
+    cost = logs.ratio(envelope.mean)
     if cost is None or len(written) < len(each):
         return _unknown(item, judged, "no ratio: too large to write")
-    low, high = logs.ratio(found.low), logs.ratio(found.high)
+    low, high = logs.ratio(envelope.low), logs.ratio(envelope.high)
     label = _label(judged)
-    if (low is None or high is None) and found.low is not None:
+    if (low is None or high is None) and envelope.low is not None:
         low = high = None
         label = "the interval is too wide to write"
-    return _made(
+    return _assembled(
         item,
         judged,
         label=label,
@@ -76,18 +76,18 @@ def _ratio(item: Comparison, judged: Judged) -> Cost:
 
 
 def _difference(item: Comparison, judged: Judged) -> Cost:
-    found = judged.envelope
-    assert found.mean is not None
+    envelope = judged.envelope
+    assert envelope.mean is not None
     per_block = dict(zip(item.pairs.blocks, item.pairs.d, strict=True))
-    difference = Difference(found.mean, found.low, found.high, per_block)
-    return _made(item, judged, label=_label(judged), difference=difference)
+    difference = Difference(envelope.mean, envelope.low, envelope.high, per_block)
+    return _assembled(item, judged, label=_label(judged), difference=difference)
 
 
 def _unknown(item: Comparison, judged: Judged, label: str) -> Cost:
-    return _made(item, judged, label=label)
+    return _assembled(item, judged, label=label)
 
 
-def _made(
+def _assembled(
     item: Comparison,
     judged: Judged,
     *,
@@ -100,7 +100,7 @@ def _made(
     difference: Difference | None = None,
 ) -> Cost:
     decision = judged.decision
-    known = cost is not None or difference is not None
+    has_number = cost is not None or difference is not None
     own_median, baseline_median = _two(item.medians())
     own_busy, baseline_busy = _two(item.busy)
     own_cpu_s, baseline_cpu_s = _two(item.per_operation)
@@ -118,9 +118,9 @@ def _made(
         median=own_median,
         per_block=per_block or {},
         label=label,
-        verdict=decision.verdict if known and judged.envelope.blocks >= LEAST_ENVELOPE else None,
-        rule=str(decision.rule) if known else "",
-        reason=decision.reason if known else label,
+        verdict=decision.verdict if has_number and judged.envelope.blocks >= LEAST_ENVELOPE else None,
+        rule=str(decision.rule) if has_number else "",
+        reason=decision.reason if has_number else label,
         role=judged.role,
         floor=_length(judged, judged.floor),
         half_width=_length(judged, judged.envelope.half_width),
@@ -130,7 +130,7 @@ def _made(
         p=judged.p if judged.counted else None,
         p_adjusted=judged.p_adjusted if judged.counted else None,
         hodges_lehmann=hodges_lehmann,
-        suspects=_suspects(item, judged) if known else (),
+        suspects=_suspects(item, judged) if has_number else (),
         difference=difference,
         baseline_processors=baseline_busy,
         processors=own_busy,
@@ -146,24 +146,24 @@ def _two(values: tuple[float | None, ...]) -> tuple[float | None, float | None]:
 
 def _label(judged: Judged) -> str:
     """Why there is no interval, or how far the one there is carries."""
-    found = judged.envelope
-    if found.label == "" or found.spread == 0:
-        return found.why if found.low is None else ""
-    return found.label
+    envelope = judged.envelope
+    if envelope.label == "" or envelope.spread == 0:
+        return envelope.why if envelope.low is None else ""
+    return envelope.label
 
 
 def _suspects(item: Comparison, judged: Judged) -> tuple[str, ...]:
     blocks = item.pairs.blocks
-    said = [f"{found.what} ({_numbered(blocks, found.places)})" for found in judged.suspects]
+    suspects = [f"{suspect.what} ({_numbered(blocks, suspect.positions)})" for suspect in judged.suspects]
     change = steady.change_point(item.pairs.d) if judged.envelope.spread else None
     if change is not None and change.p <= CHANGED:
-        said.append(f"the cost changed its level after block {blocks[change.after - 1]} (p = {change.p:.1g})")
-    return tuple(said)
+        suspects.append(f"the cost changed its level after block {blocks[change.after - 1]} (p = {change.p:.1g})")
+    return tuple(suspects)
 
 
-def _numbered(blocks: tuple[int, ...], places: tuple[int, ...]) -> str:
-    numbers = ", ".join(str(blocks[place]) for place in places)
-    return f"block {numbers}" if len(places) == 1 else f"blocks {numbers}"
+def _numbered(blocks: tuple[int, ...], positions: tuple[int, ...]) -> str:
+    numbers = ", ".join(str(blocks[position]) for position in positions)
+    return f"block {numbers}" if len(positions) == 1 else f"blocks {numbers}"
 
 
 def _length(judged: Judged, value: float | None) -> float | None:

@@ -87,9 +87,9 @@ def differences(frame: pd.DataFrame, path: Path, *, computed: Collection[str] = 
 def _compared(
     connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, stored: str, computed: Collection[str]
 ) -> str:
-    found = [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {stored}").fetchall()]
-    if found != list(frame.columns):
-        return f"it has other columns: {', '.join(map(str, found))}"
+    names = [record[0] for record in connection.execute(f"DESCRIBE SELECT * FROM {stored}").fetchall()]
+    if names != list(frame.columns):
+        return f"it has other columns: {', '.join(map(str, names))}"
     rows = _one(connection, f"SELECT count(*) FROM {stored}")
     if rows != len(frame):
         return f"it has {rows} rows, the journal gives {len(frame)}"
@@ -99,21 +99,21 @@ def _compared(
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    if row is None:
+    record = connection.execute(query).fetchone()
+    if record is None:
         raise RunFolderError("duckdb counted nothing")
-    return int(row[0])
+    return int(record[0])
 
 
 def _unequal(frame: pd.DataFrame, name: str, *, nearly: bool) -> str:
     """The condition that a column differs; never NULL, and an unknown value equals an unknown one alone."""
-    stored, made = f"s.{_quoted(name)}", f"m.{_text(frame, name)}"
-    distinct = f"{stored} IS DISTINCT FROM {made}"
+    stored, computed = f"s.{_quoted(name)}", f"m.{_text(frame, name)}"
+    distinct = f"{stored} IS DISTINCT FROM {computed}"
     if not nearly:
         return distinct
     stored = f"try_cast({stored} AS DOUBLE)"
-    finite = f"isfinite({stored}) AND isfinite({made})"  # for duckdb a NaN is not below a NaN, but equal to it
-    near = f"abs({stored} - {made}) <= {TOLERANCE} * greatest(abs({stored}), abs({made}))"
+    finite = f"isfinite({stored}) AND isfinite({computed})"  # for duckdb a NaN is not below a NaN, but equal to it
+    near = f"abs({stored} - {computed}) <= {TOLERANCE} * greatest(abs({stored}), abs({computed}))"
     return f"({distinct} AND NOT coalesce({finite} AND {near}, false))"
 
 

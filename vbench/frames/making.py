@@ -27,9 +27,9 @@ def _series(column: Column, values: Sequence[Any]) -> Any:
 
 def category(values: Sequence[Any]) -> pd.Categorical:
     """Categories in order of appearance: as the suite has them, not by the alphabet."""
-    known = {value: at for at, value in enumerate(dict.fromkeys(v for v in values if v is not None))}
-    codes = np.array([-1 if value is None else known[value] for value in values], dtype=_codes(len(known)))
-    return pd.Categorical.from_codes(codes, categories=pd.Index(list(known), dtype="str"))
+    positions = {value: at for at, value in enumerate(dict.fromkeys(v for v in values if v is not None))}
+    codes = np.array([-1 if value is None else positions[value] for value in values], dtype=_codes(len(positions)))
+    return pd.Categorical.from_codes(codes, categories=pd.Index(list(positions), dtype="str"))
 
 
 def repeated(values: Sequence[Any], counts: "np.ndarray[Any, Any]") -> pd.Categorical:

@@ -28,11 +28,11 @@ def differences(folder: Path, tables: Tables) -> Iterator[str]:
     for name, file in zip(STORED, NAMES, strict=True):
         if not files.is_regular(folder, file):
             continue
-        if said := duck.differences(_frame(tables, name), folder / file, computed=COMPUTED[name]):
-            yield f"{file}: {said}"
+        if difference := duck.differences(_frame(tables, name), folder / file, computed=COMPUTED[name]):
+            yield f"{file}: {difference}"
 
 
 def _frame(tables: Tables, name: str) -> pd.DataFrame:
     """As the run's own schema has it, so that the files of an older run stay what they are."""
-    made: pd.DataFrame = getattr(tables, name)
-    return made[stored_names(name, tables.passed.run.manifest.schema)]
+    table: pd.DataFrame = getattr(tables, name)
+    return table[stored_names(name, tables.passed.run.manifest.schema)]

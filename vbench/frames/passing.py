@@ -70,8 +70,8 @@ def median(values: Array) -> float:
     if odd:
         return float(np.partition(values, middle)[middle])
     low, high = map(float, np.partition(values, (middle - 1, middle))[[middle - 1, middle]])
-    found = (low + high) / 2
-    return found if math.isfinite(found) else low / 2 + high / 2
+    centre = (low + high) / 2
+    return centre if math.isfinite(centre) else low / 2 + high / 2
 
 
 def read(folder: Path) -> Passed:

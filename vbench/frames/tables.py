@@ -31,12 +31,12 @@ class Tables:
         series = self.passed.series
         counts = np.array([len(item.values) for item in series], dtype="int64")
         trials = [self.passed.run.trials[item.trial] for item in series]
-        made = self._places(trials, [item.metric for item in series], counts)
-        made["index"] = np.concatenate([np.arange(count, dtype="int32") for count in counts] or [_none("int32")])
-        made["value"] = np.concatenate([item.values for item in series] or [_none("float64")])
+        arrays = self._shared_columns(trials, [item.metric for item in series], counts)
+        arrays["index"] = np.concatenate([np.arange(count, dtype="int32") for count in counts] or [_none("int32")])
+        arrays["value"] = np.concatenate([item.values for item in series] or [_none("float64")])
         loops = [t.outcome.loops if isinstance(t.outcome, Measured) else None for t in trials]
-        made["loops"] = pd.array(loops, dtype="Int64").repeat(counts)
-        return _ordered(made, columns.SAMPLES)
+        arrays["loops"] = pd.array(loops, dtype="Int64").repeat(counts)
+        return _ordered(arrays, columns.SAMPLES)
 
     @cached_property
     def histograms(self) -> pd.DataFrame:
@@ -44,11 +44,11 @@ class Tables:
         kept = self.passed.counts
         counts = np.array([len(bins) for _, _, bins in kept], dtype="int64")
         trials = [self.passed.run.trials[at] for at, _, _ in kept]
-        made = self._places(trials, [metric for _, metric, _ in kept], counts)
-        bins = [sorted(found.items()) for _, _, found in kept]
-        both = np.array([pair for found in bins for pair in found], dtype="int64").reshape(-1, 2)
-        made["bin_ns"], made["count"] = both[:, 0], both[:, 1]
-        return _ordered(made, columns.HISTOGRAMS)
+        arrays = self._shared_columns(trials, [metric for _, metric, _ in kept], counts)
+        bins = [sorted(histogram.items()) for _, _, histogram in kept]
+        both = np.array([pair for histogram in bins for pair in histogram], dtype="int64").reshape(-1, 2)
+        arrays["bin_ns"], arrays["count"] = both[:, 0], both[:, 1]
+        return _ordered(arrays, columns.HISTOGRAMS)
 
     @cached_property
     def blocks(self) -> pd.DataFrame:
@@ -59,7 +59,7 @@ class Tables:
     def costs(self) -> pd.DataFrame:
         """One row an environment, benchmark and metric: the verdicts of the report."""
         entries = {record.name: record for record in self.passed.run.manifest.benchmarks}
-        rows = ((*_cost_row(found), *_variation(entries[found.benchmark])) for found in self._analysis.costs)
+        rows = ((*_cost_row(cost), *_variation(entries[cost.benchmark])) for cost in self._analysis.costs)
         return frame(columns.COSTS, rows)
 
     @cached_property
@@ -88,7 +88,7 @@ class Tables:
     def _metric(self, trial: Trial, name: str) -> Metric | None:
         return next((metric for metric in self._metrics[trial.benchmark] if metric.name == name), None)
 
-    def _places(self, trials: list[Trial], names: list[str], counts: Array) -> dict[str, Any]:
+    def _shared_columns(self, trials: list[Trial], names: list[str], counts: Array) -> dict[str, Any]:
         """The columns that samples and histograms share, each trial's repeated for its `counts` rows."""
         metrics = [self._metric(trial, name) for trial, name in zip(trials, names, strict=True)]
         used = [
@@ -130,18 +130,18 @@ class Tables:
         )
 
 
-def _cost_row(found: Cost) -> tuple[Any, ...]:
-    difference = found.difference
+def _cost_row(cost: Cost) -> tuple[Any, ...]:
+    difference = cost.difference
     return (
-        *(found.environment, found.benchmark, found.metric, found.unit, found.better),
-        *(found.cost, found.low, found.high),
+        *(cost.environment, cost.benchmark, cost.metric, cost.unit, cost.better),
+        *(cost.cost, cost.low, cost.high),
         *((difference.mean, difference.low, difference.high) if difference else (None, None, None)),
-        *(found.blocks, str(found.verdict) if found.verdict else None, found.role or None),
-        *(found.rule, found.reason, found.label, found.baseline_median, found.median),
-        *(found.floor, found.half_width, found.detectable, found.blocks_to_decide, found.unresolved),
-        *(found.p, found.p_adjusted, found.hodges_lehmann, "; ".join(found.suspects)),
-        *(found.baseline_processors, found.processors),
-        *(found.baseline_cpu_s_per_operation, found.cpu_s_per_operation),
+        *(cost.blocks, str(cost.verdict) if cost.verdict else None, cost.role or None),
+        *(cost.rule, cost.reason, cost.label, cost.baseline_median, cost.median),
+        *(cost.floor, cost.half_width, cost.detectable, cost.blocks_to_decide, cost.unresolved),
+        *(cost.p, cost.p_adjusted, cost.hodges_lehmann, "; ".join(cost.suspects)),
+        *(cost.baseline_processors, cost.processors),
+        *(cost.baseline_cpu_s_per_operation, cost.cpu_s_per_operation),
     )
 
 
@@ -168,8 +168,8 @@ def _words(outcome: Outcome) -> tuple[str, str | None, str, str]:
             return reason_text(reason), str(reason.kind), hint, ""
 
 
-def _ordered(made: dict[str, Any], order: tuple[columns.Column, ...]) -> pd.DataFrame:
-    return pd.DataFrame({column.name: made[column.name] for column in order if column.name in made}, copy=False)
+def _ordered(arrays: dict[str, Any], order: tuple[columns.Column, ...]) -> pd.DataFrame:
+    return pd.DataFrame({column.name: arrays[column.name] for column in order if column.name in arrays}, copy=False)
 
 
 def _none(dtype: str) -> Array:

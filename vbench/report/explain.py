@@ -319,9 +319,9 @@ class _Explanation:
         yield "d) inconclusive: anything else"
 
     def _control(self) -> Finding | None:
-        place, control = self.item.place, self.run.manifest.control
+        quantity, control = self.item.quantity, self.run.manifest.control
         costs = self.analysis.by_kind[COST]
-        return next((f for f in costs if (f.comparison.place, f.cost.environment) == (place, control)), None)
+        return next((f for f in costs if (f.comparison.quantity, f.cost.environment) == (quantity, control)), None)
 
     def _ends(self, ends: Ends) -> str:
         text = f"{_figure(ends[0])} to {_figure(ends[1])}"

@@ -22,9 +22,9 @@ def weights(blocks: int, resamples: int = RESAMPLES, seed: int = SEED) -> Array:
     drawn = np.random.default_rng([seed, blocks]).integers(0, blocks, (resamples, blocks))
     drawn += np.arange(resamples)[:, None] * blocks
     counts = np.bincount(drawn.ravel(), minlength=resamples * blocks).reshape(resamples, blocks)
-    found = np.ascontiguousarray(counts.T / blocks)
-    found.flags.writeable = False
-    return found
+    shares = np.ascontiguousarray(counts.T / blocks)
+    shares.flags.writeable = False
+    return shares
 
 
 def studentized(centred: Array, *, resamples: int = RESAMPLES, seed: int = SEED) -> Array:

@@ -18,11 +18,11 @@ def spreads(pilot: NDArray[np.float64]) -> Variances:
     """
     if pilot.ndim < 1 or min(pilot.shape) < 2 or not np.isfinite(pilot).all():
         raise ValueError("a pilot needs at least two finite repetitions at every level")
-    found = []
+    variances = []
     while pilot.ndim:
-        found.append(float(pilot.var(axis=-1, ddof=1).mean()))
+        variances.append(float(pilot.var(axis=-1, ddof=1).mean()))
         pilot = pilot.mean(axis=-1)
-    return tuple(found)
+    return tuple(variances)
 
 
 def components(pilot: NDArray[np.float64]) -> Variances:

@@ -99,20 +99,20 @@ def envelopes(cells: Sequence[Pairs], *, alpha: float = ALPHA, seed: int = boots
 
     Raises BadValue, naming the cell, for NaN and infinities.
     """
-    found: dict[int, Envelope] = {}
+    by_index: dict[int, Envelope] = {}
     sizes: dict[int, list[int]] = {}
-    for place, cell in enumerate(cells):
-        if not np.isfinite(cell.d).all():
-            raise BadValue(f"{cell.cell}: d holds a value that is not finite")
-        sizes.setdefault(len(cell.d), []).append(place)
-    for blocks, places in sizes.items():
+    for index, pairs in enumerate(cells):
+        if not np.isfinite(pairs.d).all():
+            raise BadValue(f"{pairs.name}: d holds a value that is not finite")
+        sizes.setdefault(len(pairs.d), []).append(index)
+    for blocks, indices in sizes.items():
         if blocks < 2:
-            found |= {place: _without(cells[place]) for place in places}
+            by_index |= {index: _without(cells[index]) for index in indices}
             continue
-        d = np.array([cells[place].d for place in places])
-        result = bands(d, alpha=alpha, seed=seed, rounding=np.array([cells[place].rounding for place in places]))
-        found |= {place: _envelope(blocks, result, row) for row, place in enumerate(places)}
-    return tuple(found[place] for place in range(len(cells)))
+        d = np.array([cells[index].d for index in indices])
+        result = bands(d, alpha=alpha, seed=seed, rounding=np.array([cells[index].rounding for index in indices]))
+        by_index |= {index: _envelope(blocks, result, row) for row, index in enumerate(indices)}
+    return tuple(by_index[index] for index in range(len(cells)))
 
 
 def _canonical(d: Array) -> tuple[Array, Array]:
@@ -148,26 +148,26 @@ def _nothing(cells: int) -> tuple[Array, Array, Array]:
     return np.full(cells, np.nan), np.full(cells, np.nan), np.full(cells, np.nan)
 
 
-def _without(cell: Pairs) -> Envelope:
-    if not cell.d:
-        return Envelope(0, label=DOTS_ONLY, why=cell.why or "no pairs")
-    return Envelope(1, cell.d[0], label=DOTS_ONLY, why="one pair has no spread")
+def _without(pairs: Pairs) -> Envelope:
+    if not pairs.d:
+        return Envelope(0, label=DOTS_ONLY, why=pairs.why or "no pairs")
+    return Envelope(1, pairs.d[0], label=DOTS_ONLY, why="one pair has no spread")
 
 
-def _envelope(blocks: int, found: Bands, row: int) -> Envelope:
-    mean, spread = float(found.mean[row]), float(found.spread[row])
+def _envelope(blocks: int, both: Bands, index: int) -> Envelope:
+    mean, spread = float(both.mean[index]), float(both.spread[index])
     label = DOTS_ONLY if blocks < LEAST_ROUGH else ROUGH if blocks < LEAST_ENVELOPE else ""
-    if np.isnan(found.t_low[row]):
+    if np.isnan(both.t_low[index]):
         return Envelope(blocks, mean, 0.0, label=label, why="no spread")
-    t = (float(found.t_low[row]), float(found.t_high[row]))
+    t = (float(both.t_low[index]), float(both.t_high[index]))
     if blocks < LEAST_ROUGH:
         return Envelope(blocks, mean, spread, label=label, why=f"{blocks} blocks, and an interval needs {LEAST_ROUGH}")
     if blocks < LEAST_ENVELOPE:
         return Envelope(blocks, mean, spread, *t, t=t, label=label)
-    low, high = float(found.low[row]), float(found.high[row])
-    p = float(found.p_bootstrap[row])
+    low, high = float(both.low[index]), float(both.high[index])
+    p = float(both.p_bootstrap[index])
     if not (np.isfinite(low) and np.isfinite(high)):
         why = "too many equal values: more than 2.5 % of the resamples have no spread"
         return Envelope(blocks, mean, spread, t=t, p_bootstrap=p, why=why)
-    ends = (float(found.bootstrap_low[row]), float(found.bootstrap_high[row]))
+    ends = (float(both.bootstrap_low[index]), float(both.bootstrap_high[index]))
     return Envelope(blocks, mean, spread, low, high, t, ends, p)

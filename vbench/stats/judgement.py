@@ -20,9 +20,9 @@ NO_CONTROL = f"no control: {_UNSEEN}"
 
 
 class Cell(Struct, frozen=True):
-    """One contrast of arms in one benchmark's metric (`place`, the same for its control)."""
+    """One contrast of arms in one benchmark's metric (`quantity`, the same for its control)."""
 
-    place: str
+    quantity: str
     arm: str
     pairs: Pairs
     is_control: bool = False
@@ -43,7 +43,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     p_adjusted: float
     counted: bool  # its p takes part in the adjustment of its role
     differs_for_certain: bool  # a control that lies equally far from the baseline in every block: no p is needed
-    floor: float | None  # of the place, in the unit of d, scaled for the cell's number of arms
+    floor: float | None  # of the quantity, in the unit of d, scaled for the cell's number of arms
     hodges_lehmann: HodgesLehmann | None
     suspects: tuple[Suspect, ...]
 
@@ -59,25 +59,25 @@ def judge(cells: Sequence[Cell], *, delta: float, seed: int = bootstrap.SEED) ->
     """
     if sum(cell.is_confirmatory for cell in cells) > multiplicity.MOST_CONFIRMATORY:
         raise ValueError(f"at most {multiplicity.MOST_CONFIRMATORY} comparisons can be confirmatory")
-    found = envelopes([cell.pairs for cell in cells], seed=seed)
-    p = [_p(cell, envelope) for cell, envelope in zip(cells, found, strict=True)]
+    intervals = envelopes([cell.pairs for cell in cells], seed=seed)
+    p = [_p(cell, envelope) for cell, envelope in zip(cells, intervals, strict=True)]
     roles = [_role(cell) for cell in cells]
     families = [(role, cell.kind) for role, cell in zip(roles, cells, strict=True)]
     raised, words = _adjust(p, families)
     controls = {
-        cell.place: _Control(found[i], raised[i], _differs_for_certain(cell, found[i]))
+        cell.quantity: _Control(intervals[i], raised[i], _differs_for_certain(cell, intervals[i]))
         for i, cell in enumerate(cells)
         if cell.is_control
     }
     return tuple(
         _judged(
             cell,
-            envelope=found[i],
+            envelope=intervals[i],
             role=roles[i],
             p=p[i],
             raised=raised[i],
             words=words[families[i]],
-            control=controls.get(cell.place, _Control()),
+            control=controls.get(cell.quantity, _Control()),
             delta=delta,
         )
         for i, cell in enumerate(cells)
@@ -85,7 +85,7 @@ def judge(cells: Sequence[Cell], *, delta: float, seed: int = bootstrap.SEED) ->
 
 
 def floor_of(control: Envelope | None) -> float | None:
-    """The noise floor of a place from its control, in the unit of d; None below 5 blocks or without spread."""
+    """The noise floor of a quantity from its control, in the unit of d; None below 5 blocks or without spread."""
     if control is None or control.blocks < LEAST_ROUGH or control.mean is None or not control.spread:
         return None
     return noise_floor.floor(control.mean, control.spread, control.blocks)
@@ -96,7 +96,7 @@ def _role(cell: Cell) -> str:
 
 
 class _Control(Struct, frozen=True):
-    """What the control of one place says of all its cells; without an envelope there is none."""
+    """What the control of one quantity says of all its cells; without an envelope there is none."""
 
     envelope: Envelope = Envelope(0)
     p_adjusted: float = 1.0
@@ -112,22 +112,22 @@ class _Control(Struct, frozen=True):
         return ""
 
 
-def _p(cell: Cell, found: Envelope) -> float | None:
+def _p(cell: Cell, envelope: Envelope) -> float | None:
     """The p-value that is counted; None for a cell that cannot claim anything."""
-    if found.label:
+    if envelope.label:
         return None
-    if found.low is not None:
-        return pvalues.of(found)
+    if envelope.low is not None:
+        return pvalues.of(envelope)
     # A claim needs the envelope; a doubt does not: a control of nearly equal values must be able to withhold.
-    if cell.is_control and found.t is not None and found.mean is not None and found.spread is not None:
-        return pvalues.by_t(found.mean, found.spread, found.blocks)
+    if cell.is_control and envelope.t is not None and envelope.mean is not None and envelope.spread is not None:
+        return pvalues.by_t(envelope.mean, envelope.spread, envelope.blocks)
     return None
 
 
-def _differs_for_certain(cell: Cell, found: Envelope) -> bool:
-    if not cell.is_control or found.blocks < LEAST_ENVELOPE or found.mean is None or found.spread:
+def _differs_for_certain(cell: Cell, envelope: Envelope) -> bool:
+    if not cell.is_control or envelope.blocks < LEAST_ENVELOPE or envelope.mean is None or envelope.spread:
         return False
-    return abs(found.mean) > cell.pairs.rounding
+    return abs(envelope.mean) > cell.pairs.rounding
 
 
 def _adjust(p: list[float | None], families: list[tuple[str, str]]) -> tuple[list[float], dict[tuple[str, str], str]]:
@@ -139,8 +139,8 @@ def _adjust(p: list[float | None], families: list[tuple[str, str]]) -> tuple[lis
         name = "Benjamini-Hochberg" if is_exploratory else "Holm"
         adjust = multiplicity.benjamini_hochberg if is_exploratory else multiplicity.holm
         words[family] = f"{name} over {len(counted)} comparisons"
-        for place, value in zip(counted, adjust(list(counted.values())), strict=True):
-            raised[place] = value
+        for index, value in zip(counted, adjust(list(counted.values())), strict=True):
+            raised[index] = value
     return raised, words
 
 

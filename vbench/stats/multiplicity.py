@@ -42,6 +42,6 @@ def _checked(p: Sequence[float]) -> Array:
 
 
 def _back(order: NDArray[np.intp], raised: Array) -> tuple[float, ...]:
-    found = np.empty(len(order))
-    found[order] = np.minimum(1.0, raised)
-    return tuple(float(value) for value in found)
+    adjusted = np.empty(len(order))
+    adjusted[order] = np.minimum(1.0, raised)
+    return tuple(float(value) for value in adjusted)

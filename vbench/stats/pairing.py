@@ -18,7 +18,7 @@ class BadValue(VbenchError, ValueError):
 class Pairs(Struct, frozen=True):
     """One value d a block, in the order of the blocks; positive is worse. Without any, `why` says what is missing."""
 
-    cell: str
+    name: str
     blocks: tuple[int, ...] = ()
     d: tuple[float, ...] = ()  # sum over arms of weight · ln y, or of weight · y in `unit`
     unit: str = "1"  # of d: "1" for logarithms of ratios, else the metric's own
@@ -33,7 +33,7 @@ class Pairs(Struct, frozen=True):
 Terms = Sequence[tuple[Mapping[int, float], float]]  # each arm's numbers by block, and its weight
 
 
-def contrast(cell: str, terms: Terms, better: Better, *, unit: str = "1") -> Pairs:
+def contrast(name: str, terms: Terms, better: Better, *, unit: str = "1") -> Pairs:
     """d_b = ± Σ weight · ln y_b over the blocks that all arms have; in another unit than "1" ± Σ weight · y_b.
 
     The sum is rounded once (fsum), so that exchanging arms changes the sign of d and not one other bit, whatever the
@@ -44,13 +44,13 @@ def contrast(cell: str, terms: Terms, better: Better, *, unit: str = "1") -> Pai
     measured = [values[block] for values, _ in terms for block in blocks]
     odd = next((y for y in measured if not math.isfinite(y) or (unit == "1" and y <= 0)), None)
     if odd is not None:
-        raise ValueError(f"{cell}: {odd!r} has no {'ratio' if unit == '1' else 'difference'}")
+        raise ValueError(f"{name}: {odd!r} has no {'ratio' if unit == '1' else 'difference'}")
     if unit == "1":
         logs = [[weight * math.log(values[block]) for values, weight in terms] for block in blocks]
-        return Pairs(cell, blocks, tuple(sign * math.fsum(of) for of in logs))
+        return Pairs(name, blocks, tuple(sign * math.fsum(of) for of in logs))
     sums = [_sum([weight * values[block] for values, weight in terms]) for block in blocks]
     rounding = max(ROUNDING * max(map(abs, measured), default=0.0), math.ulp(0.0))
-    return Pairs(cell, blocks, tuple(sign * of for of in sums), unit, rounding=rounding)
+    return Pairs(name, blocks, tuple(sign * of for of in sums), unit, rounding=rounding)
 
 
 def _sum(values: Sequence[float]) -> float:
@@ -61,45 +61,45 @@ def _sum(values: Sequence[float]) -> float:
         return math.inf
 
 
-def ratios(cell: str, own: Mapping[int, float], baseline: Mapping[int, float], better: Better) -> Pairs:
+def ratios(name: str, own: Mapping[int, float], baseline: Mapping[int, float], better: Better) -> Pairs:
     """d_b = ± ln(own_b / baseline_b) over the blocks that both arms have, without unit.
 
     A value that is zero or negative has no ratio: no pairs, and `why` says so (use `differences`).
-    Raises BadValue, naming the cell and the block, for NaN and infinities.
+    Raises BadValue, naming the pairs and the block, for NaN and infinities.
     """
-    blocks, why = _common(cell, own, baseline)
+    blocks, why = _common(name, own, baseline)
     low = [block for block in blocks if own[block] <= 0 or baseline[block] <= 0]
     if why or low:
-        return Pairs(cell, why=why or f"no ratio: a value of block {low[0]} is zero or negative")
-    return contrast(cell, ((own, 1.0), (baseline, -1.0)), better)
+        return Pairs(name, why=why or f"no ratio: a value of block {low[0]} is zero or negative")
+    return contrast(name, ((own, 1.0), (baseline, -1.0)), better)
 
 
 def differences(
-    cell: str, own: Mapping[int, float], baseline: Mapping[int, float], better: Better, *, unit: str
+    name: str, own: Mapping[int, float], baseline: Mapping[int, float], better: Better, *, unit: str
 ) -> Pairs:
     """d_b = ± (own_b - baseline_b) in the metric's unit, for metrics that can be zero or negative.
 
-    Raises BadValue, naming the cell and the block, for NaN and infinities.
+    Raises BadValue, naming the pairs and the block, for NaN and infinities.
     """
-    _, why = _common(cell, own, baseline)
+    _, why = _common(name, own, baseline)
     if why:
-        return Pairs(cell, unit=unit, why=why)
-    return contrast(cell, ((own, 1.0), (baseline, -1.0)), better, unit=unit)
+        return Pairs(name, unit=unit, why=why)
+    return contrast(name, ((own, 1.0), (baseline, -1.0)), better, unit=unit)
 
 
-def by_block(cell: str, own: tuple[float, ...], baseline: tuple[float, ...], better: Better) -> Pairs:
+def by_block(name: str, own: tuple[float, ...], baseline: tuple[float, ...], better: Better) -> Pairs:
     """Ratios of two bare sequences, paired by place alone: unequal numbers are not paired at all."""
     if len(own) != len(baseline) and own and baseline:
-        return Pairs(cell, why=f"{len(own)} values against {len(baseline)} of the baseline cannot be paired")
-    return ratios(cell, dict(enumerate(own, 1)), dict(enumerate(baseline, 1)), better)
+        return Pairs(name, why=f"{len(own)} values against {len(baseline)} of the baseline cannot be paired")
+    return ratios(name, dict(enumerate(own, 1)), dict(enumerate(baseline, 1)), better)
 
 
-def _common(cell: str, own: Mapping[int, float], baseline: Mapping[int, float]) -> tuple[tuple[int, ...], str]:
+def _common(name: str, own: Mapping[int, float], baseline: Mapping[int, float]) -> tuple[tuple[int, ...], str]:
     for arm, values in (("", own), ("baseline, ", baseline)):
         for block, value in values.items():
             if not math.isfinite(value):
                 raise BadValue(
-                    f"{cell}: {arm}block {block} holds {value!r}, which is no measurement",
+                    f"{name}: {arm}block {block} holds {value!r}, which is no measurement",
                     hint="the trial that gave it should have failed: look at its raw output in the run folder",
                 )
     if not own or not baseline:

@@ -66,8 +66,8 @@ def signs(changes: Sequence[float]) -> Signs:
     up, down = (sum(turn * change > 0 for change in changes) for turn in (1, -1))
     count, same = up + down, max(up, down)
     tail = chosen = 1  # C(n, n), and from each the one below
-    for place in range(count, same, -1):
-        chosen = chosen * place // (count - place + 1)
+    for k in range(count, same, -1):
+        chosen = chosen * k // (count - k + 1)
         tail += chosen
     return Signs(count, same, min(1.0, 2 * tail / 2**count))
 

@@ -65,7 +65,7 @@ def look(cells: Mapping[str, Envelope], blocks: int, rule: Stopping, margins: Ma
     significance makes a false positive of every fourth run. Without any cell there is no width to stop on, and the
     run goes on to n_max.
     """
-    wide = tuple(name for name, found in cells.items() if not done(found, rule, margins.get(name)))
+    wide = tuple(name for name, envelope in cells.items() if not done(envelope, rule, margins.get(name)))
     beyond = tuple(name for name in wide if not within_reach(cells[name], rule, margins.get(name)))
     following = next((n for n in rule.looks() if n > blocks), None)
     if blocks not in rule.looks() and following is not None:
@@ -77,22 +77,28 @@ def look(cells: Mapping[str, Envelope], blocks: int, rule: Stopping, margins: Ma
     return Look(blocks, End.GO_ON, wide, beyond, following)
 
 
-def done(found: Envelope, rule: Stopping, margin: float | None = None) -> bool:
+def done(envelope: Envelope, rule: Stopping, margin: float | None = None) -> bool:
     """Whether the half-width is within the cell's limit; a cell without an interval never is."""
     return (
-        found.half_width is not None
-        and found.mean is not None
-        and not found.label
-        and found.half_width <= rule.limit(found.mean, margin)
+        envelope.half_width is not None
+        and envelope.mean is not None
+        and not envelope.label
+        and envelope.half_width <= rule.limit(envelope.mean, margin)
     )
 
 
-def within_reach(found: Envelope, rule: Stopping, margin: float | None = None) -> bool:
+def within_reach(envelope: Envelope, rule: Stopping, margin: float | None = None) -> bool:
     """Whether n_max blocks of the present mean and spread would be narrow enough, the envelope's excess included.
 
     A cell without spread or interval is out of reach: more of the same would not give it one.
     """
-    if found.half_width is None or not found.spread or found.mean is None or found.t is None or found.blocks < 2:
+    if (
+        envelope.half_width is None
+        or not envelope.spread
+        or envelope.mean is None
+        or envelope.t is None
+        or envelope.blocks < 2
+    ):
         return False
-    widening = max(1.0, 2 * found.half_width / (found.t[1] - found.t[0]))
-    return detectable.half_width(found.spread, rule.n_max, widening=widening) <= rule.limit(found.mean, margin)
+    widening = max(1.0, 2 * envelope.half_width / (envelope.t[1] - envelope.t[0]))
+    return detectable.half_width(envelope.spread, rule.n_max, widening=widening) <= rule.limit(envelope.mean, margin)

@@ -15,10 +15,10 @@ LEAST = 10
 
 
 class Suspect(Struct, frozen=True):
-    """One finding in words, with the blocks it rests on (places in `d`, from 0)."""
+    """One finding in words, with the blocks it rests on (positions in `d`, from 0)."""
 
     what: str
-    places: tuple[int, ...]
+    positions: tuple[int, ...]
 
 
 def suspects(d: Sequence[float]) -> tuple[Suspect, ...]:
@@ -31,8 +31,8 @@ def suspects(d: Sequence[float]) -> tuple[Suspect, ...]:
     values = np.asarray(d, dtype=np.float64)
     if values.size < LEAST or not np.isfinite(values).all() or np.ptp(values) == 0:
         return ()
-    found = _modes(values) or _far(values)
-    return (found,) if found else ()
+    suspect = _modes(values) or _far(values)
+    return (suspect,) if suspect else ()
 
 
 def _far(values: Array) -> Suspect | None:
@@ -48,7 +48,7 @@ def _far(values: Array) -> Suspect | None:
         f"{far.size} of {values.size} blocks lie up to {worst:.0f} robust standard deviations from the rest: "
         "rare large disturbances are undercounted, and the interval is probably too short"
     )
-    return Suspect(what, tuple(int(place) for place in far))
+    return Suspect(what, tuple(int(position) for position in far))
 
 
 def _modes(values: Array) -> Suspect | None:
@@ -61,7 +61,7 @@ def _modes(values: Array) -> Suspect | None:
         return None
     fewer = low if low.size <= high.size else high
     what = f"two modes, {low.size} and {high.size} blocks: the mean lies between them and describes neither"
-    return Suspect(what, tuple(sorted(int(place) for place in fewer)))
+    return Suspect(what, tuple(sorted(int(position) for position in fewer)))
 
 
 def _apart(low: Array, high: Array) -> float:

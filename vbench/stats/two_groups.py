@@ -38,15 +38,17 @@ def difference(reference: Sequence[float], other: Sequence[float], *, confidence
     """
     if not reference or not other or not all(map(math.isfinite, (*reference, *other))):
         raise ValueError("a difference needs finite values on both sides")
-    found = math.fsum(other) / len(other) - math.fsum(reference) / len(reference)
+    mean_difference = math.fsum(other) / len(other) - math.fsum(reference) / len(reference)
     if min(len(reference), len(other)) < LEAST:
-        return Difference(found, why=f"{len(reference)} and {len(other)} runs, and an interval needs {LEAST} a side")
+        return Difference(
+            mean_difference, why=f"{len(reference)} and {len(other)} runs, and an interval needs {LEAST} a side"
+        )
     if max(_deviations(reference), _deviations(other)) <= ROUNDING**2:
-        return Difference(found, why="no spread")
+        return Difference(mean_difference, why="no spread")
     spreads = (_pooled(reference, other), _welch(reference, other))
     half = max(student.quantile(0.5 + confidence / 2, s.df) * s.error for s in spreads)
-    p = max(min(1.0, 2 * student.cdf(-abs(found) / s.error, s.df)) for s in spreads)
-    return Difference(found, found - half, found + half, p)
+    p = max(min(1.0, 2 * student.cdf(-abs(mean_difference) / s.error, s.df)) for s in spreads)
+    return Difference(mean_difference, mean_difference - half, mean_difference + half, p)
 
 
 def _pooled(left: Sequence[float], right: Sequence[float]) -> _Spread:

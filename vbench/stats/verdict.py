@@ -53,9 +53,9 @@ def decide(case: Case) -> Decision:
     Below 10 blocks the verdict is inconclusive, whatever the values say; without spread or without an interval it is
     withheld or inconclusive, never a claim.
     """
-    found = case.envelope
-    mean, spread = found.mean, found.spread
-    if found.blocks < LEAST_ENVELOPE or mean is None:
+    envelope = case.envelope
+    mean, spread = envelope.mean, envelope.spread
+    if envelope.blocks < LEAST_ENVELOPE or mean is None:
         return _without_interval(case)
     withheld = _control_differs(case)
     if not spread:
@@ -63,9 +63,9 @@ def decide(case: Case) -> Decision:
     common = _Common(case, mean, spread)
     if withheld:
         return common.decision(Verdict.WITHHELD, Rule.CONTROL_DIFFERS, withheld)
-    if case.margin is not None and equivalence.tost(mean, spread, found.blocks, case.margin).holds:
+    if case.margin is not None and equivalence.tost(mean, spread, envelope.blocks, case.margin).holds:
         return common.decision(Verdict.EQUIVALENT, Rule.WITHIN_MARGIN, _equivalent(case, case.margin))
-    if excludes_zero(found) and (case.p is None or case.p <= ALPHA):
+    if excludes_zero(envelope) and (case.p is None or case.p <= ALPHA):
         worse = mean > 0
         reason = f"the whole 95 % interval lies {'above' if worse else 'below'} {1 if case.is_ratio else 0}"
         return common.decision(Verdict.SLOWER if worse else Verdict.FASTER, Rule.EXCLUDES_NONE, reason)
@@ -107,10 +107,10 @@ class _Common(Struct, frozen=True):
     @property
     def widening(self) -> float:
         """How much wider the envelope is than t alone."""
-        found = self.case.envelope
-        if found.half_width is None or found.t is None:
+        envelope = self.case.envelope
+        if envelope.half_width is None or envelope.t is None:
             return 1.0
-        return max(1.0, 2 * found.half_width / (found.t[1] - found.t[0]))
+        return max(1.0, 2 * envelope.half_width / (envelope.t[1] - envelope.t[0]))
 
     @property
     def smallest(self) -> float:
@@ -141,11 +141,11 @@ def _control_differs(case: Case) -> str:
 
 
 def _without_interval(case: Case, withheld: str = "") -> Decision:
-    found = case.envelope
-    reason = withheld or found.why or f"{found.blocks} blocks, and a verdict needs {LEAST_ENVELOPE}"
+    envelope = case.envelope
+    reason = withheld or envelope.why or f"{envelope.blocks} blocks, and a verdict needs {LEAST_ENVELOPE}"
     smallest = None
-    if found.spread and found.label != "dots only":
-        smallest = detectable.smallest_mean(found.spread, found.blocks)
+    if envelope.spread and envelope.label != "dots only":
+        smallest = detectable.smallest_mean(envelope.spread, envelope.blocks)
     return Decision(
         verdict=Verdict.WITHHELD if withheld else Verdict.INCONCLUSIVE,
         rule=Rule.CONTROL_DIFFERS if withheld else Rule.NOTHING_SHOWN,

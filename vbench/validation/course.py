@@ -77,7 +77,7 @@ def validate(effort: Effort, *, results: Path, follower: Follower) -> Validation
     """Every part that this host can run; raises what ends a run: StopFailed, NoSpace, RunFolderError."""
     images.refuse_unusable()
     host, image = LocalSession(), images.find()
-    found = facts.collect(host)
+    host_facts = facts.collect(host)
     course = Course(effort, results, follower, store.run_id("validate"), image)
     course.all(parts.parts(parts.bare_root(host, image)), host)
     return Validation(
@@ -85,8 +85,8 @@ def validate(effort: Effort, *, results: Path, follower: Follower) -> Validation
         validation_id=course.name,
         tool=__version__,
         day=datetime.now(UTC).date().isoformat(),
-        host=facts.headline(found),
-        facts=known(found),
+        host=facts.headline(host_facts),
+        facts=identifying(host_facts),
         image=image.digest if image else "",
         seconds=round(time.monotonic() - course.begun, 1),
         rows=tuple(course.rows),
@@ -95,10 +95,10 @@ def validate(effort: Effort, *, results: Path, follower: Follower) -> Validation
     )
 
 
-def known(found: Facts) -> dict[str, str]:
+def identifying(host_facts: Facts) -> dict[str, str]:
     """By which a host is known again."""
     keys = ("cpu.model", "kernel.release", "virtualization.vm")
-    return {key: str(found[key].value) for key in keys if key in found and found[key].value is not None}
+    return {key: str(host_facts[key].value) for key in keys if key in host_facts and host_facts[key].value is not None}
 
 
 @dataclass
@@ -115,8 +115,8 @@ class Course:
     begun: float = field(default_factory=time.monotonic)
     pace: float = 1.0
 
-    def all(self, known: Sequence[Part], host: LocalSession) -> None:
-        chosen = [part for part in known if not self.effort.only or part.name in self.effort.only]
+    def all(self, candidates: Sequence[Part], host: LocalSession) -> None:
+        chosen = [part for part in candidates if not self.effort.only or part.name in self.effort.only]
         lacking = {part.name: parts.missing(part, host, self.image) for part in chosen}
         possible = [part for part in chosen if not lacking[part.name]]
         for part in chosen:
@@ -146,8 +146,8 @@ class Course:
         if part.blocks is None:
             self.pace = (time.monotonic() - begun) / plan.expected_s(suite)
         self.runs.append(run)
-        found = judging.judge(part, run)
-        self.rows += [rows.because(row, problem) for row in found] if problem else found
+        part_rows = judging.judge(part, run)
+        self.rows += [rows.because(row, problem) for row in part_rows] if problem else part_rows
 
     def _run(self, part: Part, suite: Suite, progress: Tell) -> tuple[Run, str]:
         """The run as it was stored, and what went wrong with the fault that was to be injected."""

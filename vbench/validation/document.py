@@ -11,7 +11,7 @@ from vbench.host import untrusted
 from vbench.model import Run
 from vbench.report.citation import Citation
 from vbench.store.files import storing, write_atomically
-from vbench.validation.course import Validation, known
+from vbench.validation.course import Validation, identifying
 from vbench.validation.rows import Row, State
 
 FILE = "validation.json"
@@ -32,15 +32,15 @@ def cited(folder: Path, run: Run) -> Citation:
     """What a report of `run` may cite. Raises RunFolderError for no validation, or one of another host."""
     path = folder / FILE if folder.is_dir() else folder
     try:
-        found = untrusted.decode(untrusted.read(path, most_b=_MOST_B), Validation, str(path))
+        validation = untrusted.decode(untrusted.read(path, most_b=_MOST_B), Validation, str(path))
     except (FileNotFoundError, untrusted.Untrusted) as error:
         hint = "`vbench validate` writes results/validate-…/validation.json"
         raise RunFolderError(f"{path} cannot be read as a validation: {error}", hint=hint) from None
-    differing = [key for key, value in known(run.host).items() if found.facts.get(key) != value]
+    differing = [key for key, value in identifying(run.host).items() if validation.facts.get(key) != value]
     if differing:
         hint = "validate on the host of the run; a validation says nothing of another one"
         raise RunFolderError(f"{path} is of another host than the run: {', '.join(differing)}", hint=hint)
-    return Citation(line(found), found.sentence)
+    return Citation(line(validation), validation.sentence)
 
 
 def line(validation: Validation) -> str:
@@ -48,10 +48,10 @@ def line(validation: Validation) -> str:
     holding = sum(row.state is State.HOLDS for row in validation.rows)
     failed = [row.check for row in validation.rows if row.state is State.FAILS]
     without = [row.check for row in validation.rows if row.state is State.IMPOSSIBLE]
-    said = [f"does not hold for {_list(failed)}"] if failed else []
-    said.append(f"{holding} of {len(validation.rows)} checks hold")
-    said += [f"not possible here: {_list(without)}"] if without else []
-    return f"validation on this host on {validation.day}: {'; '.join(said)}"
+    clauses = [f"does not hold for {_list(failed)}"] if failed else []
+    clauses.append(f"{holding} of {len(validation.rows)} checks hold")
+    clauses += [f"not possible here: {_list(without)}"] if without else []
+    return f"validation on this host on {validation.day}: {'; '.join(clauses)}"
 
 
 def sentence(validation: Validation) -> str:
@@ -59,12 +59,12 @@ def sentence(validation: Validation) -> str:
     figures = [_words(row) for row in validation.rows if row.state is State.HOLDS]
     failed = [row.check for row in validation.rows if row.state is State.FAILS]
     without = [row.check for row in validation.rows if row.state is State.IMPOSSIBLE]
-    said = [f"validation on this host on {validation.day} did not hold for {_list(failed)}"] if failed else []
+    clauses = [f"validation on this host on {validation.day} did not hold for {_list(failed)}"] if failed else []
     if figures:
-        said.append(f"validated on this host on {validation.day}: {', '.join(figures)}")
+        clauses.append(f"validated on this host on {validation.day}: {', '.join(figures)}")
     if without:
-        said.append(f"not possible here: {_list(without)}")
-    return "; ".join(said)
+        clauses.append(f"not possible here: {_list(without)}")
+    return "; ".join(clauses)
 
 
 def _words(row: Row) -> str:

@@ -29,26 +29,26 @@ def judge(part: Part, run: Run) -> tuple[Row, ...]:
     analysis = Analysis.of(run)
     match part.name:
         case "clock":
-            found: tuple[Row, ...] = (counted(part, run), stopped(part, run))
+            part_rows: tuple[Row, ...] = (counted(part, run), stopped(part, run))
         case "quota":
-            found = (quota(part, analysis),)
+            part_rows = (quota(part, analysis),)
         case "delay":
-            found = (delay(part, analysis),)
+            part_rows = (delay(part, analysis),)
         case "control":
-            found = control(part, run, analysis)
+            part_rows = control(part, run, analysis)
         case "dose":
-            found = dose_response(part, analysis)
+            part_rows = dose_response(part, analysis)
         case "same":
-            found = (same(part, analysis),)
-    return tuple(_explained(replace(row, run=run.manifest.run_id), run, analysis) for row in found)
+            part_rows = (same(part, analysis),)
+    return tuple(_explained(replace(row, run=run.manifest.run_id), run, analysis) for row in part_rows)
 
 
 def _explained(row: Row, run: Run, analysis: Analysis) -> Row:
     """What does not hold, with the trials and the blocks that it had to do without."""
     lost_trials = [trial.outcome for trial in run.trials if isinstance(trial.outcome, Failed | Skipped)]
     if row.state is State.FAILS and row.value is None and lost_trials and row.blocks is not None:
-        said = reason_text(lost_trials[0].reason).strip().splitlines()[-1]
-        return replace(row, why=f"{len(lost_trials)} of {len(run.trials)} trials failed: {said}")
+        reason = reason_text(lost_trials[0].reason).strip().splitlines()[-1]
+        return replace(row, why=f"{len(lost_trials)} of {len(run.trials)} trials failed: {reason}")
     last = {
         block: void
         for (block, attempt), void in analysis.attempts.void.items()
@@ -62,21 +62,21 @@ def _explained(row: Row, run: Run, analysis: Analysis) -> Row:
 
 def foreign_share(runs: Sequence[Run]) -> float | None:
     """Processor time that others took from the environments, as a share of wall: the median over all starts."""
-    shares = [share for run in runs for found in run.readings if (share := gates.foreign_share(found)) is not None]
+    shares = [share for run in runs for reading in run.readings if (share := gates.foreign_share(reading)) is not None]
     return median(shares) if shares else None
 
 
 def same(part: Part, analysis: Analysis) -> Row:
     """Disjoint pairs of equal arms, so that no two comparisons share a value and the binomial distribution applies."""
-    found = [
+    costs = [
         c
         for one, other in parts.PAIRS
         for c in analysis.against(one).costs
         if c.environment == other
         if c.low is not None
     ]
-    positives = sum(c.low is not None and c.high is not None and not c.low <= 1 <= c.high for c in found)
-    return rows.false_positives(part.title, positives, len(found), min((c.blocks for c in found), default=0))
+    positives = sum(c.low is not None and c.high is not None and not c.low <= 1 <= c.high for c in costs)
+    return rows.false_positives(part.title, positives, len(costs), min((c.blocks for c in costs), default=0))
 
 
 def dose_response(part: Part, analysis: Analysis) -> tuple[Row, ...]:
@@ -86,8 +86,8 @@ def dose_response(part: Part, analysis: Analysis) -> tuple[Row, ...]:
         costs = {arm: _cost(analysis, arm, benchmark).per_block for arm in parts.DOSES}
         each.append(regression.lines(parts.DOSES, costs))
     lines = regression.averaged(each)
-    slope = _over_blocks("slope", {block: found.slope for block, found in lines.items()})
-    intercept = _over_blocks("intercept", {block: found.intercept for block, found in lines.items()})
+    slope = _over_blocks("slope", {block: line.slope for block, line in lines.items()})
+    intercept = _over_blocks("intercept", {block: line.intercept for block, line in lines.items()})
     return (
         replace(rows.contains(part.title, "slope", slope, 1.0, widest=SLOPE_HALF_WIDTH), target=part.checks[0][1]),
         rows.contains(part.title, "intercept", intercept, 0.0, widest=MARGIN, percent=True),
@@ -101,10 +101,10 @@ def control(part: Part, run: Run, analysis: Analysis) -> tuple[Row, ...]:
 
 
 def _equivalent(part: Part, analysis: Analysis, benchmark: str) -> Row:
-    found = _cost(analysis, "runc", benchmark)
-    envelope_of = _over_blocks(benchmark, {block: math.log(ratio) for block, ratio in found.per_block.items()})
+    cost = _cost(analysis, "runc", benchmark)
+    envelope_of = _over_blocks(benchmark, {block: math.log(ratio) for block, ratio in cost.per_block.items()})
     row = rows.equivalent(part.title, f"runc, {benchmark}", envelope_of, MARGIN)
-    return replace(row, why=row.why if found.per_block else found.label)
+    return replace(row, why=row.why if cost.per_block else cost.label)
 
 
 def _excused(row: Row, differing: str) -> Row:
@@ -116,19 +116,19 @@ def _excused(row: Row, differing: str) -> Row:
 def speculation(run: Run, arm: str) -> str:
     """In which controls an arm differs from the baseline, in words; unknown ones do not differ."""
     own, baseline = run.facts.get(arm, {}), run.facts.get(run.manifest.baseline, {})
-    known = [(key, baseline[key].value, own[key].value) for key in SPECULATION if key in own and key in baseline]
-    return "; ".join(f"{key} {was} → {now}" for key, was, now in known if None not in (was, now) and was != now)
+    values = [(key, baseline[key].value, own[key].value) for key in SPECULATION if key in own and key in baseline]
+    return "; ".join(f"{key} {was} → {now}" for key, was, now in values if None not in (was, now) and was != now)
 
 
 def quota(part: Part, analysis: Analysis) -> Row:
     """Throughput under the quota against the same container without it."""
-    (check, _), found = part.checks[0], _cost(analysis, parts.LIMITED, part.benchmarks[0])
-    over = _over_blocks(check, {block: -math.log(ratio) for block, ratio in found.per_block.items()})
+    (check, _), cost = part.checks[0], _cost(analysis, parts.LIMITED, part.benchmarks[0])
+    over = _over_blocks(check, {block: -math.log(ratio) for block, ratio in cost.per_block.items()})
     value, low, high = (logs.ratio(length) for length in (over.mean, over.low, over.high))
     if value is None or low is None or high is None:
-        return _nothing(part, over.why or found.label, found.blocks)
+        return _nothing(part, over.why or cost.label, cost.blocks)
     return rows.recovered(
-        part.title, check, (value, low, high), truth=parts.QUOTA, tolerance=QUOTA_TOLERANCE, blocks=found.blocks
+        part.title, check, (value, low, high), truth=parts.QUOTA, tolerance=QUOTA_TOLERANCE, blocks=cost.blocks
     )
 
 
@@ -140,12 +140,12 @@ def delay(part: Part, analysis: Analysis) -> Row:
         pairs = pairing.differences(part.checks[0][0], own, native, "lower", unit="s")
     except VbenchError as error:
         return _nothing(part, error.message, 0)
-    (found,) = envelope.envelopes((pairs,))
-    if found.mean is None or found.low is None or found.high is None:
-        return _nothing(part, found.why, found.blocks)
-    interval_us = (found.mean * 5e5, found.low * 5e5, found.high * 5e5)
-    known = {"truth": parts.DELAY_S * 1e6, "tolerance": DELAY_TOLERANCE_S * 1e6}
-    row = rows.recovered(part.title, part.checks[0][0], interval_us, blocks=found.blocks, **known)
+    (longer,) = envelope.envelopes((pairs,))
+    if longer.mean is None or longer.low is None or longer.high is None:
+        return _nothing(part, longer.why, longer.blocks)
+    interval_us = (longer.mean * 5e5, longer.low * 5e5, longer.high * 5e5)
+    expected = {"truth": parts.DELAY_S * 1e6, "tolerance": DELAY_TOLERANCE_S * 1e6}
+    row = rows.recovered(part.title, part.checks[0][0], interval_us, blocks=longer.blocks, **expected)
     value, low, high = (value / 1e6 for value in interval_us)
     return replace(row, target=part.checks[0][1], figure=f"{row.figure} µs", value=value, low=low, high=high, unit="s")
 
@@ -154,8 +154,8 @@ def counted(part: Part, run: Run) -> Row:
     """Every trial of the guest that counts instructions was refused, and for that reason."""
     check, target = part.checks[0]
     outcomes = [trial.outcome for trial in run.trials if trial.environment == parts.COUNTED]
-    said = [reason_text(outcome.reason) for outcome in outcomes if not isinstance(outcome, Measured)]
-    others = [text for text in said if "-icount" not in text]
+    reasons = [reason_text(outcome.reason) for outcome in outcomes if not isinstance(outcome, Measured)]
+    others = [text for text in reasons if "-icount" not in text]
     measured = sum(isinstance(o, Measured) for o in outcomes)
     why = f"{measured} trials were measured" if measured else (others or [""])[0]
     ok = bool(outcomes) and not why

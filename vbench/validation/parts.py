@@ -183,13 +183,13 @@ def _netem_missing(host: Session) -> str:
     return "" if tried.status == 0 else netem_problem(tried.stderr.decode(errors="replace").strip())
 
 
-def netem_problem(said: str) -> str:
+def netem_problem(stderr: str) -> str:
     """What tc, or unshare in its place, complained of in words; kernels before 4.20 answer ENOENT for a qdisc."""
-    if "failed to execute" in said:
+    if "failed to execute" in stderr:
         return "no tc, which comes with iproute2"
-    if "kind is unknown" in said or "No such file or directory" in said:
+    if "kind is unknown" in stderr or "No such file or directory" in stderr:
         return "no sch_netem in this kernel"
-    return f"tc cannot add netem: {said[-200:]}"
+    return f"tc cannot add netem: {stderr[-200:]}"
 
 
 def bare_root(host: Session, image: Image | None) -> Literal["image", "host"]:

@@ -36,11 +36,14 @@ def lines(doses: Mapping[str, float], costs: Mapping[str, Mapping[int, float]]) 
     return {block: line(x, [math.log(costs[arm][block]) for arm in doses]) for block in sorted(blocks)}
 
 
-def averaged(found: Sequence[Mapping[int, Line]]) -> dict[int, Line]:
+def averaged(by_benchmark: Sequence[Mapping[int, Line]]) -> dict[int, Line]:
     """One line a block: the mean over benchmarks, over the blocks that all of them have."""
-    blocks = set.intersection(*(set(of_one) for of_one in found)) if found else set()
-    n = len(found)
+    blocks = set.intersection(*(set(block_lines) for block_lines in by_benchmark)) if by_benchmark else set()
+    n = len(by_benchmark)
     return {
-        b: Line(math.fsum(f[b].slope for f in found) / n, math.fsum(f[b].intercept for f in found) / n)
+        b: Line(
+            math.fsum(block_lines[b].slope for block_lines in by_benchmark) / n,
+            math.fsum(block_lines[b].intercept for block_lines in by_benchmark) / n,
+        )
         for b in sorted(blocks)
     }

@@ -55,30 +55,30 @@ def around(value: float, low: float, high: float, *, percent: bool = False) -> s
     return f"{value * scale:.{digits}f} ± {half:.{digits}f}{unit}"
 
 
-def contains(part: str, check: str, found: Envelope, truth: float, *, widest: float, percent: bool = False) -> Row:
+def contains(part: str, check: str, interval: Envelope, truth: float, *, widest: float, percent: bool = False) -> Row:
     """Whether the interval of a mean over blocks contains what is known to be true, and little else.
 
     `widest` is the largest half-width that counts, in the unit of `truth`: an interval that contains everything
     contains the truth too.
     """
-    shown = f"{truth:g} %" if percent else f"{truth:g}"
-    target = f"95 % interval contains {shown}; {_half_width(widest, percent=percent)}"
-    if found.mean is None or found.low is None or found.high is None:
-        why = found.why or f"{found.blocks} blocks give no interval"
-        return Row(part=part, check=check, target=target, state=State.FAILS, blocks=found.blocks, why=why)
-    inside = found.low <= truth <= found.high
-    ok = inside and _half(found.low, found.high) <= widest
-    problem = TOO_WIDE if inside else f"the interval lies {'above' if found.low > truth else 'below'} {shown}"
+    truth_text = f"{truth:g} %" if percent else f"{truth:g}"
+    target = f"95 % interval contains {truth_text}; {_half_width(widest, percent=percent)}"
+    if interval.mean is None or interval.low is None or interval.high is None:
+        why = interval.why or f"{interval.blocks} blocks give no interval"
+        return Row(part=part, check=check, target=target, state=State.FAILS, blocks=interval.blocks, why=why)
+    inside = interval.low <= truth <= interval.high
+    ok = inside and _half(interval.low, interval.high) <= widest
+    problem = TOO_WIDE if inside else f"the interval lies {'above' if interval.low > truth else 'below'} {truth_text}"
     return Row(
         part=part,
         check=check,
         target=target,
         state=judged(ok),
-        figure=around(found.mean, found.low, found.high, percent=percent),
-        value=found.mean,
-        low=found.low,
-        high=found.high,
-        blocks=found.blocks,
+        figure=around(interval.mean, interval.low, interval.high, percent=percent),
+        value=interval.mean,
+        low=interval.low,
+        high=interval.high,
+        blocks=interval.blocks,
         why="" if ok else problem,
     )
 
@@ -105,14 +105,14 @@ def false_positives(part: str, positives: int, comparisons: int, blocks: int) ->
     )
 
 
-def equivalent(part: str, check: str, found: Envelope, margin: float) -> Row:
+def equivalent(part: str, check: str, interval: Envelope, margin: float) -> Row:
     """Two one-sided tests against a fixed margin: `margin` 0.02 is ±2 %."""
     target = f"90 % interval within ±{margin * 100:g} %"
-    if found.mean is None or found.spread is None or found.blocks < 2 or not found.spread > 0:
-        why = found.why or f"{found.blocks} blocks give no interval"
-        return Row(part=part, check=check, target=target, state=State.FAILS, blocks=found.blocks, why=why)
-    tested = equivalence.tost(found.mean, found.spread, found.blocks, equivalence.margin_of(margin))
-    value, low, high = math.exp(found.mean), math.exp(tested.low), math.exp(tested.high)
+    if interval.mean is None or interval.spread is None or interval.blocks < 2 or not interval.spread > 0:
+        why = interval.why or f"{interval.blocks} blocks give no interval"
+        return Row(part=part, check=check, target=target, state=State.FAILS, blocks=interval.blocks, why=why)
+    tested = equivalence.tost(interval.mean, interval.spread, interval.blocks, equivalence.margin_of(margin))
+    value, low, high = math.exp(interval.mean), math.exp(tested.low), math.exp(tested.high)
     return Row(
         part=part,
         check=check,
@@ -122,7 +122,7 @@ def equivalent(part: str, check: str, found: Envelope, margin: float) -> Row:
         value=value,
         low=low,
         high=high,
-        blocks=found.blocks,
+        blocks=interval.blocks,
         why="" if tested.holds else _beyond(tested.low > tested.margin or tested.high < -tested.margin),
     )
 

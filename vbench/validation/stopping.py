@@ -43,11 +43,13 @@ class Stopping:
     def _stop(self) -> None:
         time.sleep(AFTER_S)
         try:
-            found = self.host.run(["find", str(self.folder), "-path", "*/machine-*/qmp"], timeout_s=10).text.split("\n")
-            if not found[0]:
+            monitors = self.host.run(["find", str(self.folder), "-path", "*/machine-*/qmp"], timeout_s=10).text.split(
+                "\n"
+            )
+            if not monitors[0]:
                 self.problem = "the guest has no monitor"
                 return
-            monitor = PurePosixPath(found[0])
+            monitor = PurePosixPath(monitors[0])
             stopped = qemu.ask(self.host, monitor, "stop")
             time.sleep(STOP_S)
             resumed = qemu.ask(self.host, monitor, "cont")
