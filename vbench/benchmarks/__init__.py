@@ -1,4 +1,4 @@
-"""The workloads: one file a family, and one table that suites, schema, doctor and docs are made of."""
+"""The workloads: one file a family, and one table from which suites, schema, doctor and docs take them."""
 
 from vbench.benchmarks.command import Command
 from vbench.benchmarks.cpu import Aes, Branchy, Hash, Matrix, Sha256
@@ -52,4 +52,4 @@ _ALL: tuple[type[Benchmark], ...] = (
 )
 
 KINDS: dict[str, type[Benchmark]] = {benchmark.kind: benchmark for benchmark in _ALL}
-"""Kind, which is family.name, to the struct whose fields are its suite keys."""
+"""Maps a kind (family.name) to the struct whose fields are its suite keys."""

@@ -1,4 +1,4 @@
-"""A user's folder on its way into the environments: what may be in it, its digest, and the archive that is sent."""
+"""Sends a user's folder into the environments: checks its content, computes its digest and packs its archive."""
 
 import hashlib
 import io
@@ -13,17 +13,17 @@ from typing import IO
 
 from vbench.units import show_bytes
 
-MOST_B = 64 * 2**20  # each start of each environment gets it anew, an emulated one at a few MB/s
+MOST_B = 64 * 2**20  # each start of each environment receives it again, an emulated one at a few MB/s
 MOST_ENTRIES = 10_000
 
 
 class Unfit(Exception):
-    """A folder that cannot be carried, in words."""
+    """A folder that cannot be sent; the text says why."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One file, folder or link by its path inside the folder."""
+    """One file, folder or link; `name` is its path inside the user's folder."""
 
     name: str
     path: Path
@@ -34,39 +34,39 @@ class Entry:
 
 
 def inside(base: Path, folder: str) -> Path:
-    """The folder beside the suite. Raises Unfit for one that lies elsewhere, or that is none."""
+    """Path of a folder below the suite's own. Raises Unfit for any other path, and for what is no folder."""
     if not folder or "\0" in folder or Path(folder).is_absolute() or ".." in Path(folder).parts:
         raise Unfit(f"expected a path below the suite's own folder, got {folder[:80]!r}")
     try:
-        found = (base / folder).resolve(strict=True)
-        if not found.is_relative_to(base.resolve()):
+        path = (base / folder).resolve(strict=True)
+        if not path.is_relative_to(base.resolve()):
             raise Unfit(f"{folder} is a link that leaves the suite's own folder")
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
         raise Unfit(f"{folder} {_why(error)}") from None
-    if not found.is_dir():
+    if not path.is_dir():
         raise Unfit(f"{folder} is not a folder")
-    return found
+    return path
 
 
 def entries(folder: Path) -> tuple[Entry, ...]:
-    """All that is in it, sorted by path, each folder before what it holds. Raises Unfit."""
-    found: list[Entry] = []
+    """All entries of a folder, sorted by path, each folder before its content. Raises Unfit."""
+    listed: list[Entry] = []
     size_b = 0
     for entry in _walk(folder, ""):
-        found.append(entry)
+        listed.append(entry)
         size_b += entry.size_b
-        if len(found) > MOST_ENTRIES or size_b > MOST_B:
+        if len(listed) > MOST_ENTRIES or size_b > MOST_B:
             raise Unfit(
                 f"it holds more than {MOST_ENTRIES} files or {show_bytes(MOST_B)}, "
                 "and each start of each environment would have to be sent them all"
             )
-    return tuple(sorted(found, key=lambda entry: os.fsencode(entry.name).split(b"/")))
+    return tuple(sorted(listed, key=lambda entry: os.fsencode(entry.name).split(b"/")))
 
 
 def _walk(folder: Path, at: str) -> Iterator[Entry]:
     try:
-        with os.scandir(folder) as listed:
-            for item in listed:
+        with os.scandir(folder) as items:
+            for item in items:
                 entry = _entry(item, f"{at}{item.name}")
                 yield entry
                 if entry.folder:
@@ -88,7 +88,7 @@ def _entry(item: "os.DirEntry[str]", name: str) -> Entry:
 
 
 def _target(name: str, path: Path) -> str:
-    """Where a link leads. Raises Unfit when that is outside: it would be something else in each environment."""
+    """Target of a link. Raises Unfit for a target outside the folder, which would differ between environments."""
     target = str(path.readlink())
     end = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
     leaves = target.startswith("/") or end == ".." or end.startswith("../")
@@ -98,18 +98,18 @@ def _target(name: str, path: Path) -> str:
 
 
 def _really_inside(path: Path, folder: Path) -> bool:
-    """A link through another link is elsewhere than its words say."""
+    """Whether the path lies in the folder after all links are resolved."""
     base = os.path.realpath(folder)
     return os.path.commonpath([base, os.path.realpath(path)]) == base
 
 
 def digest(folder: Path) -> str:
-    """`sha256:…` over names, permissions, links and contents: what a run says of the folder. Raises Unfit."""
+    """`sha256:…` over names, permissions, links and contents, as a run stores it. Raises Unfit."""
     return _sealed(folder, lambda entry, data: None)
 
 
 def pack(folder: Path, target: IO[bytes]) -> str:
-    """Writes a tar archive; the digest of just what went into it. Raises Unfit."""
+    """Writes a tar archive and returns the digest of its content. Raises Unfit."""
     with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as tar:
         return _sealed(folder, lambda entry, data: tar.addfile(_member(entry, len(data)), io.BytesIO(data)))
 
@@ -125,7 +125,7 @@ def _sealed(folder: Path, take: Callable[[Entry, bytes], None]) -> str:
 
 
 def _content(entry: Entry) -> bytes:
-    """Bytes of a file, target of a link. Raises Unfit."""
+    """Bytes of a file or target of a link; empty for a folder. Raises Unfit."""
     if entry.folder:
         return b""
     if entry.link is not None:

@@ -25,12 +25,12 @@ from vbench.host.foreign import Count
 from vbench.model import Better, Measured, Metric, Scale
 from vbench.units import Seconds, base_unit, show_bytes
 
-START_S = 30.0  # of the interpreter that times it, under emulation on a busy host
+START_S = 30.0  # limit for the start of the interpreter that times the command, under emulation on a busy host
 PICK_S = 15.0  # more than the guest's own limit
 UNPACK_S = 300.0
 SEEN_B = 2**20  # of an output, its beginning and end: guest/timed.py
 STDERR_SHOWN = 300
-BUSY = 0.95  # least share of the runs in all the time from the first to the last, for their processor time to be theirs
+BUSY = 0.95  # least share of the runs in the time from the first to the last, to count the processor time as theirs
 LONGEST = 1000
 WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Streams(msgspec.Struct, frozen=True):
-    """The ends of what the last run printed, beside a Reply, or beside why there is none."""
+    """Beginning and end of the last run's output. `error` and `hint` are set where there is no Reply."""
 
     stdout: bytes = b""
     stderr: bytes = b""
@@ -60,7 +60,7 @@ class Streams(msgspec.Struct, frozen=True):
 
 
 class _Metrics:
-    """Of the class what every entry measures without other words, of an entry its own."""
+    """`Command.metrics` is the wall time; `metrics` of an entry is the metric that this entry measures."""
 
     def __get__(self, entry: "Command | None", kind: type) -> tuple[Metric, ...]:
         return (WALL,) if entry is None else (entry.metric_measured(),)
@@ -119,19 +119,19 @@ class Command(Settings, frozen=True, kw_only=True):
         return Metric(self.metric or "value", unit, self.better, about, self.scale or "ratio", margin)
 
     def anchored(self, base: Path) -> "Command":
-        """The same with its folder's digest. Raises ValueError when it is not fit, or not the one that was meant."""
+        """The entry with its folder's digest. Raises ValueError if it is unfit or not `folder_digest`."""
         if self.folder is None:
             return self
         try:
-            found = carrying.digest(carrying.inside(base, self.folder))
+            digest = carrying.digest(carrying.inside(base, self.folder))
         except carrying.Unfit as error:
             raise ValueError(f"folder: {error}") from None
-        if self.folder_digest not in (None, found):
-            raise ValueError(f"folder: {self.folder} has the digest {found}, folder_digest wants {self.folder_digest}")
-        return replace(self, folder_digest=found)
+        if self.folder_digest not in (None, digest):
+            raise ValueError(f"folder: {self.folder} has the digest {digest}, folder_digest wants {self.folder_digest}")
+        return replace(self, folder_digest=digest)
 
     def needs(self) -> Needs:
-        """A program of the folder is named by a relative path; an interpreter reads its script wherever it lies."""
+        """A program of the folder, which a relative path names, must be executable in scratch space."""
         program = self.argv[0]
         return Needs(executes=self.folder is not None and "/" in program and not program.startswith("/"))
 
@@ -165,7 +165,7 @@ class Command(Settings, frozen=True, kw_only=True):
         return 0.2 + runs_s + (max(warmup_s, self.expected) if warmup_s else 0.0)
 
     def _work(self, start: Start) -> PurePosixPath:
-        """This entry's own folder in this start's scratch space, with the user's files in it."""
+        """Folder of this entry in the start's scratch space, with the user's files."""
         key = f"command-{zlib.crc32(msgspec.json.encode(self, enc_hook=float)):08x}"
 
         @contextmanager
@@ -175,7 +175,7 @@ class Command(Settings, frozen=True, kw_only=True):
                 self._fill(start, work)
                 yield work
             finally:
-                with suppress(VbenchError):  # the scratch space goes with the start; who lost a session reported it
+                with suppress(VbenchError):  # the scratch space ends with the start, and a lost session was reported
                     start.session.run(["rm", "-rf", str(work), f"{work}.tar"], timeout_s=UNPACK_S)
 
         return start.shared(key, make)
@@ -184,11 +184,11 @@ class Command(Settings, frozen=True, kw_only=True):
         if self.folder is None:
             start.session.run(["mkdir", str(work)], timeout_s=START_S).check()
             return
-        descriptor = os.memfd_create("folder")  # an archive that no end of the harness can leave behind
+        descriptor = os.memfd_create("folder")  # in memory: a killed harness leaves no archive behind
         try:
             with os.fdopen(os.dup(descriptor), "wb") as archive:
-                found = carrying.pack(carrying.inside(start.suite_folder, self.folder), archive)
-            if self.folder_digest not in (None, found):
+                digest = carrying.pack(carrying.inside(start.suite_folder, self.folder), archive)
+            if self.folder_digest not in (None, digest):
                 hint = "put it back as it was, or begin another run: results would not compare"
                 raise TrialFailed(f"{self.folder} was changed since the run began", hint=hint)
             start.session.put(Path(f"/proc/self/fd/{descriptor}"), work.with_name(f"{work.name}.tar"))
@@ -201,7 +201,7 @@ class Command(Settings, frozen=True, kw_only=True):
         start.session.run(unpack, timeout_s=UNPACK_S).check()
 
     def _timed(self, start: Start, work: PurePosixPath, moments: Moments) -> Reply:
-        """All runs of one trial, and what the last one printed into the raw files, failed or not."""
+        """Makes all runs of one trial. Stores the last run's output as raw files, even if it failed."""
         workplace = start.session.workplace
         request = {
             "argv": self.argv,
@@ -221,12 +221,12 @@ class Command(Settings, frozen=True, kw_only=True):
         if done.status < 0:
             raise TrialFailed(f"what times the command was killed by signal {-done.status}, with the command")
         line = done.check().stdout
-        said = _decoded(line, Streams)
-        for name, data in (("stdout", said.stdout), ("stderr", said.stderr)):
-            if data:  # as it came: inside JSON an escape before a host's name would hide it from the store's cleaner
+        streams = _decoded(line, Streams)
+        for name, data in (("stdout", streams.stdout), ("stderr", streams.stderr)):
+            if data:  # not as JSON: an escape before a host's name would hide it from the store's cleaner
                 start.raw(f"{name}.txt", data)
-        if said.error is not None:
-            raise TrialFailed(_epitaph(said.error[:LONGEST], said.stderr), hint=said.hint[:LONGEST])
+        if streams.error is not None:
+            raise TrialFailed(_epitaph(streams.error[:LONGEST], streams.stderr), hint=streams.hint[:LONGEST])
         reply = _decoded(line, Reply)
         if reply.picked is not None and len(reply.picked) != len(reply.walls):
             raise TrialFailed(f"the answer about its runs has {len(reply.picked)} numbers of {len(reply.walls)} runs")
@@ -234,7 +234,7 @@ class Command(Settings, frozen=True, kw_only=True):
         return reply
 
     def _values(self, reply: Reply) -> tuple[float, ...]:
-        """Samples in base units. Raises TrialFailed for what cannot enter a ratio."""
+        """Samples in base units. Raises TrialFailed for a number that cannot enter a ratio."""
         if reply.picked is None:
             return reply.walls
         metric = self.metrics[0]
@@ -250,13 +250,13 @@ class Command(Settings, frozen=True, kw_only=True):
 
 
 def _check_pick(command: Command) -> None:
-    """How the number is found. Raises ValueError with the key."""
+    """Checks the keys that pick a number from the output. Raises ValueError with the wrong key."""
     if command.regex is not None and command.pointer is not None:
         raise ValueError("pointer: a number is picked by `regex` or by `pointer`, not by both")
     if command.regex is None and command.pointer is None:
-        given = [key for key in ("unit", "better", "scale", "margin") if getattr(command, key) is not None]
-        if given:
-            raise ValueError(f"{given[0]}: belongs to a number that `regex` or `pointer` picks; this one is timed")
+        extra = [key for key in ("unit", "better", "scale", "margin") if getattr(command, key) is not None]
+        if extra:
+            raise ValueError(f"{extra[0]}: belongs to a number that `regex` or `pointer` picks; this one is timed")
         return
     if command.regex is not None:
         _check_regex(command.regex)
@@ -292,15 +292,15 @@ def _decoded(line: bytes, kind: type[T]) -> T:
 
 
 def _operations(reply: Reply) -> int | None:
-    """None for short runs: the processor time is of all from the first to the last, and of much that is no run."""
+    """Number of runs. None where the runs are short: the processor time counted then contains much that is no run."""
     return len(reply.walls) + reply.warmups if reply.spent_s >= BUSY * reply.span_s else None
 
 
 def _epitaph(message: str, stderr: bytes) -> str:
-    """With the end of what it complained, on one line and without what would steer a terminal."""
+    """The message with the end of stderr, on one line and in printable characters."""
     words = " ".join(stderr.decode(errors="replace").split())[-STDERR_SHOWN:]
-    said = "".join(letter if letter.isprintable() else "�" for letter in words)
-    return f"{message}: {said}" if said else message
+    shown = "".join(letter if letter.isprintable() else "�" for letter in words)
+    return f"{message}: {shown}" if shown else message
 
 
 def _cut(reply: Reply) -> tuple[str, ...]:

@@ -32,9 +32,9 @@ def _name(size_b: int) -> str:
 
 
 def _file(start: Start, size_b: int) -> str:
-    """The file of this size in this start's scratch space, written whole at first use and shared by the family.
+    """Name of the file of this size in the start's scratch space. The first use writes it, and the family shares it.
 
-    Named from within that space, since for fio a colon in a name begins the next file.
+    The name is relative, since for fio a colon in a path begins the next file.
     """
     name = _name(size_b)
 
@@ -56,14 +56,14 @@ def _there(start: Start, argv: Sequence[str]) -> list[str]:
 
 
 def _remove(session: Session, path: str) -> None:
-    with suppress(VbenchError):  # the scratch space goes with the start; a lost session was reported by who lost it
+    with suppress(VbenchError):  # the scratch space ends with the start, and a lost session was reported
         session.run(["rm", "-f", path], timeout_s=LIMIT_S)
 
 
 def _trial(
     start: Start, size_b: int, direction: fio.Direction, *, rw: str, block_b: int, **how: Any
 ) -> tuple[fio.Result, int | None]:
-    """fio's numbers, and its operations; None where it is unknown when they began and ended."""
+    """fio's numbers, and the number of its operations: None where their beginning and end are unknown."""
     file = _file(start, size_b)
     argv = fio.job(file, size_b, rw=rw, block_b=block_b, trial_s=start.trial_s, warmup_s=start.warmup_s, **how)
     limit_s = LIMIT_S + 2 * (start.trial_s + start.warmup_s)

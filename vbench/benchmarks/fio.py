@@ -1,4 +1,4 @@
-"""Our own wrapper around the fio command: builds a job's command line and reads its JSON, nothing more."""
+"""Wraps the fio command: builds a job's command line and reads its JSON."""
 
 import errno
 import json
@@ -15,25 +15,25 @@ from vbench.errors import TrialFailed
 from vbench.host import foreign
 from vbench.host.foreign import LONGEST, Count
 
-CLOCK = "CLOCK_MONOTONIC"  # what fio 3 reads with clocksource=clock_gettime
+CLOCK = "CLOCK_MONOTONIC"  # the clock of fio 3 with clocksource=clock_gettime
 Direction = Literal["read", "write"]
 Engine = Literal["psync", "libaio", "io_uring"]
 LAYOUT, TRIAL = "layout", "trial"  # names of jobs
 OLDEST = "fio 3.18"  # the first whose json+ has `N`: its commit 56440e63 of January 2020
 _PRIVATE = frozenset({"filename"})
-# What fio says of a queue that the kernel did not set up, and what stands behind each errno.
+# fio's message for a queue that the kernel did not set up, and the cause of each errno.
 _QUEUE = re.compile(r"err=(\d+)/file:engines/\w+\.c:\d+, func=io_queue_init")
 _FILTERED = "asynchronous I/O is refused here, as containers' system call filters do: take another `engine`"
 _QUEUE_HINTS = {
     errno.EAGAIN: "the host's limit on asynchronous I/O is used up: raise it with `sysctl fs.aio-max-nr=1048576`",
     errno.ENOMEM: "the limit on locked memory is too small for the queue: raise `ulimit -l`, or take another `engine`",
-    # The profile that Podman ships answers so to what it refuses; an old kernel answers so too.
+    # Podman's filter answers with this errno to calls that it refuses, and so does a kernel without them.
     errno.ENOSYS: "the kernel or a container's system call filter has no such asynchronous I/O: take another `engine`",
     errno.EPERM: _FILTERED,
     errno.EACCES: _FILTERED,
 }
 _DIRECT_REFUSED = "does not support O_DIRECT"
-_FILLED = 90.0  # percent of the operations at the depth asked for, below which the queue was not kept full
+_FILLED = 90.0  # percent of the operations at the requested depth, below which a trial has a note
 T = TypeVar("T")
 
 
@@ -44,13 +44,13 @@ class Result(Struct, frozen=True):
     bandwidth: float  # B/s
     operations: int
     latency_counts: dict[int, int]
-    sync_counts: dict[int, int] = {}  # the same of the flushes between writes, where the job had them
+    sync_counts: dict[int, int] = {}  # the same for the flushes between writes, in jobs that flush
     at_depth: dict[str, float] = {}  # fio's own classes of queue depth to percent of the operations
     lasted_s: float | None = None
 
 
 def layout(file: str, size_b: int) -> list[str]:
-    """Writes the whole file once, so that no trial meets a hole in it."""
+    """Command that writes the whole file once, so that it has no holes."""
     job = ["fio", f"--name={LAYOUT}", f"--filename={file}", f"--size={size_b}", "--rw=write", "--bs=1M"]
     return [*job, "--direct=1", "--ioengine=psync", "--end_fsync=1", "--output-format=json+"]
 
@@ -67,10 +67,10 @@ def job(
     depth: int = 1,
     flushed: bool = False,
 ) -> list[str]:
-    """`depth` operations at a time for `trial_s`, after `warmup_s` of the same by a job of its own.
+    """Command of a trial: `depth` operations at a time for `trial_s`, after a warm-up job of `warmup_s`.
 
-    Past the page cache; or `flushed`: through it, with an fdatasync after each write. A warm-up by `ramp_time` would
-    not tell how many operations it had, and what each took of a processor would be unknown.
+    Operations bypass the page cache; with `flushed` they use it, with an fdatasync after each write. fio's `ramp_time`
+    is no warm-up for vbench: it hides the number of operations, and so the processor time of each.
     """
     warmup = _milliseconds(warmup_s)
     return [
@@ -85,13 +85,13 @@ def job(
         f"--iodepth={depth}",
         "--overwrite=1",
         "--time_based",
-        # Else fio reads the processor's counter where it trusts it and something else where not.
+        # By default fio reads the processor's counter where it trusts it, and another clock elsewhere.
         "--clocksource=clock_gettime",
         "--output-format=json+",
         *(["--name=warmup", f"--runtime={warmup}ms"] if warmup else []),
         *[f"--name={TRIAL}", "--stonewall", f"--runtime={max(1, _milliseconds(trial_s))}ms"],
-        # Run by the job just before it reads its clock, and at its end. `#`: fio appends words that send what the
-        # shell says into a file of the working directory.
+        # The job runs these just before it reads its clock, and at its end. `#` cuts off the words that fio appends,
+        # which would send the output into a file of the working directory.
         f"--exec_prerun=echo {BEGUN.decode()} #",
         f"--exec_postrun=echo {ENDED.decode()} #",
     ]
@@ -105,7 +105,7 @@ Percent = Annotated[float, Meta(ge=0, le=1000)]  # above 100 where a flush count
 
 
 class Latency(Struct, frozen=True):
-    """`N` values in bins, of ns or, before fio 3, of µs."""
+    """`N` values in bins of ns, or of µs before fio 3."""
 
     N: Count | None = None
     bins: dict[Count, Count] | None = None
@@ -134,14 +134,14 @@ class Job(Struct, frozen=True):
 
 
 class Document(Struct, frozen=True):
-    """What is read of fio's JSON."""
+    """The part of fio's JSON that vbench reads."""
 
     jobs: tuple[Job, ...] | None = None
     version: str = field(name="fio version", default="fio of an unknown version")
 
 
 def parse(done: Completed, direction: Direction, name: str = TRIAL) -> Result:
-    """The job's numbers. Raises TrialFailed for fio's own errors, other jobs' too, and for what cannot be believed."""
+    """Numbers of one job. Raises TrialFailed for errors of any job, and for numbers that cannot be true."""
     document = _document(done)
     if document.jobs is None:
         raise TrialFailed("fio reported no jobs")
@@ -149,22 +149,22 @@ def parse(done: Completed, direction: Direction, name: str = TRIAL) -> Result:
         if job.error:
             raise _failed(job.error, done)
     done_check(done)
-    found = [job for job in document.jobs if job.jobname == name]
-    if len(found) != 1:
-        raise TrialFailed(f"fio reported {len(found) or 'no'} jobs named {name} instead of one")
-    return _result(found[0].read if direction == "read" else found[0].write, found[0], document.version)
+    jobs = [job for job in document.jobs if job.jobname == name]
+    if len(jobs) != 1:
+        raise TrialFailed(f"fio reported {len(jobs) or 'no'} jobs named {name} instead of one")
+    return _result(jobs[0].read if direction == "read" else jobs[0].write, jobs[0], document.version)
 
 
 def flushes(result: Result) -> dict[int, int]:
-    """The latencies of the flushes. Raises TrialFailed where fio counted none, as versions before 3 do."""
+    """Latencies of the flushes, ns to number. Raises TrialFailed where fio counted none, as before version 3."""
     if not result.sync_counts:
         raise TrialFailed("fio counted no flush", hint="use fio 3 or later, or the image that has it")
     return result.sync_counts
 
 
 def depth_notes(result: Result, depth: int) -> tuple[str, ...]:
-    """A note where fio did not keep `depth` operations in flight; its classes are powers of two up to 64."""
-    name = next((str(known) for known in (32, 16, 8, 4, 2, 1) if known <= depth < 64), ">=64")
+    """A note where fio did not keep `depth` operations in flight. fio counts in powers of two up to 64."""
+    name = next((str(least) for least in (32, 16, 8, 4, 2, 1) if least <= depth < 64), ">=64")
     share = result.at_depth.get(name)
     if share is None or share >= _FILLED:
         return ()
@@ -172,15 +172,15 @@ def depth_notes(result: Result, depth: int) -> tuple[str, ...]:
 
 
 def done_check(done: Completed) -> None:
-    """Raises TrialFailed when fio did not end well, whatever it printed."""
+    """Raises TrialFailed when fio is missing or ended with another status than 0."""
     if done.status == 127:
         raise TrialFailed("fio was not found", hint="install fio, or use the image that has it")
     if done.status != 0:
-        raise TrialFailed(f"fio ended with status {done.status}: {_said(done)}", hint=_hint(done))
+        raise TrialFailed(f"fio ended with status {done.status}: {_complaint(done)}", hint=_hint(done))
 
 
 def decode(done: Completed) -> Any:
-    """fio's JSON, which begins after whatever it had to say first. Raises TrialFailed."""
+    """fio's JSON, which can follow lines of warnings. Raises TrialFailed."""
     text = done.stdout
     begin = 0 if text.startswith(b"{") else text.find(b"\n{") + 1
     end = text.rfind(b"\n}", begin)
@@ -188,7 +188,7 @@ def decode(done: Completed) -> Any:
         document = foreign.decode(foreign.without_nan(text[begin:] if end < 0 else text[begin : end + 2]))
     except ValueError as error:
         done_check(done)
-        raise TrialFailed(f"fio printed no JSON that can be read: {error}: {_said(done)}") from None
+        raise TrialFailed(f"fio printed no JSON that can be read: {error}: {_complaint(done)}") from None
     if not isinstance(document, dict):
         raise TrialFailed(f"fio printed JSON that is no object: {text[:100]!r}")
     return document
@@ -233,7 +233,7 @@ def _there(value: T | None, key: str) -> T:
 
 
 def _counts(in_ns: Latency | None, in_us: Latency | None, version: str) -> dict[int, int]:
-    """A latency's bins, ns to number; none where nothing ran. Raises TrialFailed for torn bins."""
+    """Bins of a latency, ns to number; empty where nothing ran. Raises TrialFailed for bins that do not add up."""
     latency, scale = (in_us, 1000) if in_ns is None else (in_ns, 1)
     latency = _there(latency, "clat_ns")
     if latency.N is None:
@@ -250,23 +250,23 @@ def _counts(in_ns: Latency | None, in_us: Latency | None, version: str) -> dict[
 
 
 def _failed(code: int, done: Completed) -> TrialFailed:
-    return TrialFailed(f"fio's job failed with error {code}: {_said(done)}", hint=_hint(done))
+    return TrialFailed(f"fio's job failed with error {code}: {_complaint(done)}", hint=_hint(done))
 
 
 def _hint(done: Completed) -> str:
-    said = (done.stdout[:2000] + done.stderr).decode(errors="replace")
-    if _DIRECT_REFUSED in said:
+    output = (done.stdout[:2000] + done.stderr).decode(errors="replace")
+    if _DIRECT_REFUSED in output:
         return "the scratch file system refuses O_DIRECT: put the scratch space on a disk's file system"
-    if "No space left" in said:
+    if "No space left" in output:
         return "the scratch file system is full: take a smaller `size`"
-    queue = _QUEUE.search(said)
-    if queue or "doesn't support io_uring" in said:
+    queue = _QUEUE.search(output)
+    if queue or "doesn't support io_uring" in output:
         return _QUEUE_HINTS.get(int(queue[1]) if queue else errno.ENOSYS, "take another `engine`")
     return ""
 
 
-def _said(done: Completed) -> str:
-    """What fio said in words: stderr, or what stands before the JSON."""
+def _complaint(done: Completed) -> str:
+    """fio's messages: stderr, and stdout before the JSON."""
     before = done.stdout.decode(errors="replace").partition("\n{")[0]
     lines: Sequence[str] = [line for line in (done.stderr.decode(errors="replace") + before).splitlines() if line]
     return "; ".join(line.removeprefix("fio: ") for line in lines if not line.startswith("{"))[-400:]

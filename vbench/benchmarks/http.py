@@ -50,13 +50,13 @@ http {{
 
 
 class Route(Struct, frozen=True):
-    """What `ip -json route get` prints of a route: the address from which it is taken."""
+    """A route as `ip -json route get` prints it: its source address."""
 
     prefsrc: str
 
 
 class Served(Struct, frozen=True):
-    """Where the server answers and finds its files, and where wrk's script lies on the peer."""
+    """URL of the server, folder of its files, and path of wrk's script on the peer."""
 
     url: str
     root: str
@@ -64,13 +64,13 @@ class Served(Struct, frozen=True):
 
 
 def own_address(session: Session, peer: str) -> str:
-    """The address by which this session's host speaks to the peer. Raises TrialFailed."""
+    """Address of the session's host towards the peer. Raises TrialFailed without a route."""
     done = session.run(["ip", "-json", "route", "get", peer], timeout_s=30)
     with suppress(ValueError, LookupError):
         return str(IPv4Address(foreign.decode(done.stdout, tuple[Route, ...])[0].prefsrc))
-    said = (done.stderr or done.stdout).decode(errors="replace").strip()[-200:]
+    output = (done.stderr or done.stdout).decode(errors="replace").strip()[-200:]
     hint = "`ip` of iproute2 is needed inside" if done.status == 127 else ""
-    raise TrialFailed(f"no route to the peer at {peer}: {said}", hint=hint)
+    raise TrialFailed(f"no route to the peer at {peer}: {output}", hint=hint)
 
 
 def _write(session: Session, path: str, content: bytes) -> None:
@@ -153,7 +153,7 @@ class Requests(Settings, frozen=True, kw_only=True):
         self._url(start)
 
     def _url(self, start: Start) -> tuple[str, str]:
-        """The file's address, and wrk's script."""
+        """URL of the file, and path of wrk's script."""
         served = start.shared("http.server", lambda: _served(start))
         return start.shared(f"http.file.{self.size}", lambda: _file(start, served, self.size)), served.script
 

@@ -1,4 +1,4 @@
-"""Our own wrapper around the iperf3 command: builds both ends' command lines and reads the client's JSON."""
+"""Wraps the iperf3 command: builds both ends' command lines and reads the client's JSON."""
 
 import json
 from collections.abc import Callable
@@ -15,14 +15,14 @@ from vbench.host.foreign import LONGEST, Count
 
 CLOCK = "CLOCK_MONOTONIC"
 LISTENING = b"Server listening"
-# What the server says: a connection for data, a second of warm-up, the results' rule.
+# Parts of the server's lines: a data connection, a second of warm-up, the rule above the results.
 _CONNECTED, _OMITTED, _RESULTS = b" connected to ", b"(omitted)", b"- - -"
-SATURATED = 90.0  # percent of one processor above which an end is what limits
+SATURATED = 90.0  # percent of one processor above which an end limits the rate
 _PRIVATE = frozenset({"system_info", "cookie"})
 
 
 class Span(Moments):
-    """Begin and end of a test by what its server says: after the warm-up, and as the results come."""
+    """Begin and end of a test by its server's lines: the end of the warm-up, and the rule above the results."""
 
     def __init__(self, begin: Callable[[], None], end: Callable[[], None], *, warmup_s: float) -> None:
         super().__init__(begin, end)
@@ -39,7 +39,7 @@ class Span(Moments):
 
 
 class Result(Struct, frozen=True):
-    """What arrived, and how busy both ends were (percent of one processor; None where iperf3 does not say)."""
+    """A TCP test: bytes and rates, and each end's use of one processor in percent (None where iperf3 omits it)."""
 
     received: float  # B/s
     sent: float  # B/s
@@ -51,12 +51,12 @@ class Result(Struct, frozen=True):
 
 
 def server(address: str, port: int) -> list[str]:
-    """One test, then it ends. `stdbuf`: what it says must not wait in a buffer, as even with `--forceflush` it does."""
+    """Command of a server for one test. `stdbuf` unbuffers its lines, which `--forceflush` does not do for all."""
     return ["stdbuf", "-oL", "iperf3", "--server", "--one-off", "--bind", address, "--port", str(port)]
 
 
 class Datagrams(Struct, frozen=True):
-    """What became of UDP datagrams; `received` and `sent` are 1/s, each by its own end's clock."""
+    """A UDP test: `received` and `sent` are rates in 1/s, each by its own end's clock."""
 
     received: float
     sent: float
@@ -69,7 +69,7 @@ class Datagrams(Struct, frozen=True):
 
 
 def client(address: str, port: int, *flow: str, trial_s: float, warmup_s: float) -> list[str]:
-    """iperf3 knows whole seconds only, and takes 0 for endless: a trial lasts at least one."""
+    """Command of the client. iperf3 takes whole seconds only, and 0 means endless: a trial lasts at least 1 s."""
     return [
         "iperf3",
         *["--client", address],
@@ -97,7 +97,7 @@ def whole_seconds(trial_s: float) -> int:
 
 
 class Sum(Struct, frozen=True):
-    """One end's figures; which of them there are depends on the protocol and the version."""
+    """Figures of one end. Which of them exist depends on the protocol and the version of iperf3."""
 
     bits_per_second: float | None = None
     bytes: float | None = None
@@ -116,7 +116,7 @@ class Cpu(Struct, frozen=True):
 
 
 class End(Struct, frozen=True):
-    """What the client prints at the end; `sum` mixes both ends' figures of UDP, before 3.10 alone."""
+    """The client's final figures. `sum` mixes both ends' figures of UDP; before iperf3 3.10 there are no others."""
 
     sum: Sum = Sum()
     sum_sent: Sum | None = None
@@ -125,7 +125,7 @@ class End(Struct, frozen=True):
 
 
 class Document(Struct, frozen=True):
-    """What is read of the client's JSON."""
+    """The part of the client's JSON that vbench reads."""
 
     end: End = End()
     error: str = ""
@@ -139,16 +139,16 @@ def decode(done: Completed) -> Any:
     try:
         document = foreign.decode(foreign.without_nan(text[max(0, text.find(b"{")) :]))
     except ValueError as error:
-        said = (done.stderr or text).decode(errors="replace").strip()[-300:]
+        output = (done.stderr or text).decode(errors="replace").strip()[-300:]
         ended = f"iperf3 ended with status {done.status}"
-        raise TrialFailed(f"{ended} and printed no JSON that can be read: {error}: {said}".rstrip(": ")) from None
+        raise TrialFailed(f"{ended} and printed no JSON that can be read: {error}: {output}".rstrip(": ")) from None
     if not isinstance(document, dict):
         raise TrialFailed(f"iperf3 printed JSON that is no object: {text[:100]!r}")
     return document
 
 
 def parse(done: Completed) -> Result:
-    """What the receiver counted. Raises TrialFailed for an error, which can stand beside partial results."""
+    """Figures of a TCP test. Raises TrialFailed for an error, even if there are partial results."""
     end = _end(done)
     there, here = end.sum_received or Sum(), end.sum_sent or Sum()
     return Result(
@@ -163,7 +163,7 @@ def parse(done: Completed) -> Result:
 
 
 def parse_udp(done: Completed, *, length_b: int) -> Datagrams:
-    """What arrived of what was sent; before iperf3 3.10 one `sum` mixes both ends' figures. Raises TrialFailed."""
+    """Figures of a UDP test. Raises TrialFailed. Before iperf3 3.10 one `sum` mixes both ends' figures."""
     end = _end(done)
     there, here = end.sum_received or end.sum, end.sum_sent or end.sum
     arrived = _arrived(there, length_b) if end.sum_received else _not_lost(end.sum)
@@ -189,7 +189,7 @@ def _jitter_s(there: Sum) -> float:
 
 
 def _arrived(there: Sum, length_b: int) -> float:
-    """From the receiver's bytes: `lost_packets` of iperf3 3.12 has the losses of the omitted seconds too."""
+    """Datagrams that arrived, by the receiver's bytes: `lost_packets` of iperf3 3.12 counts the omitted seconds too."""
     arrived = _number(there.bytes, "bytes") / length_b
     if arrived <= 0:
         raise TrialFailed("iperf3 counted no datagrams that arrived")
@@ -210,9 +210,9 @@ def _end(done: Completed) -> End:
         raise TrialFailed(f"iperf3's JSON is not what iperf3 prints: {error}") from None
     if document.error:
         raise TrialFailed(f"iperf3: {document.error[:300]}", hint=_hint(document.error))
-    if done.status != 0:  # before 3.10 the error stands on stderr alone
-        said = done.stderr.decode(errors="replace").strip()[-300:]
-        raise TrialFailed(f"iperf3 ended with status {done.status}: {said}".removesuffix(": "), hint=_hint(said))
+    if done.status != 0:  # before 3.10 the error is on stderr alone
+        stderr = done.stderr.decode(errors="replace").strip()[-300:]
+        raise TrialFailed(f"iperf3 ended with status {done.status}: {stderr}".removesuffix(": "), hint=_hint(stderr))
     return document.end
 
 
@@ -228,14 +228,14 @@ def redacted(done: Completed) -> bytes:
 
 
 def limits(result: Result | Datagrams) -> tuple[str, ...]:
-    """Notes on an end that had no processor time left."""
+    """A note where the peer used nearly all of its processor."""
     if result.server_cpu is not None and result.server_cpu > SATURATED:
         return (f"peer-limited: the peer used {result.server_cpu:.0f} % of its processor",)
     return ()
 
 
 def _rate(side: Sum, which: str) -> float:
-    """B/s."""
+    """Rate of one end in B/s. Raises TrialFailed for a missing one, and for one of 0 or less."""
     bits = side.bits_per_second
     if bits is None or not 0 < bits < inf or not bits / 8:
         raise TrialFailed(f"iperf3's {which} is not a rate: {bits}")
@@ -262,7 +262,7 @@ def _positive(value: float | None, key: str) -> float:
 
 
 def _count(value: float | None, key: str) -> int:
-    """At least one."""
+    """A count of at least 1. Raises TrialFailed for any other value."""
     number = round(_positive(value, key))
     if not 0 < number <= LONGEST:
         raise TrialFailed(f"iperf3's {key} cannot be {value}")

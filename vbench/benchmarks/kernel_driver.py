@@ -1,4 +1,4 @@
-"""The harness's end of the kernel driver: a process of a start that runs compiled kernels, one after another."""
+"""Talks to the kernel driver: a process of a start that runs compiled kernels, one after another."""
 
 import json
 import time
@@ -23,15 +23,15 @@ from vbench.stats import steady
 
 VALUES = 10
 FEWEST_WARMUPS = 5
-SET_UP_S = 30.0  # start of the interpreter and set-up of the largest kernel, under emulation on a busy host
-SLOWEST = 40.0  # a trial may last this many times what was asked: loops are fixed, an environment can become slower
+SET_UP_S = 30.0  # limit for the interpreter's start and the largest kernel's set-up, under emulation on a busy host
+SLOWEST = 40.0  # limit of a trial in multiples of its length: loops are fixed, an environment can become slower
 CLOCK_SLACK = 0.01
 CLOCK_SLACK_S = 0.005
 LEAST_S, MOST_S = 1e-15, 1e6  # no operation is quicker than a femtosecond, or lasts eleven days
 LONGEST_ERROR = 500
 APART = frozenset({"memory", "syscall", "network"})
-"""Families with a driver of their own: their numbers depend on what the process has mapped, or they run elsewhere."""
-CLOCK_SHARE = 0.001  # of what is timed at once, above which the cost of a clock read is told
+"""Families with a driver of their own: their numbers depend on the process's mappings, or they run elsewhere."""
+CLOCK_SHARE = 0.001  # share of a timed interval above which the cost of a clock read has a note
 
 
 A = TypeVar("A")
@@ -40,7 +40,7 @@ NotNegative = Annotated[float, Meta(ge=0)]
 
 
 class Extra(msgspec.Struct, frozen=True):
-    """What some kernels add (guest/workloads.py)."""
+    """Fields that some kernels add to their reply (guest/workloads.py)."""
 
     round_trips_ns: tuple[Number, ...] = ()
     last_level_cache_b: Count | None = None
@@ -48,7 +48,7 @@ class Extra(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What the driver answers: seconds an operation, the rest as described in guest/driver.py."""
+    """The driver's answer to a request: `values` in seconds per operation, the rest as guest/driver.py describes it."""
 
     values: tuple[float, ...]
     warmups: tuple[tuple[Count, float], ...]
@@ -58,27 +58,27 @@ class Reply(msgspec.Struct, frozen=True):
     spent_s: NotNegative
     extra: Extra
     pyperf: dict[str, Any]
-    operations: Number | None = None  # executed in all: calibration and warm-ups too, but no dose
-    clock_read_s: NotNegative | None = None  # what one read of its clock costs, as it was set up
-    dose: float | None = None  # share of extra operations that it executed, by which `validate` proves the intervals
+    operations: Number | None = None  # all that were executed, with calibration and warm-ups, without the dose
+    clock_read_s: NotNegative | None = None  # cost of one read of its clock, measured at set-up
+    dose: float | None = None  # share of extra operations that it executed: `validate` proves the intervals with them
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """What the driver answers once a kernel is set up; its clock did not step back while it looked."""
+    """The driver's answer once a kernel is set up and its clock did not step back."""
 
     ready: bool
     clock_read_s: NotNegative
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """What the driver answers when a kernel failed."""
+    """The driver's answer when a kernel failed."""
 
     error: str | None = None
     errno: int | None = None
 
 
 def parse(line: bytes) -> Reply:
-    """The driver's line as a reply. Raises TrialFailed for an error and for values that nobody can believe."""
+    """Parses the driver's line. Raises TrialFailed for an error and for values that cannot be true."""
     reply = _answer(line, Reply)
     odd = [value for value in reply.values if not LEAST_S <= value <= MOST_S]
     if odd or not reply.values:
@@ -98,7 +98,7 @@ def _answer(line: bytes, kind: type[A]) -> A:
 
 @dataclass
 class KernelDriver:
-    """A driver process that is started at the first request, and again after it was lost."""
+    """A driver process. The first request starts it, and a request after its end starts it again."""
 
     session: Session
     argv: Sequence[str]
@@ -107,21 +107,21 @@ class KernelDriver:
     _lines: Lines | None = None
 
     def request(self, message: dict[str, Any], *, timeout_s: float) -> Reply:
-        """One kernel run. Raises TrialFailed, SessionLost, and CommandTimeout after killing the driver."""
+        """Runs one kernel. Raises TrialFailed, SessionLost, and CommandTimeout after killing the driver."""
         line, wall_s = self._exchange(message, timeout_s=timeout_s)
         return believable(parse(line), wall_s)
 
     def set_up(self, message: dict[str, Any], *, timeout_s: float) -> Ready:
-        """The kernel's memory and connections before its run. Raises as `request` does, and for a clock that steps."""
+        """Prepares a kernel's memory and connections. Raises as `request` does, and if the clock steps back."""
         line, _ = self._exchange({**message, "set_up": True}, timeout_s=timeout_s)
         return _answer(line, Ready)
 
     def _exchange(self, message: dict[str, Any], *, timeout_s: float) -> tuple[bytes, float]:
-        """The driver's next line, and how long it took."""
+        """The driver's next line, and the time until it came in s."""
         process, lines = self._started()
         begun = time.monotonic()
         try:
-            with suppress(OSError, ValueError):  # it has ended: the end of its output tells
+            with suppress(OSError, ValueError):  # the driver has ended: `_epitaph` says how
                 process.stdin.write(json.dumps(message).encode() + b"\n")
                 process.stdin.flush()
             line = lines.next(timeout_s=timeout_s)
@@ -146,16 +146,16 @@ class KernelDriver:
         return self._process, self._lines
 
     def _epitaph(self, process: Process) -> str:
-        """How it ended. Raises SessionLost when its environment went with it."""
+        """How the driver ended, in words. Raises SessionLost when its environment ended too."""
         try:
             status = process.wait(timeout_s=5)
             how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-            said = process.stderr().decode(errors="replace").strip()[-300:]
+            stderr = process.stderr().decode(errors="replace").strip()[-300:]
         except CommandTimeout:
-            how, said = "closed its output", ""
+            how, stderr = "closed its output", ""
         finally:
             self.close()
-        return f"the driver {how}: {said}" if said else f"the driver {how}"
+        return f"the driver {how}: {stderr}" if stderr else f"the driver {how}"
 
     def close(self) -> None:
         self._process = self._lines = None
@@ -163,7 +163,7 @@ class KernelDriver:
 
 
 def believable(reply: Reply, wall_s: float) -> Reply:
-    """The reply, or TrialFailed where the environment's clock counted more than passed here (method.md section 7)."""
+    """Returns the reply, or raises TrialFailed where the environment's clock ran fast (method.md section 7)."""
     if reply.spent_s > wall_s * (1 + CLOCK_SLACK) + CLOCK_SLACK_S:
         raise TrialFailed(
             f"the environment's {reply.clock} counted {reply.spent_s:.4f} s while {wall_s:.4f} s passed on the host",
@@ -173,7 +173,7 @@ def believable(reply: Reply, wall_s: float) -> Reply:
 
 
 def driver_argv(start: Start, session: Session) -> list[str]:
-    # -I -S: nothing but the guest folder's own packages; -B: the image stays as it was built.
+    # -I -S: import only the guest folder's own packages. -B: write no bytecode into the image.
     workplace = session.workplace
     return start.padded([workplace.python, "-I", "-S", "-B", str(workplace.guest / "driver.py")])
 
@@ -183,17 +183,17 @@ def driver(start: Start, family: str, session: Session) -> KernelDriver:
 
     @contextmanager
     def make() -> Iterator[KernelDriver]:
-        made = KernelDriver(session, driver_argv(start, session))
+        process = KernelDriver(session, driver_argv(start, session))
         try:
-            yield made
+            yield process
         finally:
-            made.close()
+            process.close()
 
     return start.shared(f"driver.{family if family in APART else ''}", make)
 
 
 def run_kernel(start: Start, family: str, kernel: str, params: dict[str, Any], session: Session) -> Reply:
-    """One trial of a kernel; pyperf's own JSON goes to the raw files."""
+    """Runs one trial of a kernel, and stores pyperf's JSON as a raw file."""
     limits = {"loops": start.loops, "trial_s": start.trial_s, "warmup_s": start.warmup_s}
     timeout_s = SET_UP_S + SLOWEST * (start.trial_s + start.warmup_s)
     message = {"kernel": kernel, "params": params, **limits}
@@ -206,15 +206,15 @@ def run_kernel(start: Start, family: str, kernel: str, params: dict[str, Any], s
 
 
 def kernel_missing(session: Session) -> tuple[Missing, ...]:
-    """What a session lacks to run kernels, by one command."""
+    """Files that a session lacks to run kernels. Runs one command."""
     needed = [str(session.workplace.guest / name) for name in ("driver.py", "kernels.so", "echo")]
-    there = session.run(["stat", "-c", "%n", *needed], timeout_s=30).text.splitlines()
+    present = session.run(["stat", "-c", "%n", *needed], timeout_s=30).text.splitlines()
     hint = "" if session.workplace.image == "host" else REBUILD
-    return tuple(Missing(path, hint) for path in needed if path not in there)
+    return tuple(Missing(path, hint) for path in needed if path not in present)
 
 
 def drift_notes(values: Sequence[float]) -> tuple[str, ...]:
-    """A label for a trial without a steady state: first and last third apart by more than 5 % and without overlap."""
+    """A note for a trial without a steady state: first and last third differ by more than 5 % and do not overlap."""
     third = len(values) // 3
     if third < 2:
         return ()
@@ -231,7 +231,7 @@ def dose_notes(reply: Reply) -> tuple[str, ...]:
 
 
 def clock_notes(reply: Reply, timed_s: float) -> tuple[str, ...]:
-    """A label where a read of the clock costs more than a thousandth of what lies between two (method.md section 7)."""
+    """A note where a clock read costs more than a thousandth of the interval it times (method.md section 7)."""
     if reply.clock_read_s is None or reply.clock_read_s <= CLOCK_SHARE * timed_s:
         return ()
     return ("a clock read costs more than a thousandth of what it times",)
@@ -245,8 +245,8 @@ class KernelBenchmark(Settings, frozen=True, kw_only=True):
     exposes: ClassVar[str] = ""
     about: ClassVar[str] = ""
     metrics: ClassVar[tuple[Metric, ...]] = ()
-    set_up_s: ClassVar[float] = 0.05  # its share of the driver's start
-    timed_each: ClassVar[bool] = False  # by one clock read an operation, not one a value
+    set_up_s: ClassVar[float] = 0.05  # estimate for the plan: a part of the driver's start
+    timed_each: ClassVar[bool] = False  # the kernel reads its clock once an operation, not once a value
 
     @property
     def family(self) -> str:
@@ -257,12 +257,12 @@ class KernelBenchmark(Settings, frozen=True, kw_only=True):
         return self.kind.partition(".")[2]
 
     def params(self, start: Start) -> dict[str, Any]:
-        """What the kernel is set up with."""
+        """Parameters of the kernel's set-up."""
         del start
         return {}
 
     def samples(self, reply: Reply) -> dict[str, tuple[float, ...]]:
-        """Metric to samples; without another rule the seconds of one operation."""
+        """Samples by metric. The default is the seconds of one operation."""
         return {self.metrics[0].name: reply.values}
 
     def notes(self, reply: Reply) -> tuple[str, ...]:

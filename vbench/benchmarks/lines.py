@@ -1,4 +1,4 @@
-"""Waits for lines of a process with a limit and without polling, and hears those that mark a moment as they come."""
+"""Reads lines of a process with a time limit and without polling, and passes each line to a listener at once."""
 
 import queue
 import threading
@@ -12,20 +12,20 @@ from vbench.guest.collecting import MOST_B, TooMuch, lines
 from vbench.host.inbox import Inbox
 from vbench.text import program
 
-# What a tool says on lines of their own, directly before its first operation and after its last.
+# Lines that a tool prints directly before its first operation and directly after its last.
 BEGUN, ENDED = b"vbench: begun", b"vbench: ended"
-# How much less or more than the tool's own time may lie between: a shell says so for fio, 30 ms under emulation.
+# Tolerances of the time between both lines against the tool's own: fio prints them by a shell, 30 ms under emulation.
 _LESS, _LESS_S = 0.1, 0.01
 _MORE, _MORE_S = 0.05, 0.1
 
-MOST_LINES = 2**18  # seven times those of the longest output of fio, which has a line for each bin
-LINE_COST_B = 64  # of a queued line beside its bytes, so that empty ones are bounded too
+MOST_LINES = 2**18  # seven times the lines of fio's longest output, which has a line for each bin
+LINE_COST_B = 64  # counted for each queued line in addition to its bytes, so that empty lines are bounded too
 _End = VbenchError | None
 Hear = Callable[[bytes], None]
 
 
 class Lines:
-    """The lines of one process's standard output, read by one passive thread, which lets `hear` have each at once."""
+    """Lines of one process's standard output. A thread reads them and calls `hear` with each line at once."""
 
     def __init__(self, process: Process, hear: Hear = lambda line: None) -> None:
         self._process = process
@@ -54,7 +54,7 @@ class Lines:
         return b""
 
     def next(self, *, timeout_s: float) -> bytes | None:
-        """The next whole line, None at the end. Raises CommandTimeout, and SessionLost if the session said so."""
+        """The next complete line. None at the end. Raises CommandTimeout, and SessionLost if the session was lost."""
         try:
             line = self._queue.get(timeout_s=timeout_s)
         except queue.Empty:
@@ -67,14 +67,14 @@ class Lines:
         return None
 
     def rest(self, *, timeout_s: float) -> None:
-        """Until the output ends, at most for `timeout_s`. Raises as `next`, but for one that says nothing."""
+        """Waits until the output ends, at most for `timeout_s`. Raises as `next` does, but no CommandTimeout."""
         deadline = time.monotonic() + timeout_s
         with suppress(CommandTimeout):
             while self.next(timeout_s=max(0.0, deadline - time.monotonic())) is not None:
                 pass
 
     def until(self, wanted: bytes, *, timeout_s: float) -> bool:
-        """Whether a line with `wanted` came before the end."""
+        """Reads until a line contains `wanted`. False if the output ended before."""
         while (line := self.next(timeout_s=timeout_s)) is not None:
             if wanted in line:
                 return True
@@ -82,7 +82,7 @@ class Lines:
 
 
 class Moments:
-    """Calls `begin` and `end` when BEGUN and ENDED are heard, and keeps how far these came apart."""
+    """Calls `begin` and `end` when BEGUN and ENDED arrive, and keeps the time between them in `lasted_s`."""
 
     def __init__(
         self, begin: Callable[[], None], end: Callable[[], None], *, clock: Callable[[], float] = time.monotonic
@@ -98,7 +98,7 @@ class Moments:
             self.ended()
 
     def begun(self) -> None:
-        if self._begun is None:  # once: it looks at every process of the host
+        if self._begun is None:  # `begin` reads every process of the host, so it is called once
             self._begin()
             self._begun = self._clock()
 
@@ -108,16 +108,16 @@ class Moments:
             self._end()
 
     def fit(self, own_s: float | None) -> bool:
-        """Whether they came as far apart as the tool's own clock says: lines can arrive late, and all at once."""
+        """Whether `lasted_s` agrees with the tool's own time `own_s`. Lines can arrive late, or all at once."""
         if self.lasted_s is None or own_s is None:
             return False
         return own_s * (1 - _LESS) - _LESS_S <= self.lasted_s <= own_s * (1 + _MORE) + _MORE_S
 
 
 def listen(session: Session, argv: Sequence[str], hear: Hear, *, timeout_s: float, stdin: bytes = b"") -> Completed:
-    """As `session.run`, and each whole line of the output is heard when it comes.
+    """Runs a command as `session.run` does, and calls `hear` with each complete line of its output as it arrives.
 
-    Left out of what it returns are BEGUN, ENDED, a torn last line, and all but the last 64 KiB of stderr.
+    The returned output lacks BEGUN, ENDED, an incomplete last line, and all but the last 64 KiB of stderr.
     """
     try:
         with session.spawn(argv) as process:
@@ -128,24 +128,24 @@ def listen(session: Session, argv: Sequence[str], hear: Hear, *, timeout_s: floa
 
 
 def _followed(process: Process, hear: Hear, timeout_s: float) -> Completed:
-    deadline, said, count, spoken = time.monotonic() + timeout_s, bytearray(), 0, Lines(process, hear)
+    deadline, stdout, count, lines = time.monotonic() + timeout_s, bytearray(), 0, Lines(process, hear)
     try:
-        while (line := spoken.next(timeout_s=max(0.0, deadline - time.monotonic()))) is not None:
-            said += line + b"\n" if line not in (BEGUN, ENDED) else b""
+        while (line := lines.next(timeout_s=max(0.0, deadline - time.monotonic()))) is not None:
+            stdout += line + b"\n" if line not in (BEGUN, ENDED) else b""
             count += 1
-            if len(said) > MOST_B or count > MOST_LINES:
+            if len(stdout) > MOST_B or count > MOST_LINES:
                 bound = f"{MOST_B // 2**20} MiB or {MOST_LINES} lines"
                 raise OutputTooLarge(f"{program(process.argv)} printed more than {bound} and was killed")
         status = process.wait(timeout_s=max(1.0, deadline - time.monotonic()))
     except CommandTimeout:
         raise CommandTimeout(f"{program(process.argv)} did not end within {timeout_s:g} s and was killed") from None
-    return Completed(process.argv, status, bytes(said), process.stderr())
+    return Completed(process.argv, status, bytes(stdout), process.stderr())
 
 
 def _feed(process: Process, stdin: bytes) -> None:
-    """By a thread of its own: a process that does not read would hold up whoever writes."""
+    """Writes the input and closes it. It needs its own thread, since a process that does not read blocks the writer."""
     left = memoryview(stdin)
-    with suppress(OSError, ValueError, VbenchError):  # it has ended: its status tells
+    with suppress(OSError, ValueError, VbenchError):  # the process has ended: its status says why
         while left:
             left = left[process.stdin.write(left) :]
         process.stdin.close()

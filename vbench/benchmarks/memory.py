@@ -11,7 +11,7 @@ PAGE = 4096
 MIB = 2**20
 TOUCHED = 1200 * MIB  # B/s assumed for the plan's estimate of a set-up
 ARRAY_OVER_CACHE = 4  # STREAM's own rule for the size of each array
-MEANT_FOR_A_CACHE = MIB  # a set below this is smaller than any last-level cache, and nobody takes it for memory
+MEANT_FOR_A_CACHE = MIB  # a smaller set is meant for the caches: every last-level cache is larger
 
 
 def _sized(size: Bytes, least: int) -> None:

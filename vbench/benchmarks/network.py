@@ -45,7 +45,7 @@ class Iperf3Benchmark(Settings, frozen=True, kw_only=True):
         """Nothing: each trial has its own server, ready before its client starts."""
 
     def trial(self, start: Start, *flow: str) -> tuple[Completed, iperf3.Span]:
-        """One test with these words about what flows, and when it began and ended."""
+        """Runs one test with the client's options `flow`. Returns its output, and the span from begin to end."""
         address = peer_address(start.testbed)
         words = iperf3.client(address, STREAM_PORT, *flow, trial_s=start.trial_s, warmup_s=start.warmup_s)
         span = iperf3.Span(start.begin, start.end, warmup_s=start.warmup_s)
@@ -54,7 +54,7 @@ class Iperf3Benchmark(Settings, frozen=True, kw_only=True):
             limit_s = LIMIT_S + start.warmup_s + iperf3.whole_seconds(start.trial_s)
             done = start.session.on_network().run(start.padded(words), timeout_s=limit_s)
             if done.status == 0:
-                lines.rest(timeout_s=LIMIT_S)  # the server says its results, then ends as it was told
+                lines.rest(timeout_s=LIMIT_S)  # the server prints its results and ends
         start.raw("iperf3.json", iperf3.redacted(done))
         return done, span
 

@@ -1,4 +1,4 @@
-"""The peer's side of a benchmark over the network: its address, and servers that have said they listen."""
+"""The peer's side of a network benchmark: its address, and servers that are ready to answer."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ def no_network(testbed: Testbed) -> tuple[Missing, ...]:
 
 
 def peer_address(testbed: Testbed) -> str:
-    """Without its prefix length. Raises TrialFailed."""
+    """The peer's address without its prefix length. Raises TrialFailed without a network."""
     if testbed.peer_address is None:
         raise TrialFailed(f"no network: {testbed.no_network}")
     return testbed.peer_address.partition("/")[0]
@@ -26,9 +26,9 @@ def peer_address(testbed: Testbed) -> str:
 def server(
     session: Session, argv: Sequence[str], ready: bytes, *, called: str = "", hear: Hear = lambda line: None
 ) -> Iterator[Lines]:
-    """A server that has said on its standard output that it listens, and what else it says; its group dies with this.
+    """Starts a server, waits until its output contains `ready`, and yields its further lines. Kills its group at exit.
 
-    `hear` is as in `Lines`.
+    `hear` is as in `Lines`. Raises TrialFailed when the server is missing or ends before it is ready.
     """
     name = called or f"{argv[0]} on the peer"
     try:
@@ -47,5 +47,5 @@ def _listening(process: Process, lines: Lines, ready: bytes, name: str) -> None:
             return
         heard += line + b"\n"
     process.wait(timeout_s=READY_S)
-    said = (process.stderr() or heard).decode(errors="replace").strip()[-300:]
-    raise TrialFailed(f"{name} ended before it listened: {said}")
+    output = (process.stderr() or heard).decode(errors="replace").strip()[-300:]
+    raise TrialFailed(f"{name} ended before it listened: {output}")

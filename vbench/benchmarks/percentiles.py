@@ -1,4 +1,4 @@
-"""Latencies of one trial: the median, and a 99th percentile where the number of values supports one."""
+"""Computes the median latency of a trial, and the 99th percentile where there are enough values for it."""
 
 from collections.abc import Mapping
 
@@ -7,9 +7,9 @@ from vbench.stats.quantiles import fewest, of_counts
 
 
 def latencies(counts_ns: Mapping[int, int]) -> tuple[dict[str, tuple[float, ...]], tuple[str, ...]]:
-    """Samples `latency` and, where supported, `latency_p99` in s, with a note on what is left out.
+    """Samples `latency` and, with enough values, `latency_p99` in s, and a note where the latter is left out.
 
-    Raises TrialFailed for latencies that are not above 0: they have no ratio.
+    Raises TrialFailed for latencies of 0 or less, which have no ratio.
     """
     if counts_ns and min(counts_ns) <= 0:
         raise TrialFailed(f"a latency of {min(counts_ns)} ns cannot be: the clock it was read from is too coarse")

@@ -1,4 +1,4 @@
-"""Which tools a session lacks, asked by one command: under emulation a tool's own --version can last a second."""
+"""Finds the tools that a session lacks by one command, since a tool's --version can take a second under emulation."""
 
 from vbench.contracts import Missing, Session
 
@@ -7,7 +7,7 @@ _SCRIPT = 'for tool; do command -v "$tool" >/dev/null || echo "$tool"; done'
 
 
 def lacking(session: Session, packages: dict[str, str]) -> tuple[Missing, ...]:
-    """Those of the tools (tool to its Debian package) that a session does not find."""
+    """The tools that a session lacks. `packages` maps each tool to its Debian package."""
     done = session.run(["sh", "-c", _SCRIPT, "sh", *packages], timeout_s=30)
     lost = done.text.split() if done.status == 0 else list(packages)
     in_image = session.workplace.image not in ("", "host")

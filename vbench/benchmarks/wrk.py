@@ -1,4 +1,4 @@
-"""Our own wrapper around the wrk command: the script that makes it print its counts, and the reading of them."""
+"""Wraps the wrk command: the script that makes it print its counts, and the parser of these counts."""
 
 import json
 from collections import Counter
@@ -16,14 +16,14 @@ from vbench.host import foreign
 from vbench.host.foreign import LONGEST, Count
 
 CLOCK = "CLOCK_REALTIME"  # gettimeofday, in µs
-SATURATED = 0.9  # share of one processor above which the load generator is what limits
+SATURATED = 0.9  # share of one processor above which the load generator limits the rate
 MARK = "vbench-wrk "
-# wrk looks every 0.1 s whether it shall end, an emulated machine answers its first request late, and wrk's clock runs
-# while it opens its connections.
+# wrk checks every 0.1 s whether to end, an emulated machine answers its first request late, and wrk's clock runs while
+# it opens its connections.
 SHORTEST_S = 0.5
-MOST_MADE_UP = 10**7  # values that wrk added, in all: a test of a minute at 100,000 requests a second has 6 × 10^6
+MOST_MADE_UP = 10**7  # limit on the values that wrk added: a minute at 100,000 requests a second has 6 × 10^6
 
-# os.clock is the processor time of the whole process: wrk's threads, and no child. Read first: the summary is no load.
+# os.clock is the processor time of wrk's process without children. The script reads it first: the summary is no load.
 SCRIPT = """\
 done = function(summary, latency, requests)
   local cpu_s = os.clock()
@@ -70,9 +70,9 @@ class Result(Struct, frozen=True):
 
 
 def load(url: str, script: str, *, connections: int, lasting_s: float) -> list[str]:
-    """wrk knows whole seconds only, but ends a test early and in good order at SIGINT, which `timeout` sends.
+    """Command of a test. wrk takes whole seconds only, but SIGINT, which `timeout` sends, ends a test regularly.
 
-    `--foreground`: else timeout leaves the process group that is killed on the way out.
+    `--foreground` keeps timeout in the process group that vbench kills at the end.
     """
     lasting_s = max(SHORTEST_S, lasting_s)
     early = ["timeout", "--foreground", "--preserve-status", "--signal=INT", f"{lasting_s:.3f}"]
@@ -88,21 +88,21 @@ def load(url: str, script: str, *, connections: int, lasting_s: float) -> list[s
 
 
 def parse(done: Completed, connections: int) -> Result:
-    """The counts. Raises TrialFailed where a request failed, or where the counts do not add up."""
+    """The test's result. Raises TrialFailed where a request failed, or where the counts do not add up."""
     if done.status == 127:
         raise TrialFailed("wrk was not found on the peer", hint=REBUILD)
-    found = summary(done)
+    counted = summary(done)
     if done.status != 0:
-        raise TrialFailed(f"wrk ended with status {done.status}: {_said(done)}")
-    if failed := {name: count for name in _ERRORS if (count := getattr(found, name))}:
+        raise TrialFailed(f"wrk ended with status {done.status}: {_complaint(done)}")
+    if failed := {name: count for name in _ERRORS if (count := getattr(counted, name))}:
         listed = ", ".join(f"{count} × {_ERRORS[name]}" for name, count in failed.items())
-        raise TrialFailed(f"of {found.requests} requests some failed: {listed}")
-    if not found.requests or found.duration <= 0:
+        raise TrialFailed(f"of {counted.requests} requests some failed: {listed}")
+    if not counted.requests or counted.duration <= 0:
         raise TrialFailed("no request was answered within the trial", hint="take a longer `trial`")
-    counts = uncorrected(found.latency, found.duration, found.requests, connections)
-    duration_s = found.duration * 1e-6
+    counts = uncorrected(counted.latency, counted.duration, counted.requests, connections)
+    duration_s = counted.duration * 1e-6
     in_ns = {value * 1000: number for value, number in counts.items()}
-    return Result(found.requests / duration_s, found.requests, in_ns, found.cpu_s / duration_s)
+    return Result(counted.requests / duration_s, counted.requests, in_ns, counted.cpu_s / duration_s)
 
 
 _ERRORS = {
@@ -115,10 +115,10 @@ _ERRORS = {
 
 
 def summary(done: Completed) -> Summary:
-    """The script's line after all that wrk prints itself. Raises TrialFailed."""
+    """The line that the script prints after wrk's own output. Raises TrialFailed."""
     line = next((line for line in done.stdout.splitlines() if line.startswith(MARK.encode())), None)
     if line is None:
-        raise TrialFailed(f"wrk ended with status {done.status} and without a summary: {_said(done)}")
+        raise TrialFailed(f"wrk ended with status {done.status} and without a summary: {_complaint(done)}")
     try:
         return foreign.decode(line.removeprefix(MARK.encode()), Summary)
     except ValueError as error:
@@ -126,11 +126,12 @@ def summary(done: Completed) -> Summary:
 
 
 def uncorrected(latency: Mapping[int, int], duration_us: int, requests: int, connections: int) -> dict[int, int]:
-    """The latencies that were measured, without those that wrk makes up. Raises TrialFailed where they do not add up.
+    """The measured latencies, without those that wrk adds. Raises TrialFailed where they do not add up.
 
     wrk 4 adds for each value above twice the mean interval of a connection the values that an open loop might have
     seen: value - interval, value - 2 × interval and so on, as long as they exceed the interval (stats_correct in its
-    stats.c). It goes upwards and adds only downwards, so going downwards and taking away undoes it exactly.
+    stats.c). It handles the values in ascending order and adds only smaller ones, so removing them in descending order
+    undoes it exactly.
     """
     if sum(latency.values()) == requests:
         return dict(latency)
@@ -151,7 +152,7 @@ def uncorrected(latency: Mapping[int, int], duration_us: int, requests: int, con
 
 
 def limits(result: Result) -> tuple[str, ...]:
-    """A note where the load generator had no processor time left."""
+    """A note where the load generator used nearly all of its processor."""
     if result.cpu > SATURATED:
         return (f"peer-limited: the load generator used {result.cpu:.0%} of its processor",)
     return ()
@@ -163,5 +164,5 @@ def kept(done: Completed) -> bytes:
     return json.dumps(fields).encode()
 
 
-def _said(done: Completed) -> str:
+def _complaint(done: Completed) -> str:
     return (done.stderr or done.stdout).decode(errors="replace").strip()[-300:]
