@@ -16,6 +16,7 @@ from tests.unit import killed, small_image
 from tests.unit.fakes import Told
 from tests.unit.small_image import enter, folder, own_caches, written
 from vbench import image, store
+from vbench import suite as suites
 from vbench.cli.image import image as command
 from vbench.cli.plan import plan
 from vbench.contracts import Image
@@ -24,7 +25,7 @@ from vbench.host import proc
 from vbench.image import cache, inventory, usage
 from vbench.image.normal import normal_mode, normalize
 from vbench.model import Run, State
-from vbench.runner import conduct
+from vbench.runner import conduct, image_of
 from vbench.suite import plan as plans
 
 
@@ -107,6 +108,34 @@ def test_a_plan_says_which_image_a_run_would_take(built: Image) -> None:
     shutil.rmtree(folder(built))
     lines = CliRunner().invoke(plan, arguments).stdout.splitlines()
     assert "image     missing: the image; run `vbench image build`" in lines
+
+
+HOST = 'kind = "bare"\nroot = "host"'
+FAKE = 'kind = "fake"'
+
+
+@pytest.mark.parametrize(
+    ("environment", "benchmark", "takes"),
+    [
+        (HOST, "cpu.hash", False),
+        (FAKE, "start.ready", False),
+        ('kind = "bare"', "cpu.hash", True),
+        (HOST, "network.rr", True),
+        (FAKE, "http.requests", True),
+    ],
+)
+def test_a_run_takes_an_image_where_an_environment_or_the_peer_executes_it(
+    built: Image, environment: str, benchmark: str, takes: bool
+) -> None:
+    base = f"[environments.base]\n{environment}\n"
+    suite = suites.parse(f'name = "x"\nbenchmarks = ["{benchmark}"]\n{base}', source="x.toml")
+    assert image_of(suite) == (built if takes else None)
+
+
+def test_a_plan_says_that_a_run_takes_no_image(built: Image, tmp_path: Path) -> None:
+    suite = tmp_path / "x.toml"
+    suite.write_text(f'name = "x"\nbenchmarks = ["cpu.hash"]\n[environments.base]\n{HOST}\n')
+    assert "image     none is needed" in CliRunner().invoke(plan, [str(suite)]).stdout.splitlines()
 
 
 # --- who uses it -------------------------------------------------------------------------------------------------

@@ -57,14 +57,13 @@ def plan(
 
 def _refused(suite: "Suite") -> "EnvironmentUnavailable | None":
     """What the host lacks, which a plan for another host may lack too: it is told when the plan was printed."""
-    from vbench import image
     from vbench import runner as runners
     from vbench.errors import EnvironmentUnavailable
     from vbench.host.proc import LocalSession
 
     try:
         with runners.rooted(suite, LocalSession()) as host:
-            runners.refuse(suite, host, image.find())
+            runners.refuse(suite, host, runners.image_of(suite))
     except EnvironmentUnavailable as error:
         return error
     return None
@@ -133,7 +132,6 @@ def _lines(suite: "Suite", plan: "Plan") -> Iterator[str]:
 
 def _commands(suite: "Suite") -> dict[str, list[tuple[str, ...]]]:
     """Of every arm, what starts each environment of its stack; what only a run knows is PID, RUN, NAME and N."""
-    from vbench import image
     from vbench import runner as runners
     from vbench.host.proc import LocalSession
     from vbench.testbed.host import image_here
@@ -141,7 +139,7 @@ def _commands(suite: "Suite") -> dict[str, list[tuple[str, ...]]]:
     from vbench.testbed.preview import Preview
 
     limits, chosen = suite.testbed, _processors(suite)
-    built = image.find()
+    built = runners.image_of(suite)
     here = image_here(built) if built else None
     base = PurePosixPath(limits.scratch) / "vbench-RUN"
     with runners.rooted(suite, LocalSession()) as host:
@@ -193,13 +191,14 @@ def _head(suite: "Suite", plan: "Plan") -> Iterator[str]:
 
 def _image(suite: "Suite") -> str:
     from vbench import image as images
+    from vbench import suite as suites
     from vbench.contracts import lacks
 
-    found = images.find()
-    if found:
-        return found.digest[:12]
-    if not any(arm.environment.needs_image for arm in suite.environments.values()):
+    if not suites.takes_image(suite):
         return "none is needed"
+    image = images.find()
+    if image:
+        return image.digest[:12]
     missing = images.lacking()
     return f"{lacks((missing,))}; {missing.hint}"
 

@@ -112,7 +112,6 @@ class Narrowing:
 
     def course(self, suite: str, results: Path, until_s: float | None, *, quiet: bool) -> Course:
         """A new run. Raises SuiteError and UsageError at once."""
-        from vbench import image as images
         from vbench import runner as runners
         from vbench import suite as suites
         from vbench.cli.tags import tags
@@ -138,7 +137,7 @@ class Narrowing:
         return lambda stored: conduct.conduct(
             loaded,
             plan,
-            image=images.find(),
+            image=runners.image_of(loaded),
             results=results,
             progress=lambda host, testbed: following(loaded, quiet=quiet),
             command=chosen.command(suite, plan.seed, said),

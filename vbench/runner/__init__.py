@@ -2,7 +2,7 @@
 
 from vbench.runner.clocks import Clocks
 from vbench.runner.events import Count, Tell
-from vbench.runner.host import host_of_run, rooted
+from vbench.runner.host import host_of_run, image_of, rooted
 from vbench.runner.leaving import LeftOut, without_rights
 from vbench.runner.ledger import MOST_REPEATS, Ledger
 from vbench.runner.refusing import refuse
@@ -18,6 +18,7 @@ __all__ = [
     "Runner",
     "Tell",
     "host_of_run",
+    "image_of",
     "refuse",
     "rooted",
     "start",

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from vbench import facts
 from vbench import image as images
+from vbench import suite as suites
 from vbench.contracts import Image, Session, Testbed
 from vbench.host import processors, rights
 from vbench.host.local import LocalHost
@@ -30,6 +31,11 @@ def rooted(suite: Suite, local: S) -> Iterator[S]:
             yield host
     else:
         yield local
+
+
+def image_of(suite: Suite) -> Image | None:
+    """The image of a new run of this suite. None where there is none, or where nothing would execute its files."""
+    return images.find() if suites.takes_image(suite) else None
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from vbench.suite.narrowing import (
     relations_of,
     restrict,
     settings,
+    takes_image,
 )
 from vbench.suite.reading import anchored, folders, load, parse, shipped
 from vbench.suite.shape import (
@@ -54,4 +55,5 @@ __all__ = [
     "restrict",
     "settings",
     "shipped",
+    "takes_image",
 ]

@@ -107,6 +107,12 @@ def network(suite: Suite, arm: str) -> str:
     return next((path for path in said if path is not None), NETWORKS[0])
 
 
+def takes_image(suite: Suite) -> bool:
+    """Whether an environment or the peer executes files of the image. The peer runs for benchmarks over the network."""
+    needs = (benchmark.needs() for benchmark in suite.benchmarks.values())
+    return any(arm.environment.needs_image for arm in suite.environments.values()) or any(n.network for n in needs)
+
+
 def environment_records(suite: Suite) -> tuple[EnvironmentRecord, ...]:
     """What the manifest says of every arm before it was started, the control after its baseline's settings."""
     return tuple(environment_record(suite, arm) for arm in (*suite.arms, suite.method.control))

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from vbench import __version__, facts, store
 from vbench import image as images
+from vbench import suite as suites
 from vbench.contracts import Image, Testbed
 from vbench.errors import EnvironmentUnavailable, UsageError
 from vbench.host.proc import LocalSession
@@ -162,7 +163,7 @@ class Course:
         done = conduct.conduct(
             suite,
             plan.make(suite),
-            image=self.image,
+            image=self.image if suites.takes_image(suite) else None,
             results=self.results,
             progress=following,
             command=("vbench", "validate", "--part", part.name),
