@@ -435,7 +435,7 @@ def test_every_claim_has_its_interval_and_the_control_s_beside_it() -> None:
     assert len(claims) > 6
     assert all(re.fullmatch(r"control [\d.]+ to [\d.]+", claim.noise) for claim in claims)
     said = r"slower (by|at) [\d.]+( %|×) \([\d.]+ to [\d.]+( %)?\), (exploratory|confirmatory)"
-    assert all(re.fullmatch(said, claim.said) for claim in claims)
+    assert all(re.fullmatch(said, claim.verdict) for claim in claims)
     assert {claim.where for claim in claims} >= {"system calls", "start-up", "disk"}
 
 

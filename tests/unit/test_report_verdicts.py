@@ -58,7 +58,7 @@ def test_a_rough_run_shows_what_was_observed_and_judges_nothing(blocks: int) -> 
     seen = view(make_run(blocks=blocks, losses=False))
     for found in words.findings(seen):
         assert "without a verdict" in found.lead
-        assert all(claim.said.endswith("no verdict") for claim in found.claims)
+        assert all(claim.verdict.endswith("no verdict") for claim in found.claims)
         assert found.others == ()
     text = text_of(seen.run)
     assert "slower by" not in text
@@ -190,7 +190,7 @@ def test_many_metrics_of_one_verdict_are_folded_under_their_count() -> None:
 def test_a_metric_without_a_ratio_is_told_by_its_difference() -> None:
     lossless = next(c for c in Analysis.of(make_run()).costs if c.verdict is Verdict.SLOWER)
     cost = replace(lossless, cost=None, unit="1", verdict=Verdict.FASTER, difference=Difference(-0.0149))
-    assert words.told(cost).endswith("(-0.0149)")
+    assert words.qualified(cost).endswith("(-0.0149)")
 
 
 # --- metrics judged by difference: their own margin, never the one of ratios --------------------------------------

@@ -1,4 +1,4 @@
-"""Writes out how one p-value was raised for the company it is in, with every number that the step needs."""
+"""Writes out how one p-value was adjusted for multiple comparisons, with every number that the step needs."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +7,7 @@ from vbench.stats.judgement import EXPLORATORY
 from vbench.text import counted
 
 ROWS = 12
-"""Products listed one a line; of more, those around the one asked for and around the one that decides."""
+"""Most products that are all listed. Of more, only those near the asked rank and near the deciding rank are listed."""
 NEAR = 2
 A_LINE = 8
 
@@ -16,7 +16,7 @@ _NAMES = {COST: "comparison"}
 
 
 def adjustment(finding: Finding, everything: tuple[Finding, ...]) -> Iterator[str]:
-    """Method and formula, the products around p_i and around the one that counts, and each p_j that takes part.
+    """Lines with method and formula, the products near p_i and near the deciding one, and each p_j of the family.
 
     Benjamini-Hochberg at rank i takes the smallest product from i to m, Holm the largest from 1 to i.
     """

@@ -1,4 +1,4 @@
-"""The findings of a run in a few lines: a headline for each environment, and a text for the end of a run."""
+"""Writes the findings of a run in a few lines: a headline for each environment, and a text for a terminal."""
 
 import textwrap
 from collections.abc import Iterator
@@ -13,16 +13,16 @@ from vbench.report.view import Arm, Group, Row, View, view
 from vbench.text import amount, amount_interval, counted, finite, has_interval, interval, percent, plain, ratio
 
 NAMED = 3
-"""Costs named in one headline: each the largest of its family."""
+"""Most costs in one headline. Each is the largest of its family."""
 ARMS = 3
-"""Environments told one by one in the title of a page."""
+"""Most environments that the title of a page names one by one."""
 WIDTH = 100
 LISTED = 8
 
 
 @dataclass(frozen=True)
 class Headline:
-    """What is said of one arm in one line: `start 3.98×, threads 1.148×; 42 of 48 undecided`."""
+    """The findings of one arm in one line: `start 3.98×, threads 1.148×; 42 of 48 undecided`."""
 
     arm: Arm
     text: str
@@ -33,20 +33,20 @@ def headlines(seen: View) -> tuple[Headline, ...]:
 
 
 def title(seen: View) -> str:
-    """One line about the whole run; of many environments the one that costs most."""
-    told = headlines(seen)
-    if not told:
+    """One line about the whole run: all headlines, or with more than ARMS arms the largest cost."""
+    all_headlines = headlines(seen)
+    if not all_headlines:
         return words.title(seen)
-    if len(told) <= ARMS:
-        return " · ".join(f"{found.arm.name}: {found.text}" for found in told)
+    if len(all_headlines) <= ARMS:
+        return " · ".join(f"{headline.arm.name}: {headline.text}" for headline in all_headlines)
     top = max(
         ((cost.cost or 0, group, arm) for arm in seen.compared for group, cost in words.largest(seen, arm)),
-        key=lambda found: found[0],
+        key=lambda candidate: candidate[0],
         default=None,
     )
     most = f"at most {ratio(top[0])} ({top[2].name}, {_short(top[1], seen)})" if top else "no cost shown"
     rows = [row for row in seen.rows if row.arm.role == "compared"]
-    return f"{len(told)} environments against {seen.baseline}: {most}; {_undecided(rows)}"
+    return f"{len(all_headlines)} environments against {seen.baseline}: {most}; {_undecided(rows)}"
 
 
 def _headline(seen: View, arm: Arm) -> str:
@@ -77,7 +77,7 @@ def _short(group: Group, seen: View) -> str:
 
 
 def _undecided(rows: list[Row]) -> str:
-    """What no verdict decides: inconclusive, withheld, or without one."""
+    """The number of costs that are inconclusive, withheld, or without a verdict."""
     decided = {Verdict.SLOWER, Verdict.FASTER, Verdict.EQUIVALENT}
     count = sum(row.cost.verdict not in decided for row in rows)
     return f"{count} of {len(rows)} undecided" if count else f"all {len(rows)} decided"
@@ -87,18 +87,18 @@ def _undecided(rows: list[Row]) -> str:
 
 
 def findings(run: Run, *, analysis: Analysis | None = None, width: int = WIDTH) -> str:
-    """Plain text: of each arm what is slower by how much, the families, how much is undecided; and the host's noise.
+    """Plain text with each arm's costs, family means and undecided metrics, and with the noise of the host.
 
     Pure: the same run gives the same text. Names from the run folder cannot steer a terminal.
     """
     seen = view(run, analysis)
     lines = [*_wrapped(f"{words.title(seen)}: {where(run)}", width, "  "), ""]
-    for found in headlines(seen):
-        lines += _wrapped(f"{found.arm.name}: {found.text}", width, "    ")
-        for name, text in _details(seen, found.arm):
+    for headline in headlines(seen):
+        lines += _wrapped(f"{headline.arm.name}: {headline.text}", width, "    ")
+        for name, text in _details(seen, headline.arm):
             lines += _wrapped(f"  {name:<12}{text}", width, " " * 14)
-    for told in ladders.brief(seen):
-        lines += _wrapped(told, width, "  ")
+    for line in ladders.brief(seen):
+        lines += _wrapped(line, width, "  ")
     lines += _wrapped(f"Noise floor: {_noise(seen)}", width, "  ")
     lines += _wrapped(lost, width, "  ") if (lost := _lost(seen)) else []
     return "\n".join(lines) + "\n"
@@ -118,18 +118,18 @@ def where(run: Run) -> str:
 
 
 def _details(seen: View, arm: Arm) -> Iterator[tuple[str, str]]:
-    """What the headline leaves out: intervals, and the means of whole families."""
+    """Lines below a headline: costs with their intervals, and the means of whole families."""
     rows = [row for row in seen.rows if row.arm is arm]
     largest = words.largest(seen, arm)
-    said = "slower" if any(row.cost.verdict for row in rows) else "observed"
+    name = "slower" if any(row.cost.verdict for row in rows) else "observed"
     if largest:
-        yield said, "; ".join(f"{_short(group, seen)} {_with_interval(cost)}" for group, cost in largest[:LISTED])
+        yield name, "; ".join(f"{_short(group, seen)} {_with_interval(cost)}" for group, cost in largest[:LISTED])
     faster = [row.cost for row in rows if row.cost.verdict is Verdict.FASTER]
     if faster:
         yield "faster", "; ".join(f"{cost.benchmark} {cost.metric} {_with_interval(cost)}" for cost in faster[:LISTED])
     if judged := [row.cost for row in rows if row.cost.verdict]:
         yield "verdicts", verdicts.counts(judged)
-    means = [found for found in seen.families if found.environment == arm.name and finite(found.cost) is not None]
+    means = [mean for mean in seen.families if mean.environment == arm.name and finite(mean.cost) is not None]
     if means:
         yield "families", "; ".join(map(_mean, means))
 
@@ -138,14 +138,14 @@ def _with_interval(cost: Cost) -> str:
     return f"{amount(cost)} ({amount_interval(cost)})" if verdicts.is_bounded(cost) else amount(cost)
 
 
-def _mean(found: FamilyCost) -> str:
-    inside = f" ({interval(found.low, found.high)})" if finite(found.low) is not None else ""
-    rough = f", {found.label}" if found.label else ""
-    return f"{words.family(found.family)} {ratio(found.cost)}{inside}{rough}"
+def _mean(mean: FamilyCost) -> str:
+    inside = f" ({interval(mean.low, mean.high)})" if finite(mean.low) is not None else ""
+    rough = f", {mean.label}" if mean.label else ""
+    return f"{words.family(mean.family)} {ratio(mean.cost)}{inside}{rough}"
 
 
 def _noise(seen: View) -> str:
-    """How far the control may lie from the baseline, over the metrics with a ratio."""
+    """The noise floors over all metrics with a ratio: median, smallest and largest."""
     controls = [row.cost for row in seen.rows if row.arm.role == "control" and row.cost.difference is None]
     floors = sorted(floor for cost in controls if (floor := finite(cost.floor)) is not None)
     if not floors:
@@ -167,22 +167,22 @@ def _lost(seen: View) -> str:
 
 
 def processor(host: Facts) -> str:
-    """`Intel(R) Xeon(R) Processor @ 2.90GHz, 2 processors`; empty where nothing is known."""
-    model, online = (_known(host, key) for key in ("cpu.model", "cpu.threads"))
+    """`Intel(R) Xeon(R) Processor @ 2.90GHz, 2 processors`. Empty if both are unknown."""
+    model, online = (_fact_text(host, key) for key in ("cpu.model", "cpu.threads"))
     count = f"{online} processor{'' if online == '1' else 's'}" if online else ""
     return ", ".join(part for part in (model, count) if part)
 
 
 def kernel(host: Facts) -> str:
-    found = _known(host, "kernel.release")
-    return f"kernel {found}" if found else ""
+    release = _fact_text(host, "kernel.release")
+    return f"kernel {release}" if release else ""
 
 
-def _known(host: Facts, key: str) -> str:
+def _fact_text(host: Facts, key: str) -> str:
     fact = host.get(key)
     return facts.show(key, fact) if fact is not None and fact.status is Status.OK else ""
 
 
 def day(started: str) -> str:
-    """Of an ISO 8601 moment; one that is none stands as it is."""
+    """The day of an ISO 8601 time. Any other text is returned as it is."""
     return started[:10] if len(started) > 10 and started[10] == "T" else started

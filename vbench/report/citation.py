@@ -1,10 +1,10 @@
-"""What a report cites of a validation of the same host."""
+"""Holds what a report cites from a validation of the same host."""
 
 from msgspec import Struct
 
 
 class Citation(Struct, frozen=True):
-    """A line for the head of a page, and the sentence with every figure."""
+    """A validation as a report cites it: one line for the head of a page, one sentence with all figures."""
 
     line: str  # "validation on this host on 2026-11-22: 7 of 8 checks hold; not possible here: …"
     sentence: str

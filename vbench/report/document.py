@@ -1,4 +1,4 @@
-"""`vbench report --format json`: the contract that programs read; docs/reference/report-json.md describes every key."""
+"""Writes `vbench report --format json` for programs. docs/reference/report-json.md describes every key."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ JSON_SCHEMA = 1
 
 
 def json_document(run: Run, *, analysis: Analysis | None = None, validation: Citation | None = None) -> dict[str, Any]:
-    """Plain dicts, lists, strings, finite numbers and None."""
+    """The document as dicts, lists, strings, finite numbers and None."""
     manifest, seen = run.manifest, view(run, analysis)
     return {
         "schema": JSON_SCHEMA,
@@ -91,22 +91,22 @@ def _loss(loss: Loss) -> dict[str, Any]:
 def _costs(seen: View) -> list[dict[str, Any]]:
     rows = {cost_key(row.cost): row for row in seen.rows}
     varied = {one.name: {"of": one.of, "varied": one.varied} for one in seen.run.manifest.benchmarks}
-    found = []
+    documents = []
     for cost in seen.costs:
         row = rows.get(cost_key(cost))
         kept = _kept(row.kept) if row and row.kept else None
         notes = list(row.notes) if row else []
-        found.append(
+        documents.append(
             _cost(cost) | varied[cost.benchmark] | {"kept": kept, "notes": notes, "steadiness": _steadiness(row)}
         )
-    return found
+    return documents
 
 
 def _steadiness(row: Row | None) -> dict[str, Any] | None:
     if row is None or row.steadiness is None:
         return None
-    found: dict[str, Any] = _finite_tree(msgspec.to_builtins(row.steadiness))
-    return found | {"drifting": row.steadiness.is_drifting}
+    document: dict[str, Any] = _finite_tree(msgspec.to_builtins(row.steadiness))
+    return document | {"drifting": row.steadiness.is_drifting}
 
 
 def _ladder(climb: Climb) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _ladder(climb: Climb) -> dict[str, Any]:
 
 
 def _contrast(finding: Finding) -> dict[str, Any]:
-    """A cost of one arm against another: what is the baseline's there is the other arm's here."""
+    """A contrast of one arm against another. Keys of a cost that name the baseline name the arm `before` here."""
     (arm, _), (before, _) = finding.comparison.contrast.weights
     shared = ("benchmark", "metric", "unit", "better", "environment")
     own = {key: value for key, value in _cost(finding.cost).items() if key not in shared}
@@ -144,11 +144,16 @@ def _kept(cost: Cost) -> dict[str, Any]:
 
 
 def _difference(cost: Cost) -> dict[str, Any] | None:
-    found = cost.difference
-    if found is None:
+    difference = cost.difference
+    if difference is None:
         return None
-    each = {str(block): finite(value) for block, value in sorted(found.per_block.items())}
-    return {"mean": finite(found.mean), "low": finite(found.low), "high": finite(found.high), "per_block": each}
+    each = {str(block): finite(value) for block, value in sorted(difference.per_block.items())}
+    return {
+        "mean": finite(difference.mean),
+        "low": finite(difference.low),
+        "high": finite(difference.high),
+        "per_block": each,
+    }
 
 
 def _environment(record: EnvironmentRecord) -> dict[str, Any]:

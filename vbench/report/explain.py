@@ -1,6 +1,6 @@
-"""`vbench report --explain`: the whole way from the blocks of one contrast to its verdict, to be followed by hand.
+"""Writes `vbench report --explain`: every step from the blocks of one contrast to its verdict, to be checked by hand.
 
-Only the bootstrap cannot be followed with a pocket calculator: its quantiles are printed, with resamples and seed.
+The bootstrap alone cannot be checked with a pocket calculator. Its quantiles are printed with resamples and seed.
 """
 
 import math
@@ -25,9 +25,9 @@ _LETTERS = {Rule.CONTROL_DIFFERS: "a", Rule.WITHIN_MARGIN: "b", Rule.EXCLUDES_NO
 
 
 def explain(run: Run, what: str, arm: str, *, analysis: Analysis | None = None) -> str:
-    """Plain text, one part a metric: the cost of `arm` in the benchmark `what`, or its step on the ladder `what`.
+    """Plain text, a part for each metric: the cost of `arm` in the benchmark `what`, or its step on the ladder `what`.
 
-    The last arm of a ladder has the whole ladder too. Raises UsageError for what the run does not hold.
+    For the last arm of a ladder the text also explains the whole ladder. Raises UsageError for unknown names.
     """
     analysis = analysis or Analysis.of(run)
     is_ladder = what not in [record.name for record in run.manifest.benchmarks]
@@ -40,7 +40,7 @@ def explain(run: Run, what: str, arm: str, *, analysis: Analysis | None = None) 
 
 
 def explained(run: Run, findings: Sequence[Finding], analysis: Analysis) -> str:
-    """Contrasts of one benchmark, one after the other."""
+    """Plain text that explains several contrasts of one benchmark."""
     contrast, benchmark = findings[0].comparison.contrast, findings[0].comparison.benchmark
     head = (f"{_compared(contrast)} in {benchmark}, run {run.manifest.run_id}", SCOPE, "")
     parts = chain(head, *(_Explanation(run, finding, analysis).lines() for finding in findings))
@@ -55,15 +55,15 @@ def _compared(contrast: Contrast) -> str:
     return two if contrast.kind == COST else f"{two}, a {contrast.kind},"
 
 
-def _on_ladder(run: Run, found: Climb, arm: str) -> list[Finding]:
-    first, *others = found.ladder.arms
+def _on_ladder(run: Run, climb: Climb, arm: str) -> list[Finding]:
+    first, *others = climb.ladder.arms
     if arm == first:
-        raise UsageError(f"{arm} is the first arm of {found.ladder.name}: no step leads to it", hint=", ".join(others))
+        raise UsageError(f"{arm} is the first arm of {climb.ladder.name}: no step leads to it", hint=", ".join(others))
     if arm not in others:
         hint = nearest(arm, others)
-        raise UsageError(f"the ladder {found.ladder.name} of {run.manifest.run_id} has no arm {arm!r}", hint=hint)
-    steps = [step for step in found.steps if step.comparison.environment == arm]
-    return [*steps, found.whole] if arm == others[-1] and len(others) > 1 else steps
+        raise UsageError(f"the ladder {climb.ladder.name} of {run.manifest.run_id} has no arm {arm!r}", hint=hint)
+    steps = [step for step in climb.steps if step.comparison.environment == arm]
+    return [*steps, climb.whole] if arm == others[-1] and len(others) > 1 else steps
 
 
 def _check(run: Run, benchmark: str, environment: str) -> None:
@@ -85,12 +85,12 @@ def _check(run: Run, benchmark: str, environment: str) -> None:
 
 
 class _Explanation:
-    """One metric's part of the text."""
+    """The part of the text that explains one metric."""
 
     def __init__(self, run: Run, finding: Finding, analysis: Analysis) -> None:
         self.run, self.finding, self.analysis, self.everything = run, finding, analysis, analysis.findings
-        self.cost, self.item, self.judged = finding.cost, finding.comparison, finding.judged
-        self.is_ratio = self.item.pairs.is_ratio
+        self.cost, self.comparison, self.judged = finding.cost, finding.comparison, finding.judged
+        self.is_ratio = self.comparison.pairs.is_ratio
 
     def lines(self) -> Iterator[str]:
         cost = self.cost
@@ -112,15 +112,15 @@ class _Explanation:
     # --- numbers --------------------------------------------------------------------------------------------------
 
     def _blocks(self) -> Iterator[str]:
-        columns = list(reversed(list(zip(self._arms, self.item.values, strict=True))))
+        columns = list(reversed(list(zip(self._arms, self.comparison.values, strict=True))))
         yield f"1. Blocks: d = {self._formula()}, so that above 0 is worse. Each number is the median of its trial."
         heads = " ".join(f"{arm[:WIDTH]:>{WIDTH}}" for arm, _ in columns)
         yield f"{'block':>7} {heads} {'d':>{WIDTH}}"
-        d = dict(zip(self.item.pairs.blocks, self.item.pairs.d, strict=True))
-        for block in sorted(set().union(*self.item.values)):
+        d = dict(zip(self.comparison.pairs.blocks, self.comparison.pairs.d, strict=True))
+        for block in sorted(set().union(*self.comparison.values)):
             values = (*(of.get(block) for _, of in columns), d.get(block))
             yield f"{block:>7} " + " ".join(f"{_figure(value):>{WIDTH}}" for value in values)
-        for block, why in self.item.unpaired.items():
+        for block, why in self.comparison.unpaired.items():
             yield f"{block:>7} no pair: {why}"
         for void in self.run.voids:
             if void.block >= 1:
@@ -129,11 +129,13 @@ class _Explanation:
 
     @property
     def _arms(self) -> list[str]:
-        return [arm for arm, _ in self.item.contrast.weights]
+        return [arm for arm, _ in self.comparison.contrast.weights]
 
     def _formula(self) -> str:
         sign = 1 if self.cost.better == "lower" else -1
-        terms = sorted(((sign * weight, arm) for arm, weight in self.item.contrast.weights), key=lambda term: -term[0])
+        terms = sorted(
+            ((sign * weight, arm) for arm, weight in self.comparison.contrast.weights), key=lambda term: -term[0]
+        )
         if len(terms) == 2:
             (_, first), (_, second) = terms
             return f"ln({first} / {second})" if self.is_ratio else f"{first} - {second}"
@@ -141,38 +143,41 @@ class _Explanation:
         return text.removeprefix("+ ")
 
     def _mean(self) -> Iterator[str]:
-        found, n = self.judged.envelope, self.judged.envelope.blocks
+        envelope, n = self.judged.envelope, self.judged.envelope.blocks
         yield "2. Mean and spread"
-        yield f"n = {n}, mean = sum of d / n = {_figure(found.mean)}"
+        yield f"n = {n}, mean = sum of d / n = {_figure(envelope.mean)}"
         if self.is_ratio:
             yield f"cost = exp(mean) = {number(self.cost.cost)}"
-        if found.spread:
-            error = _figure(found.spread / math.sqrt(n))
-            yield f"s = sqrt(sum of (d - mean)^2 / (n - 1)) = {_figure(found.spread)}, s / sqrt(n) = {error}"
+        if envelope.spread:
+            error = _figure(envelope.spread / math.sqrt(n))
+            yield f"s = sqrt(sum of (d - mean)^2 / (n - 1)) = {_figure(envelope.spread)}, s / sqrt(n) = {error}"
         else:
             yield "no spread: n equal values do not say that the next one is equal"
         yield ""
 
     def _intervals(self) -> Iterator[str]:
-        found, n = self.judged.envelope, self.judged.envelope.blocks
+        envelope, n = self.judged.envelope, self.judged.envelope.blocks
         yield "3. The 95 % interval of the mean"
-        if found.t is None or not found.spread:
-            yield f"none: {found.why}"
+        if envelope.t is None or not envelope.spread:
+            yield f"none: {envelope.why}"
         else:
             yield f"Student: mean -/+ t(0.975, {n - 1}) * s / sqrt(n), t = {student.quantile(0.975, n - 1):.6g}"
-            yield f"    {self._ends(found.t)}"
-        if found.bootstrap is not None and found.spread and found.mean is not None:
-            error = found.spread / math.sqrt(n)
-            lower, upper = (found.mean - found.bootstrap[1]) / error, (found.mean - found.bootstrap[0]) / error
+            yield f"    {self._ends(envelope.t)}"
+        if envelope.bootstrap is not None and envelope.spread and envelope.mean is not None:
+            error = envelope.spread / math.sqrt(n)
+            lower, upper = (
+                (envelope.mean - envelope.bootstrap[1]) / error,
+                (envelope.mean - envelope.bootstrap[0]) / error,
+            )
             yield "bootstrap-t: mean - q(0.975) * s / sqrt(n) to mean - q(0.025) * s / sqrt(n)"
             yield f"    q(0.975) = {upper:.6g}, q(0.025) = {lower:.6g}"
             yield f"    of {bootstrap.RESAMPLES} resamples of blocks, numpy's default_rng([{bootstrap.SEED}, {n}])"
-            yield f"    {self._ends(found.bootstrap)}"
-        if found.low is not None and found.high is not None:
-            what = "Student alone: rough" if found.label else "envelope, the outer ends of both"
-            yield f"{what}: {self._ends((found.low, found.high))}"
-        elif found.t is not None:
-            yield f"no interval: {found.why}"
+            yield f"    {self._ends(envelope.bootstrap)}"
+        if envelope.low is not None and envelope.high is not None:
+            what = "Student alone: rough" if envelope.label else "envelope, the outer ends of both"
+            yield f"{what}: {self._ends((envelope.low, envelope.high))}"
+        elif envelope.t is not None:
+            yield f"no interval: {envelope.why}"
         other = self.judged.hodges_lehmann
         if other is not None:
             ends = (
@@ -185,15 +190,15 @@ class _Explanation:
     def _floor(self) -> Iterator[str]:
         yield "4. Noise floor: upper 95 % bound of |mean d| of the control"
         control = self._control()
-        found = control.judged.envelope if control else None
-        if found is None or self.judged.floor is None or found.mean is None or not found.spread:
+        envelope = control.judged.envelope if control else None
+        if envelope is None or self.judged.floor is None or envelope.mean is None or not envelope.spread:
             yield "unknown: the control has too few blocks or no spread"
         else:
-            t = student.quantile(0.95, found.blocks - 1)
-            yield f"control: n = {found.blocks}, mean = {_figure(found.mean)}, s = {_figure(found.spread)}"
-            scale = self.item.contrast.floor_scale
+            t = student.quantile(0.95, envelope.blocks - 1)
+            yield f"control: n = {envelope.blocks}, mean = {_figure(envelope.mean)}, s = {_figure(envelope.spread)}"
+            scale = self.comparison.contrast.floor_scale
             alone = self._length(self.judged.floor / scale)
-            yield f"|mean| + t(0.95, {found.blocks - 1}) * s / sqrt(n), t = {t:.6g}: {alone}"
+            yield f"|mean| + t(0.95, {envelope.blocks - 1}) * s / sqrt(n), t = {t:.6g}: {alone}"
             if scale != 1:
                 yield f"times sqrt(sum of squared weights / 2) = {scale:.6g}, since d has {len(self._arms)} arms and"
                 yield f"the control's has two: {self._length(self.judged.floor)}"
@@ -202,14 +207,14 @@ class _Explanation:
     # --- the rules, in their order --------------------------------------------------------------------------------
 
     def _rules(self) -> Iterator[str]:
-        found = self.judged.envelope
+        envelope = self.judged.envelope
         yield "5. Rules, the first that holds gives the verdict"
-        if found.blocks < LEAST_ENVELOPE:
+        if envelope.blocks < LEAST_ENVELOPE:
             yield f"none is asked: {self.cost.reason}"
             yield f"Verdict: {self.cost.verdict or 'none'}"
             return
         yield from self._control_rule()
-        if found.spread:
+        if envelope.spread:
             yield from self._margin_rule()
             yield from self._interval_rule()
         else:
@@ -223,13 +228,13 @@ class _Explanation:
         yield from self._detectable()
 
     def _detectable(self) -> Iterator[str]:
-        smallest, found = self.judged.decision.detectable, self.judged.envelope
+        smallest, envelope = self.judged.decision.detectable, self.judged.envelope
         if smallest is None:
             return
         wider = 1.0
-        if found.half_width is not None and found.t is not None:
-            wider = max(1.0, 2 * found.half_width / (found.t[1] - found.t[0]))
-        df = found.blocks - 1
+        if envelope.half_width is not None and envelope.t is not None:
+            wider = max(1.0, 2 * envelope.half_width / (envelope.t[1] - envelope.t[0]))
+        df = envelope.blocks - 1
         yield "6. Smallest cost that would show four times in five at this n and s"
         yield f"(w * t(0.975, {df}) + t(0.8, {df})) * s / sqrt(n), w = {wider:.6g} (the interval against Student's),"
         yield f"t(0.8, {df}) = {student.quantile(0.8, df):.6g}: {self._length(smallest)}"
@@ -246,18 +251,18 @@ class _Explanation:
         yield "    from the first operation of a trial to its last, set-up apart"
 
     def _repetitions(self) -> Iterator[str]:
-        cost, places = self.cost, self.analysis.attempts.used
+        cost, trials = self.cost, self.analysis.attempts.used
         arms = list(reversed(self._arms))
         pilots = [
-            repetitions.lines(arm, cost.metric, places.get((arm, cost.benchmark), {}))
+            repetitions.lines(arm, cost.metric, trials.get((arm, cost.benchmark), {}))
             for arm in arms
             if cost.unit == "s"
         ]
-        found = list(chain.from_iterable(pilots))
-        if found:
+        lines = list(chain.from_iterable(pilots))
+        if lines:
             yield ""
             yield "7. Where the spread comes from, and how many values a trial pay best (Kalibera and Jones, ISMM 2013)"
-            yield from found
+            yield from lines
 
     def _control_rule(self) -> Iterator[str]:
         control = self._control()
@@ -265,10 +270,10 @@ class _Explanation:
         if control is None or not control.judged.envelope.blocks:
             yield f"   {NO_CONTROL}: no"
         elif control.judged.counted:
-            raised = control.judged.p_adjusted
+            adjusted_p = control.judged.p_adjusted
             yield from self._p_of_control(control.judged)
             yield from (f"   {line}" for line in adjustment(control, self.everything))
-            yield f"   adjusted p = {exactly(raised)}: {_answer(holds=raised <= ALPHA)}"
+            yield f"   adjusted p = {exactly(adjusted_p)}: {_answer(holds=adjusted_p <= ALPHA)}"
         elif control.judged.envelope.blocks < LEAST_ENVELOPE:
             yield f"   the control has {control.judged.envelope.blocks} of the {LEAST_ENVELOPE} blocks that p needs: no"
         else:
@@ -278,48 +283,49 @@ class _Explanation:
             yield f"   it differs for certain, if |d| is more than rounding, {rounding:.3g}: {_answer(holds=holds)}"
 
     def _p_of_control(self, control: Judged) -> Iterator[str]:
-        found = control.envelope
-        if found.low is None:
-            yield f"   the control has no interval: {found.why}"
-            yield f"   to withhold, Student's p is enough: n = {found.blocks}, mean = {_figure(found.mean)},"
-            yield f"   s = {_figure(found.spread)}, p = 2 * P(T > |mean| / (s / sqrt(n))), {found.blocks - 1} degrees"
+        envelope = control.envelope
+        if envelope.low is None:
+            yield f"   the control has no interval: {envelope.why}"
+            yield f"   to withhold, Student's p is enough: n = {envelope.blocks}, mean = {_figure(envelope.mean)},"
+            spread, df = _figure(envelope.spread), envelope.blocks - 1
+            yield f"   s = {spread}, p = 2 * P(T > |mean| / (s / sqrt(n))), {df} degrees"
         yield f"   p = {exactly(control.p)}"
 
     def _margin_rule(self) -> Iterator[str]:
-        found, delta = self.judged.envelope, self.run.manifest.delta
+        envelope, delta = self.judged.envelope, self.run.manifest.delta
         margin = equivalence.margin_of(delta) if self.is_ratio else self.judged.cell.margin
-        assert found.mean is not None
-        assert found.spread is not None
+        assert envelope.mean is not None
+        assert envelope.spread is not None
         if margin is None:
             yield "b) equivalent: no margin was set in this unit: no"
             return
-        name = f"ln(1 + {delta:g}) = {margin:.6g}" if self.is_ratio else f"{margin:g} {self.item.pairs.unit}"
-        tested = equivalence.tost(found.mean, found.spread, found.blocks, margin)
-        t = student.quantile(0.95, found.blocks - 1)
+        name = f"ln(1 + {delta:g}) = {margin:.6g}" if self.is_ratio else f"{margin:g} {self.comparison.pairs.unit}"
+        tested = equivalence.tost(envelope.mean, envelope.spread, envelope.blocks, margin)
+        t = student.quantile(0.95, envelope.blocks - 1)
         yield f"b) equivalent, if the 90 % interval lies within the margin, -/+ {name}"
-        yield f"   mean -/+ t(0.95, {found.blocks - 1}) * s / sqrt(n), t = {t:.6g}"
+        yield f"   mean -/+ t(0.95, {envelope.blocks - 1}) * s / sqrt(n), t = {t:.6g}"
         yield f"   {self._ends((tested.low, tested.high))}: {_answer(holds=tested.holds)}"
 
     def _interval_rule(self) -> Iterator[str]:
-        found, judged = self.judged.envelope, self.judged
-        assert found.mean is not None
-        assert found.spread is not None
+        envelope, judged = self.judged.envelope, self.judged
+        assert envelope.mean is not None
+        assert envelope.spread is not None
         none = "a cost of 1" if self.is_ratio else "0"
         yield f"c) slower or faster, if the 95 % interval excludes {none} and the adjusted p is at most {ALPHA}"
-        if found.low is None or found.p_bootstrap is None:
-            yield f"   no interval: {found.why}: no"
+        if envelope.low is None or envelope.p_bootstrap is None:
+            yield f"   no interval: {envelope.why}: no"
             return
-        by_t = pvalues.by_t(found.mean, found.spread, found.blocks)
-        holds = excludes_zero(found) and judged.p_adjusted <= ALPHA
-        yield f"   the interval excludes {none}: {_answer(holds=excludes_zero(found))}"
+        by_t = pvalues.by_t(envelope.mean, envelope.spread, envelope.blocks)
+        holds = excludes_zero(envelope) and judged.p_adjusted <= ALPHA
+        yield f"   the interval excludes {none}: {_answer(holds=excludes_zero(envelope))}"
         yield "   p, the level at which an interval begins to exclude it; the larger counts:"
-        yield f"   {exactly(by_t)} by Student, {exactly(found.p_bootstrap)} by the bootstrap"
+        yield f"   {exactly(by_t)} by Student, {exactly(envelope.p_bootstrap)} by the bootstrap"
         yield from (f"   {line}" for line in adjustment(self.finding, self.everything))
         yield f"   adjusted p = {exactly(judged.p_adjusted)}: {_answer(holds=holds)}"
         yield "d) inconclusive: anything else"
 
     def _control(self) -> Finding | None:
-        quantity, control = self.item.quantity, self.run.manifest.control
+        quantity, control = self.comparison.quantity, self.run.manifest.control
         costs = self.analysis.by_kind[COST]
         return next((f for f in costs if (f.comparison.quantity, f.cost.environment) == (quantity, control)), None)
 

@@ -25,7 +25,7 @@ class Line:
 
     @property
     def figure(self) -> str:
-        """The number with its interval."""
+        """The cost with its interval."""
         return f"{amount(self.cost)} ({amount_interval(self.cost)})" if verdicts.is_bounded(self.cost) else self.plain
 
     @property
@@ -42,7 +42,7 @@ def title(climb: Climb) -> str:
 
 
 def path(climb: Climb) -> str:
-    """What is measured, and the arms from the first to the last."""
+    """Benchmark, metric, and the arms from the first to the last."""
     ladder = climb.ladder
     return f"{ladder.benchmark} {ladder.metric}, {' › '.join(ladder.arms)}"
 
@@ -56,7 +56,7 @@ def whole(climb: Climb) -> Line:
 
 
 def lines(climb: Climb) -> tuple[Line, ...]:
-    """Every step, and the whole where there are several."""
+    """All steps, followed by the whole ladder if there are several steps."""
     return (*steps(climb), *([whole(climb)] if len(climb.steps) > 1 else []))
 
 
@@ -66,27 +66,27 @@ def _line(finding: Finding, *, is_whole: bool = False) -> Line:
 
 
 def finding(view: View, climb: Climb) -> str:
-    """The step that costs most, and the whole."""
+    """Sentences on the step that costs most, the verdicts, and the whole ladder."""
     delta = view.run.manifest.delta
-    known = [line for line in steps(climb) if line.is_known]
-    if not known:
+    measured = [line for line in steps(climb) if line.is_known]
+    if not measured:
         return f"No step has a number: {climb.steps[0].cost.label}."
-    slower = [line for line in known if line.cost.verdict is Verdict.SLOWER]
-    top = max(slower or known, key=lambda line: _size(line.cost))
-    said = verdicts.sentence(top.cost, delta)
+    slower = [line for line in measured if line.cost.verdict is Verdict.SLOWER]
+    top = max(slower or measured, key=lambda line: _size(line.cost))
+    verdict = verdicts.sentence(top.cost, delta)
     if slower:
-        lead = f"The step that costs most is {top.name}: {said}."
+        lead = f"The step that costs most is {top.name}: {verdict}."
     else:
-        lead = f"No step is shown to cost anything; the largest observed is {top.name}: {said}."
+        lead = f"No step is shown to cost anything; the largest observed is {top.name}: {verdict}."
     if len(climb.steps) == 1:
         return lead
-    last, counts = whole(climb), verdicts.counts(line.cost for line in known)
-    said = f" Of {len(climb.steps)} steps: {counts}." if counts else ""
-    return f"{lead}{said} The whole ladder, {last.arm} after {last.before}: {last.figure}."
+    last, counts = whole(climb), verdicts.counts(line.cost for line in measured)
+    verdict_counts = f" Of {len(climb.steps)} steps: {counts}." if counts else ""
+    return f"{lead}{verdict_counts} The whole ladder, {last.arm} after {last.before}: {last.figure}."
 
 
 def arithmetic(climb: Climb) -> str:
-    """What the steps' product or sum does not show; empty for a single step."""
+    """The sentence that the sum or product of the steps is no evidence. Empty for a single step."""
     if len(climb.steps) == 1:
         return ""
     how = "add up to" if climb.metric.scale == "difference" else "multiply to"
@@ -103,7 +103,7 @@ def caption(view: View, climb: Climb) -> str:
 
 
 def brief(view: View) -> Iterator[str]:
-    """One line a ladder, for a terminal."""
+    """One line for each ladder, for a terminal."""
     for climb in view.analysis.ladders:
         each = "; ".join(f"{line.name} {line.figure}{_verdict(line.cost)}" for line in lines(climb))
         yield f"{title(climb)}: {each}. {arithmetic(climb)}".rstrip()

@@ -1,4 +1,4 @@
-"""`vbench report --format md`: the report as Markdown, for issues, commits and terminals."""
+"""Writes `vbench report --format md`: the report as Markdown, for issues, commits and terminals."""
 
 import re
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ COLUMNS = ("Benchmark", "Environment", "Cost", "95 % interval", "Verdict", "Role
 
 
 def markdown(run: Run, *, analysis: Analysis | None = None, validation: Citation | None = None) -> str:
-    """Pure: the same run gives the same text. Names from the run folder are escaped."""
+    """The report as Markdown. Pure: the same run gives the same text. Names from the run folder are escaped."""
     seen = view(run, analysis)
-    said = validation.sentence if validation else ""
-    cited = [f"{_text(said[:1].upper() + said[1:])}.", ""] if said else []
+    citation = validation.sentence if validation else ""
+    citation_lines = [f"{_text(citation[:1].upper() + citation[1:])}.", ""] if citation else []
     numbers = (_ladders(seen), _curves(seen), _numbers(seen))
-    parts = (_head(seen), cited, _summary(seen), *numbers, _host(seen), _rest(seen))
+    parts = (_head(seen), citation_lines, _summary(seen), *numbers, _host(seen), _rest(seen))
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
@@ -36,7 +36,9 @@ def _head(seen: View) -> Iterator[str]:
     yield f"{_text(headline[:1].upper() + headline[1:])}."
     yield "What isolation costs, as a ratio to the baseline: above 1 is worse."
     yield ""
-    yield from (f"- **{_text(found.arm.name)}**: {_text(found.text)}" for found in brief.headlines(seen))
+    yield from (
+        f"- **{_text(arm_headline.arm.name)}**: {_text(arm_headline.text)}" for arm_headline in brief.headlines(seen)
+    )
     yield ""
     yield from (f"> Warning: {_text(warning)}\n" for warning in seen.run.warnings)
     state = manifest.state.value
@@ -47,14 +49,14 @@ def _head(seen: View) -> Iterator[str]:
 def _summary(seen: View) -> Iterator[str]:
     yield "## In words"
     yield ""
-    for found in words.findings(seen):
-        yield f"**{_text(found.arm.name)}** {_text(found.lead)}".strip()
+    for finding in words.findings(seen):
+        yield f"**{_text(finding.arm.name)}** {_text(finding.lead)}".strip()
         yield ""
-        yield from (f"- {_text(f'{c.where}, {c.metric}: {c.said}; {c.noise}')}" for c in found.claims)
-        yield from [""] if found.claims else []
-        yield _text(found.count)
+        yield from (f"- {_text(f'{c.where}, {c.metric}: {c.verdict}; {c.noise}')}" for c in finding.claims)
+        yield from [""] if finding.claims else []
+        yield _text(finding.count)
         yield ""
-        lines = [*found.others, *([("Geometric means", found.families)] if found.families else [])]
+        lines = [*finding.others, *([("Geometric means", finding.families)] if finding.families else [])]
         yield from (f"- {name}: {_text(text)}" for name, text in lines)
         yield from [""] if lines else []
     for line in (words.control_sentence(seen), words.voided_sentence(seen), *words.limits(seen)):
@@ -178,7 +180,7 @@ def _line(*cells: str) -> str:
 
 
 def _text(text: str) -> str:
-    """No name can start markup, end a cell or break a line."""
+    """Escape a text, so that no name can start markup, end a cell or break a line."""
     return _MARKS.sub(r"\\\g<0>", " ".join(plain(text).split()))
 
 

@@ -1,4 +1,4 @@
-"""Where the variance of an arm's numbers comes from, and how many values a trial pay best: for the next suite."""
+"""Splits the variance of an arm's numbers, and says how many values in a trial are best for the next suite."""
 
 from collections.abc import Iterator, Mapping
 from statistics import median
@@ -13,10 +13,10 @@ LEAST_BLOCKS = 5  # of a pilot (method.md section 5)
 
 
 def lines(environment: str, metric: str, trials: Mapping[int, Trial]) -> Iterator[str]:
-    """Two lines of one arm in one metric, `trials` by block; none where values have no known length in seconds.
+    """Two lines on one arm in one metric, from its trials by block. None if the seconds of a value are unknown.
 
-    Variances are relative to the squared mean. One more value costs its own seconds; one more trial costs the rest of
-    a trial's wall time, warm-up and set-up. What a start costs is shared by all benchmarks and is not counted.
+    Variances are relative to the squared mean. One more value costs its own seconds. One more trial costs the rest of
+    a trial's wall time: warm-up and set-up. The cost of a start is not counted, because all benchmarks share it.
     """
     pilot, loops = _values(metric, trials)
     if pilot is None or loops is None:
@@ -35,7 +35,7 @@ def lines(environment: str, metric: str, trials: Mapping[int, Trial]) -> Iterato
 
 
 def _values(metric: str, trials: Mapping[int, Trial]) -> tuple[NDArray[np.float64] | None, int | None]:
-    """Blocks × values, and the operations inside each value; None where a trial has one value or loops are unknown."""
+    """Values by block and repetition, and the operations in each value. None if a trial has one value or no loops."""
     outcomes = [trial.outcome for trial in trials.values() if isinstance(trial.outcome, Measured)]
     rows = [outcome.samples[metric] for outcome in outcomes if outcome.loops and metric in outcome.samples]
     if len(rows) < LEAST_BLOCKS or len(rows[0]) < 2 or len({len(row) for row in rows}) != 1:

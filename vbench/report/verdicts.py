@@ -1,4 +1,4 @@
-"""Says one verdict in words and signs, with the number it is about, its role, and the margin it was held against."""
+"""Writes a verdict in words and signs, with its cost, its role, and the margin of equivalence."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,9 +16,9 @@ SIGNS = {
 }
 LEGEND = "▲ slower, ▼ faster, ≈ equivalent, ? inconclusive, ✕ withheld"
 TIMES_FROM = 2.0
-"""From here on a ratio reads better than a percentage."""
+"""Smallest cost that is written as a ratio instead of a percentage."""
 MANY = 12
-"""Names in one sentence."""
+"""Most names that one sentence lists."""
 
 
 def sign(cost: Cost) -> str:
@@ -26,14 +26,14 @@ def sign(cost: Cost) -> str:
 
 
 def is_bounded(cost: Cost) -> bool:
-    """Whether there is an interval, of a ratio or of a difference."""
+    """Whether the cost has an interval, of its ratio or of its difference."""
     if cost.difference is None:
         return has_interval(cost)
     return finite(cost.difference.low) is not None and finite(cost.difference.high) is not None
 
 
 def side(cost: Cost) -> int:
-    """1: the whole interval lies on the worse side of no cost (1, of a difference 0), -1: on the better one, else 0."""
+    """1 if the whole interval is worse than no cost (ratio 1, difference 0), -1 if it is better, else 0."""
     if cost.difference is None:
         return text.side(cost)
     low, high = finite(cost.difference.low), finite(cost.difference.high)
@@ -41,14 +41,14 @@ def side(cost: Cost) -> int:
 
 
 def word(cost: Cost) -> str:
-    """One word for a table; `no verdict` where too few blocks allow none."""
+    """The verdict as one word for a table. `no verdict` if there are too few blocks, empty without a number."""
     if cost.verdict is not None:
         return str(cost.verdict)
     return "no verdict" if finite(cost.cost) is not None or cost.difference else ""
 
 
 def beside(cost: Cost) -> str:
-    """What a reader needs beside the word, in a few more: `± 3.6 %, a cost above 4.2 % is excluded`."""
+    """Few words that qualify a verdict: `± 3.6 %, a cost above 4.2 % is excluded`."""
     if cost.verdict is Verdict.INCONCLUSIVE and cost.half_width is not None:
         return ", ".join(part for part in (f"± {length(cost, cost.half_width)}", excluded(cost)) if part)
     if cost.verdict is Verdict.WITHHELD:
@@ -57,9 +57,9 @@ def beside(cost: Cost) -> str:
 
 
 def excluded(cost: Cost) -> str:
-    """What the 95 % interval of an inconclusive cost rules out, on each side of no cost that it reaches.
+    """The cost and the gain that the 95 % interval of an inconclusive cost excludes.
 
-    Empty without an interval. A gain of more than half is no news, and is left out.
+    Empty without an interval. A bound on the gain is left out if it is more than half.
     """
     if cost.verdict is not Verdict.INCONCLUSIVE or not is_bounded(cost):
         return ""
@@ -70,7 +70,7 @@ def excluded(cost: Cost) -> str:
 
 
 def briefly(cost: Cost) -> str:
-    """`beside`, for a table on a terminal: `± 3.6 %, above 4.2 % excluded`."""
+    """The words of `beside`, shorter for a table on a terminal: `± 3.6 %, above 4.2 % excluded`."""
     if not excluded(cost) or cost.half_width is None:
         return beside(cost)
     above, below = _bounds(cost)
@@ -79,7 +79,7 @@ def briefly(cost: Cost) -> str:
 
 
 def _bounds(cost: Cost) -> tuple[str, str]:
-    """Of the largest cost and the largest gain within the interval, in words; empty where there is none."""
+    """The largest cost and the largest gain within the interval, in words. Empty if the interval has none."""
     if cost.difference is not None:
         low, high = cost.difference.low or 0.0, cost.difference.high or 0.0
         return quantity(high, cost.unit) if high > 0 else "", quantity(-low, cost.unit) if low < 0 else ""
@@ -104,15 +104,15 @@ def sentence(cost: Cost, delta: float) -> str:
             return f"{amount(cost)} ({amount_interval(cost)}), no verdict"
 
 
-def counts(found: Iterable[Cost]) -> str:
-    """`9 slower, 1 faster, 3 equivalent, 2 inconclusive and 1 withheld`; verdicts that none has are left out."""
-    seen = Counter(cost.verdict for cost in found if cost.verdict)
-    parts = [f"{seen[verdict]} {verdict}" for verdict in SIGNS if seen[verdict]]
+def counts(costs: Iterable[Cost]) -> str:
+    """Number of costs with each verdict: `9 slower, 1 faster, 3 equivalent`. Verdicts without a cost are left out."""
+    numbers = Counter(cost.verdict for cost in costs if cost.verdict)
+    parts = [f"{numbers[verdict]} {verdict}" for verdict in SIGNS if numbers[verdict]]
     return ", ".join(parts)
 
 
 def differences(manifest: Manifest) -> dict[tuple[str, str], Metric]:
-    """Benchmark and metric of all that is judged by difference."""
+    """Metrics that are judged by difference, by benchmark and metric name."""
     return {
         (record.name, metric.name): metric
         for record in manifest.benchmarks
@@ -122,13 +122,13 @@ def differences(manifest: Manifest) -> dict[tuple[str, str], Metric]:
 
 
 def margin_at(own: Mapping[tuple[str, str], Metric], cost: Cost) -> str:
-    """`5.00 ms at app.lag value`, the smallest difference of interest there; `own` is of `differences`."""
+    """The smallest difference of interest for a cost: `5.00 ms at app.lag value`. `own` comes from `differences`."""
     metric = own.get((cost.benchmark, cost.metric))
     return f"{quantity(metric.margin if metric else None, cost.unit)} at {cost.benchmark} {cost.metric}"
 
 
 def equivalence(manifest: Manifest, judged: Iterable[Cost]) -> str:
-    """How small was shown to be what is called equivalent: below δ as a ratio, as a difference below its own margin."""
+    """The sentence that defines equivalent for these costs: below δ for ratios, below its margin for a difference."""
     own = differences(manifest)
     equivalent = [cost for cost in judged if cost.verdict is Verdict.EQUIVALENT]
     margins = [margin_at(own, cost) for cost in equivalent if cost.difference is not None]
@@ -140,7 +140,7 @@ def equivalence(manifest: Manifest, judged: Iterable[Cost]) -> str:
 
 
 def _by(cost: Cost) -> str:
-    """How much in percent, or how many times; always with the interval."""
+    """The size of a cost, in percent or as a ratio, with its interval."""
     if cost.difference is not None or not has_interval(cost):
         return f"by {amount(cost).lstrip('+-')} ({amount_interval(cost)})"
     assert cost.cost is not None

@@ -1,4 +1,4 @@
-"""The run as the report looks at it: which arms there are, which rows, and what was lost."""
+"""Collects what every report of a run shows: arms, rows, losses and costs."""
 
 import re
 from collections import Counter
@@ -30,7 +30,7 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "hexagon", "st
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 COLOURS = 6
-"""Number of arm colours in style.css; beyond it colours repeat, and the symbols still differ up to 24 arms."""
+"""Number of arm colours in style.css. With more arms colours repeat; colour and symbol together tell 24 arms apart."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class Row:
 
     cost: Cost
     arm: Arm
-    notes: tuple[str, ...]  # everything that the trials said of themselves
+    notes: tuple[str, ...]  # all notes of the trials
     kept: Cost | None = None  # with every voided block kept; None where no block was voided
     steadiness: Steadiness | None = None  # None where no trial was labelled
 
     @property
     def label(self) -> str:
-        """What a reader must know. A label of single trials is none of it, unless they drift the same way."""
+        """Labels, suspects and notes of a row. A drift of single trials counts only if most drift the same way."""
         notes = [note for note in self.notes if not note.startswith(steady.LABEL)]
         if self.steadiness is not None and self.steadiness.is_drifting:
             notes.append(_drifting(self.steadiness))
@@ -69,7 +69,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
-    """One benchmark metric with its rows, one an arm, the control last."""
+    """One benchmark metric with a row for each arm, the control last."""
 
     benchmark: str
     metric: str
@@ -90,13 +90,13 @@ class Group:
 
     @property
     def baseline_median(self) -> str:
-        known = (finite(row.cost.baseline_median) for row in self.rows)
-        return quantity(next((value for value in known if value is not None), None), self.unit)
+        medians = (finite(row.cost.baseline_median) for row in self.rows)
+        return quantity(next((value for value in medians if value is not None), None), self.unit)
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Trials that gave no number, for one reason."""
+    """Trials of one arm and benchmark that gave no number for the same reason."""
 
     environment: str
     benchmark: str
@@ -111,7 +111,7 @@ class Loss:
 
     @property
     def where(self) -> str:
-        """`calibration, 1 to 4, 7`."""
+        """Blocks in words: `calibration, 1 to 4, 7`."""
         spans: list[list[int]] = []
         for block in (block for block in self.blocks if block):
             if spans and block == spans[-1][1] + 1:
@@ -152,7 +152,7 @@ class View:
 
 
 def view(run: Run, analysis: Analysis | None = None) -> View:
-    """`analysis` is the run's own; it is made here where the caller has none."""
+    """The view of a run. `analysis` is the run's own; None makes one."""
     analysis = analysis or Analysis.of(run)
     everyone = arms(run)
     return View(
@@ -173,7 +173,7 @@ def view(run: Run, analysis: Analysis | None = None) -> View:
 
 
 def arms(run: Run) -> tuple[Arm, ...]:
-    """Marks go by place in the suite, so that an environment keeps its colour whatever the report shows of it."""
+    """Arms with their marks. A mark follows from the position in the suite, so an arm looks the same everywhere."""
     manifest = run.manifest
     ordered = {manifest.baseline: "baseline", manifest.control: "control"}
     compared = [record for record in manifest.environments if record.name not in ordered]
@@ -181,20 +181,20 @@ def arms(run: Run) -> tuple[Arm, ...]:
     result = []
     if manifest.baseline in by_name:
         result.append(Arm(by_name[manifest.baseline], "baseline", "var(--ink)", "line-ns", "solid"))
-    for place, record in enumerate(compared):
-        colour = f"var(--arm-{place % COLOURS})"
-        result.append(Arm(record, "compared", colour, SYMBOLS[place % len(SYMBOLS)], DASHES[place % len(DASHES)]))
+    for index, record in enumerate(compared):
+        colour = f"var(--arm-{index % COLOURS})"
+        result.append(Arm(record, "compared", colour, SYMBOLS[index % len(SYMBOLS)], DASHES[index % len(DASHES)]))
     if manifest.control in by_name and manifest.control != manifest.baseline:
         result.append(Arm(by_name[manifest.control], "control", "var(--control)", "circle-open", "dot"))
     return tuple(result)
 
 
-def _drifting(found: Steadiness) -> str:
-    way = "+" if found.change > 0 else "−"
-    share = f"{found.same} of {counted(found.blocks, 'block')}"
+def _drifting(steadiness: Steadiness) -> str:
+    way = "+" if steadiness.change > 0 else "−"
+    share = f"{steadiness.same} of {counted(steadiness.blocks, 'block')}"
     return (
         f"{steady.LABEL}: the last third of a trial differs from its first the same way in {share}, "
-        f"by {way}{percent(abs(found.change))} in the median"
+        f"by {way}{percent(abs(steadiness.change))} in the median"
     )
 
 
@@ -203,24 +203,24 @@ def cost_key(cost: Cost) -> CostKey:
 
 
 def _groups(run: Run, analysis: Analysis, everyone: tuple[Arm, ...]) -> tuple[Group, ...]:
-    found = analysis.costs
-    cells = {cost_key(cost): cost for cost in found}
+    costs = analysis.costs
+    by_key = {cost_key(cost): cost for cost in costs}
     whole = {cost_key(cost): cost for cost in analysis.with_voided().costs} if analysis.voided.attempts else {}
     noted, drifting = _notes(analysis), analysis.steadiness
     records = {record.name: record for record in run.manifest.benchmarks}
-    anchored = anchors([benchmark for benchmark, _ in _metrics(run, found)])
+    anchored = anchors([benchmark for benchmark, _ in _metrics(run, costs)])
     result = []
-    for benchmark, metric in _metrics(run, found):
+    for benchmark, metric in _metrics(run, costs):
         rows = tuple(
             Row(
-                cells[at],
+                by_key[at],
                 arm,
                 noted.get((benchmark, arm.name), ()),
                 whole.get(at),
                 drifting.get((benchmark, arm.name)),
             )
             for arm in everyone
-            if (at := (benchmark, metric.name, arm.name)) in cells
+            if (at := (benchmark, metric.name, arm.name)) in by_key
         )
         if rows:
             group = Group(benchmark, metric.name, metric.unit, metric.better, rows, anchor=anchored[benchmark])
@@ -229,7 +229,7 @@ def _groups(run: Run, analysis: Analysis, everyone: tuple[Arm, ...]) -> tuple[Gr
 
 
 def _named(group: Group, record: BenchmarkRecord | None) -> Group:
-    """With its plain names, and the settings that are not the default."""
+    """The group with its plain names and the settings that differ from the defaults."""
     if record is None:
         return group
     unsaid = [f"{key} {value}" for key, value in names.pairs(names.unsaid(record))]
@@ -238,36 +238,36 @@ def _named(group: Group, record: BenchmarkRecord | None) -> Group:
 
 
 def anchors(benchmarks: Sequence[str]) -> dict[str, str]:
-    """Each benchmark's own place in a page: the same for the same name in every run, and safe in an address."""
-    found: dict[str, str] = {}
+    """An anchor for each benchmark: the same for the same name in every run, and safe in an address."""
+    result: dict[str, str] = {}
     for name in dict.fromkeys(benchmarks):
         plain = f"b-{_UNSAFE.sub('-', name)[:60]}"
-        several = (plain, *(f"{plain}-{place}" for place in range(2, len(benchmarks) + 2)))
-        found[name] = next(anchor for anchor in several if anchor not in found.values())
-    return found
+        candidates = (plain, *(f"{plain}-{number}" for number in range(2, len(benchmarks) + 2)))
+        result[name] = next(anchor for anchor in candidates if anchor not in result.values())
+    return result
 
 
-def _metrics(run: Run, found: tuple[Cost, ...]) -> list[tuple[str, Metric]]:
-    """Every benchmark metric once, by family and then as the suite orders them."""
-    known = {(record.name, metric.name): metric for record in run.manifest.benchmarks for metric in record.metrics}
-    for cost in found:
-        known.setdefault((cost.benchmark, cost.metric), Metric(cost.metric, cost.unit, cost.better))
-    families = [*FAMILIES, *sorted({name.split(".")[0] for name, _ in known} - set(FAMILIES))]
-    ordered = sorted(known, key=lambda key: families.index(key[0].split(".")[0]))
-    return [(benchmark, known[benchmark, metric]) for benchmark, metric in ordered]
+def _metrics(run: Run, costs: tuple[Cost, ...]) -> list[tuple[str, Metric]]:
+    """Benchmark and metric of every group, by family and then in the order of the suite."""
+    metrics = {(record.name, metric.name): metric for record in run.manifest.benchmarks for metric in record.metrics}
+    for cost in costs:
+        metrics.setdefault((cost.benchmark, cost.metric), Metric(cost.metric, cost.unit, cost.better))
+    families = [*FAMILIES, *sorted({name.split(".")[0] for name, _ in metrics} - set(FAMILIES))]
+    ordered = sorted(metrics, key=lambda key: families.index(key[0].split(".")[0]))
+    return [(benchmark, metrics[benchmark, metric]) for benchmark, metric in ordered]
 
 
 def _notes(analysis: Analysis) -> dict[tuple[str, str], tuple[str, ...]]:
-    """What the trials said of themselves, and how many; of what they worded differently the words before `:`."""
-    said: dict[tuple[str, str, str], list[str]] = {}
+    """Notes of the trials with their numbers. Notes that differ after `:` are counted as one."""
+    notes_by_topic: dict[tuple[str, str, str], list[str]] = {}
     total: Counter[tuple[str, str]] = Counter()
     for trial in analysis.attempts.final:
         if trial.block > 0 and isinstance(trial.outcome, Measured):
             total[trial.benchmark, trial.environment] += 1
             for note in {note.partition(":")[0]: note for note in trial.outcome.notes}.values():
-                said.setdefault((trial.benchmark, trial.environment, note.partition(":")[0]), []).append(note)
+                notes_by_topic.setdefault((trial.benchmark, trial.environment, note.partition(":")[0]), []).append(note)
     result: dict[tuple[str, str], tuple[str, ...]] = {}
-    for (benchmark, arm, topic), notes in sorted(said.items()):
+    for (benchmark, arm, topic), notes in sorted(notes_by_topic.items()):
         text = notes[0] if len(set(notes)) == 1 else topic
         text = f"{text} ({len(notes)} of {counted(total[benchmark, arm], 'trial')})"
         result[benchmark, arm] = (*result.get((benchmark, arm), ()), text)
@@ -291,16 +291,16 @@ def losses(analysis: Analysis) -> tuple[Loss, ...]:
 
 
 def trial_counts(analysis: Analysis) -> dict[str, int]:
-    """Trials of the analysed blocks by outcome; block 0 only calibrates and is not counted."""
+    """Number of trials by outcome, without those of block 0, which calibrates."""
     names = {Measured: "measured", Failed: "failed", Skipped: "skipped"}
-    found = Counter(names[type(trial.outcome)] for trial in analysis.attempts.final if trial.block > 0)
-    return {name: found[name] for name in names.values()}
+    counts = Counter(names[type(trial.outcome)] for trial in analysis.attempts.final if trial.block > 0)
+    return {name: counts[name] for name in names.values()}
 
 
-def analysed_blocks(found: tuple[Cost, ...]) -> int:
-    """Blocks that gave at least one pair."""
-    indexes = {block for cost in found for block in _per_block(cost)}
-    return len(indexes) if indexes else max((cost.blocks for cost in found), default=0)
+def analysed_blocks(costs: tuple[Cost, ...]) -> int:
+    """Number of blocks that gave at least one pair."""
+    indexes = {block for cost in costs for block in _per_block(cost)}
+    return len(indexes) if indexes else max((cost.blocks for cost in costs), default=0)
 
 
 def _per_block(cost: Cost) -> dict[int, float]:

@@ -1,4 +1,4 @@
-"""Says in sentences what the costs say: nothing without a verdict, and the control's spread beside every claim."""
+"""Writes sentences on the costs of a run. Only verdicts become claims, and each claim has the control's interval."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -25,37 +25,37 @@ FAMILY_WORDS = {
 SCOPE = "These figures are about this host, as it was during this run; they say nothing of other hosts of its type."
 WHY_ROUGH = f"Student’s t over the blocks alone; a verdict needs {LEAST_ENVELOPE} blocks."
 CLAIMS = 6
-"""Families named in one sentence: each by its largest cost."""
+"""Most families with a claim. Each has one claim, its largest cost."""
 _UNRESOLVED = "This host cannot resolve"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One number with its interval and the noise seen at the same metric."""
+    """One cost with its verdict and the control's interval for the same metric."""
 
     where: str  # "system calls"
     metric: str  # "syscall.fork latency"
-    plain: str  # what that is
+    plain: str  # the metric in words
     cost: str
-    said: str  # "slower by 12 % (8.0 to 16 %), confirmatory"
+    verdict: str  # "slower by 12 % (8.0 to 16 %), confirmatory"
     noise: str  # "control 0.990 to 1.012"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is said of one arm: its largest costs, the count of all verdicts, and which metrics got the other ones."""
+    """Sentences on one arm: its largest costs, the count of all verdicts, and the metrics of the other verdicts."""
 
     arm: Arm
-    lead: str  # what the claims are: "costs most at"
+    lead: str  # words before the claims: "costs most at"
     claims: tuple[Claim, ...]
     count: str
     others: tuple[tuple[str, str], ...]  # "Inconclusive", "disk.randread iops (± 8.1 %), ..."
-    many: dict[str, str]  # of a verdict with many metrics their count in words, to fold them under
+    many: dict[str, str]  # verdict to the count of its metrics in words, if there are too many to list
     families: str
 
 
 def family(name: str) -> str:
-    """A family in words; one that this version does not know keeps its name."""
+    """A family in words. An unknown family keeps its name."""
     return FAMILY_WORDS.get(name, name)
 
 
@@ -70,8 +70,8 @@ def findings(view: View) -> tuple[Finding, ...]:
 def _finding(view: View, arm: Arm) -> Finding:
     rows = _rows_of(view, arm)
     claims = _claims(view, arm)
-    given = Counter(str(row.cost.verdict).capitalize() for row in rows)
-    many = {verdict: counted(number, "metric") for verdict, number in given.items() if number > MANY}
+    numbers = Counter(str(row.cost.verdict).capitalize() for row in rows)
+    many = {verdict: counted(number, "metric") for verdict, number in numbers.items() if number > MANY}
     lead, count = _lead(view, rows, claims), _count(view, rows)
     return Finding(arm, lead, claims, count, _others(rows), many, _families(view, arm))
 
@@ -83,45 +83,45 @@ def _lead(view: View, rows: list[Row], claims: tuple[Claim, ...]) -> str:
 
 
 def control_sentence(view: View) -> str:
-    """The noise that the host showed, as far as an interval carries it."""
-    found = [row.cost for row in view.rows if row.arm.role == "control"]
+    """Sentences on the noise of the host, from the intervals of the control."""
+    controls = [row.cost for row in view.rows if row.arm.role == "control"]
     name = view.run.manifest.control
-    ratios = [cost for cost in found if has_interval(cost)]
-    differences = [cost for cost in found if cost.difference is not None and verdicts.is_bounded(cost)]
-    differs = [_metric(cost) for cost in found if cost.verdict is Verdict.WITHHELD]
+    ratios = [cost for cost in controls if has_interval(cost)]
+    differences = [cost for cost in controls if cost.difference is not None and verdicts.is_bounded(cost)]
+    differs = [_metric(cost) for cost in controls if cost.verdict is Verdict.WITHHELD]
     withheld = f" It differs from {view.baseline} at {listed(differs)}: verdicts there are withheld." if differs else ""
     if ratios:
         also = f" {_noise_of_differences(differences)}" if differences else ""
-        said = f"{name} is the baseline measured a second time, so its distance from 1 is noise: "
-        return said + _noise_of_ratios(ratios) + also + withheld
+        meaning = f"{name} is the baseline measured a second time, so its distance from 1 is noise: "
+        return meaning + _noise_of_ratios(ratios) + also + withheld
     if differences:
-        said = f"{name} is the baseline measured a second time, so its distance from 0 is noise. "
-        return said + _noise_of_differences(differences) + withheld
+        meaning = f"{name} is the baseline measured a second time, so its distance from 0 is noise. "
+        return meaning + _noise_of_differences(differences) + withheld
     return f"{name}, the baseline measured a second time, has no interval: the noise of this host is unknown.{withheld}"
 
 
-def _noise_of_ratios(found: list[Cost]) -> str:
-    ratios = [cost.cost for cost in found if cost.cost is not None]
-    widest = max(found, key=lambda cost: (cost.high or 1) / (cost.low or 1))
-    off = sum(verdicts.side(cost) != 0 for cost in found)
+def _noise_of_ratios(costs: list[Cost]) -> str:
+    ratios = [cost.cost for cost in costs if cost.cost is not None]
+    widest = max(costs, key=lambda cost: (cost.high or 1) / (cost.low or 1))
+    off = sum(verdicts.side(cost) != 0 for cost in costs)
     return (
-        f"from {ratio(min(ratios))} to {ratio(max(ratios))} over {counted(len(found), 'metric')}, the widest interval "
+        f"from {ratio(min(ratios))} to {ratio(max(ratios))} over {counted(len(costs), 'metric')}, the widest interval "
         f"{interval(widest.low, widest.high)} at {_metric(widest)}. "
-        f"Of its {counted(len(found), 'interval')} {off} {'leaves' if off == 1 else 'leave'} 1 out; "
+        f"Of its {counted(len(costs), 'interval')} {off} {'leaves' if off == 1 else 'leave'} 1 out; "
         "one in twenty does so by chance."
     )
 
 
-def _noise_of_differences(found: list[Cost]) -> str:
-    """Each in its own unit, so that none is the widest of all."""
-    off = sum(verdicts.side(cost) != 0 for cost in found)
+def _noise_of_differences(costs: list[Cost]) -> str:
+    """Sentence on the control's differences. Their units differ, so none is called the widest."""
+    off = sum(verdicts.side(cost) != 0 for cost in costs)
     count = f"{off or 'none'} {'leave' if off > 1 else 'leaves'} 0 out"
-    each = ", ".join(f"{_metric(cost)} {amount_interval(cost)}" for cost in found) if len(found) <= MANY else ""
-    return f"Of {counted(len(found), 'interval')} in a metric’s own unit {count}{': ' if each else ''}{each}."
+    each = ", ".join(f"{_metric(cost)} {amount_interval(cost)}" for cost in costs) if len(costs) <= MANY else ""
+    return f"Of {counted(len(costs), 'interval')} in a metric’s own unit {count}{': ' if each else ''}{each}."
 
 
 def voided_sentence(view: View) -> str:
-    """What gates took out, and what the costs would be with everything kept. Empty where nothing was voided."""
+    """Sentences on voided attempts, and on the costs with all attempts kept. Empty if nothing was voided."""
     void = view.voided
     if not void.attempts:
         return ""
@@ -141,7 +141,7 @@ def voided_sentence(view: View) -> str:
 
 
 def _kept(view: View) -> str:
-    """The cost that keeping everything would move most."""
+    """Sentence on the cost that would change most if no attempt were voided."""
     moved = [
         (abs(row.kept.cost / row.cost.cost - 1), row)
         for row in view.rows
@@ -158,7 +158,7 @@ def _kept(view: View) -> str:
 
 
 def standing(view: View) -> str:
-    """How far the numbers carry."""
+    """Sentences on the blocks analysed, rough intervals, and metrics without an interval or a number."""
     labels = Counter(row.cost.label for row in view.rows)
     without = sum(finite(row.cost.cost) is None and row.cost.difference is None for row in view.rows)
     parts = [_analysed(view)]
@@ -183,13 +183,13 @@ def _analysed(view: View) -> str:
 
 
 def limits(view: View) -> tuple[str, ...]:
-    """How far the numbers carry, one sentence or two a line."""
+    """Limits of the results, one or two sentences per line."""
     judged = [roles(view)] if any(row.cost.verdict for row in view.rows) else []
     return (SCOPE, *judged, f"{standing(view)} {lost_sentence(view)}", *_beyond_this_host(view))
 
 
 def _beyond_this_host(view: View) -> list[str]:
-    """What the floor forbids, and what was promised and not measured."""
+    """Sentences on metrics whose noise floor exceeds the margin, and on declared comparisons that were not measured."""
     noisy = [row.cost for row in view.rows if row.arm.role == "control" and row.cost.unresolved]
     own = verdicts.differences(view.run.manifest)
     of_ratios = len(view.groups) - sum((group.benchmark, group.metric) in own for group in view.groups)
@@ -210,15 +210,15 @@ def _beyond_this_host(view: View) -> list[str]:
 
 
 def roles(view: View) -> str:
-    """Which claims were declared before the run, and how the others are adjusted."""
-    found = sum(row.cost.role == "confirmatory" for row in view.rows)
+    """The sentence on confirmatory and exploratory comparisons and their adjustment."""
+    confirmatory = sum(row.cost.role == "confirmatory" for row in view.rows)
     exploratory = "exploratory: adjusted by Benjamini and Hochberg, a search for candidates rather than a test"
-    if not found:
+    if not confirmatory:
         declared = bool(view.run.manifest.confirmatory)
         none = "No declared comparison was measured" if declared else "The suite declared no comparison confirmatory"
         return f"{none}, so every verdict is {exploratory}."
-    are = "is" if found == 1 else "are"
-    return f"{counted(found, 'comparison')} {are} confirmatory, adjusted by Holm; all others are {exploratory}."
+    are = "is" if confirmatory == 1 else "are"
+    return f"{counted(confirmatory, 'comparison')} {are} confirmatory, adjusted by Holm; all others are {exploratory}."
 
 
 def lost_sentence(view: View) -> str:
@@ -243,7 +243,7 @@ def forest_caption(view: View) -> str:
 
 
 def fold_sentence(view: View) -> str:
-    """What stands beside the title of a family that is folded away: its size, and each environment's range."""
+    """Text beside the title of a folded family: its size, and each environment's verdicts and largest cost."""
     parts = [counted(len(view.groups), "metric")]
     for arm in view.compared:
         rows = [row for row in _rows_of(view, arm) if finite(row.cost.cost) is not None]
@@ -257,15 +257,15 @@ def fold_sentence(view: View) -> str:
 def heat_caption(view: View) -> str:
     parts = []
     for arm in view.compared:
-        known = [row.cost.cost for row in _rows_of(view, arm) if row.cost.cost is not None]
-        known = [value for value in known if finite(value) is not None]
-        if known:
-            parts.append(f"{arm.name} from {ratio(min(known))} to {ratio(max(known))}")
-    found = "; ".join(parts)
+        costs = [row.cost.cost for row in _rows_of(view, arm) if row.cost.cost is not None]
+        costs = [value for value in costs if finite(value) is not None]
+        if costs:
+            parts.append(f"{arm.name} from {ratio(min(costs))} to {ratio(max(costs))}")
+    ranges = "; ".join(parts)
     return (
-        f"Observed ratios: {found}. Where the verdict is slower or faster: bold, orange is worse, blue better. "
+        f"Observed ratios: {ranges}. Where the verdict is slower or faster: bold, orange is worse, blue better. "
         "All else has no colour."
-        if found
+        if ranges
         else "No ratio is known."
     )
 
@@ -280,21 +280,21 @@ def _rows_of(view: View, arm: Arm) -> list[Row]:
 
 
 def _claims(view: View, arm: Arm) -> tuple[Claim, ...]:
-    """Largest first."""
+    """Claims of an arm, the largest cost first."""
     return tuple(_claim(view, group, arm) for group, _ in largest(view, arm)[:CLAIMS])
 
 
 def largest(view: View, arm: Arm) -> list[tuple[Group, Cost]]:
-    """The largest cost of each family that was judged slower; without any verdict, whose interval lies above 1."""
+    """The largest cost of each family. Only slower costs count; without verdicts, those with an interval above 1."""
     is_judged = any(row.cost.verdict for row in _rows_of(view, arm))
-    found: dict[str, tuple[Group, Cost]] = {}
+    largest_of: dict[str, tuple[Group, Cost]] = {}
     for group in view.groups:
-        mine = _cost_of(group, arm)
-        if mine is None or not (mine.verdict is Verdict.SLOWER if is_judged else verdicts.side(mine) > 0):
+        cost = _cost_of(group, arm)
+        if cost is None or not (cost.verdict is Verdict.SLOWER if is_judged else verdicts.side(cost) > 0):
             continue
-        if group.family not in found or (mine.cost or 0) > (found[group.family][1].cost or 0):
-            found[group.family] = group, mine
-    return sorted(found.values(), key=lambda pair: -(pair[1].cost or 0))
+        if group.family not in largest_of or (cost.cost or 0) > (largest_of[group.family][1].cost or 0):
+            largest_of[group.family] = group, cost
+    return sorted(largest_of.values(), key=lambda pair: -(pair[1].cost or 0))
 
 
 _NONE = Cost("", "", "1", "lower", "", None, None, None, 0, None, None)
@@ -303,11 +303,11 @@ _NONE = Cost("", "", "1", "lower", "", None, None, None, 0, None, None)
 def _claim(view: View, group: Group, arm: Arm) -> Claim:
     cost = _cost_of(group, arm) or _NONE
     control = next((row.cost for row in group.rows if row.arm.role == "control"), _NONE)
-    seen = amount_interval(control) if verdicts.is_bounded(control) else "unknown"
-    said = verdicts.sentence(cost, view.run.manifest.delta)
-    noise = f"{view.run.manifest.control} {seen}"
+    control_interval = amount_interval(control) if verdicts.is_bounded(control) else "unknown"
+    verdict = verdicts.sentence(cost, view.run.manifest.delta)
+    noise = f"{view.run.manifest.control} {control_interval}"
     plain = ": ".join(part for part in (group.operation, group.measured) if part)
-    return Claim(family(group.family), group.title, plain, amount(cost), said, noise)
+    return Claim(family(group.family), group.title, plain, amount(cost), verdict, noise)
 
 
 def _cost_of(group: Group, arm: Arm) -> Cost | None:
@@ -327,17 +327,17 @@ def _count(view: View, rows: list[Row]) -> str:
 
 
 def _others(rows: list[Row]) -> tuple[tuple[str, str], ...]:
-    """The metrics of every verdict but slower, each verdict in one line."""
-    found = []
+    """Each verdict other than slower, with its metrics."""
+    lines = []
     for verdict in (Verdict.FASTER, Verdict.EQUIVALENT, Verdict.INCONCLUSIVE, Verdict.WITHHELD):
-        mine = [row.cost for row in rows if row.cost.verdict is verdict]
-        if mine:
-            found.append((str(verdict).capitalize(), ", ".join(told(cost) for cost in mine)))
-    return tuple(found)
+        costs = [row.cost for row in rows if row.cost.verdict is verdict]
+        if costs:
+            lines.append((str(verdict).capitalize(), ", ".join(qualified(cost) for cost in costs)))
+    return tuple(lines)
 
 
-def told(cost: Cost) -> str:
-    """A metric with what its verdict leaves open."""
+def qualified(cost: Cost) -> str:
+    """A metric, in brackets its gain if it is faster, or what is open if it is inconclusive."""
     match cost.verdict:
         case Verdict.FASTER:
             more = [amount(cost)]
@@ -350,22 +350,22 @@ def told(cost: Cost) -> str:
 
 
 def _would_decide(cost: Cost) -> str:
-    """Empty where the verdict was lost to the other comparisons alone, which more blocks need not change."""
+    """The number of blocks that would decide. Empty if more blocks need not change the verdict."""
     needed = cost.blocks_to_decide
     return f"about {needed} blocks would decide" if needed is not None and needed > cost.blocks else ""
 
 
 def _families(view: View, arm: Arm) -> str:
-    """Geometric means that have an interval, each within its family."""
-    mine = [found for found in view.families if found.environment == arm.name and finite(found.low) is not None]
-    return "; ".join(_family(found) for found in mine)
+    """Geometric means of the families that have an interval."""
+    means = [mean for mean in view.families if mean.environment == arm.name and finite(mean.low) is not None]
+    return "; ".join(_family(mean) for mean in means)
 
 
-def _family(found: FamilyCost) -> str:
-    inside = interval(found.low, found.high)
-    rough = f", {found.label}" if found.label else ""
-    members = counted(len(found.members), "benchmark")
-    return f"{family(found.family)} {ratio(found.cost)} ({inside}{rough}) over {members}"
+def _family(mean: FamilyCost) -> str:
+    inside = interval(mean.low, mean.high)
+    rough = f", {mean.label}" if mean.label else ""
+    members = counted(len(mean.members), "benchmark")
+    return f"{family(mean.family)} {ratio(mean.cost)} ({inside}{rough}) over {members}"
 
 
 def _metric(cost: Cost) -> str:
