@@ -58,7 +58,7 @@ def test_the_lead_chart_has_a_row_for_each_family_of_each_environment() -> None:
 def test_one_family_far_from_the_others_does_not_hide_them() -> None:
     runc, tcg = means.panels(view(make_run(losses=False)))
     assert runc.scale.high < 2 < (runc.means[-1].cost or 0)
-    assert (runc.scale.beyond(runc.means[-1].cost or 0), runc.scale.place(runc.means[-1].cost or 0)) == (1, 100)
+    assert (runc.scale.beyond(runc.means[-1].cost or 0), runc.scale.position(runc.means[-1].cost or 0)) == (1, 100)
     assert all(tcg.scale.beyond(mean.cost or 0) == 0 for mean in tcg.means)
     assert all(0 <= place <= 100 for place, _ in runc.scale.ticks)
 
@@ -72,9 +72,9 @@ def test_a_label_that_all_intervals_have_stands_once() -> None:
 
 
 def test_a_scale_reaches_from_the_smallest_to_the_largest_floats() -> None:
-    found = means.Scale(sys.float_info.min, sys.float_info.max)
-    assert [found.place(value) for value in (0.0, 1e-310, sys.float_info.max, math.inf)] == [0, 0, 100, 100]
-    assert 49 < found.place(1.0) < 51
+    scale = means.Scale(sys.float_info.min, sys.float_info.max)
+    assert [scale.position(value) for value in (0.0, 1e-310, sys.float_info.max, math.inf)] == [0, 0, 100, 100]
+    assert 49 < scale.position(1.0) < 51
     run = make_run(losses=False)
     huge = tuple(
         replace(t, outcome=replace(t.outcome, samples=dict.fromkeys(t.outcome.samples, (1e300,))))
@@ -83,7 +83,7 @@ def test_a_scale_reaches_from_the_smallest_to_the_largest_floats() -> None:
         for t in run.trials
     )
     (_, tcg) = means.panels(view(replace(run, trials=huge)))
-    assert all(0 <= tcg.scale.place(mean.cost or 1) <= 100 for mean in tcg.means)
+    assert all(0 <= tcg.scale.position(mean.cost or 1) <= 100 for mean in tcg.means)
 
 
 def test_without_families_there_is_no_lead_chart() -> None:

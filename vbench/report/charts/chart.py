@@ -1,6 +1,6 @@
-"""What every chart of the report has: its figure with the caption and the table that stand in for it, and its axes.
+"""Defines the parts that all charts of the report share: figure, caption, table, and axes.
 
-Colours are CSS variables; the page resolves them, so that the charts follow its palette, light, dark or printed.
+Colours are CSS variables. The page resolves them, so that charts follow its palette: light, dark or printed.
 """
 
 import math
@@ -15,18 +15,18 @@ from vbench.units import show
 Record = tuple[str | float | int | None, ...]
 
 LONGEST = 300.0
-"""Decades of an axis of which a float holds the ratio of the ends."""
+"""Most decades of an axis for which a float holds the ratio of its ends."""
 
 MANY = 20
 """Benchmark metrics above which the page folds its charts by family, and the heat map leads."""
 
 WIDE = "wide"
-"""Name of what page.js leaves out of a chart that is narrower than its NARROW_PX."""
+"""Name of the annotations that page.js removes from a chart narrower than its NARROW_PX."""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure with what stands in for it: caption, label, and the table of its numbers."""
+    """A figure with its text alternatives: title, caption, and the table of its numbers."""
 
     key: str
     title: str
@@ -40,7 +40,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Fold:
-    """Charts that are shown together; with a title they are folded away under it and its sentence."""
+    """Charts that are shown together. With a title they are folded, and the title and sentence stay visible."""
 
     charts: tuple[Chart, ...]
     title: str = ""
@@ -70,7 +70,7 @@ TEMPLATE: dict[str, Any] = {
 
 
 def rounded(value: Any) -> Any:
-    """Six digits of every number, which no screen can tell from all of them; what is not finite is nothing."""
+    """The value with six digits of every number, enough for any screen. Numbers that are not finite become None."""
     kind = type(value)  # asked a million times for a page of 40 arms: a match statement takes twice as long
     if kind is float:
         return float(f"{value:.6g}") if math.isfinite(value) else None
@@ -84,13 +84,13 @@ def rounded(value: Any) -> Any:
 
 
 def marker(arm: Arm, size: float) -> dict[str, Any]:
-    """The mark that stands for an environment in every chart."""
+    """The mark of an environment, the same in every chart."""
     thin = {"line": {"color": arm.colour, "width": 2}} if arm.symbol.startswith("line") else {}
     return {"color": arm.colour, "symbol": arm.symbol, "size": size, **thin}
 
 
 def folded(groups: tuple[Group, ...]) -> list[tuple[str, tuple[Group, ...]]]:
-    """The groups of each family where there are many; else all of them, under no title."""
+    """The groups of each family if there are more than MANY, else all groups under an empty title."""
     if len(groups) <= MANY:
         return [("", groups)]
     names = dict.fromkeys(group.family for group in groups)
@@ -98,7 +98,7 @@ def folded(groups: tuple[Group, ...]) -> list[tuple[str, tuple[Group, ...]]]:
 
 
 def padded(low: float, high: float, *, least: float = 1.0) -> tuple[float, float]:
-    """Both ends of a log axis moved outwards by a 25th of its length, as far as there are numbers."""
+    """Both ends of a log axis moved outwards by a 25th of its length, within the range of a float."""
     span = math.log10(high) - math.log10(low)
     pad = max((high / low) ** 0.04 if span < LONGEST else 10 ** (span * 0.04), least)
     return max(low / pad, sys.float_info.min), min(high * pad, sys.float_info.max)
@@ -116,7 +116,7 @@ def log_axis(low: float, high: float) -> dict[str, Any]:
 
 
 def seconds_axis(low: float, high: float, title: str = "") -> dict[str, Any]:
-    """A log axis of durations, with room for five of them."""
+    """A log axis of durations in s, with five labels at most."""
     low, high = padded(low, high, least=1.02)
     decades = range(math.floor(math.log10(low)), min(math.ceil(math.log10(high)), sys.float_info.max_10_exp) + 1)
     ticks: list[float] = []
@@ -137,7 +137,7 @@ def seconds_axis(low: float, high: float, title: str = "") -> dict[str, Any]:
 
 
 def _close_ticks(low: float, high: float) -> list[float]:
-    """Two at least between ends that lie close together, in the coarsest steps that give them."""
+    """Two ticks or more between ends that lie close together, in the coarsest step that gives two."""
     decade = 10.0 ** math.floor(math.log10(low))
     ticks: list[float] = []
     for step in (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01):
@@ -149,7 +149,7 @@ def _close_ticks(low: float, high: float) -> list[float]:
 
 
 def ticks_between(low: float, high: float) -> list[float]:
-    """Round ratios inside the range, at most six: they stand side by side on paper."""
+    """Round ratios inside the range. Six at most, because paper has room for six labels side by side."""
     if high / low < 2 and high < 1e6:
         for step in (0.01, 0.02, 0.05, 0.1, 0.2):
             ticks = [round(n * step, 4) for n in range(math.ceil(low / step), math.floor(high / step) + 1)]

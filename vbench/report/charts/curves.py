@@ -1,4 +1,4 @@
-"""Costs over a number that a suite varies: one line an environment, with its 95 % interval as a ribbon."""
+"""Draws costs over a number that a suite varies: one line for each environment, its 95 % interval as a ribbon."""
 
 import math
 from collections.abc import Iterable
@@ -16,15 +16,14 @@ HEIGHT_PX = 260
 MOST_TICKS = 7
 LARGEST = 1e300
 LOG_FROM = 4.0
-"""Ratio of the largest value to the smallest from which the values stand on a log scale."""
+"""Smallest ratio of the largest value to the smallest for which the axis of values is logarithmic."""
 
 Point = tuple[float, Cost]
-Known = tuple[float, float, float, float]  # value, cost, and the ends of its interval
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One metric of an entry over one of its keys; every other key that is varied has one value."""
+    """One metric of an entry over one of its keys. Each other varied key has one value."""
 
     of: str
     metric: str
@@ -45,13 +44,13 @@ class Curve:
 
 def curves(view: View) -> tuple[Chart, ...]:
     """One chart for each metric of an entry, and for each combination of the keys that are not its axis."""
-    return tuple(_chart(curve, f"curve-{place}") for place, curve in enumerate(_curves(view)))
+    return tuple(_chart(curve, f"curve-{index}") for index, curve in enumerate(_curves(view)))
 
 
 def _curves(view: View) -> Iterable[Curve]:
     records = {record.name: record for record in view.run.manifest.benchmarks if record.of}
     axes = {of: _axis([record for record in records.values() if record.of == of]) for of in _entries(records)}
-    found: dict[tuple[Any, ...], list[tuple[float, Group]]] = {}
+    points_by_curve: dict[tuple[Any, ...], list[tuple[float, Group]]] = {}
     for group in view.groups:
         record = records.get(group.benchmark)
         key = axes.get(record.of) if record else None
@@ -59,8 +58,8 @@ def _curves(view: View) -> Iterable[Curve]:
             continue
         others = tuple(item for item in record.varied.items() if item[0] != key)
         point = (float(record.varied[key]), group)
-        found.setdefault((record.of, group.metric, group.unit, key, others), []).append(point)
-    for (of, metric, unit, key, others), points in found.items():
+        points_by_curve.setdefault((record.of, group.metric, group.unit, key, others), []).append(point)
+    for (of, metric, unit, key, others), points in points_by_curve.items():
         if len(points) > 1:
             lines = tuple(_lines(sorted(points, key=lambda point: point[0])))
             yield Curve(of, metric, unit, key, others, lines)
@@ -71,17 +70,19 @@ def _entries(records: dict[str, BenchmarkRecord]) -> Iterable[str]:
 
 
 def _axis(records: list[BenchmarkRecord]) -> str | None:
-    """Of the keys that hold numbers alone the one of most values; None: nothing to draw a curve over."""
+    """The key of the axis: of the keys with numbers only, the one with most values. None if there is no such key."""
     values: dict[str, set[Any]] = {}
     for record in records:
         for key, value in record.varied.items():
             values.setdefault(key, set()).add(value)
-    numeric = {key: len(found) for key, found in values.items() if all(map(_is_number, found)) and len(found) > 1}
+    numeric = {
+        key: len(distinct) for key, distinct in values.items() if all(map(_is_number, distinct)) and len(distinct) > 1
+    }
     return max(numeric, key=lambda key: numeric[key], default=None)
 
 
 def _is_number(value: Any) -> bool:
-    """One that an axis can have: a run folder of another tool may hold any."""
+    """Whether an axis can show the value. A run folder of another tool may hold any value."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
@@ -121,7 +122,7 @@ def _chart(curve: Curve, key: str) -> Chart:
 
 
 def _ribbons(arm: Arm, points: tuple[Point, ...]) -> Iterable[dict[str, Any]]:
-    """One for each stretch of neighbouring values whose intervals are known."""
+    """One ribbon for each stretch of neighbouring values whose intervals are known."""
     for has_ends, stretch in groupby(points, key=lambda point: _ends(point[1]) is not None):
         if not has_ends:
             continue
@@ -170,8 +171,8 @@ def _cost_axis(curve: Curve, *, is_ratio: bool) -> dict[str, Any]:
     costs = [cost for _, points in curve.lines for _, cost in points]
     every = [end for cost in costs for end in (_middle(cost), *(_ends(cost) or ())) if end is not None]
     if is_ratio:
-        known = [end for end in every if end > 0] or [1.0]
-        return log_axis(*padded(min(1.0, *known, 1.0), max(1.0, *known, 1.0), least=1.02))
+        positive = [end for end in every if end > 0] or [1.0]
+        return log_axis(*padded(min(1.0, *positive, 1.0), max(1.0, *positive, 1.0), least=1.02))
     return {"title": {"text": label(curve.unit), "font": {"size": 11, "color": "var(--muted)"}}}
 
 
@@ -180,12 +181,12 @@ def _written(value: float) -> str:
 
 
 def _caption(curve: Curve) -> str:
-    """What the ends of each line show: a change where their intervals are apart."""
+    """The change of each arm's cost from the first value to the last. Only intervals that are apart show a change."""
     first, last = _written(curve.values[0]), _written(curve.values[-1])
-    said = [_change(arm, points) for arm, points in curve.lines if arm.role == "compared"]
+    changes = [_change(arm, points) for arm, points in curve.lines if arm.role == "compared"]
     return (
-        f"From {curve.key} {first} to {last}: {'; '.join(text for text in said if text)}."
-        if any(said)
+        f"From {curve.key} {first} to {last}: {'; '.join(text for text in changes if text)}."
+        if any(changes)
         else (f"No environment has a cost at both ends of {curve.key}, {first} and {last}.")
     )
 

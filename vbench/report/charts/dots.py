@@ -1,4 +1,4 @@
-"""Dots per block: each block's own ratio in order of time, where drift and double modes show."""
+"""Draws the ratio of each block in order of time, so that drift and double modes show."""
 
 import math
 from typing import Any
@@ -9,20 +9,20 @@ from vbench.report.charts.strips import STRIP_PX, level, strip_axis, strip_name
 from vbench.report.view import Group, Row
 from vbench.text import finite, label, ratio
 
-LARGEST = 700.0  # logarithm of what a float still holds
+LARGEST = 700.0  # logarithm of a number that a float holds
 
 LEAST_SPAN = math.log(1.1)
-"""Factor that a strip spans at least, so that a small spread looks small."""
+"""Least span of a strip, as a logarithm, so that a small spread looks small."""
 
 
 def dots(group: Group, key: str) -> Chart:
-    """Each block's own ratio, one strip an environment, every strip of the chart on the same log scale."""
+    """The chart of one metric: a strip for each environment, all strips with the same span on a log scale."""
     rows = [row for row in group.rows if row.arm.role != "baseline"]
     span = max([LEAST_SPAN, *(_spread(row) * 1.3 for row in rows)])
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {"annotations": [], "shapes": []}
-    for place, row in enumerate(rows):
-        _strip(data, layout, row, span, (place, len(rows)))
+    for index, row in enumerate(rows):
+        _strip(data, layout, row, span, (index, len(rows)))
     last = max((block for row in rows for block in row.cost.per_block), default=1)
     layout["xaxis"] = {"range": [0.4, last + 0.6], "dtick": max(1, round(last / 10)), "tick0": 1, "showgrid": False}
     layout["xaxis"] |= {"anchor": "free", "position": 0}
@@ -51,7 +51,7 @@ def _spread(row: Row) -> float:
 
 
 def _strip(data: list[dict[str, Any]], layout: dict[str, Any], row: Row, span: float, where: tuple[int, int]) -> None:
-    """`where`: the strip's place from the top, and how many there are."""
+    """Add a strip to `data` and `layout`. `where` is its index from the top, and the number of strips."""
     arm, (axis, domain) = row.arm, strip_axis(*where)
     points = {block: finite(value) for block, value in sorted(row.cost.per_block.items())}
     logs = [math.log(value) for value in points.values() if value is not None and value > 0]

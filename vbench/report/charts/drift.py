@@ -1,4 +1,4 @@
-"""Drift: each environment's own numbers against time, where the host shows that it was not always the same."""
+"""Draws the numbers of each environment against time, so that changes of the host during the run show."""
 
 import math
 import sys
@@ -19,18 +19,18 @@ from vbench.text import finite, label, listed, percent
 from vbench.units import DASH, show
 
 LEAST_SPAN = 0.1
-"""Of its middle, that a strip spans at least, so that a small drift looks small."""
-ENOUGH = 6  # blocks, for a beginning and an end of at least two each
+"""Least span of a strip, as a share of its middle, so that a small drift looks small."""
+ENOUGH = 6  # blocks, so that the first third and the last have two each
 STEPS_S = (10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800)
 DAY_S = 86400
-LATEST_S = 1e15  # no clock tells a later time, and no axis holds it
+LATEST_S = 1e15  # later times are damage of a journal, and an axis cannot hold them
 TEXTS = ", %{hovertext}: %{text}<extra></extra>"
 ANALYSED, VOIDED, CUT, LOST = "analysed", "voided", "cut", "lost"
 
 
 @dataclass(frozen=True)
 class Point:
-    """One trial: when it began after the run's first one, and its number."""
+    """One trial: its number, and the seconds from the begin of the run's first trial to its own."""
 
     block: int
     attempt: int
@@ -46,28 +46,28 @@ class Line:
 
     @cached_property
     def values(self) -> dict[int, float]:
-        """Block to the number that is analysed."""
+        """Analysed numbers by block."""
         return {p.block: p.value for p in self.points if p.state == ANALYSED and p.value is not None}
 
 
 def drifts(view: View) -> tuple[Chart, ...]:
-    """One chart for each benchmark metric, a strip for each environment, the baseline's too."""
+    """One chart for each benchmark metric, with a strip for each environment and for the baseline."""
     attempts = view.analysis.attempts
     moments = (_moment(trial) for trial in view.run.trials)
     begun_s = min((moment for moment in moments if moment is not None), default=0.0)
-    by_place: dict[tuple[str, str], dict[tuple[int, int], Trial]] = {}
+    by_arm: dict[tuple[str, str], dict[tuple[int, int], Trial]] = {}
     for trial in view.run.trials:
         if trial.block >= 1:
-            each = by_place.setdefault((trial.environment, trial.benchmark), {})
-            each[trial.block, trial.attempt] = trial
+            attempts_of_arm = by_arm.setdefault((trial.environment, trial.benchmark), {})
+            attempts_of_arm[trial.block, trial.attempt] = trial
     charts = []
-    for place, group in enumerate(view.groups):
+    for index, group in enumerate(view.groups):
         lines = []
         for arm in view.arms:
-            trials = by_place.get((arm.name, group.benchmark), {}).values()
+            trials = by_arm.get((arm.name, group.benchmark), {}).values()
             points = [_point(trial, group.metric, begun_s, _fate(trial, attempts)) for trial in trials]
             lines.append(Line(arm, tuple(sorted(points, key=_age))))
-        charts.append(_chart(group, lines, f"drift-{place}"))
+        charts.append(_chart(group, lines, f"drift-{index}"))
     return tuple(charts)
 
 
@@ -80,7 +80,7 @@ def _moment(trial: Trial) -> float | None:
 
 
 def _fate(trial: Trial, attempts: Attempts) -> str:
-    """Of the attempt at its block."""
+    """The state of the trial's attempt: analysed, voided, or cut by the end of the run."""
     at = trial.block, trial.attempt
     return VOIDED if at in attempts.void else ANALYSED if at in attempts.blocks else CUT
 
@@ -93,15 +93,15 @@ def _point(trial: Trial, metric: str, begun_s: float, fate: str) -> Point:
 
 
 def _chart(group: Group, lines: list[Line], key: str) -> Chart:
-    known = [point.value for line in lines for point in line.points if point.value is not None]
-    is_log = all(value > 0 for value in known)
+    values = [point.value for line in lines for point in line.points if point.value is not None]
+    is_log = all(value > 0 for value in values)
     lines = [line for line in lines if line.points]
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {"annotations": [], "shapes": []}
-    span = max([_least(known, is_log=is_log), *(_reach(line, is_log=is_log) * 1.25 for line in lines)])
-    for place, line in enumerate(lines):
-        layout["annotations"].append(strip_name(line.arm, place, len(lines)))
-        data += _strip(layout, line, (place, len(lines)), _Scale(span, group.unit, is_log))
+    span = max([_least(values, is_log=is_log), *(_reach(line, is_log=is_log) * 1.25 for line in lines)])
+    for index, line in enumerate(lines):
+        layout["annotations"].append(strip_name(line.arm, index, len(lines)))
+        data += _strip(layout, line, (index, len(lines)), _Scale(span, group.unit, is_log))
     layout["xaxis"] = _time_axis([p.after_s for line in lines for p in line.points if p.after_s is not None])
     layout["margin"] = {"l": 66, "r": 10, "t": 6, "b": 40}
     return Chart(
@@ -127,29 +127,32 @@ def _on(value: float, *, is_log: bool) -> float:
     return math.log(value) if is_log else value
 
 
-def _least(known: list[float], *, is_log: bool) -> float:
-    """Of a metric that can be zero: a tenth of its size."""
+def _least(values: list[float], *, is_log: bool) -> float:
+    """The least span of a strip. On a linear axis it is a tenth of the largest value."""
     if is_log:
         return math.log(1 + LEAST_SPAN)
-    return max([LEAST_SPAN * abs(value) for value in known] + [1e-12])
+    return max([LEAST_SPAN * abs(value) for value in values] + [1e-12])
 
 
-def _places(line: Line, *, is_log: bool) -> list[float]:
-    """Of what is analysed: a voided number does not widen a strip. Where nothing is analysed, of everything."""
-    known = [point.value for point in line.points if point.value is not None]
-    return [_on(value, is_log=is_log) for value in list(line.values.values()) or known]
+def _positions(line: Line, *, is_log: bool) -> list[float]:
+    """Positions on the axis of the analysed numbers, or of all numbers if none is analysed.
+
+    Voided numbers are left out, so that they do not widen the strip.
+    """
+    values = [point.value for point in line.points if point.value is not None]
+    return [_on(value, is_log=is_log) for value in list(line.values.values()) or values]
 
 
 def _reach(line: Line, *, is_log: bool) -> float:
-    places = _places(line, is_log=is_log)
-    return max(places) - min(places) if places else 0.0
+    positions = _positions(line, is_log=is_log)
+    return max(positions) - min(positions) if positions else 0.0
 
 
 def _strip(layout: dict[str, Any], line: Line, where: tuple[int, int], scale: _Scale) -> list[dict[str, Any]]:
-    """Its traces; axis and shapes go into the layout."""
+    """The traces of a strip. Its axis and shapes are added to the layout."""
     axis, shape = strip_axis(*where)
-    places = _places(line, is_log=scale.is_log)
-    middle = (max(places) + min(places)) / 2 if places else 0.0
+    positions = _positions(line, is_log=scale.is_log)
+    middle = (max(positions) + min(positions)) / 2 if positions else 0.0
     back = _value if scale.is_log else float
     ticks = [back(middle + part * scale.span) for part in (-1 / 3, 0, 1 / 3)]
     ends = [middle - scale.span / 2, middle + scale.span / 2]
@@ -180,20 +183,20 @@ def _strip(layout: dict[str, Any], line: Line, where: tuple[int, int], scale: _S
         }
         inside = [back(end + part * scale.span) for end, part in zip(ends, (0.06, -0.06), strict=True)]
         heights = [min(max(point.value, inside[0]), inside[1]) for point in struck if point.value is not None]
-        told = [f"{point.state} block {point.block}" for point in struck]
-        fates = {"customdata": told, "hovertemplate": f"%{{customdata}}{TEXTS}"}
+        customdata = [f"{point.state} block {point.block}" for point in struck]
+        fates = {"customdata": customdata, "hovertemplate": f"%{{customdata}}{TEXTS}"}
         crosses = {"y": heights, "mode": "markers", "marker": cross}
         traces.append(_marks(struck, scale.unit, axis) | fates | crosses)
     return traces
 
 
-def _value(place: float) -> float:
-    """The number at a place of a logarithmic axis, within what a float holds: an end may lie beyond all values."""
-    return math.exp(min(max(place, math.log(sys.float_info.min)), math.log(sys.float_info.max)))
+def _value(position: float) -> float:
+    """The number at a position on a log axis, within the range of a float, because an end may lie outside it."""
+    return math.exp(min(max(position, math.log(sys.float_info.min)), math.log(sys.float_info.max)))
 
 
 def _marks(points: list[Point], unit: str, axis: str) -> dict[str, Any]:
-    """A value that is unknown breaks the line. Texts as in the table, which the page therefore holds once."""
+    """The trace of some points. An unknown value breaks its line. Its texts are those of the table."""
     return {
         "type": "scatter",
         "x": [point.after_s for point in points],
@@ -207,7 +210,7 @@ def _marks(points: list[Point], unit: str, axis: str) -> dict[str, Any]:
 
 
 def _gap(axis: str, after_s: float) -> dict[str, Any]:
-    """A trial that gave no number: a dotted line through its strip."""
+    """The dotted line for a trial without a number."""
     ends = {"x0": after_s, "x1": after_s, "yref": f"y{axis} domain", "y0": 0, "y1": 1}
     return {"type": "line", "layer": "below", **ends, "line": {"color": "var(--muted)", "width": 1, "dash": "dot"}}
 
@@ -216,7 +219,7 @@ def _time_axis(seconds: list[float]) -> dict[str, Any]:
     low, high = min(seconds, default=0.0), max(seconds, default=60.0)
     pad = max(1.0, (high - low) * 0.03)
     step = next((step for step in STEPS_S if (high - low) / step <= 6), 0)
-    step = step or DAY_S * math.ceil((high - low) / DAY_S / 6)  # clocks jump, too
+    step = step or DAY_S * math.ceil((high - low) / DAY_S / 6)  # a jump of the clock can span days
     ticks = [step * n for n in range(math.ceil((low - pad) / step), math.floor((high + pad) / step) + 1)]
     words = "hours:minutes" if step % 60 == 0 else "hours:minutes:seconds"
     return {
@@ -232,7 +235,7 @@ def _time_axis(seconds: list[float]) -> dict[str, Any]:
 
 
 def _clock(after_s: float | None, *, seconds: bool = True) -> str:
-    """`0:05:12`, or `0:05` without its seconds."""
+    """A time as `0:05:12`, or as `0:05` without seconds."""
     if after_s is None:
         return DASH
     whole = round(after_s)
@@ -241,20 +244,20 @@ def _clock(after_s: float | None, *, seconds: bool = True) -> str:
 
 
 def _caption(group: Group, lines: list[Line]) -> str:
-    """How far the numbers wander, and what is left of it in the ratios."""
+    """Sentences on the drift of each arm, its scatter with and without the baseline, and on lost trials."""
     base = next((line.values for line in lines if line.arm.role == "baseline"), {})
     moved = [(line.arm.name, _wander(line)) for line in lines if line.arm.role != "control"]
-    known = [(name, by) for name, by in moved if by]
-    said = [f"{name} {'moved ' if place == 0 else ''}by {by}" for place, (name, by) in enumerate(known)]
-    sentences = [f"From the first third of the blocks to the last {listed(said)}."] if said else []
-    paired = [_paired(line, base) for line in lines if line.arm.role == "compared"]
-    sentences += [part for part in paired if part]
+    changes = [(name, by) for name, by in moved if by]
+    parts = [f"{name} {'moved ' if index == 0 else ''}by {by}" for index, (name, by) in enumerate(changes)]
+    sentences = [f"From the first third of the blocks to the last {listed(parts)}."] if parts else []
+    scatter = [_paired(line, base) for line in lines if line.arm.role == "compared"]
+    sentences += [part for part in scatter if part]
     sentences += _struck(lines)
     return " ".join(sentences) or f"Too few blocks of {group.title} to tell a drift."
 
 
 def _wander(line: Line) -> str:
-    """The median of the last third of the blocks against that of the first: `+1.2 %`."""
+    """The change from the median of the first third of the blocks to that of the last third: `+1.2 %`."""
     values = [value for _, value in sorted(line.values.items())]
     if len(values) < ENOUGH or min(values) <= 0:
         return ""
@@ -278,11 +281,11 @@ def _paired(line: Line, base: dict[int, float]) -> str:
 def _struck(lines: list[Line]) -> list[str]:
     points = [point for line in lines for point in line.points]
     voided, cut = (len({(p.block, p.attempt) for p in points if p.state == state}) for state in (VOIDED, CUT))
-    said = [f"{_times(voided, 'attempt')} that {'was' if voided == 1 else 'were'} voided"] if voided else []
-    said += [f"{_times(cut, 'attempt')} that the run ended in"] if cut else []
+    crosses = [f"{_times(voided, 'attempt')} that {'was' if voided == 1 else 'were'} voided"] if voided else []
+    crosses += [f"{_times(cut, 'attempt')} that the run ended in"] if cut else []
     lost = sum(point.state == LOST for point in points)
-    found = [f"Crosses: {listed(said)}."] if said else []
-    return found + ([f"Dotted lines: {_times(lost, 'trial')} without a number."] if lost else [])
+    sentences = [f"Crosses: {listed(crosses)}."] if crosses else []
+    return sentences + ([f"Dotted lines: {_times(lost, 'trial')} without a number."] if lost else [])
 
 
 def _times(count: int, noun: str) -> str:
@@ -291,12 +294,14 @@ def _times(count: int, noun: str) -> str:
 
 def _table(lines: list[Line], unit: str) -> tuple[tuple[str, ...], ...]:
     attempts = sorted({(point.block, point.attempt) for line in lines for point in line.points})
-    found = [{(point.block, point.attempt): point for point in line.points} for line in lines]
-    return tuple((_named(at, found), *(cell for of in found for cell in _cells(of.get(at), unit))) for at in attempts)
+    by_attempt = [{(point.block, point.attempt): point for point in line.points} for line in lines]
+    return tuple(
+        (_named(at, by_attempt), *(cell for of in by_attempt for cell in _cells(of.get(at), unit))) for at in attempts
+    )
 
 
-def _named(at: tuple[int, int], found: list[dict[tuple[int, int], Point]]) -> str:
-    struck = next((of[at].state for of in found if at in of and of[at].state in (VOIDED, CUT)), None)
+def _named(at: tuple[int, int], by_attempt: list[dict[tuple[int, int], Point]]) -> str:
+    struck = next((of[at].state for of in by_attempt if at in of and of[at].state in (VOIDED, CUT)), None)
     return f"{at[0]}{f' ({struck})' if struck else ''}"
 
 

@@ -1,4 +1,4 @@
-"""The heat map: benchmark by environment, coloured by the logarithm of the cost."""
+"""Draws the heat map: benchmarks by environments, coloured by the logarithm of the cost."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -11,11 +11,11 @@ from vbench.text import finite, is_decided, label, ratio
 
 Cell = TypeVar("Cell")
 STOPS = (0, 0.3, 0.5, 0.7, 1)
-"""Steeper near 1, where costs crowd, than at the ends."""
+"""Positions of the colours, closer together near a cost of 1, where most costs lie."""
 
 
 def heat(view: View) -> Chart:
-    """Benchmark metric × environment; the text is the cost, and the colour its logarithm where a verdict decides it."""
+    """The chart of all costs, benchmark metric by environment. Costs without a deciding verdict have no colour."""
     everyone = [arm for arm in view.arms if arm.role != "baseline"]
     arms = list(view.compared) or everyone
     lines = list(_lines(view))
@@ -31,7 +31,7 @@ def heat(view: View) -> Chart:
         "y": list(range(len(names))),
         "zmin": -reach,
         "zmax": reach,
-        "colorscale": [[at, f"var(--heat-{place})"] for place, at in enumerate(STOPS)],
+        "colorscale": [[at, f"var(--heat-{index})"] for index, at in enumerate(STOPS)],
         "text": [[_cell(row) for row in line] for line in cells],
         "texttemplate": "%{text}",
         "textfont": {"color": "var(--ink)", "size": 12},
@@ -77,7 +77,7 @@ def heat(view: View) -> Chart:
 
 
 def _lines(view: View) -> Iterator[tuple[str, Group | None]]:
-    """Names from the top down; where there are many, under a line with the name of each family."""
+    """Names and groups from the top down. If there are many, a line with its name and no group begins each family."""
     for family, groups in folded(view.groups):
         if family:
             yield label(words.family(family), 30), None
@@ -100,7 +100,7 @@ def _log10(row: Row | None) -> float | None:
 
 
 def _shade(row: Row | None, value: float | None) -> float | None:
-    """Neutral where no verdict says that the environment is slower or faster."""
+    """The value that sets the colour: 0, which is neutral, if no verdict says slower or faster."""
     return value if row is None or value is None or is_decided(row.cost) else 0.0
 
 

@@ -1,4 +1,4 @@
-"""The staircase of a ladder: each step begins where the one before it ended, and has its own interval at its end."""
+"""Draws the staircase of a ladder: each step begins at the end of the one before, and has its interval at its end."""
 
 import math
 from collections.abc import Sequence
@@ -67,19 +67,19 @@ def _chart(view: View, climb: Climb, key: str) -> Chart:
 
 
 def _stairs(lines: Sequence[Line], *, is_ratio: bool) -> dict[int, Stair]:
-    """The rows that can be drawn. Where one step has no number, every row begins at no cost."""
+    """The rows that can be drawn, by index. If a step has no number, every row begins at no cost."""
     none, join = (1.0, mul) if is_ratio else (0.0, add)
     sizes = [estimate(line)[0] for line in lines if not line.is_whole]
-    known = [size for size in sizes if size is not None]
-    begins = [*accumulate(known[:-1], join, initial=none), none]
-    if len(known) < len(sizes) or not all(math.isfinite(begin) and (begin > 0 or not is_ratio) for begin in begins):
+    steps = [size for size in sizes if size is not None]
+    begins = [*accumulate(steps[:-1], join, initial=none), none]
+    if len(steps) < len(sizes) or not all(math.isfinite(begin) and (begin > 0 or not is_ratio) for begin in begins):
         begins = [none] * len(lines)
-    found = {}
+    stairs = {}
     for at, (line, begin) in enumerate(zip(lines, begins, strict=False)):
         value, low, high = (None if size is None else finite(join(begin, size)) for size in estimate(line))
         if value is not None and (value > 0 or not is_ratio):
-            found[at] = Stair(line, begin, value, low, high)
-    return found
+            stairs[at] = Stair(line, begin, value, low, high)
+    return stairs
 
 
 def estimate(line: Line) -> tuple[float | None, float | None, float | None]:
@@ -92,8 +92,8 @@ def estimate(line: Line) -> tuple[float | None, float | None, float | None]:
 
 def _ratios(stairs: dict[int, Stair]) -> dict[str, Any]:
     ends = [end for stair in stairs.values() for end in (stair.begin, stair.end, stair.low, stair.high)]
-    known = [end for end in ends if end is not None and end > 0]
-    return log_axis(*padded(min([*known, 0.95]), max([*known, 1.05])))
+    positive = [end for end in ends if end is not None and end > 0]
+    return log_axis(*padded(min([*positive, 0.95]), max([*positive, 1.05])))
 
 
 def _traces(at: int, stair: Stair, arm: Arm) -> list[dict[str, Any]]:
@@ -101,7 +101,7 @@ def _traces(at: int, stair: Stair, arm: Arm) -> list[dict[str, Any]]:
     colour = arm.colour if is_decided(stair.line.cost) else NEUTRAL
     has_ends = stair.low is not None and stair.high is not None
     cost = stair.line.cost
-    said = [label(stair.line.name), amount(cost), amount_interval(cost), cost.blocks, verdicts.word(cost)]
+    customdata = [label(stair.line.name), amount(cost), amount_interval(cost), cost.blocks, verdicts.word(cost)]
     return [
         {
             "type": "scatter",
@@ -126,7 +126,7 @@ def _traces(at: int, stair: Stair, arm: Arm) -> list[dict[str, Any]]:
                 "thickness": 1.8,
                 "width": 5,
             },
-            "customdata": [said],
+            "customdata": [customdata],
             "hovertemplate": "%{customdata[0]}<br>%{customdata[1]} (%{customdata[2]})<br>"
             "%{customdata[3]} blocks, %{customdata[4]}<extra></extra>",
         },
@@ -134,7 +134,7 @@ def _traces(at: int, stair: Stair, arm: Arm) -> list[dict[str, Any]]:
 
 
 def _risers(lines: Sequence[Line], stairs: dict[int, Stair]) -> list[dict[str, Any]]:
-    """From the end of each step down to the begin of the next, and from the last step to the end of the whole."""
+    """Lines from the end of each step down to the begin of the next, and from the last step to the end of the whole."""
     pairs = [(at, stairs[at]) for at in range(len(lines) - 1) if at in stairs and at + 1 in stairs]
     return [
         _vertical(stair.end, at, at + 1, "dot")

@@ -1,7 +1,7 @@
-"""The lead chart: of each environment the mean cost of every family with its interval, drawn as plain SVG.
+"""Computes the lead chart: the mean cost of each family in each environment with its interval, drawn as plain SVG.
 
-It needs no script, so it is there before anything else of the page is. Places are shares of its width, on a log scale
-of the environment's own.
+The chart needs no script, so a browser shows it first. Positions are shares of its width. Each environment has its own
+log scale.
 """
 
 import math
@@ -15,14 +15,14 @@ from vbench.report.view import Arm, Group, Row, View
 from vbench.text import finite, has_interval, interval, ratio
 
 FAR = 4
-"""As far from 1 as the next family, on the log scale: from here on an arrow stands for it."""
+"""How many times as far from 1 as the next family, on the log scale, a family must lie to be drawn as an arrow."""
 EDGE = 5  # per cent
 LEAST_SPAN = 1.25  # of a scale, from the neighbourhood of 1
 
 
 @dataclass(frozen=True)
 class Mean:
-    """One family in one environment; ends are None where there is no interval."""
+    """The mean of one family in one environment. The ends are None if there is no interval."""
 
     family: str  # in words
     anchor: str  # of the family's benchmarks in the list of contents
@@ -50,20 +50,20 @@ class Scale:
     low: float
     high: float
 
-    def place(self, value: float) -> float:
+    def position(self, value: float) -> float:
         inside = min(max(value, self.low), self.high)
-        length = math.log(self.high) - math.log(self.low)  # of the largest floats there is no quotient
+        length = math.log(self.high) - math.log(self.low)  # the quotient of the largest and smallest floats overflows
         return round(100 * (math.log(inside) - math.log(self.low)) / length, 2)
 
     def beyond(self, value: float) -> int:
-        """1: right of the axis, -1: left of it, else 0."""
+        """1 if the value lies right of the axis, -1 if it lies left of it, else 0."""
         return (value > self.high) - (value < self.low)
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """Without those at the right end, whose labels would stand out of the chart."""
-        ticks = [(self.place(tick), f"{tick:g}×") for tick in ticks_between(self.low, self.high)]
-        return [(place, text) for place, text in ticks if place <= 100 - EDGE]
+        """Positions and labels of ticks. Those at the right end are left out: their labels would leave the chart."""
+        ticks = [(self.position(tick), f"{tick:g}×") for tick in ticks_between(self.low, self.high)]
+        return [(position, text) for position, text in ticks if position <= 100 - EDGE]
 
 
 @dataclass(frozen=True)
@@ -76,20 +76,22 @@ class Panel:
 
     @property
     def label(self) -> str:
-        """What all its intervals are labelled with, so that it need not stand beside each."""
+        """The label that all intervals of the panel share. Empty if they differ."""
         labels = {mean.label for mean in self.means if mean.low is not None}
         return labels.pop() if len(labels) == 1 else ""
 
 
 def panels(view: View) -> tuple[Panel, ...]:
-    """Of each compared environment that has a family with a number."""
-    found = [(arm, _means(view, arm)) for arm in view.compared]
-    return tuple(Panel(arm, means, _scale(means)) for arm, means in found if any(m.cost is not None for m in means))
+    """One panel for each compared environment in which a family has a number."""
+    means_by_arm = [(arm, _means(view, arm)) for arm in view.compared]
+    return tuple(
+        Panel(arm, means, _scale(means)) for arm, means in means_by_arm if any(m.cost is not None for m in means)
+    )
 
 
 def _means(view: View, arm: Arm) -> tuple[Mean, ...]:
-    """A geometric mean where the family has several benchmarks, else the cost of its only one."""
-    means = {found.family: found for found in view.families if found.environment == arm.name}
+    """The geometric mean of each family with several benchmarks, and the cost of each single benchmark."""
+    means = {mean.family: mean for mean in view.families if mean.environment == arm.name}
     controls = {f.family: f for f in view.families if f.environment == view.run.manifest.control}
     result = []
     for family in dict.fromkeys(group.family for group in view.groups):
@@ -101,24 +103,24 @@ def _means(view: View, arm: Arm) -> tuple[Mean, ...]:
     return tuple(result)
 
 
-def _mean(found: FamilyCost, control: FamilyCost | None, arm: Arm, groups: list[Group]) -> Mean:
-    low, high = finite(found.low), finite(found.high)
+def _mean(mean: FamilyCost, control: FamilyCost | None, arm: Arm, groups: list[Group]) -> Mean:
+    low, high = finite(mean.low), finite(mean.high)
     noise = _ends(control.low, control.high) if control else None
     return Mean(
-        words.family(found.family),
-        found.family,
-        len(found.members),
-        finite(found.cost),
+        words.family(mean.family),
+        mean.family,
+        len(mean.members),
+        finite(mean.cost),
         low,
         high,
-        found.label,
+        mean.label,
         is_judged=_is_judged(groups, arm),
         noise=noise,
     )
 
 
 def _single(groups: list[Group], arm: Arm) -> Mean | None:
-    """The first metric of the family's only benchmark; None where that has no ratio."""
+    """The first metric of a family's only benchmark. None if the family has several, or the metric has no ratio."""
     group = groups[0]
     row = _row(group, arm)
     if len({group.benchmark for group in groups}) > 1 or row is None or row.cost.difference is not None:
@@ -147,9 +149,9 @@ def _is_judged(groups: list[Group], arm: Arm) -> bool:
 
 
 def _scale(means: tuple[Mean, ...]) -> Scale:
-    """Over all families. One that lies far outside the others is left to an arrow, so that the others can be seen."""
+    """The scale of all families. One that lies far outside is left out and drawn as an arrow."""
     each = [[v for v in (mean.cost, mean.low, mean.high) if v is not None and v > 0] for mean in means]
-    far = sorted((max(abs(math.log(value)) for value in ends), place) for place, ends in enumerate(each) if ends)
+    far = sorted((max(abs(math.log(value)) for value in ends), position) for position, ends in enumerate(each) if ends)
     if len(far) > 2 and far[-1][0] > FAR * far[-2][0] > 0:
         each.pop(far[-1][1])
     low, high = (pick([*(value for ends in each for value in ends), 1.0]) for pick in (min, max))

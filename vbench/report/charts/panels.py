@@ -1,4 +1,4 @@
-"""Which charts a page has, and in which order: where there are many benchmarks, folded away by family."""
+"""Collects the charts of a page in their order. If there are many benchmarks, charts are folded by family."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Panels:
     tails: tuple[Chart, ...] = ()
     curves: tuple[Chart, ...] = ()
     blocks: tuple[Fold, ...] = ()
-    drifts: tuple[Fold, ...] = ()  # one a family: the parts of the list that one is chosen from
+    drifts: tuple[Fold, ...] = ()  # one for each family: the parts of the list from which the reader chooses a chart
 
     @property
     def all(self) -> list[Chart]:
@@ -43,13 +43,13 @@ def panels(seen: View) -> Panels:
 
 
 def _overview(seen: View) -> tuple[Fold, ...]:
-    """The heat map, which shows everything at once, leads where the plots are folded away."""
+    """Forest plots and heat map. The heat map leads if the plots are folded, because it shows all costs at once."""
     plots, squares = forests(seen), Fold((heat(seen),))
     return (squares, *plots) if len(plots) > 1 else (*plots, squares)
 
 
 def _blocks(seen: View) -> tuple[Fold, ...]:
-    keys = {group.title: f"dots-{place}" for place, group in enumerate(seen.groups)}
+    keys = {group.title: f"dots-{index}" for index, group in enumerate(seen.groups)}
     return tuple(
         Fold(
             tuple(dots(group, keys[group.title]) for group in groups),
@@ -61,8 +61,8 @@ def _blocks(seen: View) -> tuple[Fold, ...]:
 
 
 def _drifts(seen: View) -> tuple[Fold, ...]:
-    found = list(zip(seen.groups, drifts(seen), strict=True))
+    charts = list(zip(seen.groups, drifts(seen), strict=True))
     families = dict.fromkeys(group.family for group in seen.groups)
     return tuple(
-        Fold(tuple(chart for group, chart in found if group.family == name), words.family(name)) for name in families
+        Fold(tuple(chart for group, chart in charts if group.family == name), words.family(name)) for name in families
     )

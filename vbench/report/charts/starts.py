@@ -1,4 +1,4 @@
-"""Start-up: how long each environment takes to be there, from when to when, and what its set-up takes before."""
+"""Draws the start-up of each environment: the duration of every start, and of the set-up before it."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -15,12 +15,12 @@ READY, ATTACH = "time", "attach"
 KIND = "start.ready"
 ROW_PX = 58
 JITTER = (0.0, 0.1, -0.1, 0.05, -0.05)
-"""Heights of marks one after the other, so that starts of the same duration can be told apart."""
+"""Heights of consecutive marks, so that starts of the same duration do not cover each other."""
 
 
 @dataclass(frozen=True)
 class Starts:
-    """The analysed starts of one environment, in s: block to what each took."""
+    """The analysed starts of one environment: durations in s by block."""
 
     arm: Arm
     ready: dict[int, float]
@@ -29,25 +29,28 @@ class Starts:
 
 
 def starts(view: View) -> tuple[Chart, ...]:
-    """One chart for each `start.ready` of the suite: there is one, or none."""
-    found: list[Chart] = []
+    """One chart for each `start.ready` of the suite."""
+    charts: list[Chart] = []
     costs = {cost_key(cost): cost for cost in view.costs}
     trials = view.analysis.attempts.used
     for record in view.run.manifest.benchmarks:
         if record.kind != KIND:
             continue
         rows = [
-            Starts(arm, *_taken(trials.get((arm.name, record.name), {})), costs.get((record.name, READY, arm.name)))
+            Starts(arm, *_durations(trials.get((arm.name, record.name), {})), costs.get((record.name, READY, arm.name)))
             for arm in view.arms
         ]
         rows = [row for row in rows if row.ready]
         if rows:
-            found.append(_chart(record, rows, f"start-{len(found)}"))
-    return tuple(found)
+            charts.append(_chart(record, rows, f"start-{len(charts)}"))
+    return tuple(charts)
 
 
-def _taken(trials: dict[int, Trial]) -> tuple[dict[int, float], dict[int, float]]:
-    """The trial's wall time tells no set-up: it holds checks after the start, and the start of a machine below."""
+def _durations(trials: dict[int, Trial]) -> tuple[dict[int, float], dict[int, float]]:
+    """Durations of starts and of set-ups, in s by block.
+
+    The wall time of a trial is no measure of the set-up: it includes checks, and the start of the machine below.
+    """
     ready: dict[int, float] = {}
     before: dict[int, float] = {}
     for block, trial in trials.items():
@@ -108,16 +111,16 @@ def _chart(record: BenchmarkRecord, rows: list[Starts], key: str) -> Chart:
 
 
 def _dots(
-    taken: dict[int, float], at: float, look: dict[str, Any], what: str, name: str | None = None
+    values: dict[int, float], at: float, style: dict[str, Any], what: str, name: str | None = None
 ) -> dict[str, Any]:
     named = {"name": label(name)} if name else {}
     return named | {
         "type": "scatter",
-        "x": list(taken.values()),
-        "y": [at + JITTER[place % len(JITTER)] * (1 if name else 0.4) for place in range(len(taken))],
+        "x": list(values.values()),
+        "y": [at + JITTER[index % len(JITTER)] * (1 if name else 0.4) for index in range(len(values))],
         "mode": "markers",
-        "marker": look,
-        "text": [f"block {block}, {what}: {show(value, 's')}" for block, value in taken.items()],
+        "marker": style,
+        "text": [f"block {block}, {what}: {show(value, 's')}" for block, value in values.items()],
         "hovertemplate": "%{text}<extra></extra>",
     }
 
@@ -145,7 +148,7 @@ def _value(row: Starts, at: float) -> dict[str, Any]:
 
 
 def _caption(record: BenchmarkRecord, rows: list[Starts]) -> str:
-    """Both ends in words, then the medians."""
+    """Sentences on the two ends of the measured interval, and on the medians."""
     ends = record.about or "from the command that starts the environment to its agent's first answer"
     parts = [f"{row.arm.name} {show(median(row.ready.values()), 's')}{_against(row)}" for row in rows]
     slow = [row for row in rows if row.before]

@@ -1,4 +1,4 @@
-"""Strips: one above the other for each environment, all over the same span, so that their scatter compares."""
+"""Lays out strips: one for each environment, one above the other, with the same span so that scatters compare."""
 
 from typing import Any
 
@@ -9,19 +9,19 @@ STRIP_PX = 68
 NAME_SHARE = 0.24  # of a strip, above its marks
 
 
-def strip_axis(place: int, count: int) -> tuple[str, dict[str, Any]]:
-    """The name of a strip's axis in plotly ("", "2", "3" ...), and its domain; `place` counts from the top."""
-    top = 1 - place / count
-    return "" if place == 0 else str(place + 1), {"domain": [top - 0.95 / count, top - NAME_SHARE / count]}
+def strip_axis(index: int, count: int) -> tuple[str, dict[str, Any]]:
+    """The name of a strip's axis in plotly ("", "2", "3" ...), and its domain. `index` counts from the top."""
+    top = 1 - index / count
+    return "" if index == 0 else str(index + 1), {"domain": [top - 0.95 / count, top - NAME_SHARE / count]}
 
 
-def strip_name(arm: Arm, place: int, count: int, more: str = "") -> dict[str, Any]:
+def strip_name(arm: Arm, index: int, count: int, more: str = "") -> dict[str, Any]:
     return {
         "text": label(arm.name, 24) + (f"  {more}" if more else ""),
         "x": 0,
         "xref": "paper",
         "xanchor": "left",
-        "y": 1 - place / count,
+        "y": 1 - index / count,
         "yref": "paper",
         "yanchor": "top",
         "showarrow": False,

@@ -1,4 +1,4 @@
-"""Latency against the share of operations that took longer: where the tail begins, and how far it reaches."""
+"""Draws latency against the share of operations that took longer, so that begin and reach of the tail show."""
 
 import math
 from bisect import bisect_left
@@ -19,10 +19,10 @@ from vbench.units import show
 
 PER_DECADE = 12
 LEVELS = (0.99, 0.95, 0.9, *(10 ** (-step / PER_DECADE) for step in range(1, 97)))
-"""Shares at which a curve is drawn: a hundred points at most, whatever the number of its bins."""
-TOLD = (0.001, 0.01, 0.1, 0.5)
-"""Shares that the caption may speak of: the first that every trial supports."""
-MOST = 2**63  # of a bin and of its number: a larger one stands in no journal that vbench wrote
+"""Shares at which a curve is drawn. A curve has a hundred points at most, however many bins its histogram has."""
+CAPTION_SHARES = (0.001, 0.01, 0.1, 0.5)
+"""Shares for the caption, which takes the first one that every trial supports."""
+MOST = 2**63  # limit of a bin's end and of its count: vbench writes no larger one
 IN_TABLE = tuple(digit * 10.0**-decade for decade in range(1, 9) for digit in (5, 2, 1))
 HEIGHT_PX = 250
 
@@ -32,14 +32,14 @@ Curve = list[tuple[float, float]]  # ns, and the share of operations that took l
 
 @dataclass(frozen=True)
 class Tail:
-    """The histograms of one environment: each block's own, and all of them together."""
+    """The histograms of one environment, one for each block."""
 
     arm: Arm
     blocks: tuple[Counts, ...]
 
     @cached_property
     def ranks(self) -> tuple[Ranks[int], ...]:
-        """Of each block's own histogram."""
+        """Ranks of each block's histogram."""
         return tuple(map(Ranks, self.blocks))
 
     @property
@@ -51,32 +51,32 @@ class Tail:
 
 
 def tails(view: View) -> tuple[Chart, ...]:
-    """One chart for each latency of which the trials kept a histogram."""
-    found = view.analysis.attempts.used
+    """One chart for each latency with histograms in its trials."""
+    trials = view.analysis.attempts.used
     result = []
     for record in view.run.manifest.benchmarks:
         histograms: dict[str, list[Tail]] = {}
         for arm in view.arms:
-            for metric, blocks in _histograms(found.get((arm.name, record.name), {}).values()).items():
+            for metric, blocks in _histograms(trials.get((arm.name, record.name), {}).values()).items():
                 histograms.setdefault(metric, []).append(Tail(arm, blocks))
         result += [_chart(f"{record.name} {metric}", lines) for metric, lines in histograms.items()]
-    return tuple(replace(chart, key=f"tail-{place}") for place, chart in enumerate(result))
+    return tuple(replace(chart, key=f"tail-{index}") for index, chart in enumerate(result))
 
 
 def _histograms(trials: Any) -> dict[str, tuple[Counts, ...]]:
-    """Metric to each block's counts; a number of operations that is none is left out."""
-    found: dict[str, list[Counts]] = {}
+    """Counts of each block by metric. Bins with an impossible end or count are left out."""
+    histograms: dict[str, list[Counts]] = {}
     for trial in trials:
         if isinstance(trial.outcome, Measured):
             for metric, counts in trial.outcome.counts.items():
                 kept = {max(1, ns): times for ns, times in counts.items() if ns < MOST and 0 < times < MOST}
                 if kept:
-                    found.setdefault(metric, []).append(kept)
-    return {metric: tuple(blocks) for metric, blocks in found.items()}
+                    histograms.setdefault(metric, []).append(kept)
+    return {metric: tuple(blocks) for metric, blocks in histograms.items()}
 
 
 def curve(counts: Counts) -> Curve:
-    """From all operations down to the smallest share that their number supports (stats.quantiles.fewest)."""
+    """Latency by share, from 1 to the smallest share that so many operations support (stats.quantiles.fewest)."""
     values = sorted(counts)
     upto = list(accumulate(counts[value] for value in values))
     total = upto[-1]
@@ -89,14 +89,14 @@ def curve(counts: Counts) -> Curve:
 
 
 def _without_middles(points: Curve) -> Curve:
-    """Of several points on one vertical line the ends alone."""
+    """The curve without points between two others at the same latency."""
     inner = range(1, len(points) - 1)
     dropped = {at for at in inner if points[at - 1][0] == points[at][0] == points[at + 1][0]}
     return [point for at, point in enumerate(points) if at not in dropped]
 
 
 def band(blocks: tuple[Ranks[int], ...]) -> Curve:
-    """Around the blocks' own curves, as deep as each of them reaches; empty for a single block."""
+    """The band around the curves of the blocks, down to the shares that all of them reach. Empty for a single block."""
     if len(blocks) < 2:
         return []
     least = min(ranks.total for ranks in blocks)
@@ -151,7 +151,7 @@ def _line(arm: Arm, points: Curve) -> dict[str, Any]:
 
 
 def _marks(arm: Arm, points: Curve) -> dict[str, Any]:
-    """The environment's symbol at each tenth, hundredth, ... and where its curve ends."""
+    """The environment's symbol at shares of a tenth, a hundredth and so on, and at the end of its curve."""
     whole = [(ns, share) for ns, share in points if share < 1 and _is_decade(share)]
     shown = list(dict.fromkeys([*whole, points[-1]]))
     return _points(shown) | {
@@ -183,42 +183,44 @@ def _share_axis(least: float) -> dict[str, Any]:
 
 
 def _share(share: float) -> str:
-    """`50 %`, `0.1 %`, `0.0018 %`."""
+    """A share in words: `50 %`, `0.1 %`, `0.0018 %`."""
     return "100 %" if share == 1 else f"{share * 100:.2g} %" if share >= 1e-6 else f"{share:.0e}"
 
 
 def _caption(lines: list[Tail]) -> str:
-    """Percentiles of each trial, the median block of each environment: pooled ones claim too much."""
-    told = [line for line in lines if line.arm.role != "control"]
-    share = next((share for share in TOLD if told and all(_told(line, share) for line in told)), None)
+    """The caption: a percentile of each environment, as the median over blocks. A pooled percentile claims too much."""
+    measured = [line for line in lines if line.arm.role != "control"]
+    share = next(
+        (share for share in CAPTION_SHARES if measured and all(_exceeded(line, share) for line in measured)), None
+    )
     if share is None:
         return "The trials are too short for a percentile of their own."
-    parts = [f"{show(_told(line, share), 's')} in {line.arm.name}" for line in told]
-    many = sorted({len(line.blocks) for line in told})
+    parts = [f"{show(_exceeded(line, share), 's')} in {line.arm.name}" for line in measured]
+    many = sorted({len(line.blocks) for line in measured})
     blocks = counted(many[0], "block") if len(many) == 1 else f"{many[0]} to {many[-1]} blocks"
     lead = "Half of the operations take" if share == 0.5 else f"One operation in {round(1 / share):,} takes"
-    return f"{lead} longer than {listed(parts)}{_reaches(told, share)}; medians of {blocks}."
+    return f"{lead} longer than {listed(parts)}{_reaches(measured, share)}; medians of {blocks}."
 
 
 def _reaches(lines: list[Tail], share: float) -> str:
-    """How far the tail reaches beyond the middle."""
-    known = [(_told(line, share), _told(line, 0.5)) for line in lines]
-    times = [f"{high / middle:#.3g}".rstrip(".") for high, middle in known if high and middle]
+    """The ratio of each environment's percentile to its median latency, in words."""
+    pairs = [(_exceeded(line, share), _exceeded(line, 0.5)) for line in lines]
+    times = [f"{high / middle:#.3g}".rstrip(".") for high, middle in pairs if high and middle]
     return f": {listed(times)} times the median latency" if share < 0.5 and len(times) == len(lines) else ""
 
 
-def _told(line: Tail, share: float) -> float | None:
-    """The median over blocks of the value that this share of a trial's operations exceed, in s."""
+def _exceeded(line: Tail, share: float) -> float | None:
+    """The latency in s that this share of a trial's operations exceeds, as the median over blocks."""
     values = [ranks.quantile(1 - share) for ranks in line.ranks]
     known = [value for value in values if value is not None]
     return median(known) * 1e-9 if len(known) == len(values) else None
 
 
 def _table(lines: list[Tail]) -> tuple[tuple[str, ...], ...]:
-    """As the caption's: down to the smallest share that each block of any environment supports."""
+    """Latencies as in the caption, down to the smallest share that each block of any environment supports."""
     rows = []
     for share in IN_TABLE:
-        values = [_told(line, share) for line in lines]
+        values = [_exceeded(line, share) for line in lines]
         if any(values):
             rows.append((_share(share), *(show(value, "s") for value in values)))
     return tuple(rows)

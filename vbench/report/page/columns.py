@@ -1,4 +1,4 @@
-"""Columns of the page's table of every number, and the style sheet that aligns, labels and hides their cells."""
+"""Defines the columns of the page's table of every number, and the style sheet that aligns, labels and hides cells."""
 
 import re
 from collections.abc import Iterable
@@ -48,18 +48,18 @@ def columns(seen: View) -> tuple[Column, ...]:
 
 
 def extras(shown: tuple[Column, ...]) -> str:
-    """Selects the cells that are shown only when all columns are asked for."""
-    return f"#costs:not(.all) :is(th, td):where({_places(at for at, item in _numbered(shown) if item.is_extra)})"
+    """The CSS selector of cells that are shown only with all columns."""
+    return f"#costs:not(.all) :is(th, td):where({_children(at for at, item in _numbered(shown) if item.is_extra)})"
 
 
 def style(shown: tuple[Column, ...]) -> str:
-    """In place of a class and a label at each cell: a page has up to 100,000 of them."""
+    """The style sheet of the columns. It replaces a class and a label at each cell: a page has up to 100,000 cells."""
     labels = [
         f"  #costs td:nth-child({at})::before {{ content: {_string(item.name + ': ')}; color: var(--muted); }}"
         for at, item in _numbered(shown)
         if item.is_labelled
     ]
-    numbers = _places(at for at, item in _numbered(shown) if item.is_number)
+    numbers = _children(at for at, item in _numbered(shown) if item.is_number)
     lines = (
         f"{extras(shown)} {{ display: none; }}",
         f"#costs td:where({numbers}) {{ text-align: right; }}",
@@ -74,10 +74,10 @@ def _numbered(shown: tuple[Column, ...]) -> Iterable[tuple[int, Column]]:
     return enumerate(shown, start=1)
 
 
-def _places(numbers: Iterable[int]) -> str:
+def _children(numbers: Iterable[int]) -> str:
     return ", ".join(f":nth-child({number})" for number in numbers)
 
 
 def _string(text: str) -> str:
-    """A string of CSS: whatever name it holds, none can end it, or the style element."""
-    return '"' + re.sub(r'[^ -~]|["\\<>&]', lambda found: f"\\{ord(found[0]):x} ", plain(text)) + '"'
+    """A string of CSS. Escaping keeps any name from ending the string or the style element."""
+    return '"' + re.sub(r'[^ -~]|["\\<>&]', lambda match: f"\\{ord(match[0]):x} ", plain(text)) + '"'

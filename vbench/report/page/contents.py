@@ -1,4 +1,4 @@
-"""The page's table of contents: its parts, and a link to each benchmark."""
+"""Lists the page's table of contents: its parts, and a link to each benchmark."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Link:
 
 
 def parts(seen: View, drawn: Panels, *, has_means: bool) -> tuple[Link, ...]:
-    """What the page has, in its order."""
+    """Links to the parts of the page, in their order."""
     links = (
         Link("families", "Families") if has_means else None,
         Link("summary", "In words"),
@@ -48,7 +48,7 @@ def _counted(name: str, count: int) -> str:
 
 
 def benchmarks(seen: View) -> tuple[tuple[str, tuple[Link, ...]], ...]:
-    """Of each family its benchmarks, once each."""
+    """Links to the benchmarks of each family."""
     families: dict[str, dict[str, Link]] = {}
     for group in seen.groups:
         links = families.setdefault(words.family(group.family), {})

@@ -1,4 +1,4 @@
-"""Renders a run as one page that needs nothing else: no server, no network, no other file."""
+"""Renders a run as one HTML page that works without a server, a network or another file."""
 
 import base64
 import gzip
@@ -45,7 +45,7 @@ PLOTLY = "vendor/plotly-cartesian.min.js"
 
 
 def html(run: Run, *, analysis: Analysis | None = None, validation: Citation | None = None) -> str:
-    """The whole page; `validation` is what is cited of the host's. Pure: the same run gives the same text."""
+    """The whole page. `validation` is cited in its head. Pure: the same run gives the same text."""
     seen = view(run, analysis)
     drawn, lead, shown = panels(seen), means.panels(seen), columns.columns(seen)
     script = _script()
@@ -82,7 +82,7 @@ def html(run: Run, *, analysis: Analysis | None = None, validation: Citation | N
 
 
 def _script() -> str:
-    """One script of several files, each of which sees what those before it declare."""
+    """The page's script, made of several files. Each file can use the declarations of the files before it."""
     parts = "\n".join(_read(name) for name in SCRIPTS)
     return f'"use strict";\n(() => {{\n{parts}\n}})();\n'
 
@@ -92,7 +92,10 @@ def _read(name: str) -> str:
 
 
 def _policy(script: str) -> str:
-    """Nothing may be fetched, and only the page's own two scripts may run. Styles: plotly adds its own rules."""
+    """The content security policy: nothing is fetched, and only the page's two scripts run.
+
+    Inline styles are allowed, because plotly adds rules of its own.
+    """
     hashes = " ".join(f"'sha256-{_digest(text)}'" for text in (script, _read(PLOTLY)))
     allowed = ("default-src 'none'", f"script-src {hashes}", "style-src 'unsafe-inline'", "img-src data:")
     return "; ".join((*allowed, "base-uri 'none'", "form-action 'none'"))
@@ -104,12 +107,12 @@ def _digest(text: str) -> str:
 
 @cache
 def _packed_plotly() -> str:
-    """gzip, base64: 0.66 MB in place of 1.5."""
+    """Plotly as gzip in base64: 0.66 MB instead of 1.5 MB."""
     return _packed(_read(PLOTLY))
 
 
 def _packed(text: str) -> str:
-    """A fifth to a half of its size, and whatever names it holds, none of them can end the script element."""
+    """The text as gzip in base64, which is smaller, and in which no name can end the script element."""
     return base64.b64encode(gzip.compress(text.encode(errors="replace"), mtime=0)).decode()
 
 
@@ -118,16 +121,16 @@ def _json(value: Any) -> str:
 
 
 def _facts_table(run: Run) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """Key and title, then for the host and each environment what is known and where from."""
-    places = [run.host, *(run.facts.get(record.name, {}) for record in run.manifest.environments)]
-    keys = {key for place in places for key in place}
-    known = {key for key in keys if _is_known(key)}
-    ordered = [*facts.in_order(known), *sorted(keys - known)]
-    return [(key, _fact_title(key), [_fact_cell(key, place.get(key)) for place in places]) for key in ordered]
+    """Key and title of each fact, with its text and source for the host and for each environment."""
+    tables = [run.host, *(run.facts.get(record.name, {}) for record in run.manifest.environments)]
+    keys = {key for table in tables for key in table}
+    known_keys = {key for key in keys if _is_known(key)}
+    ordered = [*facts.in_order(known_keys), *sorted(keys - known_keys)]
+    return [(key, _fact_title(key), [_fact_cell(key, table.get(key)) for table in tables]) for key in ordered]
 
 
 def _is_known(key: str) -> bool:
-    """A run folder may come from another version with other facts."""
+    """Whether this version has the fact. A run folder of another version may have others."""
     try:
         facts.key_of(key)
     except KeyError:
@@ -147,7 +150,7 @@ def _fact_cell(key: str, fact: Fact | None) -> tuple[str, str]:
 
 
 def _gist(note: str) -> str:
-    """The words of a long note before its particulars: what it is folded under."""
+    """The first words of a long note, under which the page folds it."""
     first = re.split(r"[:;(,]", note, maxsplit=1)[0].strip()
     return f"{first or note[:32]} …"
 
@@ -160,8 +163,8 @@ def _common(arms: Sequence[Arm]) -> int:
 
 @cache
 def _templates() -> jinja2.Environment:
-    made = templates("vbench.report.page")
-    made.filters |= {
+    renderer = templates("vbench.report.page")
+    renderer.filters |= {
         "amount": amount,
         "amount_interval": amount_interval,
         "percent": percent,
@@ -176,5 +179,5 @@ def _templates() -> jinja2.Environment:
         "pairs": names.pairs,
         "common": _common,
     }
-    made.globals |= {"is_decided": is_decided, "length": length}
-    return made
+    renderer.globals |= {"is_decided": is_decided, "length": length}
+    return renderer

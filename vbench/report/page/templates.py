@@ -1,4 +1,4 @@
-"""Templates as every page uses them: what is not markup is escaped, and names from run folders cannot mislead."""
+"""Loads templates for all pages. Text is escaped, and control characters in names are made visible."""
 
 import jinja2
 
@@ -6,7 +6,7 @@ from vbench.text import plain
 
 
 def templates(package: str) -> jinja2.Environment:
-    """Those beside the modules of `package`; a name that is not given is an error, never empty."""
+    """Templates in the folder of `package`. An undefined name in a template is an error."""
     return jinja2.Environment(
         loader=jinja2.PackageLoader(package, "."),
         autoescape=True,
