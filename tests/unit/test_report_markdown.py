@@ -36,9 +36,9 @@ def test_words_scope_control_and_losses_are_there() -> None:
 def test_voided_blocks_and_readings_are_there() -> None:
     text = markdown(gated(RUN))
     assert "1 attempt at 1 block voided by gates" in text
-    tcg = next(row for row in table(text, "The host meanwhile") if row[0] == "tcg")
+    tcg = next(row for row in table(text, "Conditions of the host") if row[0] == "tcg")
     assert tcg == ["tcg", "12", "6.00 s", "0.50 %", "2.0 to 26 %", "1.2 %", "2.5 ± 12 ppm", "1"]
-    assert "The host meanwhile" not in markdown(RUN)
+    assert "Conditions of the host" not in markdown(RUN)
 
 
 def test_no_name_breaks_a_table_or_starts_markup() -> None:

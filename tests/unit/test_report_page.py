@@ -274,7 +274,7 @@ def test_the_first_line_says_that_the_host_is_itself_a_guest(document: Document)
 def test_layers_commands_mechanisms_and_the_way_to_reproduce_are_there(document: Document) -> None:
     text = " ".join(document.text.split())
     for wanted in (
-        "All of them on firecracker › guest, outermost first",
+        "All environments run on firecracker › guest, outermost first",
         "tcg › guest",
         "qemu-system-x86_64 -accel tcg,thread=multi -m 1024 -kernel /cache/vmlinux",
         "namespaces mnt pid net ipc uts",

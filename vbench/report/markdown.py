@@ -136,7 +136,7 @@ def _numbers(seen: View) -> Iterator[str]:
 def _host(seen: View) -> Iterator[str]:
     if not seen.conditions:
         return
-    yield "## The host meanwhile"
+    yield "## Conditions of the host"
     yield ""
     yield from _header(
         ("Environment", "Starts", "CPU serving it", "Steal", "Run delay", "Foreign tasks", "Clock error", "Voided here")

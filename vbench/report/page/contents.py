@@ -28,7 +28,7 @@ def parts(seen: View, drawn: Panels, *, has_means: bool) -> tuple[Link, ...]:
         Link("drift", "Drift") if drawn.drifts else None,
         Link("numbers", "Every number"),
         Link("compared", "What was compared"),
-        Link("conditions", "The host meanwhile"),
+        Link("conditions", "Conditions of the host"),
         Link("confounds", _counted("Confounds", len(seen.confounds))),
         Link("losses", _counted("Failed and skipped trials", seen.trials["failed"] + seen.trials["skipped"])),
         Link("commands", "Exact commands"),
