@@ -80,7 +80,7 @@ def threads(session: AgentSession) -> set[int]:
 
 
 def test_the_container_is_no_descendant_of_the_harness(session: AgentSession) -> None:
-    tasks, _ = processes.look()
+    tasks, _ = processes.snapshot()
     assert threads(session) & set(tasks)
     assert not threads(session) & {task.pid for task in processes.below(tasks, os.getpid())}
 

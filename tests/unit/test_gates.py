@@ -68,14 +68,14 @@ def test_what_a_process_that_just_ended_leaves_to_its_parent_is_counted(monkeypa
             raise ProcessLookupError
         return 1.0
 
-    monkeypatch.setattr(processes, "look", lambda: next(looks))
+    monkeypatch.setattr(processes, "snapshot", lambda: next(looks))
     monkeypatch.setattr(processes, "is_pinned", lambda pid, cpus: True)
     monkeypatch.setattr(processes, "spent_s", spent_s)
     assert LocalHost().spent((0,), DESCENDANTS).ours_s == 6.0
 
 
 def test_processes_that_keep_ending_do_not_hold_a_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "look", lambda: ({}, False))
+    monkeypatch.setattr(processes, "snapshot", lambda: ({}, False))
     assert LocalHost().spent((0,), DESCENDANTS).ours_s == 0.0
 
 

@@ -24,7 +24,7 @@ def test_a_look_agrees_with_psutil() -> None:
             own = psutil.Process(child.pid)
             while not own.children():
                 pass
-            tasks, _ = processes.look()
+            tasks, _ = processes.snapshot()
             found = processes.below(tasks, os.getpid())
             expected = {child.pid, own.children()[0].pid}
             assert {task.pid for task in found} >= expected
@@ -44,7 +44,7 @@ def test_the_time_of_a_child_that_ended_is_its_own_until_it_is_waited_for_and_th
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
         assert parent.stdout
         parent.stdout.readline()
-        tasks, _ = processes.look()
+        tasks, _ = processes.snapshot()
         assert tasks[parent.pid].ended_s > 0.01
         parent.communicate(b"\n")
     with pytest.raises(OSError, match=r"Invalid argument|No such process"):

@@ -1,4 +1,4 @@
-"""Tells whether a session may make mounts and namespaces: by its capabilities and by trying, not by its user name."""
+"""Tells whether a session may make mounts and namespaces, by its capabilities and by a try, not by its user's name."""
 
 from vbench.contracts import Missing, Session
 from vbench.host import rights
@@ -13,9 +13,9 @@ _CAPABILITIES = "this root lacks capabilities, as in a container: start the cont
 def rights_missing(
     host: Session, *, network: bool = False, of_host: bool = False, otherwise: str = ""
 ) -> tuple[Missing, ...]:
-    """What keeps the session from making mounts and namespaces, with `network` also network devices.
+    """Rights that the session lacks for mounts and namespaces, with `network` also for network devices.
 
-    With `of_host` root of a user namespace is not enough. `otherwise` is what to do without root rights.
+    With `of_host` root of a user namespace is not enough. `otherwise` is the hint for users without root rights.
     """
     if (own := rights.of(host)) in ("user", "namespace" if of_host else "user"):
         how = _OF_HOST if own == "namespace" else _AS_ROOT
@@ -29,22 +29,22 @@ def rights_missing(
     tried = host.run(["unshare", kind, "--", "true"], timeout_s=10)
     if tried.status in (0, 127):  # 127: the check of tools reports that unshare is not there
         return ()
-    said = tried.stderr.decode(errors="replace").strip()
-    return (Missing(f"a new namespace ({said[-200:]})", namespace_hint(said)),)
+    stderr = tried.stderr.decode(errors="replace").strip()
+    return (Missing(f"a new namespace ({stderr[-200:]})", namespace_hint(stderr)),)
 
 
 def effective(status: str) -> int | None:
-    """The effective capabilities in a /proc/PID/status; None where it does not say."""
+    """Effective capabilities in the text of /proc/PID/status. None if the line is missing."""
     for line in status.splitlines():
         if line.startswith("CapEff:"):
             return int(line.split()[1], 16)
     return None
 
 
-def namespace_hint(said: str) -> str:
-    """What to do about a refused unshare(2), by what it said."""
-    if "No space left" in said or "Too many users" in said:  # of namespaces: no disk is meant
+def namespace_hint(stderr: str) -> str:
+    """Hint for a refused unshare(2), by unshare's message. Empty for an unknown one."""
+    if "No space left" in stderr or "Too many users" in stderr:  # the limit on namespaces, not a disk
         return "the host's limit on namespaces is used up: see `sysctl -a | grep 'user.max_.*_namespaces'`"
-    if "Operation not permitted" in said or "Permission denied" in said:
+    if "Operation not permitted" in stderr or "Permission denied" in stderr:
         return "a container's system call filter or a security module forbids it"
     return ""

@@ -1,4 +1,4 @@
-"""Control groups of this host: what one and those below it have used, and the threads in them (cgroups(7))."""
+"""Reads control groups of this host: processor time and threads of a group and the groups below it (cgroups(7))."""
 
 import os
 import re
@@ -18,11 +18,11 @@ class Hierarchy(NamedTuple):
     version: int
 
     def folder(self, group: PurePosixPath) -> Path | None:
-        """Where the group is; None for one that is not below what is mounted."""
+        """Folder of the group. None if the group is not below the mounted one."""
         return self.mount / group.relative_to(self.root) if group.is_relative_to(self.root) else None
 
     def usage_s(self, folder: Path) -> float:
-        """Of the group and those below it, so far. Raises OSError, ValueError."""
+        """Processor time so far of the group and the groups below it. Raises OSError, ValueError."""
         if self.version == 1:
             return int((folder / "cpuacct.usage").read_text(encoding="utf-8")) * 1e-9
         return usage_s((folder / "cpu.stat").read_text(encoding="utf-8"))
@@ -33,22 +33,22 @@ class Hierarchy(NamedTuple):
 
 
 def hierarchies(mountinfo: str) -> tuple[Hierarchy, ...]:
-    """From /proc/self/mountinfo: v1's first, since a controller is in one hierarchy, and there it counts."""
-    found = []
+    """Hierarchies in /proc/self/mountinfo. v1's come first: a controller counts in one hierarchy only."""
+    mounted: list[Hierarchy] = []
     for line in mountinfo.splitlines():
-        mounted, _, kind = line.partition(" - ")
-        fields, words = mounted.split(), kind.split()
+        point, _, kind = line.partition(" - ")
+        fields, words = point.split(), kind.split()
         if len(fields) < 5 or len(words) < 3:
             continue
         version = {"cgroup": 1, "cgroup2": 2}.get(words[0])
         if version == 2 or (version == 1 and "cpuacct" in words[2].split(",")):
             root, mount = (_ESCAPED.sub(lambda code: chr(int(code[1], 8)), text) for text in fields[3:5])
-            found.append(Hierarchy(Path(mount), PurePosixPath(root), version))
-    return tuple(sorted(found, key=lambda one: one.version))
+            mounted.append(Hierarchy(Path(mount), PurePosixPath(root), version))
+    return tuple(sorted(mounted, key=lambda one: one.version))
 
 
 def usage_s(cpu_stat: str) -> float:
-    """From cpu.stat of v2, which tells `usage_usec` with no controller on. Raises ValueError."""
+    """Processor time in v2's cpu.stat, which has `usage_usec` without any controller. Raises ValueError."""
     for line in cpu_stat.splitlines():
         name, _, value = line.partition(" ")
         if name == "usage_usec":
@@ -56,22 +56,22 @@ def usage_s(cpu_stat: str) -> float:
     raise ValueError("cpu.stat has no usage_usec")
 
 
-def spent_s(group: PurePosixPath, known: tuple[Hierarchy, ...]) -> float | None:
-    """Processor time so far of a group and those below it; None where no hierarchy tells."""
-    for hierarchy in known:
+def spent_s(group: PurePosixPath, mounted: tuple[Hierarchy, ...]) -> float | None:
+    """Processor time so far of a group and the groups below it. None if no hierarchy has it."""
+    for hierarchy in mounted:
         if folder := hierarchy.folder(group):
             with suppress(OSError, ValueError):
                 return hierarchy.usage_s(folder)
     return None
 
 
-def threads(group: PurePosixPath, known: tuple[Hierarchy, ...]) -> Iterator[int]:
-    """Threads in a group and those below it, of the first hierarchy that has it."""
-    for hierarchy in known:
+def threads(group: PurePosixPath, mounted: tuple[Hierarchy, ...]) -> Iterator[int]:
+    """Threads in a group and the groups below it, by the first hierarchy that has the group."""
+    for hierarchy in mounted:
         folder = hierarchy.folder(group)
         if folder and folder.is_dir():
             for group_folder, _, _ in os.walk(folder):
                 with suppress(OSError):  # the group has just been removed
                     text = Path(group_folder, hierarchy.threads).read_text(encoding="utf-8")
-                    yield from (int(word) for word in text.split() if word != "0")  # 0: of no number in this namespace
+                    yield from (int(word) for word in text.split() if word != "0")  # 0: not in this namespace
             return

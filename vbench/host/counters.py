@@ -1,4 +1,4 @@
-"""What the kernel counts of processors and threads: processor time, steal, waiting and throttling."""
+"""Parses the kernel's counters of processors and threads: processor time, steal, waiting and throttling."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -14,7 +14,7 @@ _THROTTLES = "devices/system/cpu/cpu*/thermal_throttle/*_throttle_count"
 
 
 class ProcessorTimes(NamedTuple):
-    """What one processor did since boot, in s."""
+    """Times of one processor since boot, in s."""
 
     busy_s: float
     idle_s: float  # idle, iowait and steal
@@ -22,12 +22,12 @@ class ProcessorTimes(NamedTuple):
 
 
 def processor_times(stat: str, needed: Iterable[int]) -> dict[int, ProcessorTimes] | None:
-    """From /proc/stat (proc_stat(5)), by the processor's number, which has gaps where processors are offline.
+    """Times in /proc/stat (proc_stat(5)) by the processor's number. Offline processors leave gaps.
 
     None if a needed processor has no line. Then the lines may be renumbered as well: lxcfs numbers those of a container
     from 0, while the affinity mask keeps the host's numbers.
     """
-    found = {}
+    times = {}
     for line in stat.splitlines():
         name, *fields = line.split() or [""]
         if not (name.startswith("cpu") and name[3:].isdecimal()):
@@ -36,29 +36,29 @@ def processor_times(stat: str, needed: Iterable[int]) -> dict[int, ProcessorTime
             return None
         # Kernels before 2.6.11 have no steal.
         user, nice, system, idle, iowait, _, _, steal = (*(int(field) / TICKS for field in fields[:8]), *[0.0] * 8)[:8]
-        found[int(name[3:])] = ProcessorTimes(user + nice + system, idle + iowait + steal, steal)
-    return found if set(needed) <= set(found) else None
+        times[int(name[3:])] = ProcessorTimes(user + nice + system, idle + iowait + steal, steal)
+    return times if set(needed) <= set(times) else None
 
 
 def waits_s(threads: Iterable[int], procfs: Path) -> dict[int, float] | None:
-    """What each thread waited for a processor so far. The wait of an ended one is lost: no parent is given it.
+    """Time that each thread waited for a processor so far. None on a kernel that does not account it.
 
-    None on a kernel that keeps no account.
+    The wait of an ended thread is lost: the kernel does not add it to the parent's.
     """
     if waited_s(text(procfs / "self/schedstat")) is None:
         return None
-    found = {}
+    waits = {}
     for thread in threads:
         with suppress(OSError):  # it has just ended
             schedstat = (procfs / str(thread) / "schedstat").read_text(encoding="utf-8")
-            found[thread] = waited_s(schedstat) or 0.0
-    return found
+            waits[thread] = waited_s(schedstat) or 0.0
+    return waits
 
 
 def waited_s(schedstat: str) -> float | None:
-    """From /proc/PID/schedstat: time on a processor, time waiting for one (both in ns), times it got one.
+    """Waiting time in /proc/PID/schedstat: time on a processor, time waiting for one (both in ns), number of slices.
 
-    None for what never got one: a kernel that does not account says so of every task, and of the one that asks too.
+    None for a task without a slice: a kernel that does not account shows 0 for every task, also for the reader.
     """
     words = schedstat.split()
     if len(words) != 3 or not all(map(str.isdecimal, words)):
@@ -67,7 +67,7 @@ def waited_s(schedstat: str) -> float | None:
 
 
 def queued_s(schedstat: str, cpus: Sequence[int]) -> float | None:
-    """What all tasks so far waited for these processors, ended ones too. None for a version that is not known."""
+    """Time that all tasks, with ended ones, waited for these processors so far. None for an unknown version."""
     lines = {words[0]: words[1:] for line in schedstat.splitlines() if (words := line.split())}
     version = next(iter(lines.get("version", [])), "")
     mine = [lines.get(f"cpu{cpu}", []) for cpu in cpus]
@@ -79,13 +79,13 @@ def queued_s(schedstat: str, cpus: Sequence[int]) -> float | None:
 
 
 def throttled(sysfs: Path) -> int | None:
-    """None if one processor's count cannot be read: the sum of the others would hide its throttling."""
+    """Sum of all throttle counts. None if one cannot be read: the sum of the others would hide its throttling."""
     counts = [text(path).strip() for path in sysfs.glob(_THROTTLES)]
     return sum(map(int, counts)) if counts and all(map(str.isdecimal, counts)) else None
 
 
 def text(path: Path) -> str:
-    """A file of the kernel, empty where it cannot be read."""
+    """Text of a file of the kernel. Empty if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:

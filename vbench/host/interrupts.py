@@ -1,6 +1,6 @@
-"""Ends a verb in order on the first Ctrl-C, SIGTERM or closed terminal.
+"""Ends a command in order on the first Ctrl-C, SIGTERM or closed terminal.
 
-What is being stored or stopped at that moment is finished first. Further signals are ignored.
+A write or a stop that is in progress is finished first. Further signals are ignored.
 """
 
 import os
@@ -19,23 +19,23 @@ Handler = Callable[[int, FrameType | None], Any] | int | None
 @dataclass
 class _State:
     holds: int = 0
-    has_come: bool = False  # a signal: those that follow it are ignored
-    waiting: bool = False  # it came while something was held
-    drawing: bool = False  # the words wait until what is being written to the terminal is whole
-    unsaid: bool = False  # the words of a signal that came meanwhile
-    words: list[str] = field(default_factory=list)  # what the first signal says, the innermost last
+    has_come: bool = False  # the first signal came, and further ones are ignored
+    waiting: bool = False  # it came inside `held`
+    drawing: bool = False  # a picture is being written to the terminal, and words wait for its end
+    unsaid: bool = False  # a signal came while a picture was written, and its words are still to be printed
+    words: list[str] = field(default_factory=list)  # printed at the first signal: the last of them
 
 
 _state = _State()
 
 
 @contextmanager
-def once(said: str = "") -> Iterator[None]:
-    """The first signal says `said` on stderr and raises KeyboardInterrupt; further ones do not disturb the stopping.
+def once(words: str = "") -> Iterator[None]:
+    """The first signal prints `words` on stderr and raises KeyboardInterrupt. Further signals are ignored.
 
-    Within another `once` only the words are new. A SIGHUP that is ignored, as under nohup, stays so.
+    Inside another `once` only the words change. A SIGHUP that is ignored, as under nohup, stays ignored.
     """
-    _state.words.append(said)
+    _state.words.append(words)
     before: list[tuple[signal.Signals, Handler]] = []
     if len(_state.words) == 1:
         _state.has_come = False
@@ -54,7 +54,7 @@ def once(said: str = "") -> Iterator[None]:
 
 
 def _come(number: int, frame: object) -> None:
-    """A function for every signal, since SIG_IGN would be inherited by every command that is started to undo things."""
+    """Handles every signal. SIG_IGN would not do, since the commands that undo things would inherit it."""
     del number, frame
     if _state.has_come:
         return
@@ -77,7 +77,7 @@ def _say() -> None:
 
 @contextmanager
 def drawing() -> Iterator[bool]:
-    """Around writing a picture: a signal says its words after it. Gives whether lines may still be erased."""
+    """Delays a signal's words until a picture is written. Yields whether lines may still be erased."""
     with held():
         may_erase = not _state.has_come
         _state.drawing = may_erase
@@ -92,9 +92,9 @@ def drawing() -> Iterator[bool]:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """What must not be left half done: a signal that comes meanwhile is raised at the end.
+    """Delays KeyboardInterrupt to the end of this context, which must not be left half done.
 
-    Signals come to the main thread alone, so nothing is to be held in another one.
+    Signals reach the main thread only, so that other threads need no delay.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -111,7 +111,7 @@ def held() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class unwinding:
-    """A stack that is unwound whole, whenever the signal comes."""
+    """A stack of contexts that is unwound completely, even if a signal comes meanwhile."""
 
     stack: ExitStack = field(default_factory=ExitStack)
 

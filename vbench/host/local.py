@@ -21,7 +21,7 @@ from vbench.host.proc import LocalSession
 
 @dataclass(frozen=True)
 class LocalHost:
-    """This machine; see contracts.Host. The folders of the kernel's files are others in a test."""
+    """This machine (see contracts.Host). Tests set other folders for the kernel's files."""
 
     session: LocalSession = field(default_factory=LocalSession)
     procfs: Path = Path("/proc")
@@ -53,13 +53,13 @@ class LocalHost:
                 return Spent(ours_s, processes.kernel_s(tasks, cpus))
             case Cgroup(path):
                 group_s = cgroups.spent_s(path, self._hierarchies)
-                return Spent(group_s, processes.kernel_s(processes.look()[0], cpus))
+                return Spent(group_s, processes.kernel_s(processes.snapshot()[0], cpus))
             case Unseen():
                 return Spent(None, {})
         assert_never(served_by)
 
     def _delays_s(self, cpus: Sequence[int], served_by: ServedBy) -> dict[int, float] | None:
-        """By thread."""
+        """Waiting time so far by thread. None where the threads cannot be seen."""
         match served_by:
             case Descendants():
                 threads = processes.threads_below(os.getpid(), cpus)
@@ -96,7 +96,7 @@ class LocalHost:
 
 
 def _hexadecimal(path: Path) -> str:
-    """A file's 128 bits, with dashes between or not; empty for anything else."""
+    """128 bits in hexadecimal digits from a file, with or without dashes. Empty for anything else."""
     with suppress(FileNotFoundError, untrusted.Untrusted, OSError, RuntimeError):
         text = untrusted.read(path.resolve(), most_b=100).strip().replace(b"-", b"")
         if re.fullmatch(rb"[0-9a-f]{32}", text):
@@ -105,9 +105,9 @@ def _hexadecimal(path: Path) -> str:
 
 
 def _homes_of_others(caller: str) -> Iterator[str]:
-    """With sudo the home is root's, and files are still the user's: of who called it, and every one below /home.
+    """Homes below /home, and the home of the user who called sudo: with sudo, vbench's own home is root's.
 
-    Homes of services, such as /var/lib/x, name nobody: to replace them would only damage the text.
+    Homes of services, such as /var/lib/x, name nobody: replacing them would only damage the text.
     """
     yield from (entry.pw_dir for entry in pwd.getpwall() if entry.pw_dir.startswith("/home/"))
     if caller:

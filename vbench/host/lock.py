@@ -1,4 +1,4 @@
-"""One measurement at a time on a host: two would disturb each other, on disjoint processors too."""
+"""Allows one measurement at a time on a host: two disturb each other, even on disjoint processors."""
 
 import fcntl
 import os
@@ -22,22 +22,22 @@ _OWN = re.compile(rb"[^\n]{1,%d} \(process \d+, since \d\d:\d\d:\d\d\)" % _LONGE
 
 
 def path() -> Path:
-    """The file that all users of this host share where they can; the first of these folders that can be used."""
+    """Path of the lock file: in the first usable folder, preferably one that all users of this host share."""
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named)
     folders = [Path("/run/lock"), Path(os.environ.get("XDG_RUNTIME_DIR") or "/nowhere"), Path(tempfile.gettempdir())]
-    there = [folder / _NAME for folder in folders if os.access(folder / _NAME, os.R_OK)]
+    present = [folder / _NAME for folder in folders if os.access(folder / _NAME, os.R_OK)]
     usable = [folder / _NAME for folder in folders if os.access(folder, os.W_OK | os.X_OK)]
-    return next(iter(there + usable), folders[-1] / _NAME)
+    return next(iter(present + usable), folders[-1] / _NAME)
 
 
 @contextmanager
 def measuring(what: str, *, wait: bool = False, waiting: Callable[[str], None] = lambda words: None) -> Iterator[None]:
-    """The host is this process's to measure until this context, or the process, ends.
+    """Reserves the host for this process's measurement until this context or the process ends.
 
-    `what` is said to others who ask. Raises HostBusy at once when another measures, or with `wait` tells `waiting`
-    who it is and waits for its end.
+    Other processes see `what`. If another one measures, this raises HostBusy, or with `wait` calls `waiting` with that
+    process's description and waits for its end.
     """
     file = path()
     descriptor = _open(file)
@@ -53,7 +53,10 @@ def measuring(what: str, *, wait: bool = False, waiting: Callable[[str], None] =
 
 
 def _open(file: Path) -> int:
-    """Made for everybody. Without O_CREAT first: fs.protected_regular refuses it for another user's file in /tmp."""
+    """Opens the lock file or creates it for all users.
+
+    The first open has no O_CREAT, which fs.protected_regular refuses for another user's file in /tmp.
+    """
     flags = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         try:
@@ -63,7 +66,7 @@ def _open(file: Path) -> int:
         except FileNotFoundError:
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT | flags, 0o666)
             with suppress(OSError):
-                os.fchmod(descriptor, 0o666)  # the umask would keep others from saying who they are
+                os.fchmod(descriptor, 0o666)  # against the umask: other users write their description too
         except PermissionError:
             descriptor = os.open(file, os.O_RDONLY | flags)  # enough to lock
         odd = _odd(descriptor)
@@ -77,7 +80,7 @@ def _open(file: Path) -> int:
 
 
 def _odd(descriptor: int) -> str:
-    """Why the open file is none of vbench's, which would be overwritten."""
+    """Why the open file is not vbench's, so that it must not be overwritten. Empty if it is."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         return "is not a file"
     text = os.pread(descriptor, _LONGEST_B + 1, 0)
@@ -99,13 +102,13 @@ def _take(descriptor: int, file: Path, *, wait: bool, waiting: Callable[[str], N
 
 
 def _holder(descriptor: int) -> str:
-    """Any user can have written it: no control character of it reaches a terminal."""
+    """The description in the lock file, in printable characters, since any user can have written it."""
     text = os.pread(descriptor, _LONGEST_B, 0).decode(errors="replace").strip()
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text) or "another vbench"
 
 
 def _write(descriptor: int, what: str, who: str) -> None:
-    """Words for others; the lock does not depend on them. What is too long is cut, but never who it is."""
+    """Writes the description for others; the lock works without it. A long `what` is cut, `who` never."""
     end = who.encode()
     text = what.replace("\n", " ").encode(errors="replace")[: _LONGEST_B - len(end)] + end
     with suppress(OSError):

@@ -187,8 +187,8 @@ def run(
             case CommandFailed(__cause__=PermissionError() as denied):
                 return Completed(tuple(argv), NOT_FOUND, b"", str(denied).encode())
             case subprocess.TimeoutExpired():
-                said = f"{program(argv)} did not end within {timeout_s:g} s and was killed"
-                raise CommandTimeout(said, hint=hint) from None
+                message = f"{program(argv)} did not end within {timeout_s:g} s and was killed"
+                raise CommandTimeout(message, hint=hint) from None
             case TooMuch():
                 raise OutputTooLarge(f"{program(argv)} printed {error} and was killed", hint=hint) from None
         raise

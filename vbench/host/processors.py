@@ -38,15 +38,15 @@ class Processors:
     environment: tuple[int, ...]
     peer: tuple[int, ...]
     shared: bool = False
-    unlike: str = ""  # what cores this host has, where they are of several kinds
+    unlike: str = ""  # the kinds of this host's cores, if there are several
 
 
 def parse(text: str) -> tuple[Processor, ...]:
-    """`lscpu -p=CPU,CORE,NODE`: lines `0,0,0`, an empty node is node 0. Raises UsageError on anything else.
+    """Parses `lscpu -p=CPU,CORE,NODE`: lines `0,0,0`, an empty node is node 0. Raises UsageError on anything else.
 
-    A processor whose core is not told is a core of its own.
+    A processor without a core number is a core of its own.
     """
-    found = []
+    processors = []
     for line in text.splitlines():
         if line.startswith("#") or not line.strip():
             continue
@@ -54,40 +54,40 @@ def parse(text: str) -> tuple[Processor, ...]:
         if len(words) != 3 or not words[0] or not all(_NUMBER.fullmatch(word) for word in words if word):
             raise UsageError(f"lscpu printed an unknown line: {line[:60]!r}")
         cpu, core, node = words
-        found.append(Processor(int(cpu), int(core) if core else -1 - int(cpu), int(node or 0)))
-    return tuple(found)
+        processors.append(Processor(int(cpu), int(core) if core else -1 - int(cpu), int(node or 0)))
+    return tuple(processors)
 
 
 def parse_list(text: str) -> frozenset[int]:
-    """The kernel's list format: `0-3,8` (cpuset(7)). Raises ValueError."""
+    """Parses the kernel's list format: `0-3,8` (cpuset(7)). Raises ValueError."""
     cpus: set[int] = set()
     named = 0
     for part in text.strip().split(","):
         first, _, last = part.partition("-")
         if len(last or first) > 10 or int(last or first) >= _MOST:
             raise ValueError(f"no kernel has such a processor: {part[:40]!r}")
-        found = range(int(first), int(last or first) + 1)
-        named += len(found)
-        if named > _MOST:  # a guest may name the same ones without end
+        span = range(int(first), int(last or first) + 1)
+        named += len(span)
+        if named > _MOST:  # a guest may name the same processors without end
             raise ValueError(f"no kernel lists a processor twice: {text[:40]!r}")
-        cpus.update(found)
+        cpus.update(span)
     return frozenset(cpus)
 
 
 def with_sysfs(processors: Sequence[Processor], text: str) -> tuple[Processor, ...]:
-    """What the kernel tells of each core beside lscpu: lines `cpu0/cpu_capacity:1024` below /sys/devices/system/cpu.
+    """Adds what sysfs tells of each core: lines `cpu0/cpu_capacity:1024` of files below /sys/devices/system/cpu.
 
     The kernel's own list of siblings replaces lscpu's core, whose number repeats in the clusters of some Arm machines.
     """
-    known: dict[str, dict[str, str]] = defaultdict(dict)
+    files: dict[str, dict[str, str]] = defaultdict(dict)
     for line in text.splitlines():
         path, _, value = line.partition(":")
         cpu, _, name = path.partition("/")
-        known[cpu][name] = value.strip()
-    return tuple(_known(one, known.get(f"cpu{one.cpu}", {})) for one in processors)
+        files[cpu][name] = value.strip()
+    return tuple(_with_files(one, files.get(f"cpu{one.cpu}", {})) for one in processors)
 
 
-def _known(processor: Processor, files: dict[str, str]) -> Processor:
+def _with_files(processor: Processor, files: dict[str, str]) -> Processor:
     siblings = _siblings(files.get("topology/thread_siblings_list", ""))
     speeds = (files.get(name, "") for name in ("cpu_capacity", "cpufreq/cpuinfo_max_freq"))
     return replace(
@@ -117,9 +117,9 @@ def _last_level_b(files: dict[str, str]) -> int | None:
 
 @dataclass(frozen=True, order=True)
 class Kind:
-    """Cores that are alike; the greater kind is the better one to measure on."""
+    """A kind of equal cores. A greater kind is the better one to measure on."""
 
-    speed: int  # of the fastest of them, 0 where it is not told
+    speed: int  # of the fastest core, 0 if unknown
     threads: int  # of a core: on hybrid processors only the performance cores have two
     cache_b: int
 
@@ -150,14 +150,14 @@ def kinds(processors: Iterable[Processor]) -> dict[int, Kind]:
 
 
 def _core(one: Processor) -> tuple[int, int, int]:
-    """Threads of one core are equally fast: where a core's number is not unique, that tells its owners apart."""
+    """Key of a processor's core. It contains the speed, since the core's number is not unique on every host."""
     return one.node, one.core, one.speed or 0
 
 
 def choose(processors: tuple[Processor, ...], usable: frozenset[int], wanted: int) -> Processors:
-    """`wanted` processors of one kind and one node, whole cores first; all that is off these cores is the peer's.
+    """Chooses `wanted` processors of one kind and one node, whole cores first. The peer gets all other cores.
 
-    The best kind is taken: performance cores before efficiency cores. Within a kind the highest numbers are taken:
+    The best kind comes first: performance cores before efficiency cores. Within a kind the highest numbers come first:
     interrupts and the rest of the system favour the lowest. Raises UsageError when the host has too few.
     """
     mine = [p for p in processors if p.cpu in usable]
@@ -166,24 +166,26 @@ def choose(processors: tuple[Processor, ...], usable: frozenset[int], wanted: in
             f"the suite asks for {wanted} processors and this process may use {len(mine)}",
             hint="lower `cpus` in [testbed]",
         )
-    known = kinds(processors)
-    best = _best(mine, known, wanted)
+    kind_of = kinds(processors)
+    best = _best(mine, kind_of, wanted)
     cores: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for p in best:
         cores[_core(p)].append(p.cpu)
     nodes = sorted({node for node, *_ in cores}, reverse=True)
     by_room = sorted(nodes, key=lambda node: sum(n == node for n, *_ in cores) < wanted)
-    ranks = sorted(set(known.values()), reverse=True)
-    order = sorted(cores, key=lambda key: (by_room.index(key[0]), ranks.index(known[cores[key][0]]), -max(cores[key])))
-    threads = [cpu for rank in range(len(best)) for key in order for cpu in sorted(cores[key])[rank : rank + 1]]
+    ranks = sorted(set(kind_of.values()), reverse=True)
+    order = sorted(
+        cores, key=lambda key: (by_room.index(key[0]), ranks.index(kind_of[cores[key][0]]), -max(cores[key]))
+    )
+    threads = [cpu for nth in range(len(best)) for core in order for cpu in sorted(cores[core])[nth : nth + 1]]
     return _with_peer(processors, usable, threads[:wanted])
 
 
-def _best(mine: Sequence[Processor], known: dict[int, Kind], wanted: int) -> list[Processor]:
-    """Processors of the best kind; of the next ones too where it has too few."""
+def _best(mine: Sequence[Processor], kind_of: dict[int, Kind], wanted: int) -> list[Processor]:
+    """Processors of the best kind, and of the next kinds if that has too few."""
     taken: list[Processor] = []
-    for kind in sorted({known[p.cpu] for p in mine}, reverse=True):
-        taken += [p for p in mine if known[p.cpu] == kind]
+    for kind in sorted({kind_of[p.cpu] for p in mine}, reverse=True):
+        taken += [p for p in mine if kind_of[p.cpu] == kind]
         if len(taken) >= wanted:
             break
     return taken
@@ -191,12 +193,12 @@ def _best(mine: Sequence[Processor], known: dict[int, Kind], wanted: int) -> lis
 
 def chosen(processors: tuple[Processor, ...], usable: frozenset[int], listed: frozenset[int]) -> Processors:
     """The processors that the suite lists for the environments. Raises UsageError for one that cannot be used."""
-    there = usable & {p.cpu for p in processors}
-    lacking = sorted(listed - there)
+    online = usable & {p.cpu for p in processors}
+    lacking = sorted(listed - online)
     if lacking:
         raise UsageError(
             f"the suite lists processor {lacking[0]}, which this process may not use or which is offline",
-            hint=f"usable: {show_list(there)}; change `cpu_list` in [testbed]",
+            hint=f"usable: {show_list(online)}; change `cpu_list` in [testbed]",
         )
     return _with_peer(processors, usable, listed)
 
@@ -213,16 +215,16 @@ def _with_peer(processors: tuple[Processor, ...], usable: frozenset[int], taken:
 
 
 def described(processors: Iterable[Processor]) -> str:
-    """Of a host with unlike cores, its kinds with their processors: `0-11: 5.00 GHz, …; 12-19: …`. Else empty."""
-    known = kinds(processors)
-    different = sorted(set(known.values()), reverse=True)
+    """Kinds of cores with their processors: `0-11: 5.00 GHz, …; 12-19: …`. Empty if all cores are of one kind."""
+    kind_of = kinds(processors)
+    different = sorted(set(kind_of.values()), reverse=True)
     if len(different) < 2:
         return ""
-    return "; ".join(f"{show_list(cpu for cpu in known if known[cpu] == kind)}: {kind}" for kind in different)
+    return "; ".join(f"{show_list(cpu for cpu in kind_of if kind_of[cpu] == kind)}: {kind}" for kind in different)
 
 
 def show_list(cpus: Iterable[int]) -> str:
-    """The kernel's list format, the counterpart of `parse_list`."""
+    """Writes the kernel's list format, as `parse_list` reads it."""
     runs: list[list[int]] = []
     for cpu in sorted(cpus):
         if runs and cpu == runs[-1][-1] + 1:
@@ -233,7 +235,7 @@ def show_list(cpus: Iterable[int]) -> str:
 
 
 def of_host(host: Session) -> tuple[Processor, ...]:
-    """Every processor that is online. Raises EnvironmentUnavailable without lscpu."""
+    """All processors that are online. Raises EnvironmentUnavailable without lscpu."""
     listing = host.run(["lscpu", "-p=CPU,CORE,NODE"], timeout_s=10)
     if listing.status == 127:
         raise EnvironmentUnavailable("lscpu was not found", hint="apt-get install util-linux, or the like")
@@ -241,7 +243,7 @@ def of_host(host: Session) -> tuple[Processor, ...]:
 
 
 def find(host: Session, wanted: int, listed: str | None = None) -> Processors:
-    """The sets on this host; `listed` are the environments' processors in the kernel's list format.
+    """Chooses the sets on a host. `listed` are the environments' processors in the kernel's list format.
 
     Raises EnvironmentUnavailable without lscpu, UsageError where the host has too few or lacks a listed one.
     """

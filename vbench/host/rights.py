@@ -1,4 +1,4 @@
-"""Says what this process may do: root rights, or a user namespace in which it is root over its own things."""
+"""Tells what this process may do: it has root rights, or can be root over its own files in a user namespace."""
 
 import os
 import shlex
@@ -36,20 +36,20 @@ def is_root() -> bool:
 
 
 def no_user_namespace() -> str:
-    """Why this user cannot be root in a namespace of their own, or nothing."""
+    """Why this user cannot be root in a user namespace. Empty if they can."""
     done = proc.run(["unshare", *_ENTER, "true"], timeout_s=10)
     return (done.stderr.decode(errors="replace").strip()[-200:] or f"status {done.status}") if done.status else ""
 
 
 def namespaces_hint() -> str:
-    """What to do where the kernel refuses namespaces."""
+    """Hint for a kernel that refuses namespaces."""
     if is_root():
         return "root lacks CAP_SYS_ADMIN, as in a container with few rights: `--cap-add SYS_ADMIN` gives it"
     return user_hint()
 
 
 def user_hint(read: Callable[[str], str] = _local) -> str:
-    """What a user does about it; `read` gives the text of one of the host's files."""
+    """Hint for a user without root rights. `read` returns the text of one of the host's files."""
     sudo, opening = f"`{as_root('image build')}`", switch(read)
     if opening:
         return f"the administrator allows it by `{opening}`, or builds it for all: {sudo}"
@@ -57,25 +57,25 @@ def user_hint(read: Callable[[str], str] = _local) -> str:
 
 
 def switch(read: Callable[[str], str] = _local) -> str:
-    """The command by which root lets users make user namespaces, where a switch of the kernel forbids them."""
+    """Command by which root allows user namespaces. Empty if no switch of the kernel forbids them."""
     return next((f"sysctl {setting}" for path, closed, setting in _SWITCHES if read(path).strip() == closed), "")
 
 
 def as_root(words: str) -> str:
-    """A command line of vbench's for sudo, which does not know the folders of this user's PATH."""
+    """A command line of vbench for sudo, with a full path since sudo does not use this user's PATH."""
     own, beside = Path(sys.argv[0]), Path(sys.executable).with_name("vbench")
-    found = own.absolute() if own.name == "vbench" and own.exists() else beside
-    if not found.exists():  # called as `python -m vbench` where no script was installed
+    script = own.absolute() if own.name == "vbench" and own.exists() else beside
+    if not script.exists():  # called as `python -m vbench` where no script was installed
         return f"sudo {shlex.quote(sys.executable)} -m vbench {words}"
-    return f"sudo {shlex.quote(str(found))} {words}"
+    return f"sudo {shlex.quote(str(script))} {words}"
 
 
 @contextmanager
 def rooted(host: S) -> Iterator[S]:
-    """This host as root sees it; without root rights its commands are root in a user namespace, where one can be made.
+    """Yields the host with root rights. Without them its commands run in a user namespace, if one can be made.
 
-    There they may mount, make network namespaces and change root, over nothing but this user's own files. The
-    namespace ends with the process that holds it, as that does with this context or the harness.
+    In that namespace commands may mount, make network namespaces and change root, over this user's files only. The
+    namespace ends with the process that holds it, and that process ends with this context or the harness.
     """
     if is_root() or not isinstance(host, proc.LocalSession) or no_user_namespace():
         yield host

@@ -1,4 +1,4 @@
-"""Opens what a stranger may have made: looked at first, never followed, waited for or read without end."""
+"""Opens files that a stranger may have made: regular files only, no links, with limits on size and time."""
 
 import os
 import stat
@@ -24,9 +24,9 @@ class Untrusted(RunFolderError):
 
 
 def read(path: Path, *, most_b: int, ours: bool = False) -> bytes:
-    """All of a regular file; with `ours`, of one that nobody but this user and root could have written.
+    """Reads a whole regular file; with `ours`, only one that no other user but root could have written.
 
-    Raises FileNotFoundError where there is none, Untrusted for anything that is not to be read.
+    Raises FileNotFoundError where there is none, Untrusted for anything that must not be read.
     """
     try:
         with opened(path, ours=ours) as file:
@@ -41,23 +41,23 @@ def read(path: Path, *, most_b: int, ours: bool = False) -> bytes:
 
 
 def opened(path: Path, *, ours: bool = False) -> BinaryIO:
-    """The regular file of that very path, open for reading. Raises OSError, ValueError and Untrusted."""
+    """Opens a regular file for reading; links are not followed. Raises OSError, ValueError and Untrusted."""
     refuse_odd(path, path.lstat(), ours=ours)
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
-        refuse_odd(path, os.fstat(descriptor), ours=ours)  # it may be another one by now
+        refuse_odd(path, os.fstat(descriptor), ours=ours)  # the path may name another file by now
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise
 
 
-def refuse_odd(path: Path, found: os.stat_result, *, ours: bool) -> None:
-    """Raises Untrusted unless it is a regular file, and with `ours` one of this user's or root's."""
-    if not stat.S_ISREG(found.st_mode):
+def refuse_odd(path: Path, status: os.stat_result, *, ours: bool) -> None:
+    """Raises Untrusted unless the file is regular, and with `ours` unless it is this user's or root's."""
+    if not stat.S_ISREG(status.st_mode):
         hint = "put a regular file in its place, or remove it"
-        raise Untrusted(f"{path} is {_kind(found.st_mode)}, not a file", hint=hint)
-    if ours and (why := others_could_write(found)):
+        raise Untrusted(f"{path} is {_kind(status.st_mode)}, not a file", hint=hint)
+    if ours and (why := others_could_write(status)):
         raise Untrusted(f"{path} {why}")
 
 
@@ -65,26 +65,26 @@ def _kind(mode: int) -> str:
     return next((name for test, name in _KINDS if test(mode)), "something else")
 
 
-def others_could_write(found: os.stat_result) -> str:
-    """Why another user could have written it, or nothing. Group root and the own group are no other users."""
-    if found.st_uid not in (0, os.geteuid()):
+def others_could_write(status: os.stat_result) -> str:
+    """Why another user could have written a file. Empty if none could; root's and the own group count as safe."""
+    if status.st_uid not in (0, os.geteuid()):
         return "belongs to another user"
-    if found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and found.st_gid not in (0, os.getegid())):
+    if status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and status.st_gid not in (0, os.getegid())):
         return "can be written by other users"
     return ""
 
 
 def is_own_folder(path: Path) -> bool:
-    """Whether it is a folder, no link, that this very user made and no other user can write to."""
+    """Whether the path is a folder of this user's, and no link, to which no other user can write."""
     try:
-        found = path.lstat()
+        status = path.lstat()
     except (OSError, ValueError):
         return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not others_could_write(found)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not others_could_write(status)
 
 
 def decode(data: bytes, kind: type[T], what: str) -> T:
-    """JSON as a struct. Raises Untrusted for all that is none: another shape, numbers out of range, a deep nesting."""
+    """Decodes JSON into a struct. Raises Untrusted for another shape, numbers out of range and deep nesting."""
     try:
         return foreign.decode(data, kind)
     except ValueError as error:
@@ -92,31 +92,28 @@ def decode(data: bytes, kind: type[T], what: str) -> T:
 
 
 def program(path: str) -> str:
-    """The program's resolved path, when neither it nor a folder above it can be changed by another user.
-
-    Raises Untrusted.
-    """
+    """Resolved path of a program. Raises Untrusted if another user can change it or a folder above it."""
     try:
         resolved = Path(path).resolve(strict=True)
-        found, why = resolved.stat(), others_could_swap(resolved)
+        status, why = resolved.stat(), others_could_swap(resolved)
     except (OSError, RuntimeError, ValueError) as error:
         raise Untrusted(f"{path} cannot be run: {getattr(error, 'strerror', None) or error}") from None
-    refuse_odd(resolved, found, ours=True)
+    refuse_odd(resolved, status, ours=True)
     if why:
         raise Untrusted(f"{path} is not run: {why}")
     return str(resolved)
 
 
 def others_could_swap(resolved: Path) -> str:
-    """Why another user could put something else in the place of an absolute path, or nothing. Raises OSError.
+    """Why another user could replace the file of an absolute path. Empty if none could. Raises OSError.
 
-    A folder with the sticky bit counts as safe: in it nobody replaces the files of others. So does one of a group:
-    Debian gives /usr/local to its group staff.
+    A folder with the sticky bit counts as safe, since nobody replaces the files of others in it. A folder that its
+    group can write to counts as safe too: Debian gives /usr/local to its group staff.
     """
     for folder in resolved.parents:
-        found = folder.stat()
-        if found.st_uid not in (0, os.geteuid()):
+        status = folder.stat()
+        if status.st_uid not in (0, os.geteuid()):
             return f"{folder} belongs to another user"
-        if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+        if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
             return f"other users can write to {folder}"
     return ""
