@@ -115,7 +115,7 @@ def resumed(folder: Path, given: Suite | None = None, **more: Any) -> tuple[Run,
     """The run gone on with, and what was said of it."""
     said: list[str] = []
     more = {"clocks": clocks(), "host": HERE} | more
-    conduct.resume(folder, given, progress=lambda suite, run: Told(), said=said.append, **more)
+    conduct.resume(folder, given, progress=lambda suite, run: Told(), say=said.append, **more)
     return store.load(folder), said
 
 

@@ -245,7 +245,7 @@ def test_without_the_image_doctor_calls_nothing_present_that_runs_from_it(tmp_pa
     no_image = Missing("the image", "run `vbench image build`")
     states, lines = {}, []
     for environment in (Bare(), Bare(root="host"), Oci(), Qemu()):
-        row = doctor.row(environment, on(), testbed, no_image, start=False)
+        row = doctor.inspect(environment, on(), testbed, no_image, start=False)
         states[row["title"]] = (row["state"], row["problem"])
         lines.append(next(iter(doctor.environment_lines(row))))
     missing = ("missing", "missing: the image")

@@ -43,18 +43,18 @@ def _checked(run: str, results: Path, *, again: bool) -> dict[str, Any]:
         folder = store.find(run, results=results)
         if again:
             checking.rebuild(folder)
-        found = checking.check(folder)
+        checked = checking.check(folder)
     except RunFolderError as error:
         cli.complain(error.message, error.hint)
         return {"run": run, "state": "unreadable", "problems": [error.message], "notes": []}
     return {
         "run": str(folder),
-        "state": "damaged" if found.problems else "whole",
-        "problems": list(found.problems),
-        "notes": list(found.notes),
-        "schema": found.manifest.schema,
-        "trials": found.trials,
-        "checksums": len(found.manifest.checksums),
+        "state": "damaged" if checked.problems else "whole",
+        "problems": list(checked.problems),
+        "notes": list(checked.notes),
+        "schema": checked.manifest.schema,
+        "trials": checked.trials,
+        "checksums": len(checked.manifest.checksums),
     }
 
 

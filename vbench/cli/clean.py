@@ -21,8 +21,8 @@ def clean(scratch: Path, dry_run: bool) -> None:
     from vbench.testbed.undo import abandoned, recorded, sweep
 
     host, problems = LocalSession(), 0
-    found = abandoned(scratch)
-    for folder in found:
+    left_behind = abandoned(scratch)
+    for folder in left_behind:
         if dry_run:
             there, odd = recorded(folder)
             for words in (*map(str, reversed(there)), str(folder), *odd):
@@ -34,7 +34,7 @@ def clean(scratch: Path, dry_run: bool) -> None:
         except StopFailed as error:
             complain(error.message, error.hint)
             problems = StopFailed.exit_code
-    if not found:
+    if not left_behind:
         click.echo("nothing was left behind", err=True)
     if problems:
         raise SystemExit(problems)

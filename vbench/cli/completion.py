@@ -23,19 +23,19 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 def _offering(otherwise: str = "") -> Callable[[Names], Complete]:
     """Those names that begin as the user did; where none does, files (`file`) or folders (`dir`)."""
 
-    def made(names: Names) -> Complete:
+    def completing(names: Names) -> Complete:
         @wraps(names)
         def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
             del parameter
-            known: list[str] = []
+            matching: list[str] = []
             with suppress(VbenchError, OSError):  # a message would stand in the middle of the user's line
-                known = sorted(name for name in set(names(context)) if name.startswith(incomplete))
-            items = [CompletionItem(name) for name in known]
+                matching = sorted(name for name in set(names(context)) if name.startswith(incomplete))
+            items = [CompletionItem(name) for name in matching]
             return items or ([CompletionItem(incomplete, type=otherwise)] if otherwise else [])
 
         return complete
 
-    return made
+    return completing
 
 
 @_offering("dir")

@@ -49,7 +49,7 @@ def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict
 
     scratches.refuse(scratch)
     local = LocalSession()
-    found = facts.collect(local)
+    host_facts = facts.collect(local)
     rows: list[dict[str, Any]] = []
     with (
         stopping(again),
@@ -64,15 +64,15 @@ def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict
             name="doctor",
         ) as testbed,
     ):
-        for made in KINDS.values():
-            for environment in made.variants():
+        for kind in KINDS.values():
+            for environment in kind.variants():
                 if not quiet:
                     click.echo(f"{environment.title()} …", err=True)
-                rows.append(row(environment, host, testbed, no_image, start=start))
+                rows.append(inspect(environment, host, testbed, no_image, start=start))
         network, machines = testbed.no_network, testbed.detached(Tap)
         held = rights.of(host)
     return {
-        "host": facts.headline(found),
+        "host": facts.headline(host_facts),
         "rights": held,
         "image": image.digest if image else None,
         "no_image": {"problem": no_image.what, "hint": no_image.hint},
@@ -100,20 +100,20 @@ def _image() -> Iterator[tuple[Image | None, Missing]]:
         yield image, (Missing("") if image else images.lacking())
 
 
-def row(environment: Environment, host: Any, testbed: Any, no_image: Missing, *, start: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {"kind": environment.kind, "title": environment.title(), "state": "works", "problem": ""}
-    found |= {"hint": "", "ready_s": None, "keys": keys(environment), "needs_image": environment.needs_image}
+def inspect(environment: Environment, host: Any, testbed: Any, no_image: Missing, *, start: bool) -> dict[str, Any]:
+    entry: dict[str, Any] = {"kind": environment.kind, "title": environment.title(), "state": "works", "problem": ""}
+    entry |= {"hint": "", "ready_s": None, "keys": keys(environment), "needs_image": environment.needs_image}
     lacking = environment.missing(host)
     if not lacking and environment.needs_image and testbed.image is None:
         lacking = (no_image,)
     if lacking:
-        return found | {"state": "missing", "problem": lacks(lacking), "hint": hints(lacking)}
+        return entry | {"state": "missing", "problem": lacks(lacking), "hint": hints(lacking)}
     if not start:
-        return found | {"state": "present"}
+        return entry | {"state": "present"}
     probe = environment.probe(host, testbed)
     if probe.problem:
-        return found | {"state": "fails", "problem": probe.problem, "hint": probe.hint}
-    return found | {"ready_s": probe.ready_s}
+        return entry | {"state": "fails", "problem": probe.problem, "hint": probe.hint}
+    return entry | {"ready_s": probe.ready_s}
 
 
 def keys(environment: Environment) -> dict[str, Any]:

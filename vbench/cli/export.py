@@ -28,7 +28,7 @@ EXPORTS = Path("exports")
 @options.formats(
     *FORMATS,
     default=None,
-    about="; ".join(f"{name}: {made.about}" for name, made in FORMATS.items()) + ".",
+    about="; ".join(f"{name}: {export_format.about}" for name, export_format in FORMATS.items()) + ".",
 )
 @click.option(
     "--table", type=click.Choice(list(TABLES)), default="samples", show_default=True, help="For csv and ndjson."
@@ -43,8 +43,8 @@ def export(run: str, *, kind: str | None, table: str, output: Path | None, resul
     context = click.get_current_context()
     if kind is None:
         raise click.MissingParameter(ctx=context, param_hint="'--format'", param_type="option")
-    given = context.get_parameter_source("table")
-    if given is not ParameterSource.DEFAULT and not FORMATS[kind].has_tables:
+    table_source = context.get_parameter_source("table")
+    if table_source is not ParameterSource.DEFAULT and not FORMATS[kind].has_tables:
         raise UsageError(f"{kind} has no --table", hint="csv and ndjson have one")
     deliver(kind, find(run, results=results), output, table=table)
 

@@ -33,13 +33,13 @@ def facts(env: str | None, kind: str, output: Path | None, suite: str) -> None:
     from vbench import facts as reading
 
     with stopping("`vbench facts` begins again"), _session(env, suite) as session:
-        found = reading.collect(session)
-        layers = session.layers or reading.layers(found)
-    headline = reading.headline(found) if env is None else f"{env}: {' > '.join(layer.name for layer in layers)}"
-    document = {"headline": headline, "layers": layers, "facts": found}
-    deliver(as_json(document) if kind == "json" else _page(headline, layers, found), output)
-    if all(fact.status == Status.ERROR for fact in found.values()):
-        raise EnvironmentUnavailable(f"nothing could be read: {next(iter(found.values())).source}")
+        collected = reading.collect(session)
+        layers = session.layers or reading.layers(collected)
+    headline = reading.headline(collected) if env is None else f"{env}: {' > '.join(layer.name for layer in layers)}"
+    document = {"headline": headline, "layers": layers, "facts": collected}
+    deliver(as_json(document) if kind == "json" else _page(headline, layers, collected), output)
+    if all(fact.status == Status.ERROR for fact in collected.values()):
+        raise EnvironmentUnavailable(f"nothing could be read: {next(iter(collected.values())).source}")
 
 
 @contextmanager
@@ -70,12 +70,12 @@ def _session(env: str | None, suite: str) -> Iterator[Session]:
         yield runners.start(loaded, env, host.session, testbed, stack.enter_context).session
 
 
-def _page(headline: str, layers: tuple[Layer, ...], found: Facts) -> str:
+def _page(headline: str, layers: tuple[Layer, ...], collected: Facts) -> str:
     from vbench import facts as reading
 
     lines = [headline, "", *(f"  {layer.name:12} {layer.evidence}" for layer in layers)]
     area = ""
-    for name, fact in found.items():
+    for name, fact in collected.items():
         key = reading.key_of(name)
         if key.area != area:
             area = key.area

@@ -34,8 +34,8 @@ _URL_USER = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 def lines(error: Exception) -> tuple[str, str]:
     """Message and hint for the terminal; the details go to a file of the user's own."""
     kind = type(error).__name__
-    said = " ".join(str(error).split())[:_LONGEST_MESSAGE]
-    message = f"an unexpected error, a fault of vbench: {kind}{': ' if said else ''}{without_secrets(said)}"
+    words = " ".join(str(error).split())[:_LONGEST_MESSAGE]
+    message = f"an unexpected error, a fault of vbench: {kind}{': ' if words else ''}{without_secrets(words)}"
     details = _saved(error)
     if not details:
         where = _where(error)
@@ -106,13 +106,13 @@ def _document(error: Exception) -> str:
 
 
 def _versions() -> list[str]:
-    found = []
+    versions = []
     for name in _LIBRARIES:
         try:
-            found.append(f"{name} {metadata.version(name)}")
+            versions.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
-            found.append(f"{name} is not installed")
-    return found
+            versions.append(f"{name} is not installed")
+    return versions
 
 
 def _where(error: Exception) -> str:

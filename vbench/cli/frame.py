@@ -62,8 +62,8 @@ class Course:
 
     def _usual_s(self) -> float:
         """The calibration takes longer than a block: it counts as long as nothing else is known."""
-        known = [of for index, of in self.durations.items() if index] or list(self.durations.values())
-        return median(known) if known else self.plan.expected_s / len(self.plan.blocks)
+        durations = [of for index, of in self.durations.items() if index] or list(self.durations.values())
+        return median(durations) if durations else self.plan.expected_s / len(self.plan.blocks)
 
 
 def frame(course: Course, *, width: int, height: int | None, now: float, ends_at: str | None = None) -> list[Text]:
@@ -119,12 +119,12 @@ def _times(course: Course, now: float, ends_at: str | None) -> Text:
 
 def _counts(course: Course) -> Text:
     """Measured trials, and what was lost where something was."""
-    found = course.count
-    line = Text(f"{found.measured} measured")
-    if found.failed:
-        line.append(f" · {found.failed} failed", "red")
-    if found.skipped:
-        line.append(f" · {found.skipped} skipped")
+    count = course.count
+    line = Text(f"{count.measured} measured")
+    if count.failed:
+        line.append(f" · {count.failed} failed", "red")
+    if count.skipped:
+        line.append(f" · {count.skipped} skipped")
     if course.voided:
         line.append(f" · {counted(course.voided, 'block')} voided", "yellow")
     return line
@@ -165,15 +165,17 @@ def _fitting(course: Course, columns: int) -> tuple[dict[str, int], int]:
     plan = course.plan
     arms = [arm for arm in plan.environments if arm not in (plan.baseline, plan.control)]
     arms += [plan.control] if plan.control in plan.environments else []
-    found: dict[str, int] = {}
+    widths: dict[str, int] = {}
     for arm in arms:
-        widest = max(len(plain(arm)), *(len(_cell(course.cells.get((row, arm)))) for row in course.benchmarks))
+        widest = max(
+            len(plain(arm)), *(len(_cell(course.cells.get((benchmark, arm)))) for benchmark in course.benchmarks)
+        )
         if columns >= widest + GAP:
-            found[arm] = widest
+            widths[arm] = widest
             columns -= widest + GAP
         else:
             columns = 0
-    return found, len(arms) - len(found)
+    return widths, len(arms) - len(widths)
 
 
 def _row(course: Course, benchmark: str, first: int, arms: Mapping[str, int]) -> Text:

@@ -79,11 +79,11 @@ class Lines:
             case Failed(reason):
                 self._say(f"block {trial.block} {trial.environment} {trial.benchmark} failed: {reason_text(reason)}")
             case Skipped(reason):
-                if (said := (trial.block, trial.environment, reason)) != self._skipped:  # once for all that follow
+                if (skipped := (trial.block, trial.environment, reason)) != self._skipped:  # once for all that follow
                     self._say(
                         f"block {trial.block} {trial.environment} {trial.benchmark} skipped: {reason_text(reason)}"
                     )
-                self._skipped = said
+                self._skipped = skipped
             case Measured():
                 pass
 

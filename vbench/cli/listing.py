@@ -29,9 +29,9 @@ def environments(results: Path) -> Listed:
     from vbench.suite import Relations
 
     rows: list[dict[str, Any]] = [
-        {"kind": kind, "about": _about(made), "keys": list(_keys(made)), "relations": list(_keys(Relations))}
-        for kind, made in KINDS.items()
-        if made.is_offered
+        {"kind": kind, "about": _about(kind_type), "keys": list(_keys(kind_type)), "relations": list(_keys(Relations))}
+        for kind, kind_type in KINDS.items()
+        if kind_type.is_offered
     ]
     return Listed(rows, [(row["kind"], row["about"], _all_keys(row)) for row in rows])
 
@@ -44,11 +44,11 @@ def benchmarks(results: Path) -> Listed:
     rows: list[dict[str, Any]] = [
         {
             "kind": kind,
-            "about": made.about,
-            "metrics": [{"name": m.name, "unit": m.unit, "better": m.better} for m in made.metrics],
-            "keys": list(_keys(made)),
+            "about": kind_type.about,
+            "metrics": [{"name": m.name, "unit": m.unit, "better": m.better} for m in kind_type.metrics],
+            "keys": list(_keys(kind_type)),
         }
-        for kind, made in KINDS.items()
+        for kind, kind_type in KINDS.items()
     ]
     return Listed(rows, [(row["kind"], row["about"], _metrics(row["metrics"])) for row in rows])
 
@@ -75,8 +75,8 @@ def runs(results: Path) -> Listed:
 
     from vbench.serving.runs import summaries
 
-    found = summaries(results)
-    return Listed([msgspec.to_builtins(run) for run in found], [_run(run) for run in found])
+    in_folder = summaries(results)
+    return Listed([msgspec.to_builtins(run) for run in in_folder], [_run(run) for run in in_folder])
 
 
 TOPICS: dict[str, Callable[[Path], Listed]] = {
@@ -94,14 +94,14 @@ TOPICS: dict[str, Callable[[Path], Listed]] = {
 @options.results("Folder with the runs.")
 def listing(topic: str | None, *, kind: str, output: Path | None, results: Path) -> None:
     """List environments, benchmarks, suites or runs; without a word all of them."""
-    found = {name: TOPICS[name](results) for name in ([topic] if topic else TOPICS)}
+    topics = {name: TOPICS[name](results) for name in ([topic] if topic else TOPICS)}
     if kind == "json":
-        rows = {name: listed.rows for name, listed in found.items()}
+        rows = {name: listed.rows for name, listed in topics.items()}
         deliver(as_json(rows[topic] if topic else rows), output)
         return
-    if topic == "runs" and not found["runs"].rows:
+    if topic == "runs" and not topics["runs"].rows:
         click.echo(f"there is no run in {printable(str(results))}; `vbench run SUITE` makes one", err=True)
-    parts = [("" if topic else f"{name}\n") + _text(listed.lines) for name, listed in found.items()]
+    parts = [("" if topic else f"{name}\n") + _text(listed.lines) for name, listed in topics.items()]
     deliver("\n".join(parts), output)
 
 

@@ -147,9 +147,9 @@ class Live:
             case Failed(reason):
                 self._say(f"{where} failed: {reason_text(reason)}", "red")
             case Skipped(reason):
-                if (said := (trial.block, trial.environment, reason)) != self._skipped:  # once for all that follow
+                if (skipped := (trial.block, trial.environment, reason)) != self._skipped:  # once for all that follow
                     self._say(f"{where} skipped: {reason_text(reason)}")
-                self._skipped = said
+                self._skipped = skipped
             case Measured():
                 pass
 
@@ -197,8 +197,8 @@ class Live:
 def rough(analysis: Analysis) -> Cells:
     """Each environment's cost in the first metric of each benchmark, over the blocks so far. No verdict is told."""
     first = {record.name: record.metrics[0].name for record in analysis.design.benchmarks if record.metrics}
-    found = [item for item in analysis.costs if item.metric == first.get(item.benchmark)]
-    return {(item.benchmark, item.environment): item for item in found}
+    costs = [item for item in analysis.costs if item.metric == first.get(item.benchmark)]
+    return {(item.benchmark, item.environment): item for item in costs}
 
 
 def _whole_blocks(plan: Plan, run: Run) -> int:

@@ -38,6 +38,6 @@ def write(path: Path, data: str | bytes) -> Path:
     from vbench.cli import target
     from vbench.store.files import write_atomically
 
-    with target.file(path) as found:
-        write_atomically(found, data.encode(errors="replace") if isinstance(data, str) else data)
+    with target.file(path) as file:
+        write_atomically(file, data.encode(errors="replace") if isinstance(data, str) else data)
     return path

@@ -46,9 +46,9 @@ def plan(
         suites.load(suite), environments=environments, benchmarks=benchmarks, blocks=blocks, seed=seed
     )
     chosen, left_out = _without_rights(chosen, environments)
-    made = plans.make(chosen)
+    planned = plans.make(chosen)
     lacking = _refused(chosen)
-    deliver(as_json(_document(chosen, made)) if kind == "json" else page(_lines(chosen, made)), output)
+    deliver(as_json(_document(chosen, planned)) if kind == "json" else page(_lines(chosen, planned)), output)
     if left_out:
         click.echo(left_out, err=True)
     if lacking:

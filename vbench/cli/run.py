@@ -120,7 +120,7 @@ class Narrowing:
         from vbench.runner import conduct
         from vbench.suite import plan as plans
 
-        said, chosen = tags(self.words), self
+        run_tags, chosen = tags(self.words), self
         loaded = suites.restrict(
             suites.load(suite),
             environments=self.environments,
@@ -140,8 +140,8 @@ class Narrowing:
             image=runners.image_of(loaded),
             results=results,
             progress=lambda host, testbed: following(loaded, quiet=quiet),
-            command=chosen.command(suite, plan.seed, said),
-            tags=said,
+            command=chosen.command(suite, plan.seed, run_tags),
+            tags=run_tags,
             stored=stored,
             until_s=until_s,
         )
@@ -157,10 +157,10 @@ class Narrowing:
 
 
 def _refuse_beside_resume(context: click.Context) -> None:
-    given = [option for name, option in _PLANNED.items() if context.params[name] not in (None, ())]
-    if given:
+    options_beside = [option for name, option in _PLANNED.items() if context.params[name] not in (None, ())]
+    if options_beside:
         raise UsageError(
-            f"{', '.join(given)} cannot stand beside --resume: a run goes on as it was planned",
+            f"{', '.join(options_beside)} cannot stand beside --resume: a run goes on as it was planned",
             hint="leave it out, or begin another run without --resume",
         )
 
@@ -169,13 +169,13 @@ def _going_on(folder: Path, suite: str | None, until_s: float | None, *, quiet: 
     from vbench import suite as suites
     from vbench.runner import conduct
 
-    given = None if suite is None else suites.load(suite)
+    loaded_suite = None if suite is None else suites.load(suite)
     return lambda stored: conduct.resume(
         folder,
-        given,
+        loaded_suite,
         progress=lambda loaded, earlier: following(loaded, quiet=quiet, earlier=earlier),
         stored=stored,
-        said=complain,
+        say=complain,
         until_s=until_s,
     )
 
@@ -208,18 +208,18 @@ def _print(folder: Path) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _end(found: "Conducted") -> None:
-    if found.stopped:
-        click.echo(f"stopped: {found.stopped} of --max-time", err=True)
-        click.echo(_how_to_go_on(found.folder), err=True)
-    count = found.count
+def _end(conducted: "Conducted") -> None:
+    if conducted.stopped:
+        click.echo(f"stopped: {conducted.stopped} of --max-time", err=True)
+        click.echo(_how_to_go_on(conducted.folder), err=True)
+    count = conducted.count
     if count.failed or count.skipped:
         click.echo(f"{count.failed} trials failed, {count.skipped} skipped; the rest is stored", err=True)
-    if not found.analysed and not found.stopped:
-        what = f"the last void: {found.voided}" if found.voided else "none was whole"
+    if not conducted.analysed and not conducted.stopped:
+        what = f"the last void: {conducted.voided}" if conducted.voided else "none was whole"
         hint = "measure while nothing else runs on this host, or set gates = 'record' in [method] to only note it"
-        complain(f"no block could be analysed, so this run has no cost; {what}", hint if found.voided else "")
-    if count.failed or count.skipped or not found.analysed:
+        complain(f"no block could be analysed, so this run has no cost; {what}", hint if conducted.voided else "")
+    if count.failed or count.skipped or not conducted.analysed:
         raise SystemExit(3)
 
 

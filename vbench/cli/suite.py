@@ -47,11 +47,11 @@ def new(name: str, no_start: bool, output: Path | None) -> None:
     click.echo(f"read and change it, then: vbench plan {name}, vbench run {name}", err=True)
 
 
-def _text(name: str, found: dict[str, Any]) -> str:
+def _text(name: str, document: dict[str, Any]) -> str:
     """The template of what doctor found. Raises EnvironmentUnavailable where nothing works."""
     from vbench.suite.template import Choice, template
 
-    rows = found["environments"]
+    rows = document["environments"]
     choices = [
         Choice(row["title"], row["keys"], row["state"] in doctor.USABLE, doctor.note(row), row["needs_image"])
         for row in rows

@@ -20,46 +20,46 @@ def on_stdout() -> Console:
     return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=WIDE)
 
 
-def draw(seen: View, console: Console) -> None:
-    console.print(Text(_flat(words.title(seen)), style="bold"))
-    for warning in seen.run.warnings:
+def draw(view: View, console: Console) -> None:
+    console.print(Text(_flat(words.title(view)), style="bold"))
+    for warning in view.run.warnings:
         console.print(Text(f"warning: {_flat(warning)}", style="yellow"))
-    made = _table("Benchmark", "Environment")
-    for row in seen.rows:
+    table = _table("Benchmark", "Environment")
+    for row in view.rows:
         if row.arm.role != "baseline":
             where = Text(_flat(f"{row.cost.benchmark} {row.cost.metric}"))
-            made.add_row(where, *_cells(row.arm.name, row.cost, row.label))
-    console.print(made)
-    for climb in seen.analysis.ladders:
+            table.add_row(where, *_cells(row.arm.name, row.cost, row.label))
+    console.print(table)
+    for climb in view.analysis.ladders:
         console.print()
         console.print(Text(_flat(ladders.title(climb)), style="bold"))
-        made = _table("Step")
+        table = _table("Step")
         for line in ladders.lines(climb):
-            made.add_row(*_cells(line.name, line.cost, line.cost.label))
-        console.print(made)
-        if said := ladders.arithmetic(climb):
-            console.print(Text(_flat(said)))
+            table.add_row(*_cells(line.name, line.cost, line.cost.label))
+        console.print(table)
+        if arithmetic := ladders.arithmetic(climb):
+            console.print(Text(_flat(arithmetic)))
 
 
 def _table(*names: str) -> Table:
-    made = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
-        made.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold")
     for name in ("Cost", "95 % interval"):
-        made.add_column(name, justify="right", overflow="fold")
-    made.add_column("Verdict", overflow="fold")
-    made.add_column("Blocks", justify="right", overflow="fold")
-    return made
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("Verdict", overflow="fold")
+    table.add_column("Blocks", justify="right", overflow="fold")
+    return table
 
 
 def _cells(name: str, cost: Cost, label: str) -> list[Text]:
-    said = " ".join(part for part in (verdicts.sign(cost), verdicts.word(cost), verdicts.briefly(cost)) if part)
+    verdict = " ".join(part for part in (verdicts.sign(cost), verdicts.word(cost), verdicts.briefly(cost)) if part)
     style = STYLES.get(cost.verdict, "") if cost.verdict else ""
     return [
         Text(_flat(name)),
         Text(_flat(amount(cost))),
         Text(_flat(amount_interval(cost))),
-        Text(_flat(said or label), style=style),
+        Text(_flat(verdict or label), style=style),
         Text(str(cost.blocks)),
     ]
 

@@ -12,7 +12,7 @@ _HINT = "write --tag KEY=VALUE, such as --tag instance=m7i.large"
 
 def tags(words: Sequence[str]) -> dict[str, str]:
     """In the order given. Raises UsageError for what is no KEY=VALUE, and for a key given twice."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals:
@@ -20,10 +20,10 @@ def tags(words: Sequence[str]) -> dict[str, str]:
         if not _KEY.fullmatch(key):
             what = "letters, digits, '.', '_' and '-', at most 40"
             raise UsageError(f"--tag {word!r}: {key!r} cannot be a tag's name, which has {what}", hint=_HINT)
-        if key in found:
+        if key in values:
             raise UsageError(f"--tag {key} is given twice", hint="a tag has one value; join the two under another name")
-        found[key] = _value(word, value)
-    return found
+        values[key] = _value(word, value)
+    return values
 
 
 def _value(word: str, value: str) -> str:

@@ -75,32 +75,32 @@ def validate(
     effort = course.Effort(seconds=course.seconds_of(minutes), only=only, gates=gates)
     measuring = lock.measuring("vbench validate", wait=wait, waiting=lambda words: click.echo(words, err=True))
     with measuring, stopping("nothing can be gone on with: `vbench validate` begins again"):
-        found = validation.validate(effort, results=results, follower=Following(quiet))
-    conclude(found, results, kind, output)
+        verdicts = validation.validate(effort, results=results, follower=Following(quiet))
+    conclude(verdicts, results, kind, output)
 
 
-def conclude(found: "Validation", results: Path, kind: str, output: Path | None) -> None:
+def conclude(verdicts: "Validation", results: Path, kind: str, output: Path | None) -> None:
     """Saves and delivers it, and ends with its exit code."""
     from vbench import validation
     from vbench.validation import rows
 
-    path = validation.save(results, found)
+    path = validation.save(results, verdicts)
     if kind == "json":
         deliver(path.read_bytes(), output)
     else:
-        deliver("".join(f"{line}\n" for line in _lines(found, path, to_stdout=output is None)), output)
-    raise SystemExit(rows.status(found.rows))
+        deliver("".join(f"{line}\n" for line in _lines(verdicts, path, to_stdout=output is None)), output)
+    raise SystemExit(rows.status(verdicts.rows))
 
 
-def _lines(found: "Validation", path: Path, *, to_stdout: bool) -> Iterator[str]:
+def _lines(verdicts: "Validation", path: Path, *, to_stdout: bool) -> Iterator[str]:
     from vbench import validation
 
-    yield found.host
-    yield from _drawn(found.rows) if to_stdout and sys.stdout.isatty() else _aligned(found.rows)
-    yield validation.sentence(found)
-    if found.foreign_share is not None:
-        yield f"foreign tasks used {found.foreign_share:.1%} of the environments' processors"
-    yield f"{path}, in {show_duration(found.seconds)}"
+    yield verdicts.host
+    yield from _drawn(verdicts.rows) if to_stdout and sys.stdout.isatty() else _aligned(verdicts.rows)
+    yield validation.sentence(verdicts)
+    if verdicts.foreign_share is not None:
+        yield f"foreign tasks used {verdicts.foreign_share:.1%} of the environments' processors"
+    yield f"{path}, in {show_duration(verdicts.seconds)}"
 
 
 def _aligned(rows: tuple["Row", ...]) -> Iterator[str]:

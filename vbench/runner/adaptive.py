@@ -38,45 +38,45 @@ class _Looking:
         if blocks not in self.rule.looks():
             return Look(blocks)
         analysis = Analysis(self.design, tuple(trials), tuple(voids))  # the runner looks after whole blocks alone
-        cells = {finding.comparison.name: finding for finding in analysis.by_kind[COST]}
-        declared = {name: cells[name] for name in self.design.confirmatory if name in cells}
-        envelopes = {name: cell.judged.envelope for name, cell in declared.items()}
-        margins = {name: margin for name, cell in declared.items() if (margin := _margin(cell)) is not None}
-        found = stopping.look(envelopes, blocks, self.rule, margins)
-        return Look(blocks, found.stop, _words(found, declared, self.rule))
+        by_name = {finding.comparison.name: finding for finding in analysis.by_kind[COST]}
+        declared = {name: by_name[name] for name in self.design.confirmatory if name in by_name}
+        envelopes = {name: finding.judged.envelope for name, finding in declared.items()}
+        margins = {name: margin for name, finding in declared.items() if (margin := _margin(finding)) is not None}
+        decision = stopping.look(envelopes, blocks, self.rule, margins)
+        return Look(blocks, decision.stop, _words(decision, declared, self.rule))
 
 
-def _margin(cell: Finding) -> float | None:
+def _margin(finding: Finding) -> float | None:
     """Of a difference, in the metric's unit; None for a ratio. One without a margin is refused with its suite."""
-    metric = cell.comparison.metric
+    metric = finding.comparison.metric
     return metric.margin if metric.scale == "difference" else None
 
 
-def _words(found: stopping.Look, declared: Mapping[str, Finding], rule: stopping.Stopping) -> str:
+def _words(decision: stopping.Look, declared: Mapping[str, Finding], rule: stopping.Stopping) -> str:
     """The widths that are still open; at the last look also what would decide."""
-    head = f"after {found.blocks} blocks: "
-    if found.end is stopping.End.WIDTHS_REACHED:
-        return head + str(found.end)
-    last = found.end is stopping.End.AT_MOST
+    head = f"after {decision.blocks} blocks: "
+    if decision.end is stopping.End.WIDTHS_REACHED:
+        return head + str(decision.end)
+    last = decision.end is stopping.End.AT_MOST
     if not declared:
         nothing = "nothing declared confirmatory is measured in this run"
         on = f"so no width ends it before {rule.n_max} blocks; --blocks sets another number"
-        return f"{head}{found.end}; {nothing}" if last else f"{head}{nothing}, {on}"
-    cells = "; ".join(_open(name, declared[name], rule, last=last) for name in found.open)
+        return f"{head}{decision.end}; {nothing}" if last else f"{head}{nothing}, {on}"
+    widths = "; ".join(_open(name, declared[name], rule, last=last) for name in decision.open)
     if last:
-        return f"{head}{found.end}, still too wide: {cells}"
-    beyond = f"; {rule.n_max} blocks will not do for {', '.join(found.beyond)}" if found.beyond else ""
-    return f"{head}still too wide: {cells}{beyond}"
+        return f"{head}{decision.end}, still too wide: {widths}"
+    beyond = f"; {rule.n_max} blocks will not do for {', '.join(decision.beyond)}" if decision.beyond else ""
+    return f"{head}still too wide: {widths}{beyond}"
 
 
-def _open(name: str, cell: Finding, rule: stopping.Stopping, *, last: bool) -> str:
-    found, metric = cell.judged.envelope, cell.comparison.metric
-    if found.half_width is None or found.mean is None:
-        return f"{name} (no interval: {found.why or found.label})"
-    reached = _shown(found.half_width, metric)
-    wanted = _shown(rule.limit(found.mean, _margin(cell)), metric)
-    needed = cell.judged.decision.blocks_to_decide
-    rough = f"{found.label}, " if found.label else ""
+def _open(name: str, finding: Finding, rule: stopping.Stopping, *, last: bool) -> str:
+    envelope, metric = finding.judged.envelope, finding.comparison.metric
+    if envelope.half_width is None or envelope.mean is None:
+        return f"{name} (no interval: {envelope.why or envelope.label})"
+    reached = _shown(envelope.half_width, metric)
+    wanted = _shown(rule.limit(envelope.mean, _margin(finding)), metric)
+    needed = finding.judged.decision.blocks_to_decide
+    rough = f"{envelope.label}, " if envelope.label else ""
     would = f", about {needed} blocks would decide" if last and needed else ""
     return f"{name} ±{reached} ({rough}wanted ±{wanted}{would})"
 

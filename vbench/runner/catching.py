@@ -74,10 +74,10 @@ def failed(error: VbenchError) -> Failed:
 
 def words(error: Exception) -> str:
     """`a fault of vbench: KeyError: 'bins' (fio.py:190 in _counts)`."""
-    said = " ".join(str(error).split())[:_LONGEST_WORDS].encode(errors="replace").decode()
+    message = " ".join(str(error).split())[:_LONGEST_WORDS].encode(errors="replace").decode()
     calls = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(calls[-1].filename).name}:{calls[-1].lineno} in {calls[-1].name})" if calls else ""
-    return f"a fault of vbench: {type(error).__name__}{': ' if said else ''}{said}{where}"
+    return f"a fault of vbench: {type(error).__name__}{': ' if message else ''}{message}{where}"
 
 
 def details(error: Exception) -> bytes:

@@ -87,18 +87,18 @@ def conduct(
 
 def resume(
     folder: Path,
-    given: Suite | None,
+    given_suite: Suite | None,
     *,
     progress: Callable[[Suite, Run], Tell],
     stored: Callable[[Path], None] = lambda folder: None,
-    said: Callable[[str], None] = lambda words: None,
+    say: Callable[[str], None] = lambda words: None,
     until_s: float | None = None,
     clocks: Clocks = _CLOCKS,
     host: LocalHost = _HERE,
 ) -> Conducted:
-    """Goes on with the run in `folder` as it was planned; `given` is its suite once more, if need be.
+    """Goes on with the run in `folder` as it was planned; `given_suite` is its suite once more, if need be.
 
-    `said` is told what was damaged and what is different of the host. Raises RunFolderError, UsageError and
+    `say` is told what was damaged and what is different of the host. Raises RunFolderError, UsageError and
     EnvironmentUnavailable while the folder is as it was.
     """
     here, clean = host.identity(), _clean(host)
@@ -107,7 +107,7 @@ def resume(
         run = store.load(folder)
         manifest, plan = run.manifest, run.manifest.plan
         resumption.refuse_other_tool(manifest)
-        suite = resumption.suite_of(manifest, given, clean)
+        suite = resumption.suite_of(manifest, given_suite, clean)
         image = _image_of(manifest)
         look = adaptive.looking(suite, manifest)
         ledger, block = _ledger(run, look, here)
@@ -118,15 +118,15 @@ def resume(
         with host_of_run(suite, image, manifest.run_id, host) as (measured, testbed):
             engines = suites.engines(suite)
             now = facts.of_host(measured.session, engines, cpu=testbed.cpus[0])
-            found = resumption.differences(run, now, clean, engines)
-            resumption.refuse_other_host(run, found, here)
+            differences = resumption.differences(run, now, clean, engines)
+            resumption.refuse_other_host(run, differences, here)
             refuse(suite, measured.session, image)
-            for words in (*run.warnings, *found.others):
-                said(words)
-            _sweep(suite, manifest.run_id, host, said)
+            for words in (*run.warnings, *differences.others):
+                say(words)
+            _sweep(suite, manifest.run_id, host, say)
             refuse_missing_above(suite, measured.session, testbed)
             at = datetime.now(UTC).isoformat(timespec="seconds")
-            writer.take_up(Resumption(at, block, found.others, here.marks(manifest.run_id)[1]))
+            writer.take_up(Resumption(at, block, differences.others, here.marks(manifest.run_id)[1]))
             runner = Runner(
                 suite,
                 plan,
@@ -148,11 +148,11 @@ def prepared(suite: Suite, host: Session, testbed: Testbed) -> Iterator[None]:
 
     The host of a stacked one begins with each start, and so does its preparation.
     """
-    seen: list[Environment] = []
+    environments: list[Environment] = []
     with interrupts.unwinding() as stack:
         for arm in suite.environments.values():
-            if arm.on is None and arm.environment not in seen:
-                seen.append(arm.environment)
+            if arm.on is None and arm.environment not in environments:
+                environments.append(arm.environment)
                 stack.enter_context(arm.environment.prepared(host, testbed))
         yield
 
@@ -263,12 +263,12 @@ def _image_of(manifest: Manifest) -> Image | None:
     return image
 
 
-def _sweep(suite: Suite, run_id: str, host: LocalHost, said: Callable[[str], None]) -> None:
+def _sweep(suite: Suite, run_id: str, host: LocalHost, say: Callable[[str], None]) -> None:
     """What this run left when it was killed would disturb what is measured now."""
     for folder in abandoned(Path(suite.testbed.scratch)):
         if folder.name.startswith(f"vbench-{run_id}-"):
             for undone in sweep(host.session, folder):
-                said(f"removed {undone}")
+                say(f"removed {undone}")
 
 
 def _manifest(

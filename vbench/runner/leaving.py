@@ -43,14 +43,14 @@ def without_rights(suite: Suite, local: Session, *, asked: Sequence[str] = ()) -
     arms = [arm for arm in suite.arms if arm not in closed]
     left = suites.restrict(suite, environments=arms) if closed else suite
     over_network, no_network = _over_network(left, local)
-    found = LeftOut(closed, over_network, no_network)
+    left_out = LeftOut(closed, over_network, no_network)
     benchmarks = [name for name in left.benchmarks if name not in over_network]
-    if found and (not benchmarks or len(arms) < min(2, len(suite.arms))):
+    if left_out and (not benchmarks or len(arms) < min(2, len(suite.arms))):
         raise EnvironmentUnavailable(
-            f"without root rights nothing of {suite.name} is left to compare; {found.words()}",
+            f"without root rights nothing of {suite.name} is left to compare; {left_out.words()}",
             hint=f"run it as root: `{rights.as_root('run')} …`; `vbench doctor` says what works without",
         )
-    return (suites.restrict(left, environments=arms, benchmarks=benchmarks) if over_network else left), found
+    return (suites.restrict(left, environments=arms, benchmarks=benchmarks) if over_network else left), left_out
 
 
 def _closed(suite: Suite, host: Session, asked: Sequence[str]) -> tuple[str, ...]:

@@ -69,8 +69,8 @@ class Ledger:
 
     def stored(self, block: int, attempt: int, environment: str) -> frozenset[str]:
         """Benchmarks of one start that have their trial."""
-        found = self._by_attempt.get((block, attempt), ())
-        return frozenset(trial.benchmark for trial in found if trial.environment == environment)
+        trials = self._by_attempt.get((block, attempt), ())
+        return frozenset(trial.benchmark for trial in trials if trial.environment == environment)
 
     def left(self, block: int, attempt: int) -> float:
         """Share of the attempt's trials that are not stored; 0 is a whole block."""

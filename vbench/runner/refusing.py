@@ -28,8 +28,8 @@ def refuse(suite: Suite, host: Session, image: Image | None) -> None:
 
 def memory_of(host: Session) -> int | None:
     """What this process may use: the machine's memory, or less by a cgroup's limit. None where nothing says."""
-    found = facts.collect(host).get("limits.memory.measured")
-    return found.value if found and isinstance(found.value, int) else None
+    limit = facts.collect(host).get("limits.memory.measured")
+    return limit.value if limit and isinstance(limit.value, int) else None
 
 
 def refuse_misfits(suite: Suite) -> None:

@@ -55,10 +55,10 @@ def sources(package: Path = _PACKAGE) -> str | None:
     None where they cannot be read, as out of an archive.
     """
     try:
-        found = {path.relative_to(package): path for path in package.rglob("*") if path.is_file()}
+        files = {path.relative_to(package): path for path in package.rglob("*") if path.is_file()}
         parts = [
             f"{hashlib.sha256(path.read_bytes()).hexdigest()} {name.as_posix()!a}\n"
-            for name, path in sorted(found.items())
+            for name, path in sorted(files.items())
             if name.parts[0] not in _NO_SOURCES and "__pycache__" not in name.parts
         ]
     except OSError:
@@ -81,18 +81,20 @@ def refuse_other_tool(manifest: Manifest) -> None:
         )
 
 
-def suite_of(manifest: Manifest, given: Suite | None, clean: privacy.Clean) -> Suite:
+def suite_of(manifest: Manifest, given_suite: Suite | None, clean: privacy.Clean) -> Suite:
     """The suite as the run was narrowed to it. Raises RunFolderError when it is not the run's."""
     clean = privacy.of_run(manifest, clean)  # as the run was written
     name = manifest.run_id
-    if given is None:
+    if given_suite is None:
         _refuse_incomplete(manifest)
-    elif clean.own(given.text) != manifest.suite_text:
+    elif clean.own(given_suite.text) != manifest.suite_text:
         hint = f"leave SUITE out to go on as it was planned; {_BEGIN}"
-        raise RunFolderError(f"the file of suite {given.name} is not the one that {name} was begun with", hint=hint)
+        raise RunFolderError(
+            f"the file of suite {given_suite.name} is not the one that {name} was begun with", hint=hint
+        )
     try:
-        found = _narrowed(given or suites.parse(manifest.suite_text, source=f"the suite of {name}"), manifest)
-        plan = plans.make(found)
+        suite = _narrowed(given_suite or suites.parse(manifest.suite_text, source=f"the suite of {name}"), manifest)
+        plan = plans.make(suite)
     except SuiteError as error:
         hint = error.hint or "what is stored can be reported"
         raise RunFolderError(f"{name} cannot be gone on with: {error.message}", hint=hint) from error
@@ -100,11 +102,11 @@ def suite_of(manifest: Manifest, given: Suite | None, clean: privacy.Clean) -> S
     if (plan.environments, plan.benchmarks, plan.blocks) != (was.environments, was.benchmarks, was.blocks):
         hint = f"its command was: {' '.join(manifest.command)}"
         raise RunFolderError(f"{name}: its suite gives another plan than the run has", hint=hint)
-    other = sorted(_differing(found, manifest, clean))
+    other = sorted(_differing(suite, manifest, clean))
     if other:
         what = f"the settings or files of {', '.join(other)} are not those that {name} was begun with"
         raise RunFolderError(what, hint=f"one run measures one thing; {_BEGIN}")
-    return found
+    return suite
 
 
 def _refuse_incomplete(manifest: Manifest) -> None:
@@ -148,12 +150,14 @@ def differences(run: Run, now: Facts, clean: privacy.Clean, engines: Iterable[En
     if not run.host:
         return Differences((), ())
     now = privacy.clean_facts(now, privacy.of_run(run.manifest, clean))
-    known = [key for key in (f"tool.{engine.name}" for engine in engines) if _is_known(run.host, now, key)]
-    identity = [key for key in dict.fromkeys((*IDENTITY, *known)) if _value(run.host, key) != _value(now, key)]
-    others = [found for found in facts.confounds("host", run.host, now) if found.key not in (*IDENTITY, *known)]
+    engine_keys = [key for key in (f"tool.{engine.name}" for engine in engines) if _is_known(run.host, now, key)]
+    identity = [key for key in dict.fromkeys((*IDENTITY, *engine_keys)) if _value(run.host, key) != _value(now, key)]
+    others = [
+        confound for confound in facts.confounds("host", run.host, now) if confound.key not in (*IDENTITY, *engine_keys)
+    ]
     return Differences(
         tuple(f"{key} was {_value(run.host, key)}, is {_value(now, key)}" for key in identity),
-        tuple(f"{found.key} was {found.baseline}, is {found.value}" for found in others),
+        tuple(f"{confound.key} was {confound.baseline}, is {confound.value}" for confound in others),
     )
 
 
@@ -161,23 +165,23 @@ def _is_known(before: Facts, now: Facts, key: str) -> bool:
     return DASH not in (_value(before, key), _value(now, key))
 
 
-def _value(known: Facts, key: str) -> str:
-    return facts.show(key, known[key]) if key in known else DASH
+def _value(values: Facts, key: str) -> str:
+    return facts.show(key, values[key]) if key in values else DASH
 
 
-def refuse_other_host(run: Run, found: Differences, here: Identity) -> None:
+def refuse_other_host(run: Run, differing: Differences, here: Identity) -> None:
     """Where a machine has no identity the same boot is evidence enough; without either there is none, and no run."""
     manifest = run.manifest
     machine, _ = here.marks(manifest.run_id)
-    known = bool(manifest.machine and machine)
-    if not known and not found.identity and rebooted(manifest, here) is not False:
+    has_identity = bool(manifest.machine and machine)
+    if not has_identity and not differing.identity and rebooted(manifest, here) is not False:
         raise RunFolderError(
             f"nothing shows that {manifest.run_id} was begun on this machine: it is not known by /etc/machine-id, and "
             "it is not the same boot",
             hint=f"`systemd-machine-id-setup` gives a machine an identity for the next run; {_BEGIN}",
         )
-    if (known and manifest.machine != machine) or found.identity:
-        what = "; ".join(found.identity) or "it is another machine"
+    if (has_identity and manifest.machine != machine) or differing.identity:
+        what = "; ".join(differing.identity) or "it is another machine"
         raise RunFolderError(
             f"{manifest.run_id} was begun on another host, or this one was changed: {what}",
             hint=f"the costs of one run are of one host; {_BEGIN}",

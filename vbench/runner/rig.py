@@ -73,7 +73,7 @@ class Rig:
     def facts(self, started: Stack) -> Facts:
         """Of a started arm, with the limits that it was asked for and given."""
         limits, session = self.suite.testbed, started.session
-        found = facts.with_limits(
+        limited = facts.with_limits(
             facts.collect(session, scratch=str(session.workplace.scratch)),
             requested_cpus=limits.cpus,
             requested_memory_b=limits.memory,
@@ -82,7 +82,7 @@ class Rig:
             quota=self._quota,
         )
         argv = session.argv if isinstance(session, Started) else ()
-        return facts.with_engine(found, session.workplace.image, argv, started.engines(self.suite, self.host.session))
+        return facts.with_engine(limited, session.workplace.image, argv, started.engines(self.suite, self.host.session))
 
     @cached_property
     def _quota(self) -> float | None:

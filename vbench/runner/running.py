@@ -93,9 +93,9 @@ class Runner:
         """The look of an adaptive run; one that was resumed has looked at what lies before its last block."""
         if not self.look or not block.index or self._ledger.begun_after(block.index):
             return False
-        found = self.look(self._ledger.trials, self._ledger.voids)
-        self.tell(Looked(found))
-        return found.stop
+        look = self.look(self._ledger.trials, self._ledger.voids)
+        self.tell(Looked(look))
+        return look.stop
 
     def _until_valid(self, block: Block) -> None:
         """The block, and again in its own order while a gate voids it and the run has repeats left."""
@@ -150,9 +150,9 @@ class Runner:
         if block.index == 0 or self.suite.method.gates != "void":
             return ()
         trials = [of for of in self._ledger.trials if (of.block, of.attempt) == (block.index, attempt)]
-        found = [gates.judge_trial(trial) for trial in trials]
-        found += [gates.judge(reading) for reading in self._ledger.readings(block.index, attempt)]
-        return tuple(reason for reasons in found for reason in reasons)
+        per_judgement = [gates.judge_trial(trial) for trial in trials]
+        per_judgement += [gates.judge(reading) for reading in self._ledger.readings(block.index, attempt)]
+        return tuple(reason for reasons in per_judgement for reason in reasons)
 
     def _step(self, block: Block, step: Step, attempt: int, kept: frozenset[str]) -> None:
         """All trials of one start that are not `kept`, and what the host saw meanwhile."""
@@ -177,8 +177,8 @@ class Runner:
             case Reading():
                 self.writer.note(item)
                 self._ledger.read(item)
-            case Described(record, found):
-                self.writer.facts(record.name, found)
+            case Described(record, arm_facts):
+                self.writer.facts(record.name, arm_facts)
                 self.writer.record(record)
             case other:
                 assert_never(other)

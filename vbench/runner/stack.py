@@ -41,10 +41,10 @@ class Stack:
 
     def engines(self, suite: Suite, host: Session) -> Facts:
         """Versions of what started each layer, asked where that layer stands; of one name it is the lowest."""
-        found: Facts = {}
+        versions: Facts = {}
         for name, beneath in zip(self.names, (host, *self.sessions[:-1]), strict=True):
-            found = facts.engines(beneath, suite.environment(name).engines()) | found
-        return found
+            versions = facts.engines(beneath, suite.environment(name).engines()) | versions
+        return versions
 
     def described(self, suite: Suite) -> Iterator[StackLayer]:
         """What the manifest keeps of each session."""

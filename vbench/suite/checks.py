@@ -13,11 +13,11 @@ from vbench.suite.shape import ADAPTIVE, MOST_CONFIRMATORY, RESERVED, Suite
 LEAST_TRIAL_S = 1e-3  # to start a workload takes longer
 
 
-def check(suite: Suite, given: Collection[str]) -> None:
-    """Raises SuiteError; `given` has the keys that the file's `[method]` names, defaults left out."""
+def check(suite: Suite, method_keys: Collection[str]) -> None:
+    """Raises SuiteError; `method_keys` are the keys that the file's `[method]` names, without defaults."""
     _check_method(suite)
     _check_testbed(suite)
-    _check_blocks(suite, given)
+    _check_blocks(suite, method_keys)
     _check_confirmatory(suite)
     if not suite.benchmarks:
         raise SuiteError("benchmarks: the list is empty", hint="`vbench list benchmarks` names them")
@@ -40,14 +40,14 @@ def _check_size(suite: Suite) -> None:
 
 
 def _check_method(suite: Suite) -> None:
-    method, known = suite.method, list(suite.environments)
-    if not known:
+    method, names = suite.method, list(suite.environments)
+    if not names:
         raise SuiteError("environments: there is none", hint="`vbench list environments` names the kinds")
-    if method.baseline not in known:
-        hint = nearest(method.baseline, known)
+    if method.baseline not in names:
+        hint = nearest(method.baseline, names)
         raise SuiteError(f"method.baseline: no environment is named {shown(method.baseline)}", hint=hint)
     named(method.control, "method.control")
-    if method.control in {*known, *RESERVED}:
+    if method.control in {*names, *RESERVED}:
         raise SuiteError(f"method.control: {method.control!r} is another's name", hint="choose another name")
     if method.blocks is None and not method.n_min <= method.n_max:
         raise SuiteError(f"method.n_min: {method.n_min} is more than n_max, {method.n_max}")
@@ -83,8 +83,8 @@ def _check_testbed(suite: Suite) -> None:
         raise SuiteError(f"testbed.cpu_list: {what}", hint=f"set cpus = {len(listed)}, or list {cpus}")
 
 
-def _check_blocks(suite: Suite, given: Collection[str]) -> None:
-    ignored = [key for key in ADAPTIVE if key in given]
+def _check_blocks(suite: Suite, method_keys: Collection[str]) -> None:
+    ignored = [key for key in ADAPTIVE if key in method_keys]
     if suite.method.blocks is not None and ignored:
         raise SuiteError(
             f"method.{ignored[0]}: belongs to an adaptive run, and method.blocks fixes {suite.method.blocks} blocks",
@@ -93,17 +93,19 @@ def _check_blocks(suite: Suite, given: Collection[str]) -> None:
 
 
 def _check_confirmatory(suite: Suite) -> None:
-    wanted = suite.method.confirmatory
-    if len(wanted) > MOST_CONFIRMATORY:
-        raise SuiteError(f"method.confirmatory: {len(wanted)} comparisons, at most {MOST_CONFIRMATORY} can be claimed")
-    for index, text in enumerate(wanted):
+    comparisons = suite.method.confirmatory
+    if len(comparisons) > MOST_CONFIRMATORY:
+        raise SuiteError(
+            f"method.confirmatory: {len(comparisons)} comparisons, at most {MOST_CONFIRMATORY} can be claimed"
+        )
+    for index, text in enumerate(comparisons):
         path, words = f"method.confirmatory[{index}]", text.split()
         if not 2 <= len(words) <= 3:
             raise SuiteError(f"{path}: expected 'ENVIRONMENT BENCHMARK [METRIC]', got {shown(text)}")
         others = [arm for arm in suite.arms if arm != suite.method.baseline]
-        for word, known, what in ((words[0], others, "environment"), (words[1], list(suite.benchmarks), "benchmark")):
-            if word not in known:
-                raise SuiteError(f"{path}: no {what} to compare is named {shown(word)}", hint=nearest(word, known))
+        for word, names, what in ((words[0], others, "environment"), (words[1], list(suite.benchmarks), "benchmark")):
+            if word not in names:
+                raise SuiteError(f"{path}: no {what} to compare is named {shown(word)}", hint=nearest(word, names))
         metrics = [metric.name for metric in suite.benchmarks[words[1]].metrics]
         if len(words) == 3 and words[2] not in metrics:
             raise SuiteError(f"{path}: {words[1]} has no metric {shown(words[2])}", hint=nearest(words[2], metrics))

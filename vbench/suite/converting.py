@@ -32,13 +32,13 @@ _WORDS |= {"array": "a list", "object": "a table"}
 def _explained(message: str, kind: type, path: str) -> SuiteError:
     match = _MESSAGE.fullmatch(message)
     what, at = (match["what"], match["at"] or "") if match else (message, "")
-    place = f"{path}{at}".lstrip(".")
+    at_path = f"{path}{at}".lstrip(".")
     if value := _VALUE.fullmatch(what):
         allowed = _values(kind, at)
         word = value[1].strip("'")
-        return SuiteError(f"{place}: {shown(word)} is not one of its values", hint=nearest(word[:60], allowed))
+        return SuiteError(f"{at_path}: {shown(word)} is not one of its values", hint=nearest(word[:60], allowed))
     what = _TYPES.sub(_plainly, what)
-    return SuiteError(f"{place}: {what[:1].lower()}{what[1:]}" if place else what)
+    return SuiteError(f"{at_path}: {what[:1].lower()}{what[1:]}" if at_path else what)
 
 
 def _plainly(types: re.Match[str]) -> str:

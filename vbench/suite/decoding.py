@@ -80,13 +80,13 @@ def _benchmarks(entries: Sequence[Any]) -> tuple[dict[str, Benchmark], dict[str,
     """By name, and of those that were made by `vary` what was varied."""
     from vbench.benchmarks import KINDS
 
-    found: dict[str, Benchmark] = {}
+    benchmarks: dict[str, Benchmark] = {}
     variations: dict[str, Variation] = {}
     named_families = families(KINDS)
     for index, entry in enumerate(entries):
         path = f"benchmarks[{index}]"
         if isinstance(entry, str) and entry in named_families:
-            found |= _family(named_families[entry], found, path)
+            benchmarks |= _family(named_families[entry], benchmarks, path)
             continue
         table = {"kind": entry} if isinstance(entry, str) else entry
         if not isinstance(table, dict):
@@ -97,21 +97,21 @@ def _benchmarks(entries: Sequence[Any]) -> tuple[dict[str, Benchmark], dict[str,
         settings = {key: value for key, value in table.items() if key not in ("kind", "name")}
         for end, one in varying.combinations(settings, KINDS[kind], path):
             name, benchmark = f"{base}{end}", convert(one, KINDS[kind], path)
-            if name in found:
+            if name in benchmarks:
                 raise _second(name, path)
-            found[name] = benchmark
+            benchmarks[name] = benchmark
             if end:
                 plain = settings_of(benchmark)
                 variations[name] = Variation(base, {key: plain[key] for key in table["vary"]})
-    return found, variations
+    return benchmarks, variations
 
 
-def _family(kinds: Sequence[str], found: Mapping[str, Benchmark], path: str) -> dict[str, Benchmark]:
+def _family(kinds: Sequence[str], benchmarks: Mapping[str, Benchmark], path: str) -> dict[str, Benchmark]:
     """All kinds of a family, each with its defaults."""
     from vbench.benchmarks import KINDS
 
     for kind in kinds:
-        if kind in found:
+        if kind in benchmarks:
             raise _second(kind, path)
     return {kind: KINDS[kind]() for kind in kinds}
 
@@ -123,8 +123,8 @@ def _ladders(tables: Mapping[str, Any], benchmarks: Mapping[str, Benchmark]) -> 
         named(name, path)
         table = convert(entry, LadderTable, path)
         metrics = benchmarks[table.benchmark].metrics if table.benchmark in benchmarks else ()
-        metric = table.metric if table.metric is not None else next((known.name for known in metrics), "")
-        yield Ladder(name, table.benchmark, metric, table.arms)
+        first = next((metric.name for metric in metrics), "")
+        yield Ladder(name, table.benchmark, first if table.metric is None else table.metric, table.arms)
 
 
 def _second(name: str, path: str) -> SuiteError:

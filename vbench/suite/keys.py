@@ -23,22 +23,24 @@ class Problem(NamedTuple):
 
 def refuse(document: Mapping[str, Any]) -> None:
     """Raises SuiteError with every key of the file that is unknown or missing; what a key holds is not looked at."""
-    found = list(_problems(document))
-    if len(found) == 1:
-        raise SuiteError(f"{found[0].at}: {found[0].what}", hint=found[0].hint)
-    if found:
-        said = [f"{at}: {what}" + (f" ({hint})" if hint else "") for at, what, hint in found]
-        raise SuiteError(f"{len(found)} keys are wrong: {'; '.join(said)}", hint="`vbench suite new` writes a template")
+    problems = list(_problems(document))
+    if len(problems) == 1:
+        raise SuiteError(f"{problems[0].at}: {problems[0].what}", hint=problems[0].hint)
+    if problems:
+        lines = [f"{at}: {what}" + (f" ({hint})" if hint else "") for at, what, hint in problems]
+        raise SuiteError(
+            f"{len(problems)} keys are wrong: {'; '.join(lines)}", hint="`vbench suite new` writes a template"
+        )
 
 
 def families(kinds: Mapping[str, type]) -> dict[str, tuple[str, ...]]:
     """Family to its kinds: the name of a family stands for all of them, each with its defaults."""
-    found: dict[str, tuple[str, ...]] = {}
+    kinds_of: dict[str, tuple[str, ...]] = {}
     for kind in kinds:
         family, dot, _ = kind.partition(".")
         if dot:
-            found[family] = (*found.get(family, ()), kind)
-    return found
+            kinds_of[family] = (*kinds_of.get(family, ()), kind)
+    return kinds_of
 
 
 def _problems(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -68,11 +70,13 @@ def _of_benchmark(table: Any, path: str) -> Iterator[Problem]:
     whole = {**varied, **table} if isinstance(table, dict) else table
     own = table if isinstance(table, dict) else {}
     yield from _of_kind(whole, KINDS, path, "benchmark", also=("name", "vary"), own=own)
-    made: Any = KINDS.get(str(own.get("kind")))
-    known = [field.encode_name for field in msgspec.structs.fields(made)] if made else list(varied)
+    benchmark_type: Any = KINDS.get(str(own.get("kind")))
+    own_keys = (
+        [field.encode_name for field in msgspec.structs.fields(benchmark_type)] if benchmark_type else list(varied)
+    )
     for key in varied:
-        if key not in known:
-            yield Problem(f"{path}.vary.{key[:LONGEST_KEY]}", "unknown key", nearest(key, known) if known else "")
+        if key not in own_keys:
+            yield Problem(f"{path}.vary.{key[:LONGEST_KEY]}", "unknown key", nearest(key, own_keys) if own_keys else "")
 
 
 def _of_environments(tables: Any) -> Iterator[Problem]:
@@ -89,13 +93,13 @@ def _of_table(table: Any, kind: type, path: str, *, also: tuple[str, ...] = (), 
     if not isinstance(table, dict):
         return  # decoding says what was expected
     fields = msgspec.structs.fields(kind)
-    known = [*(field.encode_name for field in fields), *also]
+    names = [*(field.encode_name for field in fields), *also]
     for key in table if own is None else own:
-        if key not in known:
+        if key not in names:
             yield Problem(
                 _join(path, key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}…"),
                 "unknown key",
-                nearest(key, known) if known else "",
+                nearest(key, names) if names else "",
             )
     for field in fields:
         if field.required and field.encode_name not in table:
@@ -118,8 +122,8 @@ def _of_kind(
 
 def _meant(kind: str, kinds: Mapping[str, type]) -> str:
     """What stands for a kind that there is not: another name of one, a family, or the nearest spelling."""
-    for made in kinds.values():
-        known_as: Mapping[str, str] = getattr(made, "known_as", {})
+    for kind_type in kinds.values():
+        known_as: Mapping[str, str] = getattr(kind_type, "known_as", {})
         if kind.lower() in known_as:
             return known_as[kind.lower()]
     named = families(kinds)
@@ -130,7 +134,7 @@ def _meant(kind: str, kinds: Mapping[str, type]) -> str:
 
 
 def _offered(kinds: Mapping[str, type]) -> list[str]:
-    return [kind for kind, made in kinds.items() if getattr(made, "is_offered", True)]
+    return [kind for kind, kind_type in kinds.items() if getattr(kind_type, "is_offered", True)]
 
 
 def _join(path: str, key: str) -> str:

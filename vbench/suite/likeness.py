@@ -42,7 +42,7 @@ def _other(tables: Mapping[str, Any], name: str) -> str | None:
         return None
     other = table["like"]
     if not isinstance(other, str) or other not in tables:
-        hint = nearest(str(other)[:60], [known for known in tables if known != name])
+        hint = nearest(str(other)[:60], [each for each in tables if each != name])
         raise SuiteError(f"environments.{name}.like: no environment is named {shown(other)}", hint=hint)
     return other
 

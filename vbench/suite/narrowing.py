@@ -32,12 +32,12 @@ def restrict(
 ) -> Suite:
     """The suite of `--env`, `--bench` (a name or a family), `--blocks`, `--seed`; the baseline always stays."""
     method = suite.method
-    wanted = {*_known(environments, list(suite.arms), "environment"), method.baseline} if environments else suite.arms
+    kept = {*_existing(environments, list(suite.arms), "environment"), method.baseline} if environments else suite.arms
     if blocks is not None and not 1 <= blocks <= 1000:
         raise SuiteError(f"blocks: expected 1 to 1000, got {blocks}")
     if seed is not None and not 0 <= seed < 2**63:
         raise SuiteError(f"seed: expected 0 to {2**63 - 1}, got {seed}")
-    arms = tuple(arm for arm in suite.arms if arm in wanted)
+    arms = tuple(arm for arm in suite.arms if arm in kept)
     chosen = _selected(suite, benchmarks)
     return replace(
         suite,
@@ -60,10 +60,10 @@ def _still_there(comparison: str, arms: Sequence[str], benchmarks: Mapping[str, 
     return environment in arms and benchmark in benchmarks
 
 
-def _known(names: Sequence[str], known: list[str], what: str) -> list[str]:
+def _existing(names: Sequence[str], existing: list[str], what: str) -> list[str]:
     for name in names:
-        if name not in known:
-            raise SuiteError(f"the suite has no {what} {name!r}", hint=nearest(name, known))
+        if name not in existing:
+            raise SuiteError(f"the suite has no {what} {name!r}", hint=nearest(name, existing))
     return list(names)
 
 
@@ -71,13 +71,13 @@ def _needed(suite: Suite, name: str, arms: Sequence[str]) -> bool:
     return any(name in chain(suite, arm) for arm in arms)
 
 
-def _selected(suite: Suite, wanted: Sequence[str]) -> dict[str, Benchmark]:
+def _selected(suite: Suite, names: Sequence[str]) -> dict[str, Benchmark]:
     """Benchmarks by name, by family, and by the name of the entry that they were varied of."""
-    if not wanted:
+    if not names:
         return dict(suite.benchmarks)
     families = {name.partition(".")[0] for name in suite.benchmarks}
     entries = dict.fromkeys(variation.of for variation in suite.variations.values())
-    chosen = _known(wanted, [*suite.benchmarks, *entries, *sorted(families)], "benchmark")
+    chosen = _existing(names, [*suite.benchmarks, *entries, *sorted(families)], "benchmark")
     return {name: one for name, one in suite.benchmarks.items() if not _names(suite, name).isdisjoint(chosen)}
 
 
@@ -103,8 +103,8 @@ def chain(suite: Suite, arm: str) -> tuple[str, ...]:
 
 def network(suite: Suite, arm: str) -> str:
     """The path from an arm to the peer: its own, or that of the one it stands on, or the usual one."""
-    said = (suite.arm(name).network for name in reversed(chain(suite, arm)))
-    return next((path for path in said if path is not None), NETWORKS[0])
+    paths = (suite.arm(name).network for name in reversed(chain(suite, arm)))
+    return next((path for path in paths if path is not None), NETWORKS[0])
 
 
 def takes_image(suite: Suite) -> bool:
@@ -132,8 +132,8 @@ def environment_record(suite: Suite, name: str) -> EnvironmentRecord:
 
 def relations_of(record: EnvironmentRecord) -> dict[str, str]:
     """Those that a record knows, by their suite keys."""
-    known = {"on": record.on, "network": record.network, "storage": record.storage}
-    return {key: value for key, value in known.items() if value is not None}
+    relations = {"on": record.on, "network": record.network, "storage": record.storage}
+    return {key: value for key, value in relations.items() if value is not None}
 
 
 def benchmark_records(suite: Suite) -> tuple[BenchmarkRecord, ...]:

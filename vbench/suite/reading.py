@@ -26,11 +26,11 @@ def folders() -> tuple[Path, ...]:
 
 def shipped() -> dict[str, Path]:
     """Every suite that a name finds, the nearest folder first."""
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for folder in folders():
         for path in sorted(folder.glob("*.toml")):
-            found.setdefault(path.stem, path)
-    return found
+            paths.setdefault(path.stem, path)
+    return paths
 
 
 def load(name_or_path: str) -> Suite:
@@ -41,23 +41,23 @@ def load(name_or_path: str) -> Suite:
 
 def anchored(suite: Suite, folder: Path, *, source: str) -> Suite:
     """The suite with what lies beside its file: folders of commands, looked at and sealed. Raises SuiteError."""
-    found: dict[str, Benchmark] = {}
+    benchmarks: dict[str, Benchmark] = {}
     for name, benchmark in suite.benchmarks.items():
         try:
-            found[name] = benchmark.anchored(folder) if isinstance(benchmark, Command) else benchmark
+            benchmarks[name] = benchmark.anchored(folder) if isinstance(benchmark, Command) else benchmark
         except ValueError as error:
             raise SuiteError(f"{source}: {name}: {error}") from None
-    return replace(suite, benchmarks=found, folder=folder)
+    return replace(suite, benchmarks=benchmarks, folder=folder)
 
 
 def _find(name_or_path: str) -> Path:
     looks_like_path = "/" in name_or_path or name_or_path.endswith(".toml")
     if looks_like_path:
         return Path(name_or_path)
-    known = shipped()
-    if name_or_path in known:
-        return known[name_or_path]
-    hint = nearest(name_or_path, sorted(known)) if known else "give the path of a suite file"
+    paths = shipped()
+    if name_or_path in paths:
+        return paths[name_or_path]
+    hint = nearest(name_or_path, sorted(paths)) if paths else "give the path of a suite file"
     raise SuiteError(f"no suite is named {name_or_path!r}", hint=hint)
 
 

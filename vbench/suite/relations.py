@@ -8,9 +8,9 @@ from vbench.suite.shape import NETWORKS, STORAGES, Arm, Relations, Suite
 
 def check_paths(path: str, relations: Relations, arm: Arm) -> None:
     """Raises SuiteError for a network or storage that is not in its table, and for one that the arm cannot have."""
-    for key, value, known in (("network", relations.network, NETWORKS), ("storage", relations.storage, STORAGES)):
-        if value is not None and value not in known:
-            hint = nearest(value[:60], list(known))
+    for key, value, values in (("network", relations.network, NETWORKS), ("storage", relations.storage, STORAGES)):
+        if value is not None and value not in values:
+            hint = nearest(value[:60], list(values))
             raise SuiteError(f"{path}.{key}: {shown(value)} is not one of its values", hint=hint)
     if relations.storage not in (None, arm.storage):
         what = f"{arm.environment.title()} has {arm.storage!r}, and cannot have {relations.storage!r}"

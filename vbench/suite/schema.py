@@ -17,35 +17,40 @@ def suite_schema() -> dict[str, Any]:
     kinds = {**environments.KINDS, **benchmarks.KINDS}
     types = [_plain(kind) for kind in (Document, Method, TestbedSettings, LadderTable, Relations, *kinds.values())]
     schemas, parts = msgspec.json.schema_components(types, schema_hook=_quantity, ref_template="#/$defs/{name}")
-    places = dict(zip(("document", "method", "testbed", "ladder", "relations", *kinds), schemas, strict=True))
+    references = dict(zip(("document", "method", "testbed", "ladder", "relations", *kinds), schemas, strict=True))
     definitions = {name: dict(part) for name, part in parts.items()}
-    document = definitions.pop(_name(places["document"]))
+    document = definitions.pop(_name(references["document"]))
     for kind in kinds:
         named = kind in benchmarks.KINDS
-        _add_kind(definitions[_name(places[kind])], kind, named=named)
+        _add_kind(definitions[_name(references[kind])], kind, named=named)
     for kind in environments.KINDS:
-        _add_relations(definitions[_name(places[kind])], definitions[_name(places["relations"])])
-    definitions.pop(_name(places["relations"]))
-    one_of = {"anyOf": [*(places[kind] for kind in environments.KINDS), _like(definitions, environments.KINDS, places)]}
+        _add_relations(definitions[_name(references[kind])], definitions[_name(references["relations"])])
+    definitions.pop(_name(references["relations"]))
+    one_of = {
+        "anyOf": [
+            *(references[kind] for kind in environments.KINDS),
+            _like(definitions, environments.KINDS, references),
+        ]
+    }
     plain = [kind for kind in benchmarks.KINDS if "." in kind]  # the others have no name by themselves
-    listed = [{"enum": [*plain, *families(benchmarks.KINDS)]}, *(places[kind] for kind in benchmarks.KINDS)]
+    listed = [{"enum": [*plain, *families(benchmarks.KINDS)]}, *(references[kind] for kind in benchmarks.KINDS)]
     names = {"pattern": f"^{NAME.pattern}$"}
     document["properties"] |= {
         "name": {"type": "string", **names},
-        "method": places["method"],
-        "testbed": places["testbed"],
+        "method": references["method"],
+        "testbed": references["testbed"],
         "environments": {"type": "object", "propertyNames": names, "additionalProperties": one_of, "minProperties": 1},
         "benchmarks": {"type": "array", "items": {"anyOf": listed}, "minItems": 1},
-        "ladders": {"type": "object", "propertyNames": names, "additionalProperties": places["ladder"]},
+        "ladders": {"type": "object", "propertyNames": names, "additionalProperties": references["ladder"]},
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", **document, "title": "vbench suite"}
     return {**head, "description": "Environments × benchmarks × method.", "$defs": definitions}
 
 
-def _name(place: Any) -> str:
-    """Of a definition, by the reference to it."""
-    reference: str = place["$ref"]
-    return reference.rpartition("/")[2]
+def _name(reference: Any) -> str:
+    """The name of the definition that a reference leads to."""
+    path: str = reference["$ref"]
+    return path.rpartition("/")[2]
 
 
 def _add_relations(part: dict[str, Any], relations: dict[str, Any]) -> None:
@@ -55,11 +60,11 @@ def _add_relations(part: dict[str, Any], relations: dict[str, Any]) -> None:
     part["properties"] = {**part["properties"], **plain}
 
 
-def _like(definitions: dict[str, Any], kinds: Collection[str], places: dict[str, Any]) -> dict[str, Any]:
+def _like(definitions: dict[str, Any], kinds: Collection[str], references: dict[str, Any]) -> dict[str, Any]:
     """A table that is like another one needs no `kind`, and may have the keys of any."""
     keys: dict[str, Any] = {}
     for kind in kinds:
-        for key, value in definitions[_name(places[kind])]["properties"].items():
+        for key, value in definitions[_name(references[kind])]["properties"].items():
             keys[key] = {} if key in keys and keys[key] != value else value
     keys["kind"] = {"enum": list(kinds)}
     return {"type": "object", "properties": keys, "required": ["like"], "additionalProperties": False}
@@ -68,12 +73,12 @@ def _like(definitions: dict[str, Any], kinds: Collection[str], places: dict[str,
 def _plain(kind: Any) -> type:
     """The same struct with defaults that JSON can write: msgspec asks no hook for those of Bytes, Seconds and Share."""
     fields = []
-    for known in msgspec.structs.fields(kind):
-        default = known.default
+    for key in msgspec.structs.fields(kind):
+        default = key.default
         if isinstance(default, Bytes | Seconds | Share):
             default = units.encode(default)
-        made = msgspec.field(default=default, default_factory=known.default_factory, name=known.encode_name)  # type: ignore[call-overload]
-        fields.append((known.name, known.type, made))
+        field = msgspec.field(default=default, default_factory=key.default_factory, name=key.encode_name)  # type: ignore[call-overload]
+        fields.append((key.name, key.type, field))
     space = {"__doc__": kind.__doc__}
     return msgspec.defstruct(kind.__name__, fields, namespace=space, kw_only=True, forbid_unknown_fields=True)
 
