@@ -1,4 +1,4 @@
-"""The one analysis of a run: every answer that the report, the exports and the live view give is asked here."""
+"""The one analysis of a run, from which the report, the exports and the live view take their answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -61,7 +61,7 @@ class Analysis:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """Every contrast with the whole way that led to its verdict: all are judged at once."""
+        """Every contrast with the statistics that led to its verdict. All are judged together."""
         return findings(self.design, comparisons(self.design, self.attempts))
 
     @cached_property
@@ -101,7 +101,7 @@ class Analysis:
 
     @property
     def not_measured(self) -> tuple[str, ...]:
-        """What the suite declared confirmatory and this run did not even try."""
+        """Comparisons that the suite declared confirmatory and this run did not measure."""
         names = {finding.comparison.name for finding in self.by_kind[COST]}
         return tuple(name for name in self.design.confirmatory if name not in names)
 

@@ -18,7 +18,7 @@ class Cause(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """In one sentence without the arms: `foreign tasks used 4.1 to 12.0% of its processors`."""
+        """The reasons in one sentence without the arms: `foreign tasks used 4.1 to 12.0% of its processors`."""
         return reasons_together(self.reasons)
 
 
@@ -26,14 +26,14 @@ class Voided(Struct, frozen=True):
     """What gates took out of the analysis: whole attempts at blocks, in all arms alike."""
 
     attempts: int
-    blocks: tuple[int, ...]  # of which at least one attempt was voided
-    dropped: tuple[int, ...]  # blocks of which the last attempt was voided too: nothing of them is analysed
+    blocks: tuple[int, ...]  # with at least one voided attempt
+    dropped: tuple[int, ...]  # blocks whose last attempt was voided: they enter no cost
     causes: tuple[Cause, ...]  # the most frequent first
-    arms: dict[str, int]  # environment to the attempts in which the gate struck there
+    arms: dict[str, int]  # arm to the attempts in which a gate struck there
 
 
 def voided(arms: Sequence[str], attempts: Attempts) -> Voided:
-    """Nothing is ever voided for its value: gates see the host, never a result. The calibration is not counted."""
+    """Counts the voided attempts. Gates see the host and never a result; the calibration is not counted."""
     void = {at: item for at, item in attempts.void.items() if at[0] >= 1}
     struck = {at: {reason.arm for reason in item.reasons} for at, item in void.items()}
     return Voided(

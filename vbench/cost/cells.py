@@ -1,4 +1,4 @@
-"""From the trials of the arms of a contrast to its pairs: what has no number says why."""
+"""Pairs the numbers of a contrast's arms by block; a contrast without a number says why."""
 
 import math
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Comparison(Struct, frozen=True):
 
     @property
     def blocks(self) -> tuple[int, ...]:
-        """Those in which every arm has a number, whether or not they make pairs."""
+        """Blocks in which every arm has a number, whether or not they make pairs."""
         return _common(self.values)
 
     @property
@@ -44,11 +44,11 @@ class Comparison(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """Of a cost as a suite declares it confirmatory."""
+        """The name by which a suite declares a cost confirmatory: environment, benchmark, metric."""
         return f"{self.contrast.name} {self.quantity}"
 
     def medians(self) -> tuple[float | None, ...]:
-        """Of each arm, over the blocks that make the pairs, or all where there are none."""
+        """The median of each arm over the blocks that make the pairs; over all its blocks if there are none."""
         blocks = self.blocks
         return tuple(_median([values[block] for block in blocks] or list(values.values())) for values in self.values)
 

@@ -11,23 +11,23 @@ from vbench.model import Reading
 
 
 class Conditions(Struct, frozen=True):
-    """Medians over an arm's starts in blocks, voided ones included; None is unknown, and no start told."""
+    """Medians over an arm's starts, those in voided blocks included. None is unknown: no start told."""
 
     environment: str
     starts: int
     wall_s: float | None
     steal: float | None  # of wall, taken by the host's own hypervisor
-    run_delay: float | None  # of wall: what our threads that lived on waited for a processor, summed; the least
-    queued: float | None  # of wall: what all tasks waited for the environment's processors, summed; the most
+    run_delay: float | None  # of wall: summed wait of our surviving threads for a processor; a lower bound
+    queued: float | None  # of wall: summed wait of all tasks for the environment's processors; an upper bound
     foreign: float | None  # of wall, by tasks that are not the run's, on the environment's processors
     served_s: float | None  # processor time of what served the environment, a start
     clock_error_ppm: float | None  # guest's clock against the host's, without its sign
-    clock_bound_ppm: float | None  # how exactly it could be known: a short trial cannot tell more
+    clock_bound_ppm: float | None  # uncertainty of `clock_error_ppm`: large for a short trial
     throttled: int | None  # events, summed
 
 
 def conditions(arms: Sequence[str], readings: Sequence[Reading]) -> tuple[Conditions, ...]:
-    """One an arm, in the suite's order; empty where the run kept no readings."""
+    """The conditions of each arm in the suite's order; empty if the run kept no readings."""
     if not readings:
         return ()
     return tuple(
@@ -57,7 +57,7 @@ def _median(starts: list[Reading], of: Callable[[Reading], float | None]) -> flo
 
 
 def _finite(value: float) -> float | None:
-    """None for what no float holds: nobody can tell it from another."""
+    """The value; None if it is infinite or not a number."""
     return value if math.isfinite(value) else None
 
 

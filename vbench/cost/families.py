@@ -28,7 +28,7 @@ class FamilyCost(Struct, frozen=True):
 
 
 def families(design: Design, items: Sequence[Comparison]) -> tuple[FamilyCost, ...]:
-    """Of every family with at least two benchmarks, in every arm but the baseline, over the blocks that all have."""
+    """The cost of each family of at least two benchmarks in each arm but the baseline, over the blocks they share."""
     grouped: dict[tuple[str, str], list[Comparison]] = {}
     first = {record.name: record.metrics[0].name for record in design.benchmarks if record.metrics}
     for item in items:

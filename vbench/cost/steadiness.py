@@ -25,7 +25,7 @@ class Steadiness(Struct, frozen=True):
 
 
 def steadiness(trials: Trials) -> dict[tuple[str, str], Steadiness]:
-    """By benchmark and environment; only where a trial was labelled. Its note stays with the trial, whatever this says.
+    """Steadiness by benchmark and arm, for those with a labelled trial. The trial keeps its note either way.
 
     A label alone says little: noise that lasts as long as a third of a trial sets some of them off in any run, in
     either direction. What warms up or runs down does so each time.
@@ -47,7 +47,7 @@ def _is_labelled(trial: Trial) -> bool:
 
 
 def _change(trial: Trial) -> float | None:
-    """Of the first metric with enough samples; None where there is none."""
+    """The drift of the first metric with enough samples, as a share; None if there is none."""
     if not isinstance(trial.outcome, Measured):
         return None
     for samples in trial.outcome.samples.values():

@@ -1,4 +1,4 @@
-"""From pairs to costs: all cells of a run are judged at once, since every claim weighs on every other."""
+"""Turns pairs into costs. All contrasts of a run are judged together, since each is adjusted for the others."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ from vbench.stats.envelope import LEAST_ENVELOPE
 from vbench.stats.judgement import Cell, Judged
 
 CHANGED = 0.01
-"""A change of level is told where chance makes one as clear in one cell of a hundred."""
+"""Largest p at which a change of level is told: chance makes one as clear in one cell of a hundred."""
 
 
 class Finding(Struct, frozen=True):
-    """A cost with the whole way that led to it, for whoever wants to follow it."""
+    """A cost with its comparison and the statistics that led to its verdict."""
 
     cost: Cost
     comparison: Comparison
@@ -140,12 +140,12 @@ def _assembled(
 
 
 def _two(values: tuple[float | None, ...]) -> tuple[float | None, float | None]:
-    """Of the arm and of the one it is compared with; unknown where a contrast has more arms."""
+    """The values of the arm and of its reference; unknown for a contrast of more than two arms."""
     return (values[0], values[1]) if len(values) == 2 else (None, None)
 
 
 def _label(judged: Judged) -> str:
-    """Why there is no interval, or how far the one there is carries."""
+    """Why a cost has no interval, or the limits of the interval that it has."""
     envelope = judged.envelope
     if envelope.label == "" or envelope.spread == 0:
         return envelope.why if envelope.low is None else ""
@@ -167,7 +167,7 @@ def _numbered(blocks: tuple[int, ...], positions: tuple[int, ...]) -> str:
 
 
 def _length(judged: Judged, value: float | None) -> float | None:
-    """A length in the unit of d as a reader takes it: a ratio minus 1, or in the metric's unit."""
+    """A length in the unit of d, converted for a reader: a ratio minus 1, or in the metric's unit."""
     if value is None or not judged.cell.pairs.is_ratio:
         return value
     return logs.excess(value)

@@ -1,4 +1,4 @@
-"""Is a run folder what the run left: every checksum, every journal line, every row of the Parquet files?"""
+"""Checks that a run folder is what its run left: every checksum, journal line and row of the Parquet files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ FIRST_WITH_TABLES = 2
 
 @dataclass(frozen=True)
 class Checked:
-    """`problems` and `notes` in words; a note is true of a run that is whole as well."""
+    """The result of a check in words. `problems` are damage; `notes` may be true of an undamaged folder too."""
 
     manifest: Manifest
     trials: int
@@ -27,7 +27,7 @@ class Checked:
 
 
 def check(folder: Path) -> Checked:
-    """Raises RunFolderError where there is no run that this vbench can read."""
+    """Checks a run folder. Raises RunFolderError if this vbench cannot read a run there."""
     manifest = store.read_manifest(folder)
     tables = Tables(read(folder))
     run = tables.passed.run
@@ -64,7 +64,7 @@ def _never_written(manifest: Manifest) -> Iterator[str]:
 
 
 def _unsummed(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Tables that should be there, and of which the manifest does not even know."""
+    """Missing tables that have no checksum in the manifest either."""
     if manifest.state is not State.COMPLETE or manifest.schema < FIRST_WITH_TABLES:
         return
     for name in parquet.NAMES:

@@ -4,14 +4,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Dtype = Literal["category", "string", "bool", "int16", "int32", "int64", "Int64", "float64"]
-"""As pandas names it. Unknown is NaN in `float64`, NA in `Int64`, `string` and `category`; the others know always."""
+"""As pandas names it. Unknown is NaN in `float64`, NA in `Int64`, `string` and `category`;
+no other type has unknown values."""
 
 
 @dataclass(frozen=True)
 class Column:
     """`unit` is a base unit, or "own" for that which stands in the row's column `unit`.
 
-    `computed`: made by arithmetic from what the journal has, so that another libm may give another last bit.
+    A `computed` column is arithmetic on the journal's numbers, so that another libm may give another last bit.
     """
 
     name: str
@@ -132,7 +133,7 @@ COSTS = (
 
 
 def _against(column: Column) -> Column:
-    """The same of a contrast, in which another arm stands for the baseline."""
+    """The column of a contrast, in which the arm before takes the place of the baseline."""
     name, about = column.name.replace("baseline_", "before_"), _AGAINST.get(column.name, column.about)
     return replace(column, name=name, about=about)
 

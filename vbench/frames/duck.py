@@ -64,7 +64,7 @@ def copy(frame: pd.DataFrame, path: Path, kind: Format) -> None:
 
 
 def differences(frame: pd.DataFrame, path: Path, *, computed: Collection[str] = ()) -> str:
-    """What a Parquet file says otherwise than the frame, in words; empty when it says the same, row by row.
+    """How a Parquet file differs from the frame, in words; empty if all rows are equal.
 
     Columns named in `computed` are of floating point and the same within TOLERANCE, all others to the last bit.
     """

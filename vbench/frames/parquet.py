@@ -24,7 +24,7 @@ def write(folder: Path, into: Path | None = None) -> tuple[Path, ...]:
 
 
 def differences(folder: Path, tables: Tables) -> Iterator[str]:
-    """What each file that is there says otherwise than the journal."""
+    """How each file that exists differs from the journal."""
     for name, file in zip(STORED, NAMES, strict=True):
         if not files.is_regular(folder, file):
             continue
@@ -33,6 +33,6 @@ def differences(folder: Path, tables: Tables) -> Iterator[str]:
 
 
 def _frame(tables: Tables, name: str) -> pd.DataFrame:
-    """As the run's own schema has it, so that the files of an older run stay what they are."""
+    """The table with the columns of the run's own schema, so that the files of an older run stay as they are."""
     table: pd.DataFrame = getattr(tables, name)
     return table[stored_names(name, tables.passed.run.manifest.schema)]

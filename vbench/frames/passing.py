@@ -1,4 +1,4 @@
-"""One pass over a journal: each trial's samples go into arrays, and what the costs need of them stays."""
+"""Reads a journal in one pass: samples go into arrays, and each trial keeps the medians that the costs need."""
 
 import math
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ class _Taking:
 
 
 def _refuse_unbelievable(trial: Trial) -> None:
-    """A number that no column holds stands in no line that vbench wrote, whatever its checksum says."""
+    """Raises RunFolderError for a number that no column can hold, whatever the line's checksum says."""
     narrow = (trial.attempt, trial.position, trial.order)
     wide: list[int | None] = []
     if isinstance(trial.outcome, Measured):
@@ -75,7 +75,7 @@ def median(values: Array) -> float:
 
 
 def read(folder: Path) -> Passed:
-    """A run folder by its journal alone, whatever became of its Parquet files. Raises RunFolderError."""
+    """Reads a run folder from its journal alone, without its Parquet files. Raises RunFolderError."""
     taking = _Taking()
     run = store.load(folder, condense=taking.condense)
     return Passed(run, taking.series, taking.counts)

@@ -1,4 +1,4 @@
-"""How small a cost this spread can show: a sentence without it hides what the measurement could not have seen."""
+"""Works out how small a cost a measurement of this spread can show, and how many blocks would decide."""
 
 import math
 
@@ -21,7 +21,7 @@ def smallest_mean(spread: float, blocks: int, *, widening: float = 1.0, alpha: f
 
 
 def half_width(spread: float, blocks: int, *, widening: float = 1.0, alpha: float = 0.05) -> float:
-    """Of the interval to expect from that many blocks of this spread, in the unit of d."""
+    """Half-width of the interval to expect from that many blocks of this spread, in the unit of d."""
     return widening * student.quantile(1 - alpha / 2, blocks - 1) * spread / math.sqrt(blocks)
 
 

@@ -46,7 +46,7 @@ class Bands(NamedTuple):
 
 
 class Envelope(Struct, frozen=True):
-    """What the blocks of one cell say, in the unit of d. None is unknown, and `why` gives the reason."""
+    """Mean, spread and intervals of the blocks of one cell, in the unit of d. None is unknown; `why` has the reason."""
 
     blocks: int
     mean: float | None = None

@@ -1,4 +1,4 @@
-"""Whether a cost is shown to be small, which is another question than whether it was not seen."""
+"""Tests whether a cost is shown to be small; that a cost was not seen does not show it."""
 
 import math
 

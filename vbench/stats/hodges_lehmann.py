@@ -1,4 +1,4 @@
-"""A second opinion on the centre that no single block can move: printed beside the mean, never instead of it."""
+"""A second estimate of the centre, which no single block can move: printed beside the mean, never instead of it."""
 
 import math
 from collections.abc import Sequence

@@ -33,7 +33,7 @@ class Cell(Struct, frozen=True):
 
 
 class Judged(Struct, frozen=True, kw_only=True):
-    """A cell and everything that a sceptic needs to follow its verdict."""
+    """A cell, its verdict, and the statistics behind the verdict."""
 
     cell: Cell
     envelope: Envelope
@@ -96,7 +96,7 @@ def _role(cell: Cell) -> str:
 
 
 class _Control(Struct, frozen=True):
-    """What the control of one quantity says of all its cells; without an envelope there is none."""
+    """The control of one quantity. An envelope of 0 blocks means that there is none."""
 
     envelope: Envelope = Envelope(0)
     p_adjusted: float = 1.0
@@ -104,7 +104,7 @@ class _Control(Struct, frozen=True):
 
     @property
     def missing(self) -> str:
-        """Why it could not have withheld anything."""
+        """Why the control cannot withhold a verdict; empty if it can."""
         if not self.envelope.blocks:
             return NO_CONTROL
         if self.envelope.blocks < LEAST_ENVELOPE:
@@ -131,7 +131,7 @@ def _differs_for_certain(cell: Cell, envelope: Envelope) -> bool:
 
 
 def _adjust(p: list[float | None], families: list[tuple[str, str]]) -> tuple[list[float], dict[tuple[str, str], str]]:
-    """Adjusted p-values, and of each role and kind the words for how."""
+    """Adjusted p-values, and the adjustment of each role and kind in words."""
     raised, words = [1.0] * len(p), dict.fromkeys(families, "")
     for family in words:
         counted = {i: value for i, value in enumerate(p) if value is not None and families[i] == family}

@@ -1,4 +1,4 @@
-"""From logarithms of ratios, the unit in which costs are computed, back to ratios.
+"""Converts logarithms of ratios, the unit in which costs are computed, back to ratios.
 
 The studentized bootstrap has ends of any length where many values are nearly equal: e to such an end is no number that
 could be printed, stored or drawn, and is therefore unknown.

@@ -1,4 +1,4 @@
-"""In which order the arms of each block start, so that drift and position effects cancel instead of becoming a cost."""
+"""Orders the arms of each block so that drift and position effects cancel instead of becoming a cost."""
 
 from collections.abc import Iterator
 from itertools import islice

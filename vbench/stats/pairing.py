@@ -1,4 +1,4 @@
-"""One value a block from the numbers of several arms: what has no partner, or is no number, never becomes a cost."""
+"""Makes one value a block of the numbers of several arms. A number without a partner never becomes a cost."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -35,7 +35,7 @@ def within(samples: Sequence[float], fraction: float) -> float | None:
 
 
 def of_counts(counts: Mapping[Number, int], fraction: float) -> Number | None:
-    """The same of a histogram: value to how many samples have it."""
+    """As `within`, from a histogram: value to its number of samples."""
     return Ranks(counts).quantile(fraction)
 
 

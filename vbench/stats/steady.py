@@ -1,4 +1,4 @@
-"""Whether what was measured stayed the same while it was measured: within a trial, and over the blocks of a run."""
+"""Tells whether a workload stayed steady within a trial, and over the blocks of a run."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 DRIFT = 0.05  # of the first third's median
 LEAST = 6  # samples of a trial, two a third
-SAME_WAY = 0.01  # as rare by chance must be equal signs of the drift over blocks
+SAME_WAY = 0.01  # largest p of equal signs over blocks at which a drift is told
 LABEL = "no steady state"
 """What the note of one trial begins with."""
 

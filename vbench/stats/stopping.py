@@ -1,4 +1,4 @@
-"""When enough blocks are done: on the width of the interval, never on what it says."""
+"""Decides when an adaptive run has enough blocks: by the width of its intervals, never by what they say."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -44,7 +44,7 @@ class End(StrEnum):
 
 
 class Look(Struct, frozen=True):
-    """What one look found. Cells are named as the caller named them."""
+    """The result of one look at the widths. Cells are named as the caller named them."""
 
     blocks: int
     end: End

@@ -1,4 +1,4 @@
-"""Shapes of d for which the interval is known to be too short or too wide: named, never repaired or removed."""
+"""Names shapes of d for which the interval is known to be too short or too wide. No block is removed or corrected."""
 
 import math
 from collections.abc import Sequence

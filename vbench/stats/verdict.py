@@ -1,4 +1,4 @@
-"""What may be said of one cost: four rules in a fixed order, each with its reason in words."""
+"""Gives a cost its verdict: four rules in a fixed order, each with its reason in words."""
 
 from enum import StrEnum
 
@@ -28,8 +28,10 @@ class Case(Struct, frozen=True, kw_only=True):
     floor: float | None = None  # noise_floor.floor of the control, times `floor_scale`; None: unknown
     floor_scale: float = 1.0  # above 1 for a contrast of more than two arms
     control_p: float | None = None  # of the control of this benchmark and metric, after Holm over the run's controls
-    control_differs_for_certain: bool = False  # by the same in every block, so that it has no spread and no p
-    no_control: str = ""  # why no control could have withheld the verdict; part of the reason of what has a spread
+    control_differs_for_certain: bool = (
+        False  # the control differs by the same in every block: it has no spread and no p
+    )
+    no_control: str = ""  # why no control could withhold the verdict; part of the reason of a case with a spread
     p: float | None = None  # of this cell, after Holm or Benjamini-Hochberg; None: it stands alone
     adjustment: str = ""  # "Holm over 3 comparisons"; printed where it took a claim away
     is_ratio: bool = True  # d is the logarithm of a ratio; else a difference in `unit`
@@ -80,7 +82,7 @@ def excludes_zero(envelope: Envelope) -> bool:
 
 
 def show(length: float, case: Case) -> str:
-    """A length in the unit of d as a reader takes it: `2.0 %` of a ratio, else in the metric's unit."""
+    """A length in the unit of d, converted for a reader: `2.0 %` of a ratio, else in the metric's unit."""
     if not case.is_ratio:
         return f"{length:.3g} {case.unit}"
     share = logs.excess(length)
@@ -88,7 +90,7 @@ def show(length: float, case: Case) -> str:
 
 
 class _Common(Struct, frozen=True):
-    """What every verdict of one case shares."""
+    """The parts that every verdict of one case shares."""
 
     case: Case
     mean: float

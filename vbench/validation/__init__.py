@@ -1,4 +1,4 @@
-"""Proves on the user's own host that the numbers are right: what is known to differ is found, and nothing else."""
+"""Checks on the user's own host that vbench finds known differences, and nothing else."""
 
 from vbench.validation.course import Effort, Follower, Validation, validate
 from vbench.validation.document import cited, save, sentence

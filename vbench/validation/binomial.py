@@ -1,4 +1,4 @@
-"""How many false positives are still chance: the binomial distribution in plain floats."""
+"""Tells how many false positives chance explains: the binomial distribution in plain floats."""
 
 import math
 from collections.abc import Callable
@@ -12,12 +12,12 @@ def above(k: int, n: int, p: float) -> float:
 
 
 def most_by_chance(n: int, p: float = 0.05, *, alpha: float = 0.05) -> int:
-    """The smallest k with P(X > k) ≤ α: more than k would be seen on a host where all is right at most once in 1/α."""
+    """The smallest k with P(X > k) ≤ α: where all is right, at most one validation in 1/α shows more than k."""
     return next(k for k in range(n + 1) if above(k, n, p) <= alpha)
 
 
 def rate_interval(k: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Of the rate behind k of n: C. J. Clopper and E. S. Pearson, Biometrika 26 (1934) 404-413."""
+    """The exact interval of the rate behind k of n: C. J. Clopper and E. S. Pearson, Biometrika 26 (1934) 404-413."""
     if not 0 <= k <= n or n == 0:
         raise ValueError(f"{k} of {n} has no rate")
     tail = (1 - confidence) / 2

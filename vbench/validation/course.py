@@ -29,7 +29,7 @@ LEAST_BLOCKS, MOST_BLOCKS = 5, 200
 
 
 class Effort(Struct, frozen=True):
-    """How much is done: `shrink` is a factor on every trial, `only` the names of parts, empty for all."""
+    """How much a validation does: `shrink` is a factor on every trial; `only` names the parts to run, empty for all."""
 
     seconds: float = 600.0
     least_blocks: int = LEAST_BLOCKS
@@ -42,22 +42,24 @@ class Effort(Struct, frozen=True):
 
 
 class Follower(Protocol):
-    """Is told which part begins with how many blocks, and gives what its run tells its events to."""
+    """Follows a validation: is told which part begins, and returns the receiver of the events of that part's run."""
 
     def begin(self, part: Part, blocks: int) -> Tell: ...
 
 
 class Validation(Struct, frozen=True):
-    """`validation.json`: what was found on one host on one day."""
+    """The content of `validation.json`: the result of every check on one host on one day."""
 
     schema: int
     validation_id: str
     tool: str
     day: str  # ISO 8601, UTC
     host: str
-    facts: dict[str, str]  # by which a reader knows the host again: model, kernel and hypervisor, never a name
+    facts: dict[
+        str, str
+    ]  # processor model, kernel and hypervisor, by which a reader recognizes the host; never its name
     image: str
-    seconds: float  # that it took
+    seconds: float  # duration of the validation
     rows: tuple[Row, ...]
     runs: tuple[str, ...]
     foreign_share: float | None = None  # of the environments' processors, the median over all starts
@@ -75,7 +77,7 @@ def seconds_of(minutes: float) -> float:
 
 
 def validate(effort: Effort, *, results: Path, follower: Follower) -> Validation:
-    """Every part that this host can run; raises what ends a run: StopFailed, NoSpace, RunFolderError."""
+    """Runs every part that this host can run. Raises what ends a run: StopFailed, NoSpace, RunFolderError."""
     images.refuse_unusable()
     host, image = LocalSession(), images.find()
     host_facts = facts.collect(host)
@@ -97,14 +99,14 @@ def validate(effort: Effort, *, results: Path, follower: Follower) -> Validation
 
 
 def identifying(host_facts: Facts) -> dict[str, str]:
-    """By which a host is known again."""
+    """The facts by which a reader recognizes a host."""
     keys = ("cpu.model", "kernel.release", "virtualization.vm")
     return {key: str(host_facts[key].value) for key in keys if key in host_facts and host_facts[key].value is not None}
 
 
 @dataclass
 class Course:
-    """What a validation has done so far; the pace is seconds taken for each second that a plan expected."""
+    """A validation in progress. `pace` is the seconds that a part took for each second that its plan expected."""
 
     effort: Effort
     results: Path
@@ -151,7 +153,7 @@ class Course:
         self.rows += [rows.because(row, problem) for row in part_rows] if problem else part_rows
 
     def _run(self, part: Part, suite: Suite, progress: Tell) -> tuple[Run, str]:
-        """The run as it was stored, and what went wrong with the fault that was to be injected."""
+        """The stored run, and why its fault was not injected; empty if it was."""
         stopping: list[Stopping] = []
 
         def following(host: LocalSession, testbed: Testbed) -> Tell:

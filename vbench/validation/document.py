@@ -1,4 +1,4 @@
-"""What remains of a validation: `validation.json` in a folder of its own beside its runs, and a sentence to cite."""
+"""Stores a validation as `validation.json`, in a folder beside its runs, and writes the sentence to cite."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ def save(results: Path, validation: Validation) -> Path:
 
 
 def cited(folder: Path, run: Run) -> Citation:
-    """What a report of `run` may cite. Raises RunFolderError for no validation, or one of another host."""
+    """The citation for a report of `run`. Raises RunFolderError for no validation, or one of another host."""
     path = folder / FILE if folder.is_dir() else folder
     try:
         validation = untrusted.decode(untrusted.read(path, most_b=_MOST_B), Validation, str(path))

@@ -1,4 +1,4 @@
-"""From the run of each part to its rows: pure functions of a run, as the cost code reads it."""
+"""Turns the run of each part into rows: pure functions of the run and its analysis."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ def judge(part: Part, run: Run) -> tuple[Row, ...]:
 
 
 def _explained(row: Row, run: Run, analysis: Analysis) -> Row:
-    """What does not hold, with the trials and the blocks that it had to do without."""
+    """The row; where its check failed, it also names the trials and blocks that were lost."""
     lost_trials = [trial.outcome for trial in run.trials if isinstance(trial.outcome, Failed | Skipped)]
     if row.state is State.FAILS and row.value is None and lost_trials and row.blocks is not None:
         reason = reason_text(lost_trials[0].reason).strip().splitlines()[-1]
@@ -114,7 +114,7 @@ def _excused(row: Row, differing: str) -> Row:
 
 
 def speculation(run: Run, arm: str) -> str:
-    """In which controls an arm differs from the baseline, in words; unknown ones do not differ."""
+    """The speculation controls that differ between an arm and the baseline. An unknown control does not differ."""
     own, baseline = run.facts.get(arm, {}), run.facts.get(run.manifest.baseline, {})
     values = [(key, baseline[key].value, own[key].value) for key in SPECULATION if key in own and key in baseline]
     return "; ".join(f"{key} {was} → {now}" for key, was, now in values if None not in (was, now) and was != now)
@@ -133,7 +133,7 @@ def quota(part: Part, analysis: Analysis) -> Row:
 
 
 def delay(part: Part, analysis: Analysis) -> Row:
-    """Half of what a round trip became longer: both directions are delayed alike."""
+    """Half of the added round-trip time, since both directions have the same delay."""
     benchmark = part.benchmarks[0]
     own, native = (analysis.attempts.numbers(arm, benchmark, "latency") for arm in (parts.DELAYED, part.baseline))
     try:
@@ -151,7 +151,7 @@ def delay(part: Part, analysis: Analysis) -> Row:
 
 
 def counted(part: Part, run: Run) -> Row:
-    """Every trial of the guest that counts instructions was refused, and for that reason."""
+    """Whether every trial of the instruction-counting guest was refused because of its clock."""
     check, target = part.checks[0]
     outcomes = [trial.outcome for trial in run.trials if trial.environment == parts.COUNTED]
     reasons = [reason_text(outcome.reason) for outcome in outcomes if not isinstance(outcome, Measured)]
@@ -164,7 +164,7 @@ def counted(part: Part, run: Run) -> Row:
 
 
 def stopped(part: Part, run: Run) -> Row:
-    """The guest that was stopped in block 1: its clock fell behind, and the clock gate voided the block."""
+    """Whether the clock gate voided block 1, in which a guest was stopped so that its clock fell behind."""
     check, target = part.checks[1]
     errors = [r.clock_error_s for r in run.readings if r.environment == parts.STOPPED and r.block == 1]
     error_s = next((error for error in errors if error is not None), None)

@@ -27,7 +27,7 @@ _SAME = ("cpu.hash", "cpu.matrix", "cpu.sha256", "syscall.getpid", "syscall.pipe
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """What is run, and its share of the time that is left; a part of fixed `blocks` takes the time they need."""
+    """One experiment. `share` is its part of the time that is left; a part of fixed `blocks` takes what they need."""
 
     name: Name
     title: str
@@ -43,7 +43,7 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 def parts(root: Literal["image", "host"]) -> tuple[Part, ...]:
-    """In the order in which they run: those that take a fixed time first, so that the rest shares what is left."""
+    """All parts in the order in which they run. Those of a fixed time come first; the others share what is left."""
     bare: dict[str, Any] = {"kind": "bare", "root": root}
     return (
         Part(
@@ -131,7 +131,7 @@ def parts(root: Literal["image", "host"]) -> tuple[Part, ...]:
 
 
 def suite(part: Part, blocks: int, *, shrink: float = 1.0, gates: Gates = "void") -> Suite:
-    """The part's suite; `shrink` is a factor on its trials. A clock that ran wrong is never only recorded."""
+    """The part's suite; `shrink` is a factor on its trials. The clock part always voids blocks."""
     kept = "void" if part.name == "clock" else gates
     return suites.parse(_toml(part, blocks, shrink, kept), source=f"validate, {part.title}")
 
@@ -184,7 +184,7 @@ def _netem_missing(host: Session) -> str:
 
 
 def netem_problem(stderr: str) -> str:
-    """What tc, or unshare in its place, complained of in words; kernels before 4.20 answer ENOENT for a qdisc."""
+    """The error of tc or unshare as a reason. Kernels before 4.20 answer ENOENT for an unknown qdisc."""
     if "failed to execute" in stderr:
         return "no tc, which comes with iproute2"
     if "kind is unknown" in stderr or "No such file or directory" in stderr:

@@ -1,4 +1,4 @@
-"""Dose and response: what was measured against what was added, one line a block, since the block is the unit."""
+"""Fits one line a block to the measured cost over the added dose; the block is the unit of replication."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,10 +26,10 @@ def line(x: Sequence[float], y: Sequence[float]) -> Line:
 
 
 def lines(doses: Mapping[str, float], costs: Mapping[str, Mapping[int, float]]) -> dict[int, Line]:
-    """Of every block that has all arms, the line of ln(cost) on ln(1 + dose).
+    """The line of ln(cost) on ln(1 + dose) for every block that has all arms.
 
     `doses` is arm to share of extra work, `costs` arm to block to that block's own ratio to the baseline. The
-    baseline's noise is common to a block's arms and moves its intercept, so nothing but blocks may be counted.
+    baseline's noise is common to a block's arms and moves its intercept, so only blocks count as independent values.
     """
     blocks = set.intersection(*(set(costs.get(arm, ())) for arm in doses)) if doses else set()
     x = [math.log1p(dose) for dose in doses.values()]

@@ -1,4 +1,4 @@
-"""The verdicts of a validation: one row a check, with its figure, its target and what became of it."""
+"""The verdicts of a validation: one row a check, with its figure, its target and its state."""
 
 import math
 from enum import StrEnum
@@ -169,5 +169,5 @@ def status(rows: tuple[Row, ...]) -> int:
 
 
 def because(row: Row, problem: str) -> Row:
-    """A row that does not hold for a reason known from elsewhere."""
+    """The row; if its check failed, `problem` is the reason."""
     return replace(row, why=problem) if row.state is State.FAILS else row

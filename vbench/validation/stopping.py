@@ -17,7 +17,7 @@ AFTER_S = 0.5  # into the first trial
 
 @dataclass
 class Stopping:
-    """Passes on what a run tells, and stops the guest once: in one arm's first trial of block 1."""
+    """Passes the events of a run on, and stops the guest once: in the first trial of one arm in block 1."""
 
     to: Tell
     host: Session
