@@ -21,7 +21,7 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
 def _offering(otherwise: str = "") -> Callable[[Names], Complete]:
-    """Those names that begin as the user did; where none does, files (`file`) or folders (`dir`)."""
+    """Offers the names that begin with the typed letters; where none does, files (`file`) or folders (`dir`)."""
 
     def completing(names: Names) -> Complete:
         @wraps(names)

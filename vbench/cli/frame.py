@@ -34,7 +34,7 @@ class Course:
     count: Count = field(default_factory=Count)
     voided: int = 0
     is_void: bool = False  # the last attempt at `block`
-    behind: int = 0  # analysed blocks of a run that was taken up again, when it was
+    behind: int = 0  # analysed blocks that a resumed run had when it was resumed
     cells: Cells = field(default_factory=dict)
     benchmarks: tuple[str, ...] = ()  # rows of the table
     ended: float | None = None
@@ -61,7 +61,7 @@ class Course:
         return max(0.0, ahead * usual_s - min(spent_s, usual_s))
 
     def _usual_s(self) -> float:
-        """The calibration takes longer than a block: it counts as long as nothing else is known."""
+        """Usual duration of a block in s. The calibration takes longer, and counts only until a block is measured."""
         durations = [of for index, of in self.durations.items() if index] or list(self.durations.values())
         return median(durations) if durations else self.plan.expected_s / len(self.plan.blocks)
 

@@ -27,7 +27,7 @@ class Lines:
     """Writes between trials only; while one runs the harness sleeps."""
 
     quiet: bool = False
-    stored: int = 0  # trials of a run that is gone on with, without those that are measured again
+    stored: int = 0  # trials of a resumed run, without those that are measured again
     begun: float = field(default_factory=time.monotonic)
     _plan: Plan | None = None
     _block: Block | None = None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Listed(NamedTuple):
-    """`rows` for a program; of each, for a reader, name, what it is, and more."""
+    """One topic: `rows` for a program; `lines` for a reader, each with a name, what it is, and more."""
 
     rows: list[dict[str, Any]]
     lines: list[tuple[str, str, str]]

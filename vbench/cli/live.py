@@ -58,14 +58,14 @@ class Allowance:
 
 @dataclass
 class Live:
-    """The runner's progress, drawn. There is no timer and no thread: it draws when it is told, or not at all."""
+    """Draws the runner's progress. There is no timer and no thread: it draws on events, between trials only."""
 
     suite: Suite
     screen: Screen = field(default_factory=on_stderr)
     clock: Callable[[], float] = time.monotonic
     drawing: Allowance = field(default_factory=Allowance)
     judging: Allowance = field(default_factory=Allowance)
-    earlier: Run | None = None  # the part of a run that was stored before it was taken up again
+    earlier: Run | None = None  # the stored part of a resumed run
     _course: Course | None = None
     _design: Design | None = None
     _trials: list[Trial] = field(default_factory=list)
@@ -121,7 +121,7 @@ class Live:
         self._judge()
 
     def _begin_block(self, block: Block) -> None:
-        """The one before is over: its duration is known, and so are the costs with it."""
+        """The block before is over: its duration is known, and costs include it."""
         self._close_block()
         course = self.course
         if course.block is None:
@@ -162,7 +162,7 @@ class Live:
         self._draw(last=True)
 
     def _close_block(self) -> None:
-        """A voided block is measured again, and the last time counts."""
+        """Keeps the duration of the block. A voided block is measured again, and its last duration counts."""
         course = self.course
         if course.block is not None:
             course.durations[course.block.index] = self.clock() - course.block_begun
@@ -176,7 +176,7 @@ class Live:
                 self.course.cells = rough(so_far)
 
     def _say(self, words: str, style: str = "") -> None:
-        """Above the picture; a thousand failed trials are said, but not a thousand pictures drawn."""
+        """Writes a line above the picture. Many lines are all written, but the picture is not redrawn for each."""
         affords = self.drawing.affords()
         with self.drawing.spending():
             line = Text(plain(words).replace("\n", " "), style)

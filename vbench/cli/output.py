@@ -26,7 +26,7 @@ def page(lines: Iterable[str]) -> str:
 
 
 def deliver(data: str | bytes, output: Path | None) -> None:
-    """To stdout, text in the encoding of the user's choice; or to a file, whose path is printed then."""
+    """Writes to stdout, text in the encoding of the user's choice, or to a file whose path is then printed."""
     if output is None or str(output) == "-":
         click.echo(data, nl=False)
     else:
@@ -34,7 +34,7 @@ def deliver(data: str | bytes, output: Path | None) -> None:
 
 
 def write(path: Path, data: str | bytes) -> Path:
-    """The file whole or not at all; folders above it are made. Raises UsageError, RunFolderError or NoSpace."""
+    """Writes the file whole or not at all; folders above it are made. Raises UsageError, RunFolderError or NoSpace."""
     from vbench.cli import target
     from vbench.store.files import write_atomically
 

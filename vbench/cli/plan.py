@@ -56,7 +56,7 @@ def plan(
 
 
 def _refused(suite: "Suite") -> "EnvironmentUnavailable | None":
-    """What the host lacks, which a plan for another host may lack too: it is told when the plan was printed."""
+    """What the host lacks; None if nothing. It is told after the plan, which may be meant for another host."""
     from vbench import runner as runners
     from vbench.errors import EnvironmentUnavailable
     from vbench.host.proc import LocalSession
@@ -131,7 +131,7 @@ def _lines(suite: "Suite", plan: "Plan") -> Iterator[str]:
 
 
 def _commands(suite: "Suite") -> dict[str, list[tuple[str, ...]]]:
-    """Of every arm, what starts each environment of its stack; what only a run knows is PID, RUN, NAME and N."""
+    """The commands that start each arm's stack. PID, RUN, NAME and N stand for what only a run knows."""
     from vbench import runner as runners
     from vbench.host.proc import LocalSession
     from vbench.testbed.host import image_here

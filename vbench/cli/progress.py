@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def following(suite: "Suite", *, quiet: bool, earlier: "Run | None" = None) -> "Tell":
-    """The live view where stderr is a terminal that can be drawn on, else lines; `earlier` is what is gone on with."""
+    """The live view where stderr can be drawn on, else lines; `earlier` is the run that is resumed."""
     from vbench.cli.lines import Lines
 
     if quiet or not drawable():
@@ -22,7 +22,7 @@ def following(suite: "Suite", *, quiet: bool, earlier: "Run | None" = None) -> "
 
 
 def _settled(run: "Run") -> int:
-    """Each place of a block once, whatever the attempts at it; nothing of a last block that is void and comes again."""
+    """Number of stored trials, each once over all attempts; a last block that is void and repeated counts nothing."""
     from vbench.cost import Attempts
 
     attempts = Attempts(run.trials, run.voids)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vbench.runner.conduct import Conducted
 
 Course = Callable[[Callable[[Path], None]], "Conducted"]
-"""A run that is ready to begin; it is given who is told the folder."""
+"""A run that is ready to begin. It tells its argument the run folder."""
 _PLANNED = {"environments": "--env", "benchmarks": "--bench", "blocks": "--blocks", "seed": "--seed", "words": "--tag"}
 
 
@@ -102,7 +102,7 @@ def run(
 
 @dataclass(frozen=True)
 class Narrowing:
-    """What a command line makes of a suite."""
+    """The options of a command line that narrow a suite, and the tags of the run."""
 
     environments: tuple[str, ...]
     benchmarks: tuple[str, ...]
@@ -147,7 +147,7 @@ class Narrowing:
         )
 
     def command(self, suite: str, seed: int, tags: dict[str, str]) -> tuple[str, ...]:
-        """What repeats this run exactly."""
+        """The command that repeats this run exactly."""
         words = ["vbench", "run", suite if "/" not in suite else Path(suite).name]
         words += [word for name in self.environments for word in ("--env", name)]
         words += [word for name in self.benchmarks for word in ("--bench", name)]
@@ -181,7 +181,7 @@ def _going_on(folder: Path, suite: str | None, until_s: float | None, *, quiet: 
 
 
 def _followed(course: Course) -> "Conducted":
-    """The run; one that is interrupted says how to go on with it."""
+    """Executes a run. An interrupted one says how to resume it."""
     from vbench.host import interrupts
 
     folders: list[Path] = []

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class _Sink(io.FileIO):
-    """A standard stream of which the reader may go away: what is written afterwards goes nowhere.
+    """A standard stream whose reader may go away: what is written afterwards goes nowhere.
 
-    A verb then ends as it would have ended, with the exit code of what it found.
+    A verb then ends with the same exit code as with a reader.
     """
 
     def __init__(self, descriptor: int, *, forgives: set[int] | None) -> None:

@@ -1,4 +1,4 @@
-"""Where `-o` leads: never into what a run or a validation left, through links and into devices as a shell's `>`."""
+"""Finds the file that `-o` names: through links and into devices, as `>` does, but never inside a run or validation."""
 
 import os
 import shutil

@@ -13,7 +13,7 @@ Looking = Callable[[Sequence[Trial], Sequence[Void]], Look]
 
 
 def looking(suite: Suite, manifest: Manifest) -> Looking | None:
-    """What the runner calls after each block; None for a suite with a fixed number of blocks."""
+    """The look that the runner takes after each block; None for a suite with a fixed number of blocks."""
     method = suite.method
     if method.blocks is not None:
         return None
@@ -33,7 +33,7 @@ class _Looking:
     rule: stopping.Stopping
 
     def __call__(self, trials: Sequence[Trial], voids: Sequence[Void]) -> Look:
-        """The widths after the blocks so far; between the looks that the rule fixed nothing is computed."""
+        """Looks at the widths after the blocks so far. Between the looks that the rule fixed nothing is computed."""
         blocks = max((trial.block for trial in trials), default=0)
         if blocks not in self.rule.looks():
             return Look(blocks)
@@ -47,7 +47,7 @@ class _Looking:
 
 
 def _margin(finding: Finding) -> float | None:
-    """Of a difference, in the metric's unit; None for a ratio. One without a margin is refused with its suite."""
+    """The margin of a difference in the metric's unit; None for a ratio. The suite has one for each difference."""
     metric = finding.comparison.metric
     return metric.margin if metric.scale == "difference" else None
 
@@ -82,7 +82,7 @@ def _open(name: str, finding: Finding, rule: stopping.Stopping, *, last: bool) -
 
 
 def _shown(width: float, metric: Metric) -> str:
-    """A half-width as the report prints it: in the metric's unit, or of a ratio in per cent."""
+    """A half-width as the report prints it: in the metric's unit, or in per cent for a ratio."""
     if metric.scale == "difference":
         return units.show(width, metric.unit)
     share = logs.excess(width)

@@ -1,4 +1,4 @@
-"""Asks before the first block what an environment lacks on the one that it stands on, which is started for it once."""
+"""Asks before the first block what stacked environments lack: the environment beneath them is started for it once."""
 
 from contextlib import AbstractContextManager
 from typing import TypeVar
@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 
 def refuse_missing_above(suite: Suite, host: Session, testbed: Testbed) -> None:
-    """Raises EnvironmentUnavailable, as `refuse` does for what stands on the host itself.
+    """Raises EnvironmentUnavailable if a stacked environment lacks something on the one beneath it.
 
-    Where the one beneath does not start nothing is asked: the run stores why its trials are lost.
+    If the environment beneath does not start, nothing is raised: the run stores why its trials are lost.
     """
     for beneath in dict.fromkeys(arm.on for arm in suite.environments.values() if arm.on is not None):
         above = [name for name, arm in suite.environments.items() if arm.on == beneath]
@@ -50,5 +50,5 @@ def _lacking(
 
 
 def _nothing(name: str, data: bytes) -> None:
-    """The run that follows meets the same fault, and keeps its traceback."""
+    """Drops a traceback: the run that follows meets the same fault and stores it."""
     del name, data

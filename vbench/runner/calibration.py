@@ -1,4 +1,4 @@
-"""What the calibration tells of the run ahead: a baseline that measures nothing, and a budget that will not do."""
+"""Ends a run after its calibration if the baseline measured nothing, or if the budget is too small."""
 
 from vbench.errors import EnvironmentUnavailable, OverBudget
 from vbench.model import Failed, Skipped
@@ -11,7 +11,7 @@ TOLERANCE = 0.5
 
 
 def refuse_barren(ledger: Ledger) -> None:
-    """Every cost is a ratio to the baseline: without its numbers nothing can follow. Raises EnvironmentUnavailable."""
+    """Raises EnvironmentUnavailable if the baseline measured nothing: every cost is a ratio to it."""
     baseline = ledger.plan.baseline
     trial = ledger.barren(baseline)
     if trial is None:
@@ -26,7 +26,7 @@ def refuse_barren(ledger: Ledger) -> None:
 
 
 def refuse_over_budget(ledger: Ledger) -> None:
-    """The budget once more, with what a block really takes. Raises OverBudget."""
+    """Raises OverBudget if the run will exceed its budget, going by what the calibration took."""
     plan, block_s = ledger.plan, ledger.calibration_s()
     if block_s is None:
         return

@@ -1,4 +1,4 @@
-"""Makes a failed trial of whatever an environment's or a benchmark's own code raises, so that the run goes on."""
+"""Turns unexpected errors of environments and benchmarks into failed trials, so that the run goes on."""
 
 import traceback
 from collections.abc import Callable, Iterator
@@ -81,5 +81,5 @@ def words(error: Exception) -> str:
 
 
 def details(error: Exception) -> bytes:
-    """The traceback, with the end of it when it is long."""
+    """The traceback; of a long one, its end."""
     return "".join(traceback.format_exception(error)).encode(errors="replace")[-_LONGEST_FILE_B:]

@@ -1,4 +1,4 @@
-"""The clocks of the host that a run asks; a test gives its own."""
+"""The clocks of the host that a run reads; tests replace them."""
 
 import time
 from collections.abc import Callable
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 
 def _uptime_s() -> float:
-    """Since the kernel began, suspended time included."""
+    """Seconds since the kernel booted, suspended time included."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @dataclass(frozen=True)
 class Clocks:
-    """Functions that read the clocks. Durations of trials are not read here, but where they are taken."""
+    """Functions that read the clocks. The duration of a trial is taken where the trial runs."""
 
     unix_s: Callable[[], float] = time.time
     monotonic_s: Callable[[], float] = time.monotonic

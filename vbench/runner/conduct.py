@@ -38,9 +38,9 @@ class Conducted:
 
     folder: Path
     count: Count
-    stopped: str = ""  # why it ended before its last block, for want of time
+    stopped: str = ""  # why the run ended before its last block: too little time
     analysed: int = 0  # blocks that enter the costs
-    voided: str = ""  # why the last block that was taken out was
+    voided: str = ""  # why the last voided block was voided
 
 
 def conduct(
@@ -146,7 +146,7 @@ def resume(
 def prepared(suite: Suite, host: Session, testbed: Testbed) -> Iterator[None]:
     """Prepares each environment on the host once, however many arms have its settings.
 
-    The host of a stacked one begins with each start, and so does its preparation.
+    A stacked environment is prepared at each start, since the environment beneath it starts anew.
     """
     environments: list[Environment] = []
     with interrupts.unwinding() as stack:
@@ -179,7 +179,7 @@ def _executed(runner: Runner, writer: Writer, image: Image | None, stored: Calla
 
 
 def _changed(image: Image | None) -> images.ImageChanged | None:
-    """Why the executed files may differ from those that the image's digest names; empty if they are the same."""
+    """Why the executed files may differ from those that the image's digest names; None if they are the same."""
     if image is None:
         return None
     try:
@@ -204,7 +204,7 @@ def finish(writer: Writer, state: State) -> None:
 
 
 def refuse_short(needed_s: float, until_s: float | None, what: str, clocks: Clocks) -> None:
-    """Raises UsageError when there is not even time for the least that is worth beginning."""
+    """Raises UsageError if fewer than `needed_s` seconds are left until `until_s`."""
     if until_s is None or clocks.monotonic_s() + needed_s <= until_s:
         return
     raise UsageError(
@@ -214,12 +214,12 @@ def refuse_short(needed_s: float, until_s: float | None, what: str, clocks: Cloc
 
 
 def _clean(host: LocalHost) -> privacy.Clean:
-    """For a run that vbench starts here and measures there."""
+    """Takes out the names of this host and of the measured one."""
     return privacy.of_hosts([_HERE.identity(), host.identity()])
 
 
 def _differences(run: Run, suite: Suite, host: LocalHost) -> resumption.Differences:
-    """Asked by commands that vbench itself names, and of no environment."""
+    """How the host differs from the run's, read by vbench's own commands and without any environment."""
     cpu = processors.find(host.session, suite.testbed.cpus, suite.testbed.cpu_list).environment[0]
     return resumption.differences(run, facts.of_host(host.session, cpu=cpu), _clean(host))
 
@@ -251,7 +251,7 @@ def _seen_enough(ledger: Ledger, block: int, look: adaptive.Looking | None) -> b
 
 
 def _image_of(manifest: Manifest) -> Image | None:
-    """The very image that the run was begun with, a newer one or not."""
+    """The image that the run began with, even if there is a newer one."""
     if not manifest.image:
         return None
     image = images.find(manifest.image)
@@ -264,7 +264,7 @@ def _image_of(manifest: Manifest) -> Image | None:
 
 
 def _sweep(suite: Suite, run_id: str, host: LocalHost, say: Callable[[str], None]) -> None:
-    """What this run left when it was killed would disturb what is measured now."""
+    """Removes what this run left when it was killed, since it would disturb the trials."""
     for folder in abandoned(Path(suite.testbed.scratch)):
         if folder.name.startswith(f"vbench-{run_id}-"):
             for undone in sweep(host.session, folder):

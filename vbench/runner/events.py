@@ -1,4 +1,4 @@
-"""What a run tells whoever follows it, and how its trials ended."""
+"""The events that a run tells its follower, and the count of its trials by outcome."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from vbench.model import Block, Failed, Look, Measured, Outcome, Plan, Skipped, 
 
 
 class Began(Struct, frozen=True):
-    """The run begins, or is gone on with."""
+    """The run begins, or is resumed."""
 
     plan: Plan
 
@@ -54,12 +54,12 @@ class Looked(Struct, frozen=True):
 class Ended(Struct, frozen=True):
     """The run is over."""
 
-    analysed: int  # blocks that enter the costs; a run without one has found nothing
+    analysed: int  # blocks that enter the costs
 
 
 Event = Began | BlockBegan | StepBegan | BenchmarkBegan | TrialEnded | Voided | Looked | Ended
 Tell = Callable[[Event], None]
-"""Is called between trials only."""
+"""The receiver of a run's events. It is called between trials only."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Where a run happens: the host with its testbed."""
+"""Opens the host of a run and the testbed on it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ _HERE = LocalHost()
 def rooted(suite: Suite, local: S) -> Iterator[S]:
     """The host session that a suite is measured on: root's, or in a user namespace where its environments need one.
 
-    Where all of them run as any user, nothing stands between them and the host.
+    If every environment runs as any user, the session is the given one.
     """
     lower = [arm.environment for arm in suite.environments.values() if arm.on is None]
     if any(item.rights for environment in lower for item in environment.missing(local)):
@@ -42,7 +42,7 @@ def image_of(suite: Suite) -> Image | None:
 def host_of_run(
     suite: Suite, image: Image | None, name: str, host: LocalHost = _HERE
 ) -> Iterator[tuple[LocalHost, Testbed]]:
-    """The host, whose session has its layers, and the opened testbed; vbench itself is kept off the arms' set."""
+    """The host, whose session has its layers, and the opened testbed; vbench itself stays off the arms' processors."""
     local = replace(host.session, layers=facts.layers(facts.collect(host.session)))
     chosen = processors.find(local, suite.testbed.cpus, suite.testbed.cpu_list)
     with (

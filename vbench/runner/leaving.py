@@ -14,7 +14,7 @@ from vbench.testbed.network import network_missing
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What a suite loses here; `no_network` is why its benchmarks over the network go."""
+    """The arms and benchmarks that a suite loses here; `no_network` is why those over the network are among them."""
 
     arms: tuple[str, ...] = ()
     benchmarks: tuple[str, ...] = ()

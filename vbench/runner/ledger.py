@@ -1,4 +1,4 @@
-"""What is stored of a run, block by block: what is left to do of each, and how long one takes."""
+"""Keeps account of a run's stored trials: what each block still lacks, and how long a block takes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ MOST_REPEATS = 2  # of one block
 
 @dataclass
 class Ledger:
-    """Filled as the run goes; that of a resumed run begins with what its journal held.
+    """The stored trials, voids and readings of a run. The ledger of a resumed run begins with those of its journal.
 
     `torn` are the blocks within which a run was resumed: their duration says nothing.
     """
@@ -64,11 +64,11 @@ class Ledger:
         return last + 1 if not spent or void[block, last].harness else None
 
     def _repeats(self) -> int:
-        """What a whole run may spend: a host that voids every third block needs another time, not more blocks."""
+        """Repeats of a whole run. A host that voids every third block needs another time, not more blocks."""
         return max(1, len(self.plan.blocks) // 3)
 
     def stored(self, block: int, attempt: int, environment: str) -> frozenset[str]:
-        """Benchmarks of one start that have their trial."""
+        """Benchmarks of one start whose trial is stored."""
         trials = self._by_attempt.get((block, attempt), ())
         return frozenset(trial.benchmark for trial in trials if trial.environment == environment)
 
@@ -88,7 +88,7 @@ class Ledger:
         return sum(any(isinstance(trial.outcome, Measured) for trial in self._by_attempt[at]) for at in kept)
 
     def barren(self, environment: str) -> Trial | None:
-        """The first trial of an environment whose calibration is over and measured nothing; None where it did."""
+        """The first trial of an environment that measured nothing in its whole calibration; None if it measured."""
         trials = [trial for trial in self._by_attempt.get((0, 0), ()) if trial.environment == environment]
         over = {trial.benchmark for trial in trials} >= set(self.plan.benchmarks)
         if not over or any(isinstance(trial.outcome, Measured) for trial in trials):
@@ -96,24 +96,24 @@ class Ledger:
         return min(trials, key=lambda trial: trial.order, default=None)
 
     def calibration_s(self) -> float | None:
-        """How long it took; None where it is not whole, or the run was resumed within it."""
+        """Duration of the calibration in s; None if it is not whole, or if the run was resumed within it."""
         return dict(self._taken()).get((0, 0))
 
     def begun_after(self, block: int) -> bool:
         return any(number > block for number, _ in self._by_attempt)
 
     def block_s(self) -> float:
-        """How long a block is expected to take: as the longest so far, else as the calibration, else as planned."""
+        """Expected duration of a block in s: that of the longest so far, else of the calibration, else of the plan."""
         taken = dict(self._taken())
         longest = max((took_s for (block, _), took_s in taken.items() if block), default=taken.get((0, 0), 0.0))
         return longest or self.plan.expected_s / len(self.plan.blocks)
 
     def part_s(self, block: int, attempt: int) -> float:
-        """How long what is left of an attempt is expected to take."""
+        """Expected duration in s of the rest of an attempt."""
         return self.block_s() * self.left(block, attempt)
 
     def next_s(self) -> float:
-        """How long what comes next is expected to take; 0 when nothing does."""
+        """Expected duration in s of the next attempt; 0 if nothing is left to measure."""
         ahead = ((block.index, self.attempt(block.index)) for block in self.plan.blocks if not self.whole(block))
         return next((self.part_s(block, attempt) for block, attempt in ahead if attempt is not None), 0.0)
 
@@ -123,9 +123,9 @@ class Ledger:
                 yield (block, attempt), _end_s(trials) - _begin_s(trials)
 
     def broken(self, block: int, attempt: int, *, now_s: float, booted_s: float) -> Reason | None:
-        """Why a block that the run ended within cannot be gone on with; None when it can, or was not begun.
+        """Why a block within which the run ended cannot be resumed; None if it can, or if it was not begun.
 
-        Its environments are compared with each other because they ran close in time, on a host in one state. The
+        The arms of a block are compared with each other because they ran close in time, on a host in one state. The
         calibration is compared with nothing.
         """
         trials = self._by_attempt.get((block, attempt))
@@ -146,7 +146,7 @@ def _begin_s(trials: Sequence[Trial]) -> float:
 
 
 def _idle_s(trials: Sequence[Trial]) -> float:
-    """Between the trials, so that several short pauses count as one long one."""
+    """Seconds between the trials: several short pauses count as one long one."""
     idle_s, end_s = 0.0, _begin_s(trials)
     for trial in sorted(trials, key=lambda trial: trial.started_s):
         idle_s += max(0.0, trial.started_s - end_s)

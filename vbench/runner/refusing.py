@@ -1,4 +1,4 @@
-"""Refuses before anything starts what cannot be right on this host: for `vbench plan` and `vbench run` alike."""
+"""Refuses a suite that this host cannot measure, before anything starts, in `vbench plan` and `vbench run` alike."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from vbench.units import show_bytes
 
 
 def refuse(suite: Suite, host: Session, image: Image | None) -> None:
-    """Raises UsageError for what the suite asks of this host in vain, EnvironmentUnavailable for what the host lacks.
+    """Raises UsageError for settings that this host cannot meet, EnvironmentUnavailable for what the host lacks.
 
     Nothing is started or made.
     """
@@ -27,13 +27,13 @@ def refuse(suite: Suite, host: Session, image: Image | None) -> None:
 
 
 def memory_of(host: Session) -> int | None:
-    """What this process may use: the machine's memory, or less by a cgroup's limit. None where nothing says."""
+    """Memory in B that this process may use: the machine's, or less by a cgroup's limit. None if unknown."""
     limit = facts.collect(host).get("limits.memory.measured")
     return limit.value if limit and isinstance(limit.value, int) else None
 
 
 def refuse_misfits(suite: Suite) -> None:
-    """An environment that cannot start on the one it stands on would skip every trial."""
+    """Raises SuiteError for an environment that cannot start on the one it stands on: it would skip every trial."""
     for name in suite.environments:
         beneath = [suite.environment(other) for other in suites.chain(suite, name)[:-1]]
         why = suite.environment(name).misfit(environments.beneath(beneath)) if beneath else ""
@@ -45,7 +45,7 @@ def refuse_misfits(suite: Suite) -> None:
 
 
 def refuse_offline(suite: Suite) -> None:
-    """A benchmark over the network would be skipped in every arm that has none."""
+    """Raises SuiteError for a benchmark over the network beside an arm without network: it would be skipped there."""
     offline = [arm for arm in suite.arms if suites.network(suite, arm) == "none"]
     over_network = [name for name, benchmark in suite.benchmarks.items() if benchmark.needs().network]
     if offline and over_network:
@@ -56,7 +56,7 @@ def refuse_offline(suite: Suite) -> None:
 
 
 def refuse_memory(suite: Suite, host_b: int | None) -> None:
-    """More than the host has; less than an environment starts with, or than a benchmark works on within it."""
+    """Raises SuiteError for more memory than the host has, or too little for an environment or a benchmark in it."""
     memory_b = int(suite.testbed.memory)
     if host_b is not None and memory_b > host_b:
         raise SuiteError(
@@ -84,13 +84,13 @@ def refuse_memory(suite: Suite, host_b: int | None) -> None:
 
 
 def files_b(suite: Suite) -> int:
-    """What lies in scratch space at the end of a start: each file once, whichever benchmarks share it."""
+    """Bytes in scratch space at the end of a start. A file that several benchmarks share counts once."""
     files = {name: size for benchmark in suite.benchmarks.values() for name, size in benchmark.needs().files.items()}
     return sum(files.values())
 
 
 def refuse_disks(suite: Suite) -> None:
-    """Files that an environment's own scratch disk cannot hold."""
+    """Raises SuiteError for files that an environment's own scratch disk cannot hold."""
     needed_b = files_b(suite)
     for arm in suite.arms:
         disks = [e.scratch_b for e in _stack(suite, arm) if e.scratch_b is not None]
@@ -103,7 +103,7 @@ def refuse_disks(suite: Suite) -> None:
 
 
 def executing(suite: Suite) -> str:
-    """What runs programs from the host's scratch folder, in words; nothing where none does."""
+    """The arm or benchmark that runs programs from the host's scratch folder, in words; empty if there is none."""
     on_host = [arm for arm in suite.arms if all(e.scratch_b is None for e in _stack(suite, arm))]
     own = [f"environment {arm}" for arm in on_host if any(e.needs().executes for e in _stack(suite, arm))]
     benchmarks = [name for name, benchmark in suite.benchmarks.items() if benchmark.needs().executes]
@@ -115,7 +115,7 @@ def _stack(suite: Suite, arm: str) -> list[Environment]:
 
 
 def refuse_missing(suite: Suite, host: Session, image: Image | None) -> None:
-    """Every environment on the host is complete, or EnvironmentUnavailable says what it lacks."""
+    """Raises EnvironmentUnavailable for an environment on the host that lacks something."""
     for name, arm in suite.environments.items():
         environment = arm.environment
         lacking = () if arm.on else environment.missing(host)

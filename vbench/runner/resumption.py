@@ -1,4 +1,4 @@
-"""What must be as it was for a run to go on: tool, suite and host. Anything else would be another run."""
+"""Refuses to resume a run with another tool, suite or host than it began with."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ from vbench.suite import Suite
 from vbench.suite import plan as plans
 from vbench.units import DASH
 
-# What makes a host another one. Other facts that could explain a number are told, and stay with the run.
+# Facts that identify a host. Other facts that could explain a number are told, and stay with the run.
 IDENTITY = (
     *("cpu.architecture", "cpu.model", "cpu.microcode", "cpu.threads", "cpu.smt"),
     *("kernel.release", "kernel.version", "kernel.command_line", "host.type"),
@@ -31,7 +31,7 @@ _GIVE = "give SUITE as well: `vbench run SUITE --resume RUN`"
 
 @dataclass(frozen=True)
 class Differences:
-    """Of the host now from the host as the run began on it."""
+    """How the host differs now from the host when the run began, in words."""
 
     identity: tuple[str, ...]
     others: tuple[str, ...]
@@ -67,7 +67,7 @@ def sources(package: Path = _PACKAGE) -> str | None:
 
 
 def refuse_other_tool(manifest: Manifest) -> None:
-    """Another version, or other files of the same one. Raises RunFolderError."""
+    """Raises RunFolderError if the run began with another version of vbench, or with other files of this one."""
     if manifest.tool != __version__:
         raise RunFolderError(
             f"{manifest.run_id} was begun by vbench {manifest.tool}, this is {__version__}",
@@ -82,7 +82,7 @@ def refuse_other_tool(manifest: Manifest) -> None:
 
 
 def suite_of(manifest: Manifest, given_suite: Suite | None, clean: privacy.Clean) -> Suite:
-    """The suite as the run was narrowed to it. Raises RunFolderError when it is not the run's."""
+    """The suite, narrowed as the run was. Raises RunFolderError if it is not the run's."""
     clean = privacy.of_run(manifest, clean)  # as the run was written
     name = manifest.run_id
     if given_suite is None:
@@ -110,7 +110,7 @@ def suite_of(manifest: Manifest, given_suite: Suite | None, clean: privacy.Clean
 
 
 def _refuse_incomplete(manifest: Manifest) -> None:
-    """A run folder keeps neither names of hosts and people nor a user's own files."""
+    """Raises RunFolderError where the run folder lacks a part of the suite: it keeps no names and no files of users."""
     why = "names the host or a home folder, which a run folder never keeps" if manifest.suite_redacted else ""
     if any(record.settings.get("folder") for record in manifest.benchmarks):
         why = why or "has files of its own beside it"
@@ -131,7 +131,7 @@ def _differing(suite: Suite, manifest: Manifest, clean: privacy.Clean) -> Iterat
 
 
 def _narrowed(suite: Suite, manifest: Manifest) -> Suite:
-    """As the run's command line did; an adaptive run stays one."""
+    """The suite narrowed as the run's command line did; an adaptive run stays adaptive."""
     plan, fixed = manifest.plan, suite.method.blocks is not None or "--blocks" in manifest.command
     return suites.restrict(
         suite,
@@ -143,9 +143,9 @@ def _narrowed(suite: Suite, manifest: Manifest) -> Suite:
 
 
 def differences(run: Run, now: Facts, clean: privacy.Clean, engines: Iterable[Engine] = ()) -> Differences:
-    """Nothing where the run was ended before it knew its host.
+    """How the host differs now from the run's; nothing if the run ended before it knew its host.
 
-    Another version of one of `engines`, which start the run's environments, makes another host of it.
+    Another version of one of `engines`, which start the run's environments, counts as another host.
     """
     if not run.host:
         return Differences((), ())
@@ -170,7 +170,7 @@ def _value(values: Facts, key: str) -> str:
 
 
 def refuse_other_host(run: Run, differing: Differences, here: Identity) -> None:
-    """Where a machine has no identity the same boot is evidence enough; without either there is none, and no run."""
+    """Raises RunFolderError for another host. Without a machine identity, the same boot is the only evidence."""
     manifest = run.manifest
     machine, _ = here.marks(manifest.run_id)
     has_identity = bool(manifest.machine and machine)

@@ -50,7 +50,7 @@ class Rig:
         return self.host.spent(self.testbed.cpus, self.counted(served_by))
 
     def counted(self, served_by: ServedBy) -> ServedBy:
-        """Where harness and peer run on the environments' processors, their time cannot be told from an arm's."""
+        """`served_by`, or Unseen where harness and peer share the arms' processors: their time cannot be told apart."""
         if set(self.testbed.cpus) & set(self.testbed.peer_cpus):
             return Unseen("the harness shares these processors")
         return served_by
@@ -71,7 +71,7 @@ class Rig:
         )
 
     def facts(self, started: Stack) -> Facts:
-        """Of a started arm, with the limits that it was asked for and given."""
+        """The facts of a started arm, with its requested and its configured limits."""
         limits, session = self.suite.testbed, started.session
         limited = facts.with_limits(
             facts.collect(session, scratch=str(session.workplace.scratch)),

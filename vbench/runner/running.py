@@ -51,7 +51,7 @@ class Runner:
     until_s: float | None = None  # no block begins that would end after this, on the monotonic clock
     clocks: Clocks = field(default_factory=Clocks)
     count: Count = field(default_factory=Count)
-    stopped: str = ""  # why the run ended before its last block, for want of time
+    stopped: str = ""  # why the run ended before its last block: too little time
     analysed: int = 0  # blocks that enter the costs
     _loops: dict[tuple[str, str], int] = field(default_factory=dict)
     _described: set[str] = field(default_factory=set)
@@ -78,7 +78,7 @@ class Runner:
             self._until_valid(block)
             if self.stopped or self._seen_enough(block):
                 break
-            if not block.index and not self.ledger:  # who resumes a run has been told, and wants it all the same
+            if not block.index and not self.ledger:  # a user who resumes a run over its budget was told before
                 refuse_over_budget(self._ledger)
         self.analysed = self._ledger.analysed()
         self.tell(Ended(self.analysed))
@@ -86,11 +86,11 @@ class Runner:
 
     @property
     def voided(self) -> str:
-        """Why the last attempt that was voided was; empty where none was."""
+        """Why the last voided attempt was voided; empty if none was."""
         return reasons_text(self._ledger.voids[-1].reasons) if self._ledger.voids else ""
 
     def _seen_enough(self, block: Block) -> bool:
-        """The look of an adaptive run; one that was resumed has looked at what lies before its last block."""
+        """Whether the look of an adaptive run ends it. A resumed run has looked after every block before its last."""
         if not self.look or not block.index or self._ledger.begun_after(block.index):
             return False
         look = self.look(self._ledger.trials, self._ledger.voids)
@@ -98,7 +98,7 @@ class Runner:
         return look.stop
 
     def _until_valid(self, block: Block) -> None:
-        """The block, and again in its own order while a gate voids it and the run has repeats left."""
+        """Runs a block, and repeats it in its own order while a gate voids it and repeats are left."""
         while (attempt := self._ledger.attempt(block.index)) is not None:
             broken = self._broken(block, attempt)
             if broken:
@@ -136,7 +136,7 @@ class Runner:
         self.tell(Voided(void))
 
     def _attempt(self, block: Block, attempt: int) -> None:
-        """One pass over the environments, less the trials that are stored."""
+        """Runs one pass over the environments, without the trials that are stored."""
         for step in block.steps:
             kept = self._ledger.stored(block.index, attempt, step.environment)
             if not kept.issuperset(self.plan.benchmarks):
@@ -146,7 +146,7 @@ class Runner:
                     refuse_barren(self._ledger)
 
     def _reasons(self, block: Block, attempt: int) -> tuple[Reason, ...]:
-        """Why an attempt is void. The calibration is never analysed, so it never is."""
+        """Why an attempt is void; empty if it is not. The calibration is never analysed, so it is never void."""
         if block.index == 0 or self.suite.method.gates != "void":
             return ()
         trials = [of for of in self._ledger.trials if (of.block, of.attempt) == (block.index, attempt)]
@@ -155,7 +155,7 @@ class Runner:
         return tuple(reason for reasons in per_judgement for reason in reasons)
 
     def _step(self, block: Block, step: Step, attempt: int, kept: frozenset[str]) -> None:
-        """All trials of one start that are not `kept`, and what the host saw meanwhile."""
+        """Runs all trials of one start that are not `kept`, and stores the host's counters."""
         arm = step.environment
         loops = {name: count for name in block.benchmarks if (count := self._loops.get((self._settings_of(arm), name)))}
         trials = StepTrials(self._rig, block, step, attempt, kept, loops, describes=arm not in self._described)
@@ -191,7 +191,7 @@ class Runner:
             self.writer.record(replace(record, stack=tuple(named)))
 
     def _store(self, trial: Trial) -> None:
-        """The trial on the disk first; then as it will be read, so that what is counted, shown and looked at agrees."""
+        """Writes a trial to disk, then counts and tells it exactly as the journal will be read."""
         trial = storable(trial)
         self.writer.append(trial)
         self._learn(trial)
@@ -200,7 +200,7 @@ class Runner:
         self.tell(TrialEnded(trial))
 
     def _learn(self, trial: Trial) -> None:
-        """What the first trial of each arm and benchmark fixed: the number of loops of a sample."""
+        """Keeps the number of loops of a sample, which the first trial of each arm and benchmark fixed."""
         if isinstance(trial.outcome, Measured) and trial.outcome.loops is not None:
             self._loops.setdefault((self._settings_of(trial.environment), trial.benchmark), trial.outcome.loops)
 

@@ -40,7 +40,7 @@ class Stack:
         return min((limit for limit in limits if limit is not None), default=None)
 
     def engines(self, suite: Suite, host: Session) -> Facts:
-        """Versions of what started each layer, asked where that layer stands; of one name it is the lowest."""
+        """Versions of the engines of each layer, asked on the layer beneath. The lowest of one name counts."""
         versions: Facts = {}
         for name, beneath in zip(self.names, (host, *self.sessions[:-1]), strict=True):
             versions = facts.engines(beneath, suite.environment(name).engines()) | versions
@@ -62,13 +62,13 @@ class Stack:
             beneath = "" if session is self.session else f"on-{name}-"
             try:
                 files = session.evidence()
-            except SessionLost:  # it went away with the layer beneath it, which has its own
+            except SessionLost:  # the session went away with the layer beneath it, which has evidence of its own
                 continue
             yield from ((name, f"{beneath}{file}", data) for file, data in files.items())
 
 
 def start(suite: Suite, arm: str, host: Session, testbed: Testbed, enter: Enter) -> Stack:
-    """Every environment of the arm's stack. The run has prepared those that stand on the host itself."""
+    """Starts every environment of the arm's stack. The run has prepared those that stand on the host itself."""
     names, sessions = suites.chain(suite, arm), [host]
     for name in names:
         entry = suite.arm(name)

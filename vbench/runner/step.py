@@ -36,7 +36,7 @@ from vbench.suite import plan as plans
 
 @dataclass(frozen=True)
 class Described:
-    """What a start taught of its arm: the exact commands, and the facts."""
+    """The record of an arm with its exact commands, and its facts, as a start gave them."""
 
     record: EnvironmentRecord
     facts: Facts
@@ -44,7 +44,7 @@ class Described:
 
 @dataclass
 class StepTrials:
-    """The trials of one start, in order; what is not reached is a trial that was skipped."""
+    """The trials of one start, in order. A trial that is not reached is stored as skipped."""
 
     rig: Rig
     block: Block
@@ -53,7 +53,7 @@ class StepTrials:
     kept: frozenset[str] = frozenset()  # stored by an earlier start of this step, before the run was resumed
     loops: Mapping[str, int] = field(default_factory=dict)  # benchmark to what block 0 fixed
     describes: bool = False
-    has_described: bool = False  # or tried to
+    has_described: bool = False  # or has tried to
     evidence: dict[str, tuple[str, ...]] = field(default_factory=dict)  # layer to the paths of its stored files
     _order: int = 0
     _begun_s: float = 0.0
@@ -85,7 +85,7 @@ class StepTrials:
         self._begun_s, self._begun = self.rig.clocks.unix_s(), time.monotonic()
 
     def _keep(self, name: str, data: bytes) -> str:
-        """Stores a file of this start, whose name says of which."""
+        """Stores a file of this start under a name with its block and arm."""
         return self.rig.raw(f"{self.block.index:03d}-{self.step.environment}-{name}", data)
 
     def _started(self, session: Session) -> Iterator[Trial]:
@@ -95,11 +95,11 @@ class StepTrials:
         timing, self._served_by = session.timing, session.served_by
         samples: dict[str, tuple[float, ...]] = {"time": (timing.ready_s,), "attach": (timing.attach_s,)}
         for name in self._missing(self._starts()):
-            # `attach` is no metric: it is stored for the report, and no cost is worked out of it
+            # `attach` is no metric: the report shows it, and no cost is worked out of it
             yield from self._ending(name, Measured(samples, clock="CLOCK_MONOTONIC of the harness"))
 
     def _description(self, stack: Stack) -> Described:
-        """Outside every trial: as a rule in the calibration."""
+        """The record and facts of the arm, read outside every trial, as a rule in the calibration."""
         self.has_described = True
         with caught(StartFailed, self._keep):
             return Described(self.rig.record(self.step.environment, stack), self.rig.facts(stack))
@@ -121,7 +121,7 @@ class StepTrials:
         )
 
     def _measured(self, stack: Stack, exits: ExitStack) -> Iterator[BenchmarkBegan | Trial]:
-        """All trials of a start; the console of a guest is kept of the calibration, and of one that was lost."""
+        """All trials of a start. Evidence, such as a guest's console, is stored in block 0 and for a lost session."""
         keep = self.block.index == 0
         try:
             yield from self._trials(stack.session, stack.testbed, exits)
@@ -167,7 +167,7 @@ class StepTrials:
             raise lost
 
     def _given_up(self, error: VbenchError) -> Iterator[Trial]:
-        """The start failed, or the environment was lost: a trial for everything that was to come."""
+        """A trial for each benchmark that was left when the start failed or the session was lost."""
         if self._order:  # a start that failed took its time; what is skipped takes none
             self._begin()
         else:
@@ -177,7 +177,7 @@ class StepTrials:
             yield from self._ending(name, Skipped(_told(ReasonKind.NOT_STARTED, error), error.hint))
 
     def _missing(self, planned: Sequence[str]) -> list[str]:
-        """Of these benchmarks the ones without a trial."""
+        """The benchmarks among `planned` that have no trial."""
         return [name for name in planned if name not in self.kept | self._ended]
 
     def _starts(self) -> tuple[str, ...]:
@@ -192,7 +192,7 @@ class StepTrials:
         wall_s: float | None = None,
         seen: Seen | None = None,
     ) -> Iterator[Trial]:
-        """One trial; until the next item is asked for a signal waits, so that a trial that ended is stored."""
+        """Yields one trial. A signal waits until the next item is asked for, so that the trial is stored."""
         with interrupts.held():
             trial = Trial(
                 block=self.block.index,

@@ -11,7 +11,7 @@ from vbench.contracts import Session, Started
 
 @dataclass(frozen=True)
 class Seen:
-    """As a trial keeps it; None is unknown."""
+    """Processor time and clock error of one trial, as the trial keeps them. None is unknown."""
 
     host_cpu_s: float | None = None
     operations_cpu_s: float | None = None
@@ -21,7 +21,7 @@ class Seen:
 
 
 def counting(served_by: ServedBy) -> tuple[str, ...]:
-    """For the reader, how an environment's processor time is counted where that is not as usual."""
+    """How an environment's processor time is counted, in words; empty where it is counted as usual."""
     match served_by:
         case Descendants():
             return ()
@@ -46,11 +46,11 @@ class Watch:
         self._last: gates.Spent | None = None
 
     def begin(self) -> None:
-        """The workload is set up: what is spent from here on is spent on its operations."""
+        """The workload is set up: processor time from here on is spent on its operations."""
         self._begun = self._spent()
 
     def end(self) -> None:
-        """The last operation is over; where nobody says so they last as long as the trial."""
+        """The last operation is over. Without this call the operations last as long as the trial."""
         self._ended = self._spent()
 
     def over(self) -> None:
@@ -58,7 +58,7 @@ class Watch:
         self._last = self._spent()
 
     def seen(self, *, is_lost: bool) -> Seen:
-        """All of it, with the second reading of the clocks unless the environment is gone. Raises SessionLost."""
+        """All counts, with a second reading of the clocks unless the environment is gone. Raises SessionLost."""
         assert self._last is not None
         served_s = gates.served_s(self._first, self._last)
         operations_s = gates.served_s(self._begun, self._ended or self._last) if self._begun else None

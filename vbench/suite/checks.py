@@ -113,7 +113,7 @@ def _check_confirmatory(suite: Suite) -> None:
 
 
 def _check_comparisons(suite: Suite) -> None:
-    """Of what is known to exist: each once, and each with a width at which it is narrow enough."""
+    """Raises SuiteError for a comparison that is declared twice, or that has no width at which it is narrow enough."""
     names = confirmatory(suite)
     for index, name in enumerate(names):
         path, (_, benchmark, measured) = f"method.confirmatory[{index}]", name.split()

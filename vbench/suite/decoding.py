@@ -46,7 +46,7 @@ def suite_of(text: str, document: Document) -> Suite:
 
 
 def _method(table: dict[str, Any], environments: Mapping[str, Arm]) -> Method:
-    """With the defaults that depend on the rest of the suite."""
+    """The method, with the defaults that depend on the rest of the suite."""
     method = convert(table, Method, "method")
     if method.blocks is None and not method.confirmatory and not any(key in table for key in ADAPTIVE):
         method = replace(method, blocks=FIXED_BLOCKS)
@@ -77,7 +77,7 @@ def _parted(table: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def _benchmarks(entries: Sequence[Any]) -> tuple[dict[str, Benchmark], dict[str, Variation]]:
-    """By name, and of those that were made by `vary` what was varied."""
+    """Benchmarks by name, and the variations of those that `vary` made."""
     from vbench.benchmarks import KINDS
 
     benchmarks: dict[str, Benchmark] = {}

@@ -121,7 +121,7 @@ def _of_kind(
 
 
 def _meant(kind: str, kinds: Mapping[str, type]) -> str:
-    """What stands for a kind that there is not: another name of one, a family, or the nearest spelling."""
+    """The hint for an unknown kind: the kind that has this other name, a family, or the nearest spelling."""
     for kind_type in kinds.values():
         known_as: Mapping[str, str] = getattr(kind_type, "known_as", {})
         if kind.lower() in known_as:

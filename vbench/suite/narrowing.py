@@ -131,7 +131,7 @@ def environment_record(suite: Suite, name: str) -> EnvironmentRecord:
 
 
 def relations_of(record: EnvironmentRecord) -> dict[str, str]:
-    """Those that a record knows, by their suite keys."""
+    """The relations that a record knows, by suite key."""
     relations = {"on": record.on, "network": record.network, "storage": record.storage}
     return {key: value for key, value in relations.items() if value is not None}
 

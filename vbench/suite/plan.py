@@ -66,7 +66,7 @@ def is_start(kind: str) -> bool:
 
 
 def expected_s(suite: Suite) -> float:
-    """The whole run, calibration included, as the types of its environments and benchmarks estimate it."""
+    """Expected duration in s of the whole run, calibration included, as its environments and benchmarks estimate it."""
     return (suite.method.most + 1) * _block_s(suite)
 
 
@@ -76,7 +76,7 @@ def _block_s(suite: Suite) -> float:
 
 
 def start_s(suite: Suite, arm: str) -> float:
-    """One start of an arm, with everything below it in its stack."""
+    """Expected duration in s of one start of an arm, with everything below it in its stack."""
     stack: list[Environment] = [suite.environment(name) for name in suites.chain(suite, arm)]
     return sum(environment.expected_start_s() for environment in stack)
 
@@ -87,7 +87,7 @@ def factor(suite: Suite, arm: str) -> float:
 
 
 def trials_s(suite: Suite) -> float:
-    """Every benchmark once, within one start."""
+    """Expected duration in s of every benchmark once, within one start."""
     trial_s, warmup_s = float(suite.method.trial), float(suite.method.warmup)
     return sum(benchmark.expected_s(trial_s, warmup_s) for benchmark in suite.benchmarks.values())
 

@@ -18,7 +18,7 @@ def check_paths(path: str, relations: Relations, arm: Arm) -> None:
 
 
 def check(suite: Suite, name: str) -> None:
-    """Raises SuiteError; of one entry of the suite."""
+    """Raises SuiteError for relations of one arm that the rest of the suite contradicts."""
     _check_on(suite, name)
     arm = suite.environments[name]
     beneath = chain(suite, name)[:-1]

@@ -46,7 +46,7 @@ class Method(Table, frozen=True):
 
     @property
     def most(self) -> int:
-        """Blocks at the most."""
+        """The largest number of blocks that a run takes."""
         return self.blocks or self.n_max
 
 

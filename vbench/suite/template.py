@@ -32,13 +32,13 @@ def template(name: str, choices: Sequence[Choice]) -> str:
 
 
 def _is_active(choice: Choice, choices: Sequence[Choice]) -> bool:
-    """One that works; of a kind that runs from the image and from the host's files, never both: other bits."""
+    """Whether it works; of a kind that runs from the image and from the host's files, the image's alone: other bits."""
     others = [of for of in choices if of.works and of.keys["kind"] == choice.keys["kind"] and of.needs_image]
     return choice.works and (choice.needs_image or not others)
 
 
 def _names(choices: Sequence[Choice]) -> Iterator[str]:
-    """The setting that its title ends with, which tells a variant from the others of its kind; else the kind."""
+    """A name for each choice: the setting that its title ends with, which tells variants apart, or else the kind."""
     taken: set[str] = set()
     for choice in choices:
         name = choice.title.rpartition("=")[2]
