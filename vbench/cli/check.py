@@ -35,7 +35,7 @@ STATUS = {"whole": 0, "damaged": VbenchError.exit_code, "unreadable": UsageError
 
 
 def _checked(run: str, results: Path, *, again: bool) -> dict[str, Any]:
-    """What `--json` prints of a run; one that is unreadable is said on stderr, and those after it are still checked."""
+    """What `--json` prints of a run. An unreadable run is told on stderr, and the runs after it are still checked."""
     from vbench import cli, store
     from vbench.frames import checking
 

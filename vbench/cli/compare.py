@@ -1,4 +1,4 @@
-"""`vbench compare`: runs of other days, hosts or instance types side by side, with no more said than they carry."""
+"""`vbench compare`: compares runs of other days, hosts or instance types, and claims no more than they support."""
 
 import os
 import sys

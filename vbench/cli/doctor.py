@@ -38,7 +38,7 @@ def doctor(kind: str, output: Path | None, no_start: bool, scratch: Path) -> Non
 
 
 def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict[str, Any]:
-    """What works here; `quiet` says nothing meanwhile, and `again` is said when it was interrupted."""
+    """What works here. `quiet` prints no progress; `again` is printed after an interruption."""
     from vbench import facts
     from vbench.environments import KINDS
     from vbench.host import processors, rights
@@ -158,7 +158,7 @@ def environment_lines(row: dict[str, Any]) -> Iterator[str]:
 
 
 def _state(row: dict[str, Any]) -> str:
-    """The state of one environment. What is missing is said with that word, so it stands alone."""
+    """The state of one environment in words. A problem that names what is missing stands alone."""
     if row["state"] == "missing":
         return str(row["problem"])
     ready = f"ready in {show(row['ready_s'], 's')}" if row["ready_s"] else ""

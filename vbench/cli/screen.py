@@ -30,7 +30,7 @@ class Screen:
         return max(1, width), max(1, height - 1)
 
     def draw(self, lines: Sequence[Text]) -> None:
-        """In the place of the lines drawn before."""
+        """Draws over the lines drawn before."""
         self._replace([], lines)
 
     def say(self, line: Text, lines: Sequence[Text]) -> None:

@@ -36,7 +36,7 @@ class _Sink(io.FileIO):
 
 
 def prepare() -> None:
-    """Before anything is opened. Streams that a test or another program has put in their place stay as they are."""
+    """Replaces the standard streams before anything is opened. Those of a test or another program stay as they are."""
     for descriptor in (0, 1, 2):
         _open_if_closed(descriptor)
     if sys.stdin is None:
@@ -82,13 +82,13 @@ def _open_if_closed(descriptor: int) -> None:
 
 
 def _gone(descriptor: int) -> set[int]:
-    """What is said when a reader has gone: EIO of a terminal that was hung up, which is no terminal any more then."""
+    """Errors that mean that the reader has gone; EIO comes from a terminal that was hung up."""
     is_device = stat.S_ISCHR(os.fstat(descriptor).st_mode)
     return {errno.EPIPE, errno.EIO} if is_device else {errno.EPIPE}
 
 
 def _text(descriptor: int, before: TextIO | None, *, forgives: set[int] | None, by_line: bool) -> TextIO:
-    """In the encoding of the user's choice; a sign that it lacks becomes a question mark."""
+    """A text stream in the encoding of the user's choice; a sign that it lacks becomes a question mark."""
     encoding = before.encoding if before is not None else "utf-8"
     buffer = io.BufferedWriter(_Sink(descriptor, forgives=forgives))
     return io.TextIOWrapper(buffer, encoding=encoding, errors="replace", line_buffering=by_line)

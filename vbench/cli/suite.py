@@ -48,7 +48,7 @@ def new(name: str, no_start: bool, output: Path | None) -> None:
 
 
 def _text(name: str, document: dict[str, Any]) -> str:
-    """The template of what doctor found. Raises EnvironmentUnavailable where nothing works."""
+    """The text of a suite for this host. Raises EnvironmentUnavailable if no environment works."""
     from vbench.suite.template import Choice, template
 
     rows = document["environments"]

@@ -11,7 +11,7 @@ _HINT = "write --tag KEY=VALUE, such as --tag instance=m7i.large"
 
 
 def tags(words: Sequence[str]) -> dict[str, str]:
-    """In the order given. Raises UsageError for what is no KEY=VALUE, and for a key given twice."""
+    """Tags in the order of the command line. Raises UsageError for what is no KEY=VALUE, and for a repeated key."""
     values: dict[str, str] = {}
     for word in words:
         key, equals, value = word.partition("=")

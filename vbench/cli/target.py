@@ -33,7 +33,7 @@ def file(path: Path) -> Iterator[Path]:
 
 
 def folder(path: Path) -> Path:
-    """`path`, made where it is not there. Raises UsageError and RunFolderError."""
+    """`path`, created if it does not exist. Raises UsageError and RunFolderError."""
     _outside(path, as_folder=True)
     return path
 

@@ -1,4 +1,4 @@
-"""`vbench validate`: proves on this host that known differences are found, and that nothing is found in nothing."""
+"""`vbench validate`: checks on this host that vbench finds known differences, and none where there are none."""
 
 import sys
 from collections.abc import Iterator

@@ -73,11 +73,11 @@ def _comparison(
     blocks = _common(values)
     name = f"{contrast.name} {benchmark} {metric.name}"
     if blocks:
-        each = tuple({block: of[block] for block in blocks} for of in values)
+        each = tuple({block: arm_values[block] for block in blocks} for arm_values in values)
         pairs = _pairs(name, metric, contrast, each)
     else:
         called = ["the baseline" if arm == baseline else arm for arm in arms]
-        reasons = [_why_nothing(*of) for of in zip(trials, values, called, strict=True)]
+        reasons = [_why_nothing(*arm) for arm in zip(trials, values, called, strict=True)]
         both = "both" if len(arms) == 2 else "every arm"
         pairs = Pairs(name, why=missing or next(filter(None, reversed(reasons)), f"no block has {both}"))
     return Comparison(
@@ -87,24 +87,25 @@ def _comparison(
         values=values,
         pairs=pairs,
         unpaired=_unpaired(arms, metric.name, trials, blocks),
-        busy=tuple(_busy(of, values[0]) for of in trials),
-        per_operation=tuple(_per_operation(of, values[0]) for of in trials),
+        busy=tuple(_busy(arm_trials, values[0]) for arm_trials in trials),
+        per_operation=tuple(_per_operation(arm_trials, values[0]) for arm_trials in trials),
     )
 
 
 def _common(values: Sequence[Values]) -> tuple[int, ...]:
-    return tuple(sorted(set.intersection(*(set(of) for of in values))))
+    return tuple(sorted(set.intersection(*(set(arm_values) for arm_values in values))))
 
 
 def _unpaired(
     arms: Sequence[str], metric: str, trials: Sequence[dict[int, Trial]], blocks: tuple[int, ...]
 ) -> dict[int, str]:
     """Each block that lacks a number of an arm, with every arm that lacks it and why."""
-    left = sorted(set().union(*trials) - set(blocks))
-    each = {
-        block: [(arm, _why_none(of.get(block), metric)) for arm, of in zip(arms, trials, strict=True)] for block in left
+    lacking = sorted(set().union(*trials) - set(blocks))
+    reasons = {
+        block: [(arm, _why_none(by_block.get(block), metric)) for arm, by_block in zip(arms, trials, strict=True)]
+        for block in lacking
     }
-    return {block: "; ".join(f"{arm}: {why}" for arm, why in of if why) for block, of in each.items()}
+    return {block: "; ".join(f"{arm}: {why}" for arm, why in whys if why) for block, whys in reasons.items()}
 
 
 def _why_none(trial: Trial | None, metric: str) -> str:
@@ -121,14 +122,14 @@ def _why_none(trial: Trial | None, metric: str) -> str:
 
 
 def _pairs(name: str, metric: Metric, contrast: Contrast, values: Sequence[Values]) -> Pairs:
-    everything = [value for of in values for value in of.values()]
-    terms = [(of, weight) for of, (_, weight) in zip(values, contrast.weights, strict=True)]
+    numbers = [value for arm_values in values for value in arm_values.values()]
+    terms = [(arm_values, weight) for arm_values, (_, weight) in zip(values, contrast.weights, strict=True)]
     if metric.scale == "difference":
-        if not all(map(math.isfinite, everything)):
+        if not all(map(math.isfinite, numbers)):
             return Pairs(name, why="no difference: a value is not a number")
         unit = NO_UNIT if metric.unit == "1" else metric.unit
         return pairing.contrast(name, terms, metric.better, unit=unit)
-    if not all(math.isfinite(value) and value > 0 for value in everything):
+    if not all(math.isfinite(value) and value > 0 for value in numbers):
         return Pairs(name, why="no ratio: a value is zero, negative or not a number")
     return pairing.contrast(name, terms, metric.better)
 
@@ -148,13 +149,13 @@ def _per_operation(trials: dict[int, Trial], among: Values) -> float | None:
 
     Unknown where the tool did not tell when its operations began and ended, or how many they were.
     """
-    each = [
+    seconds = [
         trial.operations_cpu_s / trial.outcome.operations
         for block, trial in trials.items()
         if block in among and isinstance(trial.outcome, Measured)
         if trial.operations_cpu_s is not None and trial.outcome.operations
     ]
-    return _median(each)
+    return _median(seconds)
 
 
 def _why_nothing(trials: dict[int, Trial], values: Values, who: str) -> str:

@@ -31,7 +31,8 @@ def conditions(arms: Sequence[str], readings: Sequence[Reading]) -> tuple[Condit
     if not readings:
         return ()
     return tuple(
-        _conditions(arm, [item for item in readings if item.environment == arm and item.block >= 1]) for arm in arms
+        _conditions(arm, [reading for reading in readings if reading.environment == arm and reading.block >= 1])
+        for arm in arms
     )
 
 
@@ -39,15 +40,15 @@ def _conditions(name: str, starts: list[Reading]) -> Conditions:
     return Conditions(
         environment=name,
         starts=len(starts),
-        wall_s=_median(starts, lambda item: item.wall_s),
-        steal=_median(starts, lambda item: _share(item.steal_s, item.wall_s)),
-        run_delay=_median(starts, lambda item: _share(item.run_delay_s, item.wall_s)),
-        queued=_median(starts, lambda item: _share(item.queued_s, item.wall_s)),
+        wall_s=_median(starts, lambda reading: reading.wall_s),
+        steal=_median(starts, lambda reading: _share(reading.steal_s, reading.wall_s)),
+        run_delay=_median(starts, lambda reading: _share(reading.run_delay_s, reading.wall_s)),
+        queued=_median(starts, lambda reading: _share(reading.queued_s, reading.wall_s)),
         foreign=_median(starts, gates.foreign_share),
-        served_s=_median(starts, lambda item: item.ours_s),
-        clock_error_ppm=_median(starts, lambda item: _ppm(item.clock_error_s, item.wall_s)),
-        clock_bound_ppm=_median(starts, lambda item: _ppm(item.clock_bound_s, item.wall_s)),
-        throttled=_sum([item.throttled for item in starts]),
+        served_s=_median(starts, lambda reading: reading.ours_s),
+        clock_error_ppm=_median(starts, lambda reading: _ppm(reading.clock_error_s, reading.wall_s)),
+        clock_bound_ppm=_median(starts, lambda reading: _ppm(reading.clock_bound_s, reading.wall_s)),
+        throttled=_sum([reading.throttled for reading in starts]),
     )
 
 

@@ -27,25 +27,26 @@ class FamilyCost(Struct, frozen=True):
     label: str = ""  # "rough", "dots only", or why there is no number
 
 
-def families(design: Design, items: Sequence[Comparison]) -> tuple[FamilyCost, ...]:
+def families(design: Design, comparisons: Sequence[Comparison]) -> tuple[FamilyCost, ...]:
     """The cost of each family of at least two benchmarks in each arm but the baseline, over the blocks they share."""
     grouped: dict[tuple[str, str], list[Comparison]] = {}
-    first = {record.name: record.metrics[0].name for record in design.benchmarks if record.metrics}
-    for item in items:
-        if item.metric.name == first[item.benchmark] and item.metric.scale == "ratio":
-            grouped.setdefault((item.benchmark.split(".")[0], item.environment), []).append(item)
-    kept = {key: items for key, items in grouped.items() if len(items) >= LEAST}
-    ordered = sorted(kept, key=lambda key: FAMILIES.index(key[0]) if key[0] in FAMILIES else len(FAMILIES))
+    first_metric = {record.name: record.metrics[0].name for record in design.benchmarks if record.metrics}
+    for comparison in comparisons:
+        if comparison.metric.name == first_metric[comparison.benchmark] and comparison.metric.scale == "ratio":
+            grouped.setdefault((comparison.benchmark.split(".")[0], comparison.environment), []).append(comparison)
+    members = {key: group for key, group in grouped.items() if len(group) >= LEAST}
+    ordered = sorted(members, key=lambda key: FAMILIES.index(key[0]) if key[0] in FAMILIES else len(FAMILIES))
     pairs = [
-        geometric.mean_cost(f"{arm} {family}", [item.pairs for item in kept[family, arm]]) for family, arm in ordered
+        geometric.mean_cost(f"{arm} {family}", [comparison.pairs for comparison in members[family, arm]])
+        for family, arm in ordered
     ]
     return tuple(
-        _family(key, kept[key], of, envelope)
-        for key, of, envelope in zip(ordered, pairs, envelopes(pairs), strict=True)
+        _family(key, members[key], family_pairs, envelope)
+        for key, family_pairs, envelope in zip(ordered, pairs, envelopes(pairs), strict=True)
     )
 
 
-def _family(key: tuple[str, str], items: list[Comparison], pairs: Pairs, envelope: Envelope) -> FamilyCost:
+def _family(key: tuple[str, str], members: list[Comparison], pairs: Pairs, envelope: Envelope) -> FamilyCost:
     cost, low, high = (logs.ratio(value) for value in (envelope.mean, envelope.low, envelope.high))
     is_writable = cost is not None and low is not None and high is not None
     return FamilyCost(
@@ -55,6 +56,6 @@ def _family(key: tuple[str, str], items: list[Comparison], pairs: Pairs, envelop
         low=low if is_writable else None,
         high=high if is_writable else None,
         blocks=len(pairs.d),
-        members=tuple(item.quantity for item in items),
+        members=tuple(member.quantity for member in members),
         label=pairs.why or envelope.label or ("" if is_writable else envelope.why or "too large to write"),
     )

@@ -23,72 +23,73 @@ class Finding(Struct, frozen=True):
     judged: Judged
 
 
-def findings(design: Design, items: Sequence[Comparison]) -> tuple[Finding, ...]:
-    judged = judgement.judge([_cell(design, item) for item in items], delta=design.delta)
-    return tuple(Finding(_cost(item, of), item, of) for item, of in zip(items, judged, strict=True))
+def findings(design: Design, comparisons: Sequence[Comparison]) -> tuple[Finding, ...]:
+    """One finding a comparison, in their order."""
+    judged = judgement.judge([_cell(design, comparison) for comparison in comparisons], delta=design.delta)
+    return tuple(_finding(*pair) for pair in zip(comparisons, judged, strict=True))
 
 
-def _cell(design: Design, item: Comparison) -> Cell:
-    is_cost = item.contrast.kind == COST
-    is_control = is_cost and item.environment == design.control
+def _finding(comparison: Comparison, judged: Judged) -> Finding:
+    return Finding(_cost(comparison, judged), comparison, judged)
+
+
+def _cell(design: Design, comparison: Comparison) -> Cell:
+    is_cost = comparison.contrast.kind == COST
+    is_control = is_cost and comparison.environment == design.control
     return Cell(
-        quantity=item.quantity,
-        arm=item.environment,
-        pairs=item.pairs,
+        quantity=comparison.quantity,
+        arm=comparison.environment,
+        pairs=comparison.pairs,
         is_control=is_control,
-        is_confirmatory=is_cost and not is_control and item.name in design.confirmatory,
-        margin=item.metric.margin if item.metric.scale == "difference" else None,
-        kind=item.contrast.kind,
-        floor_scale=item.contrast.floor_scale,
+        is_confirmatory=is_cost and not is_control and comparison.name in design.confirmatory,
+        margin=comparison.metric.margin if comparison.metric.scale == "difference" else None,
+        kind=comparison.contrast.kind,
+        floor_scale=comparison.contrast.floor_scale,
     )
 
 
-def _cost(item: Comparison, judged: Judged) -> Cost:
-    if not item.pairs.d:
-        return _unknown(item, judged, item.pairs.why)
-    if item.pairs.is_ratio:
-        return _ratio(item, judged)
-    return _difference(item, judged)
+def _cost(comparison: Comparison, judged: Judged) -> Cost:
+    if not comparison.pairs.d:
+        return _assembled(comparison, judged, label=comparison.pairs.why)
+    if comparison.pairs.is_ratio:
+        return _ratio(comparison, judged)
+    return _difference(comparison, judged)
 
 
-def _ratio(item: Comparison, judged: Judged) -> Cost:
+def _ratio(comparison: Comparison, judged: Judged) -> Cost:
     envelope, hodges_lehmann = judged.envelope, judged.hodges_lehmann
-    each = {block: logs.ratio(d) for block, d in zip(item.pairs.blocks, item.pairs.d, strict=True)}
-    written = {block: ratio for block, ratio in each.items() if ratio is not None}
+    raw = {block: logs.ratio(d) for block, d in zip(comparison.pairs.blocks, comparison.pairs.d, strict=True)}
+    ratios = {block: ratio for block, ratio in raw.items() if ratio is not None}
     cost = logs.ratio(envelope.mean)
-    if cost is None or len(written) < len(each):
-        return _unknown(item, judged, "no ratio: too large to write")
+    if cost is None or len(ratios) < len(raw):
+        return _assembled(comparison, judged, label="no ratio: too large to write")
     low, high = logs.ratio(envelope.low), logs.ratio(envelope.high)
     label = _label(judged)
     if (low is None or high is None) and envelope.low is not None:
         low = high = None
         label = "the interval is too wide to write"
     return _assembled(
-        item,
+        comparison,
         judged,
         label=label,
         cost=cost,
         low=low,
         high=high,
-        per_block=written,
+        per_block=ratios,
         hodges_lehmann=logs.ratio(hodges_lehmann.centre) if hodges_lehmann else None,
     )
 
 
-def _difference(item: Comparison, judged: Judged) -> Cost:
+def _difference(comparison: Comparison, judged: Judged) -> Cost:
     envelope = judged.envelope
     assert envelope.mean is not None
-    per_block = dict(zip(item.pairs.blocks, item.pairs.d, strict=True))
+    per_block = dict(zip(comparison.pairs.blocks, comparison.pairs.d, strict=True))
     difference = Difference(envelope.mean, envelope.low, envelope.high, per_block)
-    return _assembled(item, judged, label=_label(judged), difference=difference)
-
-
-def _unknown(item: Comparison, judged: Judged, label: str) -> Cost:
-    return _assembled(item, judged, label=label)
+    return _assembled(comparison, judged, label=_label(judged), difference=difference)
 
 
 def _assembled(
-    item: Comparison,
+    comparison: Comparison,
     judged: Judged,
     *,
     label: str,
@@ -99,21 +100,22 @@ def _assembled(
     hodges_lehmann: float | None = None,
     difference: Difference | None = None,
 ) -> Cost:
+    """The cost; without a ratio or a difference it is unknown, for the reason in `label`."""
     decision = judged.decision
     has_number = cost is not None or difference is not None
-    own_median, baseline_median = _two(item.medians())
-    own_busy, baseline_busy = _two(item.busy)
-    own_cpu_s, baseline_cpu_s = _two(item.per_operation)
+    own_median, baseline_median = _two(comparison.medians())
+    own_busy, baseline_busy = _two(comparison.busy)
+    own_cpu_s, baseline_cpu_s = _two(comparison.per_operation)
     return Cost(
-        benchmark=item.benchmark,
-        metric=item.metric.name,
-        unit=item.metric.unit,
-        better=item.metric.better,
-        environment=item.environment,
+        benchmark=comparison.benchmark,
+        metric=comparison.metric.name,
+        unit=comparison.metric.unit,
+        better=comparison.metric.better,
+        environment=comparison.environment,
         cost=cost,
         low=low,
         high=high,
-        blocks=len(item.blocks),
+        blocks=len(comparison.blocks),
         baseline_median=baseline_median,
         median=own_median,
         per_block=per_block or {},
@@ -130,7 +132,7 @@ def _assembled(
         p=judged.p if judged.counted else None,
         p_adjusted=judged.p_adjusted if judged.counted else None,
         hodges_lehmann=hodges_lehmann,
-        suspects=_suspects(item, judged) if has_number else (),
+        suspects=_suspects(comparison, judged) if has_number else (),
         difference=difference,
         baseline_processors=baseline_busy,
         processors=own_busy,
@@ -152,10 +154,10 @@ def _label(judged: Judged) -> str:
     return envelope.label
 
 
-def _suspects(item: Comparison, judged: Judged) -> tuple[str, ...]:
-    blocks = item.pairs.blocks
+def _suspects(comparison: Comparison, judged: Judged) -> tuple[str, ...]:
+    blocks = comparison.pairs.blocks
     suspects = [f"{suspect.what} ({_numbered(blocks, suspect.positions)})" for suspect in judged.suspects]
-    change = steady.change_point(item.pairs.d) if judged.envelope.spread else None
+    change = steady.change_point(comparison.pairs.d) if judged.envelope.spread else None
     if change is not None and change.p <= CHANGED:
         suspects.append(f"the cost changed its level after block {blocks[change.after - 1]} (p = {change.p:.1g})")
     return tuple(suspects)

@@ -43,7 +43,7 @@ def check(folder: Path) -> Checked:
 
 
 def rebuild(folder: Path) -> tuple[Path, ...]:
-    """The Parquet files made again from the journal, with their checksums. Raises RunFolderError, NoSpace."""
+    """Writes the Parquet files again from the journal, with their checksums. Raises RunFolderError, NoSpace."""
     manifest = store.read_manifest(folder)
     if manifest.state is not State.COMPLETE:
         hint = "`vbench run --resume` ends it; `vbench export --format parquet` writes its tables elsewhere"

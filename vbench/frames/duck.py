@@ -55,8 +55,8 @@ def copy(frame: pd.DataFrame, path: Path, kind: Format) -> None:
     target = str(path.absolute()).replace("'", "''")
     try:
         with _database() as connection:
-            connection.register("made", frame)
-            connection.execute(f"COPY (SELECT * FROM made) TO '{target}' ({FORMATS[kind]})")
+            connection.register("exported", frame)
+            connection.execute(f"COPY (SELECT * FROM exported) TO '{target}' ({FORMATS[kind]})")
     except duckdb.Error as error:
         text = str(error)
         code = next((code for words, code in _CAUSES.items() if words in text.lower()), errno.EIO)
@@ -75,7 +75,7 @@ def differences(frame: pd.DataFrame, path: Path, *, computed: Collection[str] = 
     opened = f"/proc/self/fd/{file.fileno()}"  # a path of the user's could hold a pattern, which duckdb would expand
     try:
         with _database() as connection:
-            connection.register("made", frame)
+            connection.register("journal", frame)
             stored = f"read_parquet('{opened}', hive_partitioning = false)"
             return _compared(connection, frame, stored, computed)
     except duckdb.Error as error:
@@ -94,7 +94,7 @@ def _compared(
     if rows != len(frame):
         return f"it has {rows} rows, the journal gives {len(frame)}"
     unequal = " OR ".join(_unequal(frame, name, nearly=name in computed) for name in frame.columns)
-    count = _one(connection, f"SELECT count(*) FROM {stored} s POSITIONAL JOIN made m WHERE {unequal}")
+    count = _one(connection, f"SELECT count(*) FROM {stored} s POSITIONAL JOIN journal m WHERE {unequal}")
     return f"{count} of its {rows} rows differ from the journal" if count else ""
 
 

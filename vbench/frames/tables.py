@@ -1,4 +1,4 @@
-"""The tables of a run as pandas frames, made from its journal alone."""
+"""Builds the tables of a run as pandas frames from its journal alone."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _NO_METRIC = {"attach": "s"}  # the unit of samples that no cost is worked out o
 
 @dataclass
 class Tables:
-    """Each table is made when it is asked for, and kept."""
+    """The tables of one run. Each is built when it is first asked for."""
 
     passed: Passed
 

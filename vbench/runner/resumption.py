@@ -26,7 +26,6 @@ IDENTITY = (
 _PACKAGE = Path(__file__).parents[1]
 _NO_SOURCES = {"suites"}  # a run keeps its own, and a checkout has them elsewhere than a wheel
 _BEGIN = "`vbench run` begins another one"
-_GIVE = "give SUITE as well: `vbench run SUITE --resume RUN`"
 
 
 @dataclass(frozen=True)

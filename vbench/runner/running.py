@@ -185,7 +185,7 @@ class Runner:
 
     def _name_evidence(self, arm: str, paths: Mapping[str, tuple[str, ...]]) -> None:
         """The record of the arm's stack names the files of the first start that has any."""
-        record = next(one for one in self.writer.manifest.environments if one.name == arm)
+        record = next(arm_record for arm_record in self.writer.manifest.environments if arm_record.name == arm)
         if paths and not any(layer.evidence for layer in record.stack):
             named = (replace(layer, evidence=paths.get(layer.environment, ())) for layer in record.stack)
             self.writer.record(replace(record, stack=tuple(named)))

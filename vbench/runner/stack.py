@@ -35,8 +35,8 @@ class Stack:
 
     @property
     def memory_limit_b(self) -> int | None:
-        """The least that any layer was given; None: no layer was given a limit."""
-        limits = [one.memory_limit_b for one in self.sessions if isinstance(one, Started)]
+        """The smallest memory limit of the layers in B; None if no layer has one."""
+        limits = [session.memory_limit_b for session in self.sessions if isinstance(session, Started)]
         return min((limit for limit in limits if limit is not None), default=None)
 
     def engines(self, suite: Suite, host: Session) -> Facts:

@@ -64,6 +64,13 @@ class Envelope(Struct, frozen=True):
         """(high - low) / 2."""
         return None if self.low is None or self.high is None else (self.high - self.low) / 2
 
+    @property
+    def widening(self) -> float:
+        """How much wider the envelope is than t alone: a factor of 1 or more; 1 where either is unknown."""
+        if self.half_width is None or self.t is None:
+            return 1.0
+        return max(1.0, 2 * self.half_width / (self.t[1] - self.t[0]))
+
 
 def bands(d: Array, *, alpha: float = ALPHA, seed: int = bootstrap.SEED, rounding: float | Array = ROUNDING) -> Bands:
     """Both intervals of every row of `d` (cells × blocks, at least 2 blocks, finite).

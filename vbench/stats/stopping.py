@@ -100,5 +100,5 @@ def within_reach(envelope: Envelope, rule: Stopping, margin: float | None = None
         or envelope.blocks < 2
     ):
         return False
-    widening = max(1.0, 2 * envelope.half_width / (envelope.t[1] - envelope.t[0]))
-    return detectable.half_width(envelope.spread, rule.n_max, widening=widening) <= rule.limit(envelope.mean, margin)
+    expected = detectable.half_width(envelope.spread, rule.n_max, widening=envelope.widening)
+    return expected <= rule.limit(envelope.mean, margin)

@@ -107,16 +107,9 @@ class _Common(Struct, frozen=True):
         )
 
     @property
-    def widening(self) -> float:
-        """How much wider the envelope is than t alone."""
-        envelope = self.case.envelope
-        if envelope.half_width is None or envelope.t is None:
-            return 1.0
-        return max(1.0, 2 * envelope.half_width / (envelope.t[1] - envelope.t[0]))
-
-    @property
     def smallest(self) -> float:
-        return detectable.smallest_mean(self.spread, self.case.envelope.blocks, widening=self.widening)
+        envelope = self.case.envelope
+        return detectable.smallest_mean(self.spread, envelope.blocks, widening=envelope.widening)
 
     def inconclusive(self) -> Decision:
         case = self.case
@@ -124,7 +117,7 @@ class _Common(Struct, frozen=True):
         if case.envelope.half_width is not None:
             parts.append(f"the interval reached ± {show(case.envelope.half_width, case)}")
         parts.append(f"a cost of {show(self.smallest, case)} would probably have been seen")
-        needed = detectable.blocks_to_decide(self.mean, self.spread, case.margin, widening=self.widening)
+        needed = detectable.blocks_to_decide(self.mean, self.spread, case.margin, widening=case.envelope.widening)
         limit = f"more than {detectable.MOST_BLOCKS:,}" if needed is None else f"about {needed}"
         if needed is None or needed > case.envelope.blocks:
             parts.append(f"{limit} blocks would decide at this mean and spread")

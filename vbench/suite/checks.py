@@ -69,7 +69,7 @@ def _check_method(suite: Suite) -> None:
 
 
 def _check_testbed(suite: Suite) -> None:
-    """A list of processors has as many as each environment gets; scratch is one place, wherever a run is resumed."""
+    """Raises SuiteError for a list of the wrong number of processors, and for a relative scratch path."""
     scratch = suite.testbed.scratch
     if not scratch.startswith("/") or "\0" in scratch:
         hint = "write the whole path, such as '/var/tmp'; a run that is resumed elsewhere must mean the same folder"

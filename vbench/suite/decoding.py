@@ -95,8 +95,8 @@ def _benchmarks(entries: Sequence[Any]) -> tuple[dict[str, Benchmark], dict[str,
         base: Any = table.get("name", kind if "." in kind else None)
         in_family(base, kind, f"{path}.name")
         settings = {key: value for key, value in table.items() if key not in ("kind", "name")}
-        for end, one in varying.combinations(settings, KINDS[kind], path):
-            name, benchmark = f"{base}{end}", convert(one, KINDS[kind], path)
+        for end, combination in varying.combinations(settings, KINDS[kind], path):
+            name, benchmark = f"{base}{end}", convert(combination, KINDS[kind], path)
             if name in benchmarks:
                 raise _second(name, path)
             benchmarks[name] = benchmark

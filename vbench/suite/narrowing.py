@@ -78,7 +78,9 @@ def _selected(suite: Suite, names: Sequence[str]) -> dict[str, Benchmark]:
     families = {name.partition(".")[0] for name in suite.benchmarks}
     entries = dict.fromkeys(variation.of for variation in suite.variations.values())
     chosen = _existing(names, [*suite.benchmarks, *entries, *sorted(families)], "benchmark")
-    return {name: one for name, one in suite.benchmarks.items() if not _names(suite, name).isdisjoint(chosen)}
+    return {
+        name: benchmark for name, benchmark in suite.benchmarks.items() if not _names(suite, name).isdisjoint(chosen)
+    }
 
 
 def _names(suite: Suite, benchmark: str) -> set[str]:

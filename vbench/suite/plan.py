@@ -61,7 +61,7 @@ def _block(index: int, arms: list[str], benchmarks: list[str], seed: int) -> Blo
 
 
 def is_start(kind: str) -> bool:
-    """Whether a benchmark comes from the starts themselves; such a one has no place in a block's order."""
+    """Whether a benchmark's samples come from the starts themselves; no block's order contains it."""
     return kind.startswith("start.")
 
 

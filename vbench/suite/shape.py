@@ -87,7 +87,7 @@ class Arm(Struct, frozen=True):
 
 
 class Variation(Struct, frozen=True):
-    """Which entry a benchmark was made of, and by which values of the keys that it varies."""
+    """The entry that a benchmark comes from, and its values of the keys that the entry varies."""
 
     of: str
     values: dict[str, Any]
@@ -113,8 +113,8 @@ class Suite(Struct, frozen=True):
     benchmarks: dict[str, Benchmark]
     arms: tuple[str, ...]  # without the control
     ladders: tuple[Ladder, ...] = ()
-    variations: dict[str, Variation] = {}  # of benchmarks that were made by `vary`
-    folder: Path = Path()  # of its file: what a benchmark's own files are relative to
+    variations: dict[str, Variation] = {}  # of the benchmarks of entries with `vary`
+    folder: Path = Path()  # of the suite's file; paths of a benchmark's own files are relative to it
 
     def arm(self, name: str) -> Arm:
         """An entry by its name; the control is the baseline's."""

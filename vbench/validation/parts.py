@@ -1,4 +1,4 @@
-"""The parts of a validation: each is a suite made here, which runs like any other."""
+"""The parts of a validation. Each becomes a suite, which runs like any other."""
 
 import json
 from typing import Any, Literal
