@@ -74,7 +74,7 @@ def vbench() -> None:
 
 
 def complain(message: str, hint: str = "") -> None:
-    """A failure on stderr; control characters of what it quotes never reach the terminal."""
+    """Prints a failure on stderr. Control characters in quoted text never reach the terminal."""
     text = f"vbench: {message}" + (f"\n  hint: {hint}" if hint else "")
     click.echo("".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text), err=True)
 

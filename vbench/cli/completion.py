@@ -1,4 +1,4 @@
-"""What the shell offers for names: runs, suites, their arms and benchmarks, images."""
+"""Completes names in the shell: runs, suites, their arms and benchmarks, images."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -108,7 +108,7 @@ def _results(context: click.Context) -> Path:
 
 
 def _typed(context: click.Context, name: str) -> list[str]:
-    """What the line has for that argument; before an option without its value click leaves it among the rest."""
+    """The words that the line has for an argument. Before an option without a value, click leaves them in `args`."""
     value = context.params.get(name) or context.args
     return [value] if isinstance(value, str) else list(value)
 

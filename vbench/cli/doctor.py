@@ -117,7 +117,7 @@ def inspect(environment: Environment, host: Any, testbed: Any, no_image: Missing
 
 
 def keys(environment: Environment) -> dict[str, Any]:
-    """What a suite writes for it: its kind, and what is not the default."""
+    """The suite keys of an environment: its kind, and the settings that are not the default."""
     from vbench.suite import settings
 
     usual = settings(type(environment)())
@@ -126,7 +126,7 @@ def keys(environment: Environment) -> dict[str, Any]:
 
 
 def note(row: dict[str, Any]) -> str:
-    """One line about a row: how soon it is ready, or why it cannot run, in characters that a suite's file may have."""
+    """One line on an environment: how soon it is ready, or why it cannot run. It may stand in a suite's file."""
     from vbench.text import plain
 
     if row["problem"]:
@@ -151,7 +151,7 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
 
 
 def environment_lines(row: dict[str, Any]) -> Iterator[str]:
-    """One environment: its title and state, and below them what to do."""
+    """The lines of one environment: its title and state, and below them the hint."""
     yield f"{row['title']:20} {_state(row)}"
     if row["hint"]:
         yield f"{'':29} {row['hint']}"

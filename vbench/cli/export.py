@@ -50,7 +50,7 @@ def export(run: str, *, kind: str | None, table: str, output: Path | None, resul
 
 
 def deliver(kind: str, run: Path, output: Path | None, *, table: str) -> None:
-    """To a file or folder whose paths are printed, or to stdout."""
+    """Writes an export to stdout, or to a file or folder whose paths are printed."""
     from vbench import api, exports
 
     loaded = api.load(run)

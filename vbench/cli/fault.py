@@ -52,7 +52,7 @@ def without_secrets(text: str) -> str:
 
 
 def _secrets(words: Sequence[str]) -> Iterator[str]:
-    """Of `--token VALUE` and of `api_key=VALUE` the value."""
+    """The secret values of a command line: VALUE of `--token VALUE` and of `api_key=VALUE`."""
     belongs = False
     for word in words:
         name = _NAME.search(word)

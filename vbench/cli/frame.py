@@ -1,4 +1,4 @@
-"""What the live view of a run shows, as lines that fit the terminal: a pure function of how far the run is."""
+"""Lays out the live view of a run as lines that fit the terminal: a pure function of the run's progress."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ Cells = Mapping[tuple[str, str], Cost]  # benchmark and environment
 
 @dataclass
 class Course:
-    """How far a run is. Times are of the monotonic clock, but `ends_at` of the frame is the user's."""
+    """The progress of a run. Times are of the monotonic clock."""
 
     plan: Plan
     begun: float
@@ -42,19 +42,19 @@ class Course:
 
     @property
     def blocks(self) -> int:
-        """All that are analysed: without the calibration."""
+        """Number of planned blocks, the calibration not counted."""
         return len(self.plan.blocks) - 1
 
     @property
     def done(self) -> int:
-        """Analysed blocks that lie behind, those of a run that was taken up again too."""
+        """Number of blocks that are done, those before a resumption included."""
         if self.block is None:
             return self.behind
         is_over = self.ended is not None and not self.is_void
         return self.block.index if is_over else max(0, self.block.index - 1)
 
     def left_s(self, now: float) -> float:
-        """From the median of the measured blocks; from the plan's estimate until one is measured."""
+        """Expected rest of the run in s: from the median of the measured blocks, or else from the plan."""
         usual_s = self._usual_s()
         ahead = self.blocks - self.done + (1 if self.block is None or self.block.index == 0 else 0)
         spent_s = now - self.block_begun if self.block else 0.0
@@ -67,7 +67,7 @@ class Course:
 
 
 def frame(course: Course, *, width: int, height: int | None, now: float, ends_at: str | None = None) -> list[Text]:
-    """At most `height` lines of at most `width` columns; None: the whole table, however long."""
+    """The picture: at most `height` lines of at most `width` columns. With None as height the table is whole."""
     head = [_title(course), _bar(course, width), _times(course, now, ends_at), _counts(course)]
     room = None if height is None else height - len(head) - 1
     if course.cells and (room is None or room > LEAST_ROWS):
@@ -78,7 +78,7 @@ def frame(course: Course, *, width: int, height: int | None, now: float, ends_at
 
 
 def clock_time(left_s: float) -> str:
-    """When it will end, as the clock on the wall will show it then."""
+    """The local time at which the run will end, as `17:26`."""
     return time.strftime("%H:%M", time.localtime(time.time() + left_s))
 
 
@@ -118,7 +118,7 @@ def _times(course: Course, now: float, ends_at: str | None) -> Text:
 
 
 def _counts(course: Course) -> Text:
-    """Measured trials, and what was lost where something was."""
+    """The numbers of trials by outcome, and of voided blocks."""
     count = course.count
     line = Text(f"{count.measured} measured")
     if count.failed:
@@ -134,7 +134,7 @@ def _counts(course: Course) -> Text:
 
 
 def _table(course: Course, width: int, room: int | None) -> list[Text]:
-    """A row for each benchmark, a column for each arm that fits; what does not fit is counted."""
+    """A row for each benchmark, and a column for each arm that fits. The arms that do not fit are counted."""
     rows, note = _page(course.benchmarks, course.done, room)
     first = max(len("rough cost"), *(len(plain(name)) for name in course.benchmarks))
     arms, hidden = _fitting(course, width - first)

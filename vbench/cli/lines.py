@@ -95,7 +95,7 @@ class Lines:
             echo(f"\r\x1b[K{line[:width]}", nl=False)
 
     def _left(self) -> str:
-        """From the trials done so far once a block is whole, from the plan's estimate before."""
+        """Expected rest of the run, from the trials so far once a block is whole, and from the plan before."""
         assert self._plan
         total = len(self._plan.blocks) * len(self._plan.environments) * len(self._plan.benchmarks)
         ahead = max(0, total - self.stored)

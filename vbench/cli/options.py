@@ -18,7 +18,7 @@ Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
 
 def _named(context: click.Context, parameter: click.Parameter, word: str | None) -> Path | None:
-    """A path whose name can be told to the programs that write there."""
+    """The path that a word names. Raises BadParameter for a name that is not UTF-8."""
     if word is None:
         return None
     try:
@@ -106,7 +106,7 @@ def _json(context: click.Context, parameter: click.Parameter, is_asked: bool) ->
 
 
 def _format(context: click.Context, parameter: click.Parameter, kind: str | None) -> str | None:
-    """After the eager options, which may have chosen one."""
+    """The format. It is read after the eager options, which may have chosen one."""
     asked: str | None = context.meta.get(_ASKED)
     if asked is None:
         return kind

@@ -1,4 +1,4 @@
-"""Where a verb's data goes: to stdout, or to the file that `-o` names."""
+"""Delivers a verb's data to stdout, or to the file that `-o` names."""
 
 import json
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ import click
 
 
 def as_json(document: Any) -> bytes:
-    """UTF-8, whatever the terminal's encoding is: a program reads it. On a terminal it does no harm."""
+    """The document as JSON in UTF-8, whatever the terminal's encoding is. Its text cannot steer a terminal."""
     import msgspec
 
     from vbench.text import escaped
@@ -19,7 +19,7 @@ def as_json(document: Any) -> bytes:
 
 
 def page(lines: Iterable[str]) -> str:
-    """Lines for a reader, in which nothing steers a terminal: tools, guests and strangers wrote parts of them."""
+    """Lines for a reader. Tools, guests and strangers wrote parts of them, so control characters are replaced."""
     from vbench.text import plain
 
     return "".join(f"{plain(line)}\n" for line in lines)

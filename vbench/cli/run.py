@@ -26,7 +26,7 @@ _PLANNED = {"environments": "--env", "benchmarks": "--bench", "blocks": "--block
 
 
 def _seconds(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
-    """What a suite's durations look like: `30 min`, or a number of seconds."""
+    """A duration in s, from a text such as `30 min` or a number of seconds."""
     del context
     if text is None:
         return None
@@ -111,7 +111,7 @@ class Narrowing:
     words: tuple[str, ...]
 
     def course(self, suite: str, results: Path, until_s: float | None, *, quiet: bool) -> Course:
-        """A new run. Raises SuiteError and UsageError at once."""
+        """A new run that is ready to begin. Raises SuiteError and UsageError."""
         from vbench import runner as runners
         from vbench import suite as suites
         from vbench.cli.tags import tags
@@ -200,7 +200,7 @@ def _followed(course: Course) -> "Conducted":
 
 
 def _print(folder: Path) -> None:
-    """A closed stdout must not hide how the run ended, nor what is still buffered change the exit code."""
+    """Prints the run folder. A closed stdout neither hides how the run ended nor changes its exit code."""
     try:
         click.echo(folder)
     except OSError:

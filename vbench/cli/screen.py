@@ -34,7 +34,7 @@ class Screen:
         self._replace([], lines)
 
     def say(self, line: Text, lines: Sequence[Text]) -> None:
-        """A line that stays, above those that change."""
+        """Writes a line that stays, above the lines that change."""
         self._replace([line], lines)
 
     def _replace(self, staying: Sequence[Text], changing: Sequence[Text]) -> None:
@@ -47,7 +47,7 @@ class Screen:
             self.console.file.flush()
 
     def _back(self) -> str:
-        """To the first line drawn before, as the terminal has broken it since if it was narrowed."""
+        """Moves the cursor to the first line drawn before. A terminal that was narrowed has broken long lines."""
         width, height = self.size
         lines = sum(max(1, -(-columns // width)) for columns in self._widths)
         up = min(lines, height)

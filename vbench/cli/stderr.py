@@ -12,7 +12,7 @@ def drawable() -> bool:
 
 
 def echo(text: str, *, nl: bool = True) -> None:
-    """To stderr, if anybody is left who reads it: a terminal that was closed must not end the run."""
+    """Writes to stderr. A terminal that was closed does not end the run."""
     with suppress(OSError):
         click.echo(text, err=True, nl=nl)
 

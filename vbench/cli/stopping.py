@@ -12,7 +12,7 @@ SAID = "stopping what was started …"
 
 @contextmanager
 def stopping(again: str) -> Iterator[None]:
-    """After Ctrl-C, SIGTERM or SIGHUP prints `again`, once everything is stopped."""
+    """Prints `again` after Ctrl-C, SIGTERM or SIGHUP, once everything is stopped."""
     with interrupts.once(SAID):
         try:
             yield

@@ -62,14 +62,14 @@ def in_utf8() -> None:
 
 
 def discard(descriptor: int) -> None:
-    """From now on the descriptor leads nowhere, so that what is still buffered cannot fail."""
+    """Lets the descriptor lead nowhere from now on, so that writing buffered text cannot fail."""
     nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)
 
 
 def _open_if_closed(descriptor: int) -> None:
-    """A file that is opened later must not become standard output, to be written over by any message."""
+    """Opens a closed standard descriptor, so that no file opened later becomes standard output."""
     try:
         os.fstat(descriptor)
     except OSError:

@@ -59,7 +59,7 @@ def _outside(path: Path, *, as_folder: bool) -> Path:
 
 
 def _kept(path: Path) -> str:
-    """What a run or a validation left there; empty for any other folder, a `manifest.json` of others in it or not."""
+    """The kind of folder if a run or a validation left it; empty for any other, even with a `manifest.json` in it."""
     if (path / "validation.json").is_file():
         return "validation's folder"
     manifest = path / "manifest.json"

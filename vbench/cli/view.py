@@ -37,7 +37,7 @@ def view(*, port: int, address: str, results: Path, reports: Path, opens: bool, 
 
 
 def say(words: str) -> None:
-    """What a client sent is quoted, so its control characters are not."""
+    """Prints a log line on stderr, without the control characters of a client's words."""
     click.echo(printable(words), err=True)
 
 

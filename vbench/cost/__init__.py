@@ -1,4 +1,4 @@
-"""What isolation cost: from the trials of a run to one ratio and one verdict per environment, benchmark and metric."""
+"""Turns the trials of a run into one cost and one verdict for each environment, benchmark and metric."""
 
 from vbench import facts
 from vbench.cost.analysis import Analysis, Use

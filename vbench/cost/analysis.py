@@ -19,7 +19,7 @@ from vbench.model import Cost, Reading, Run, State, Trial, Void
 
 
 class Use(Struct, frozen=True):
-    """What one metric of one trial contributes; `why` is empty exactly when it is used."""
+    """The contribution of one metric of one trial to the costs; `why` is empty exactly when it is used."""
 
     used: bool
     why: str = ""
@@ -72,7 +72,7 @@ class Analysis:
 
     @cached_property
     def costs(self) -> tuple[Cost, ...]:
-        """Every environment but the baseline, the control too, × benchmark × metric; pairs are made within a block.
+        """The cost of each arm but the baseline, the control included, for each benchmark and metric.
 
         A cell without a believable number is there all the same, with None and the reason in `label`.
         """
@@ -106,7 +106,7 @@ class Analysis:
         return tuple(name for name in self.design.confirmatory if name not in names)
 
     def use(self, trial: Trial, metric: str) -> Use:
-        """What a metric of one of this run's trials contributes to the costs."""
+        """The contribution of a metric of one of this run's trials to the costs."""
         why = self.attempts.why_unused(trial) or why_no_number(trial, metric)
         if why or trial.environment == self.design.baseline:
             return Use(not why, why)

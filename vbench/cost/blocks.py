@@ -1,4 +1,4 @@
-"""What gates took out of a run, and why, for its reader."""
+"""Counts the attempts that gates voided, and sums up the reasons for a reader."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -23,7 +23,7 @@ class Cause(Struct, frozen=True):
 
 
 class Voided(Struct, frozen=True):
-    """What gates took out of the analysis: whole attempts at blocks, in all arms alike."""
+    """The voided attempts of a run. A void takes a whole attempt out of the analysis, in all arms alike."""
 
     attempts: int
     blocks: tuple[int, ...]  # with at least one voided attempt

@@ -109,7 +109,7 @@ def _unpaired(
 
 
 def _why_none(trial: Trial | None, metric: str) -> str:
-    """Why one trial gave no number; empty where it gave one."""
+    """Why one trial gave no number; empty if it gave one."""
     if trial is None:
         return "no trial that counts"
     match trial.outcome:

@@ -1,4 +1,4 @@
-"""What the host itself saw while each arm was measured: reported beside the costs, and never part of one."""
+"""Sums up the host's counters while each arm was measured: reported beside the costs, never part of one."""
 
 import math
 from collections.abc import Callable, Sequence

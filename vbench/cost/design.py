@@ -1,4 +1,4 @@
-"""What a run compares with what: its arms, the metrics of its benchmarks, and the claims that its suite declared."""
+"""Lists the contrasts of a run: from its arms, the metrics of its benchmarks, and the ladders of its suite."""
 
 import math
 from collections.abc import Iterator
@@ -30,12 +30,12 @@ class Contrast(Struct, frozen=True):
 
     @property
     def floor_scale(self) -> float:
-        """How much wider than the control's noise floor that of this contrast is: 1 for two arms, √2 for four."""
+        """Factor by which this contrast's noise floor exceeds the control's: 1 for two arms, √2 for four."""
         return math.sqrt(math.fsum(weight * weight for _, weight in self.weights) / 2)
 
 
 def between(arm: str, reference: str, *, kind: str, name: str = "") -> Contrast:
-    """One arm minus another."""
+    """The contrast of one arm minus another."""
     return Contrast(name or arm, ((arm, 1.0), (reference, -1.0)), kind)
 
 
@@ -54,7 +54,7 @@ class Wanted(Struct, frozen=True):
 
 
 class Design(Struct, frozen=True):
-    """All that an analysis needs to know beside the trials themselves."""
+    """The arms, benchmarks and claims of a run: all that an analysis needs beside the trials."""
 
     arms: tuple[str, ...]  # in the suite's order, baseline and control among them
     baseline: str
@@ -95,7 +95,7 @@ class Design(Struct, frozen=True):
 
 
 def steps(ladder: Ladder) -> tuple[Contrast, ...]:
-    """Each arm against the one before it."""
+    """The contrasts of each arm of a ladder against the arm before it."""
     pairs = zip(ladder.arms[1:], ladder.arms, strict=False)
     return tuple(between(arm, before, kind=STEP, name=f"{ladder.name}: {arm} after {before}") for arm, before in pairs)
 

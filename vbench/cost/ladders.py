@@ -1,4 +1,4 @@
-"""What each layer of a ladder costs: its steps in order, and the whole of it."""
+"""Collects the findings of a ladder: its steps in order, and the whole of it."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Which trials of a run enter its analysis, why the others do not, and what a trial's number is."""
+"""Decides which trials of a run enter its analysis, why the others do not, and what a trial's number is."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -58,7 +58,7 @@ class Attempts:
         return trials
 
     def numbers(self, arm: str, benchmark: str, metric: str) -> Values:
-        """Each block's own number of an arm; worked out once, since the baseline is asked for by every other arm."""
+        """The number of each block of an arm. It is worked out once, since every other arm asks for the baseline's."""
         key = (arm, benchmark, metric)
         if key not in self._numbers:
             each = {block: number(trial, metric) for block, trial in self.used.get((arm, benchmark), {}).items()}
@@ -92,7 +92,7 @@ class Attempts:
         return {(t.environment, t.benchmark) for t in self.trials if (t.block, t.attempt) == attempt}
 
     def why_unused(self, trial: Trial) -> str:
-        """Why a trial of this run does not enter the costs; empty when it does."""
+        """Why a trial of this run does not enter the costs; empty if it does."""
         attempt = (trial.block, trial.attempt)
         if trial.block < 1:
             return "calibration"
@@ -140,7 +140,7 @@ def number(trial: Trial, metric: str) -> float | None:
 
 
 def why_no_number(trial: Trial, metric: str) -> str:
-    """Why a trial has no usable number for a metric; empty when it has one."""
+    """Why a trial has no usable number for a metric; empty if it has one."""
     if not isinstance(trial.outcome, Measured):
         return "the trial has no number"
     value = number(trial, metric)

@@ -1,4 +1,4 @@
-"""What each column of each table means, for the frames, the Parquet files and docs/use/api.md."""
+"""Defines the columns of each table and their meaning, for the frames, the Parquet files and docs/use/api.md."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -148,7 +148,7 @@ CONTRASTS = (
 
 TABLES = {"samples": SAMPLES, "blocks": BLOCKS, "histograms": HISTOGRAMS, "costs": COSTS, "contrasts": CONTRASTS}
 STORED = ("samples", "blocks", "histograms")
-"""Those that a complete run folder has as `<name>.parquet`; costs are computed, never stored."""
+"""The tables that a complete run folder has as `<name>.parquet`; costs are computed, never stored."""
 
 
 def stored_names(table: str, schema: int) -> list[str]:

@@ -30,7 +30,7 @@ _CAUSES = {"no space left": errno.ENOSPC, "quota exceeded": errno.EDQUOT, "file 
 
 @contextmanager
 def _database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """In memory alone: no kill can leave a file behind. Nothing is looked for in a home, nothing fetched."""
+    """A database in memory: a kill leaves no file behind. It reads nothing from a home folder and fetches nothing."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY,
         "threads": THREADS,  # each has buffers of its own within that memory

@@ -1,4 +1,4 @@
-"""One run from suite to closed folder: opens the testbed, refuses what cannot run, executes and finishes."""
+"""Conducts one run from suite to closed folder: opens the testbed, refuses what cannot run, executes, finishes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ _CLOCKS, _HERE = Clocks(), LocalHost()
 
 @dataclass(frozen=True)
 class Conducted:
-    """Where a run was stored, and how its trials ended."""
+    """The folder of a run that ended, and the count of its trials."""
 
     folder: Path
     count: Count
@@ -225,7 +225,7 @@ def _differences(run: Run, suite: Suite, host: LocalHost) -> resumption.Differen
 
 
 def _ledger(run: Run, look: adaptive.Looking | None, here: Identity) -> tuple[Ledger, int | None]:
-    """What is stored of the run, and the first block that is not whole; None where nothing is left to measure."""
+    """The ledger of the stored run, and the first block that is not whole; None if nothing is left to measure."""
     plan = run.manifest.plan
     torn = {item.block for item in run.manifest.resumed if item.block is not None}
     ledger = Ledger.of(

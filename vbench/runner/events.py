@@ -64,7 +64,7 @@ Tell = Callable[[Event], None]
 
 @dataclass
 class Count:
-    """How the trials of a run ended."""
+    """The numbers of a run's trials by outcome."""
 
     measured: int = 0
     failed: int = 0

@@ -130,7 +130,7 @@ def refuse_missing(suite: Suite, host: Session, image: Image | None) -> None:
 
 
 def without(suite: Suite, name: str) -> Iterator[str]:
-    """How to run the suite without this environment; nothing where the baseline needs it, which always stays."""
+    """Yields how to run the suite without this environment; nothing if the baseline needs it."""
     baseline = suite.method.baseline
     if name in suites.chain(suite, baseline):
         return

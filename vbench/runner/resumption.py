@@ -42,7 +42,7 @@ def boot_of(manifest: Manifest) -> str:
 
 
 def rebooted(manifest: Manifest, here: Identity) -> bool | None:
-    """Whether the host was booted since the run was last in it; None where that is unknown."""
+    """Whether the host was booted since the run last ran on it; None if unknown."""
     last, now = boot_of(manifest), here.marks(manifest.run_id)[1]
     return last != now if last and now else None
 

@@ -1,4 +1,4 @@
-"""What all starts of a run share: the suite, the host with its testbed, and where a start's files go."""
+"""Holds what all starts of a run share: the suite, the host with its testbed, and the store of their files."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -56,7 +56,7 @@ class Rig:
         return served_by
 
     def record(self, arm: str, started: Stack) -> EnvironmentRecord:
-        """What the manifest keeps of a started arm."""
+        """The manifest's record of a started arm."""
         *beneath, uppermost = started.described(self.suite)
         if isinstance(started.session, Started):
             counted = counting(self.counted(started.session.served_by))

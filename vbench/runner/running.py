@@ -38,7 +38,7 @@ HOST = "host"  # the name that the host's own facts have
 
 @dataclass
 class Runner:
-    """One run: the plan's steps against a host session and testbed, into a writer."""
+    """One run: executes the steps of a plan on a host and its testbed, and stores the trials with a writer."""
 
     suite: Suite
     plan: Plan
@@ -65,7 +65,7 @@ class Runner:
         self._described |= self.writer.described() if self.ledger else set()
 
     def run(self) -> Count:
-        """Every block; failed and skipped trials are stored and counted.
+        """Runs every block. Failed and skipped trials are stored and counted.
 
         Raises StopFailed, NoSpace, and of the calibration EnvironmentUnavailable and OverBudget.
         """

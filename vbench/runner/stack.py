@@ -47,7 +47,7 @@ class Stack:
         return versions
 
     def described(self, suite: Suite) -> Iterator[StackLayer]:
-        """What the manifest keeps of each session."""
+        """The manifest's record of each session."""
         for name, session in zip(self.names, self.sessions, strict=True):
             layer = StackLayer(name, suite.environment(name).kind)
             if isinstance(session, Started):

@@ -1,4 +1,4 @@
-"""One start of an arm in a block: yields its trials one by one as each ends, and stores nothing."""
+"""Makes one start of an arm in a block: yields each trial as it ends, and stores none."""
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What the host saw of one trial: the processor time that served it, and how its environment's clock ran meanwhile."""
+"""Watches one trial from the host: the processor time that served it, and how its environment's clock ran."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

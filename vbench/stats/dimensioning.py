@@ -1,4 +1,4 @@
-"""How many repetitions to spend at each level, from a pilot: iterations where they vary, starts where those do."""
+"""Works out from a pilot how many repetitions to spend at each level: on iterations, starts or blocks."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""All verdicts of one run: envelopes at once, controls first, multiplicity over what was declared and what was not."""
+"""Judges all contrasts of a run together: envelopes, controls, then multiplicity by what the suite declared."""
 
 from collections.abc import Sequence
 

@@ -12,7 +12,7 @@ ROUNDING = 1e-12  # of a logarithm, or relative to the largest value: a spread u
 
 
 class BadValue(VbenchError, ValueError):
-    """A NaN or an infinity: some earlier step failed and must say so itself; no statistic may hide it."""
+    """A NaN or an infinity among the values. An earlier step failed, and no statistic may hide that."""
 
 
 class Pairs(Struct, frozen=True):
@@ -88,7 +88,7 @@ def differences(
 
 
 def by_block(name: str, own: tuple[float, ...], baseline: tuple[float, ...], better: Better) -> Pairs:
-    """Ratios of two bare sequences, paired by place alone: unequal numbers are not paired at all."""
+    """Ratios of two sequences, paired by position. Sequences of unequal length make no pairs."""
     if len(own) != len(baseline) and own and baseline:
         return Pairs(name, why=f"{len(own)} values against {len(baseline)} of the baseline cannot be paired")
     return ratios(name, dict(enumerate(own, 1)), dict(enumerate(baseline, 1)), better)

@@ -1,4 +1,4 @@
-"""One p-value for the envelope: the level at which its interval begins to exclude zero."""
+"""Works out the p-value of an envelope: the level at which its interval begins to exclude zero."""
 
 import math
 

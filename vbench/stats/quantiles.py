@@ -40,7 +40,7 @@ def of_counts(counts: Mapping[Number, int], fraction: float) -> Number | None:
 
 
 class Ranks(Generic[Number]):
-    """A histogram put in order once, for several quantiles."""
+    """A histogram that is sorted once, for several quantiles."""
 
     def __init__(self, counts: Mapping[Number, int]) -> None:
         self.values: list[Number] = sorted(counts)
@@ -51,7 +51,7 @@ class Ranks(Generic[Number]):
         return self.upto[-1] if self.upto else 0
 
     def quantile(self, fraction: float) -> Number | None:
-        """As `within`."""
+        """The smallest value that `fraction` of all samples do not exceed; None where the samples are too few."""
         if self.total == 0 or self.total < fewest(fraction):
             return None
         return self.values[bisect_left(self.upto, math.ceil(fraction * self.total))]

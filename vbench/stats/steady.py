@@ -11,7 +11,7 @@ DRIFT = 0.05  # of the first third's median
 LEAST = 6  # samples of a trial, two a third
 SAME_WAY = 0.01  # largest p of equal signs over blocks at which a drift is told
 LABEL = "no steady state"
-"""What the note of one trial begins with."""
+"""First words of the note of a trial that drifts."""
 
 
 class Drift(Struct, frozen=True):
@@ -24,7 +24,7 @@ class Drift(Struct, frozen=True):
 
 
 class Signs(Struct, frozen=True):
-    """How many of `count` changes have the more frequent sign, and the probability of as many by chance."""
+    """The number of changes with the more frequent sign, and the probability of as many by chance."""
 
     count: int  # without those that are exactly 0
     same: int

@@ -15,7 +15,7 @@ LEAST = 10
 
 
 class Suspect(Struct, frozen=True):
-    """One finding in words, with the blocks it rests on (positions in `d`, from 0)."""
+    """One suspicious shape in words, with the blocks that show it (positions in `d`, from 0)."""
 
     what: str
     positions: tuple[int, ...]

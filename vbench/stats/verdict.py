@@ -12,7 +12,7 @@ ALPHA = 0.05
 
 
 class Rule(StrEnum):
-    """Which rule gave a verdict; `report --explain` prints it."""
+    """The rule that gave a verdict; `report --explain` prints it."""
 
     CONTROL_DIFFERS = "the control differs from the baseline"
     WITHIN_MARGIN = "the 90 % interval lies within the margin"
@@ -21,7 +21,7 @@ class Rule(StrEnum):
 
 
 class Case(Struct, frozen=True, kw_only=True):
-    """All that a verdict rests on. `envelope`, `margin` and `floor` are in the unit of d (logarithms of ratios)."""
+    """The data behind a verdict. `envelope`, `margin` and `floor` are in the unit of d (logarithms for ratios)."""
 
     envelope: Envelope
     margin: float | None  # equivalence.margin_of(δ), fixed by the suite; None: none was set in this unit
@@ -75,7 +75,7 @@ def decide(case: Case) -> Decision:
 
 
 def excludes_zero(envelope: Envelope) -> bool:
-    """Whether the reported 95 % interval lies wholly on one side of no cost; never without an envelope."""
+    """Whether the reported 95 % interval lies wholly above or wholly below 0; False without an envelope."""
     if envelope.low is None or envelope.high is None or envelope.label:
         return False
     return envelope.low > 0 or envelope.high < 0
@@ -127,7 +127,7 @@ class _Common(Struct, frozen=True):
 
 
 def _control_differs(case: Case) -> str:
-    """Why the verdict is withheld; empty where it is not."""
+    """Why the verdict is withheld; empty if it is not."""
     if case.control_differs_for_certain:
         return "the control differs from the baseline, by the same in every block"
     if case.control_p is None or case.control_p > ALPHA:

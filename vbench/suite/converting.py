@@ -47,7 +47,7 @@ def _plainly(types: re.Match[str]) -> str:
 
 
 def _values(kind: type, at: str) -> list[str]:
-    """Which texts the key at this path takes, as its type lists them."""
+    """The texts that the key at this path takes, as its type lists them."""
     key = at.removeprefix(".").partition("[")[0].partition(".")[0]
     return [str(value) for value in _literals(get_type_hints(kind).get(key) if key else kind)]
 

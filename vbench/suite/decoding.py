@@ -117,7 +117,7 @@ def _family(kinds: Sequence[str], benchmarks: Mapping[str, Benchmark], path: str
 
 
 def _ladders(tables: Mapping[str, Any], benchmarks: Mapping[str, Benchmark]) -> Iterator[Ladder]:
-    """Where no metric is named, the benchmark's first; `ladders.check` refuses a benchmark that there is not."""
+    """The ladders. The metric is the benchmark's first if none is named; `ladders.check` refuses unknown benchmarks."""
     for name, entry in tables.items():
         path = f"ladders.{name}"
         named(name, path)

@@ -62,7 +62,7 @@ def _problems(document: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _of_benchmark(table: Any, path: str) -> Iterator[Problem]:
-    """A key that is varied is one of the entry's."""
+    """Problems of one benchmark entry. A varied key counts as a key of the entry."""
     from vbench.benchmarks import KINDS
 
     vary = table.get("vary") if isinstance(table, dict) else None
@@ -80,7 +80,7 @@ def _of_benchmark(table: Any, path: str) -> Iterator[Problem]:
 
 
 def _of_environments(tables: Any) -> Iterator[Problem]:
-    """A key that a table takes over from another one is judged where it is written."""
+    """Problems of the environments. A key that a table takes over from another is judged where it is written."""
     from vbench.environments import KINDS
 
     for name, table in likeness.resolved(tables).items() if isinstance(tables, dict) else ():

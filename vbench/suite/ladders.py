@@ -18,7 +18,7 @@ def check(suite: Suite) -> None:
 
 
 def is_whole(ladder: Ladder, arms: Container[str], benchmarks: Container[str]) -> bool:
-    """Whether all of it is measured: a ladder without one of its arms would call two layers one."""
+    """Whether the whole ladder is measured. Without one of its arms a step would cover two layers."""
     return ladder.benchmark in benchmarks and all(arm in arms for arm in ladder.arms)
 
 

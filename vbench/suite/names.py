@@ -16,7 +16,7 @@ def named(name: Any, path: str) -> str:
 
 
 def in_family(name: Any, kind: str, path: str) -> None:
-    """A kind without a dot is the user's own to name; the families of vbench's are taken, since costs are pooled."""
+    """Raises SuiteError for a benchmark's name outside its family. A kind without a dot is named by the user."""
     family = kind.partition(".")[0]
     if family == kind:
         _of_the_user(name, kind, path)

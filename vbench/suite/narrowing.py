@@ -1,4 +1,4 @@
-"""A suite narrowed by the command line, and what a run's manifest keeps of it."""
+"""Narrows a suite by the command line, and makes the records of it that a run's manifest keeps."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -89,7 +89,7 @@ def _names(suite: Suite, benchmark: str) -> set[str]:
 
 
 def engines(suite: Suite) -> tuple[Engine, ...]:
-    """What starts environments on the host itself: of the arms that are measured, and of what they stand on."""
+    """The engines that start environments on the host itself: the lowest of each measured arm's stack."""
     lowest = dict.fromkeys(chain(suite, arm)[0] for arm in suite.arms)
     return tuple(engine for name in lowest for engine in suite.environment(name).engines())
 
@@ -116,7 +116,7 @@ def takes_image(suite: Suite) -> bool:
 
 
 def environment_records(suite: Suite) -> tuple[EnvironmentRecord, ...]:
-    """What the manifest says of every arm before it was started, the control after its baseline's settings."""
+    """The manifest's record of every arm before its first start; the control has the baseline's settings."""
     return tuple(environment_record(suite, arm) for arm in (*suite.arms, suite.method.control))
 
 

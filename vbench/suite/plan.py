@@ -1,4 +1,4 @@
-"""From a suite and a seed to everything a run will do: pure data, so that it can be read before anything starts."""
+"""Plans a run from a suite and a seed: pure data, which can be read before anything starts."""
 
 import math
 from zlib import crc32
@@ -82,7 +82,7 @@ def start_s(suite: Suite, arm: str) -> float:
 
 
 def factor(suite: Suite, arm: str) -> float:
-    """How much longer a whole trial takes in an arm than natively, the layers of its stack multiplied."""
+    """Factor by which a trial takes longer in an arm than natively: the product over the layers of its stack."""
     return math.prod(suite.environment(name).expected_factor() for name in suites.chain(suite, arm))
 
 

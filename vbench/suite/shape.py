@@ -1,4 +1,4 @@
-"""What a suite is: frozen structs whose fields are its keys."""
+"""Defines a suite: frozen structs whose fields are its keys."""
 
 import re
 from pathlib import Path
@@ -62,7 +62,7 @@ class TestbedSettings(Table, frozen=True):
 NETWORKS = ("bridge", "none")
 """Paths from an arm to the peer, the usual one first."""
 STORAGES = ("folder", "disk")
-"""What scratch space can be: a folder of the host, or a disk image of the environment's own."""
+"""Kinds of scratch space: a folder of the host, or a disk image of the environment's own."""
 
 
 class Relations(Table, frozen=True):
@@ -75,7 +75,7 @@ class Relations(Table, frozen=True):
 
 
 class Arm(Struct, frozen=True):
-    """One entry of `[environments]`: an environment and its relations, which no environment knows itself."""
+    """One entry of `[environments]`: an environment and its relations to other arms and the testbed."""
 
     environment: Environment
     on: str | None = None

@@ -1,4 +1,4 @@
-"""A first suite as text: valid as it stands, with the environments that work on this host and all else in comments."""
+"""Writes a first suite: valid as it stands, with the environments that work here, and all else in comments."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

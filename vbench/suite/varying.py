@@ -66,6 +66,6 @@ def _check_values(values: Sequence[Any], kind: Any, at: str) -> None:
 
 
 def _written(value: Any) -> str:
-    """A value as a part of a name: `4KiB`, `16`, `true`."""
+    """The part of a name that stands for a value: `4KiB`, `16`, `true`."""
     text = str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "")
     return _FREE.sub("_", text)
