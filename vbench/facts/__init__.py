@@ -1,4 +1,4 @@
-"""What a host or environment is: `collect` reads its facts, `confounds`, `layers` and `headline` say what they mean."""
+"""Reads the facts of a host or environment (`collect`) and interprets them (`confounds`, `layers`, `headline`)."""
 
 from collections.abc import Iterable
 
@@ -37,38 +37,39 @@ _AREAS = (cpu, kernel, process, virtualization, cloud, cgroup, clock, devices, t
 
 
 def collect(session: Session, *, scratch: str | None = None) -> Facts:
-    """The facts of a session, read by the probe inside it; `scratch` defaults to its workplace's.
+    """Runs the probe in a session and returns its facts; `scratch` defaults to the workplace's.
 
-    The network's facts are those of the session's place on the run's network, where its network benchmarks run. A probe
-    that fails, or prints nothing readable, gives every fact in error. Raises SessionLost."""
-    found = _probed(session, scratch)
+    Facts of the network are read on the run's network, where network benchmarks run. If the probe fails or prints
+    nothing readable, every fact has status error. Raises SessionLost."""
+    facts = _probed(session, scratch)
     try:
         networked = session.on_network()
-    except (TrialFailed, StartFailed):  # there is no network here, which the benchmarks say themselves
-        return found
+    except (TrialFailed, StartFailed):  # no network: the benchmarks report it
+        return facts
     if networked is session:
-        return found
-    there = _probed(networked, scratch)
-    return {name: there.get(name, fact) if key_of(name).area == "network" else fact for name, fact in found.items()}
+        return facts
+    of_network = _probed(networked, scratch)
+    return {
+        name: of_network.get(name, fact) if key_of(name).area == "network" else fact for name, fact in facts.items()
+    }
 
 
 def of_host(host: Session, engines: Iterable[Engine] = (), *, cpu: int | None = None) -> Facts:
-    """The facts of the host itself, with its kinds of processors and the versions of these engines on it.
+    """Facts of the host itself, with its kinds of processors and the versions of these engines.
 
-    `cpu` is the processor whose caches and frequency are meant, where that is not one that the harness runs on. The
-    probe runs in the surroundings that an agent gives to commands, since the caller's reach no arm.
-    Raises SessionLost.
+    `cpu` is the processor whose caches and frequency are read, by default one that the harness runs on. The probe runs
+    in the surroundings that an agent gives to commands, since no arm inherits the caller's. Raises SessionLost.
     """
     unlike = processors.described(processors.of_host(host))
     kinds = {"cpu.kinds": Fact(unlike or "all alike", "lscpu and /sys/devices/system/cpu")}
-    place = host.workplace
-    usual = (place.python, "-I", "-S", str(place.guest / "surroundings.py"))
+    workplace = host.workplace
+    usual = (workplace.python, "-I", "-S", str(workplace.guest / "surroundings.py"))
     return _merged(_probed(host, None, cpu, before=usual), kinds | tools.engines(host, engines))
 
 
 def _probed(session: Session, scratch: str | None, cpu: int | None = None, *, before: tuple[str, ...] = ()) -> Facts:
-    place = session.workplace
-    argv = [*before, place.python, str(place.guest / "probe.py"), scratch or str(place.scratch)]
+    workplace = session.workplace
+    argv = [*before, workplace.python, str(workplace.guest / "probe.py"), scratch or str(workplace.scratch)]
     argv += [] if cpu is None else [str(cpu)]
     try:
         done = session.run(argv, timeout_s=_LIMIT_S)
@@ -82,7 +83,7 @@ def _probed(session: Session, scratch: str | None, cpu: int | None = None, *, be
 
 
 def parse(raw: bytes) -> Facts:
-    """Raw evidence to facts, in the registry's order; pure."""
+    """Parses the probe's output into facts, in the registry's order."""
     try:
         evidence = decode(raw)
     except ValueError:
@@ -106,10 +107,10 @@ def with_limits(
     configured_memory_b: int | None = None,
     quota: float | None = None,
 ) -> Facts:
-    """The facts with what the suite asked for and what the engine was told; None is not known and adds nothing.
+    """Adds the limits that the suite requests and that the engine configures. None is unknown and adds nothing.
 
-    `quota` is that of vbench's own control group, in processors: all arms are below it, and neither a container nor a
-    virtual machine sees it.
+    `quota` is the limit of vbench's own control group, in processors. All arms are below it, and neither a container
+    nor a virtual machine sees it.
     """
     added = {
         "limits.cpus.requested": Fact(requested_cpus, "suite"),
@@ -131,13 +132,13 @@ def with_limits(
 
 
 def own_quota(host: Session) -> float | None:
-    """Processors that the host's control groups leave to this process; None is no limit, or none that is known."""
+    """Processors that the host's control groups allow this process. None without a limit or for an unknown one."""
     quota = collect(host)["cgroup.cpu.quota"].value
     return float(quota) if isinstance(quota, int | float) else None
 
 
 def with_engine(facts: Facts, image: str, argv: tuple[tuple[str, ...], ...], versions: Facts) -> Facts:
-    """The facts with the image's digest (or `host`), the first command that started it and its engines' versions."""
+    """Adds the image's digest (or `host`), the first command that started it and its engines' versions."""
     added = {"image.digest": Fact(image, "image"), **versions}
     if argv:
         added["engine.argv"] = Fact(tuple(without_home(word) for word in argv[0]), "engine")

@@ -1,8 +1,8 @@
-"""Limits that apply to the process: cgroup v1 and v2, tightest of all levels, and what is left to measure."""
+"""Reads the limits of the process in cgroup v1 and v2: the tightest of all levels, and the usable resources."""
 
 from collections.abc import Callable
 
-from vbench.facts.evidence import Absent, Evidence, Unreadable, made, number, ranges, signed
+from vbench.facts.evidence import Absent, Evidence, Unreadable, fact_from, number, ranges, signed
 from vbench.model import Fact, Facts, FactValue, Status
 
 NONE = "none"
@@ -16,14 +16,14 @@ def read(evidence: Evidence) -> Facts:
     swap = _first(_tightest(evidence, "cgroup2", "memory.swap.max", _bytes), _v1_swap(evidence))
     weights = (("cgroup2", "cpu.weight"), ("cpu", "cpu.shares"))
     return {
-        "cgroup.version": made("/proc/self/mountinfo", _version(evidence), str),
+        "cgroup.version": fact_from("/proc/self/mountinfo", _version(evidence), str),
         "cgroup.cpu.quota": _first(_v2_quota(evidence), _v1_quota(evidence)),
         "cgroup.cpu.weight": _first(*(_leaf(evidence, *weight, number) for weight in weights)),
         "cgroup.cpuset": _cpuset(evidence),
         "cgroup.memory.max": memory,
         "cgroup.memory.swap_max": swap,
         "cgroup.pids.max": _first(*(_tightest(evidence, name, "pids.max", _bytes) for name in ("cgroup2", "pids"))),
-        "limits.cpus.measured": made("sched_getaffinity and cgroup quota", _measured_cpus(evidence), float),
+        "limits.cpus.measured": fact_from("sched_getaffinity and cgroup quota", _measured_cpus(evidence), float),
         "limits.memory.measured": _measured_memory(evidence, memory),
     }
 
@@ -38,10 +38,10 @@ def _version(evidence: Evidence) -> str | None:
 
 
 def _first(*facts: Fact) -> Fact:
-    """The first that is known; else the first that is not merely absent."""
-    known = [fact for fact in facts if fact.status == Status.OK]
-    troubled = [fact for fact in facts if fact.status != Status.ABSENT]
-    return (known or troubled or list(facts))[0]
+    """The first readable fact, or else the first that is not absent, or else the first."""
+    readable = [fact for fact in facts if fact.status == Status.OK]
+    present = [fact for fact in facts if fact.status != Status.ABSENT]
+    return (readable or present or list(facts))[0]
 
 
 def _source(controller: str, name: str) -> str:
@@ -49,7 +49,7 @@ def _source(controller: str, name: str) -> str:
 
 
 def _tightest(evidence: Evidence, controller: str, name: str, parse: Callable[[str], float]) -> Fact:
-    """The least of one limit over all levels; `none` when every level that has the file is unlimited."""
+    """The lowest limit of all levels; `none` if every level that has the file is unlimited."""
     levels = [level[name] for level in evidence.cgroup.get(controller, ()) if name in level]
     return _combined(_source(controller, name), levels, lambda texts: min(parse(text) for text in texts))
 
@@ -59,9 +59,9 @@ def _combined(source: str, levels: list[str | Unreadable], least: Callable[[list
         return Fact(None, source, Status.ABSENT)
     unreadable = next((level for level in levels if isinstance(level, Unreadable)), None)
     if unreadable is not None:
-        return made(source, unreadable, str)
+        return fact_from(source, unreadable, str)
     texts = [level for level in levels if isinstance(level, str)]
-    return made(source, texts, lambda found: _limit(least(found)))
+    return fact_from(source, texts, lambda texts: _limit(least(texts)))
 
 
 def _limit(value: float) -> FactValue:
@@ -84,7 +84,7 @@ def _of_memory(evidence: Evidence, v2: str, v1: str) -> Fact:
 
 
 def _v1_swap(evidence: Evidence) -> Fact:
-    """v1 limits memory and swap together, v2 swap alone: the same fact is what swap has left beside the memory."""
+    """Limit of v1 on swap: its limit on memory and swap less its limit on memory. v2 limits swap alone."""
     both = _tightest(evidence, "memory", "memory.memsw.limit_in_bytes", _bytes)
     memory = _tightest(evidence, "memory", "memory.limit_in_bytes", _bytes)
     if isinstance(both.value, int) and isinstance(memory.value, int):
@@ -122,21 +122,21 @@ def _v1_quota(evidence: Evidence) -> Fact:
 
 def _leaf(evidence: Evidence, controller: str, name: str, parse: Callable[[str], FactValue]) -> Fact:
     levels = evidence.cgroup.get(controller, ())
-    return made(_source(controller, name), levels[0].get(name) if levels else None, parse)
+    return fact_from(_source(controller, name), levels[0].get(name) if levels else None, parse)
 
 
 def _cpuset(evidence: Evidence) -> Fact:
-    """The nearest level that has the file: it is within its parents' already."""
+    """Processors of the lowest level that has the file. They are a subset of its parents'."""
     wanted = (("cgroup2", "cpuset.cpus.effective"), ("cpuset", "cpuset.effective_cpus"), ("cpuset", "cpuset.cpus"))
     facts = []
     for controller, name in wanted:
         levels = [level[name] for level in evidence.cgroup.get(controller, ()) if name in level]
-        facts.append(made(_source(controller, name), levels[0] if levels else None, ranges))
+        facts.append(fact_from(_source(controller, name), levels[0] if levels else None, ranges))
     return _first(*facts)
 
 
 def _measured_cpus(evidence: Evidence) -> float | None:
-    """Processors that the process can really use at once: its affinity, less when a quota is tighter."""
+    """Processors that the process can use at once: the lower of its affinity and its quota."""
     if not evidence.python.affinity:
         return None
     quota = _first(_v2_quota(evidence), _v1_quota(evidence)).value

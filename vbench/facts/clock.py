@@ -1,8 +1,8 @@
-"""The clock that every number is read from: source, resolution, cost of a read, and the processor's TSC promises."""
+"""Reads facts of the clock: source, resolution, cost of a read, and the processor's TSC features."""
 
 import math
 
-from vbench.facts.evidence import Evidence, line_value, made, word
+from vbench.facts.evidence import Evidence, fact_from, line_value, word
 from vbench.model import Facts
 
 SOURCES = "/sys/devices/system/clocksource/clocksource0"
@@ -16,8 +16,8 @@ def read(evidence: Evidence) -> Facts:
         "clock.source": evidence.file(f"{SOURCES}/current_clocksource", word),
         "clock.available": evidence.file(f"{SOURCES}/available_clocksource", _available),
         "clock.tsc_flags": evidence.file("/proc/cpuinfo", _tsc),
-        "clock.resolution": made("clock_getres(CLOCK_MONOTONIC_RAW)", calls.resolution_s, _positive),
-        "clock.read_cost": made(
+        "clock.resolution": fact_from("clock_getres(CLOCK_MONOTONIC_RAW)", calls.resolution_s, _positive),
+        "clock.read_cost": fact_from(
             "200 reads from Python, least of 5", calls.read_ns, lambda cost_ns: _positive(cost_ns) * 1e-9
         ),
     }

@@ -1,6 +1,6 @@
-"""Cloud identity from the firmware's names alone, under OpenTelemetry's attribute names; no network request is made."""
+"""Identifies the cloud by the firmware's names, under OpenTelemetry's attribute names, without a network request."""
 
-from vbench.facts.evidence import Absent, Evidence, clean, made
+from vbench.facts.evidence import Absent, Evidence, clean, fact_from
 from vbench.model import Facts
 
 _SOURCE = "/sys/class/dmi/id"
@@ -20,9 +20,9 @@ def read(evidence: Evidence) -> Facts:
     """All facts of this area."""
     provider, platform, kind = _identify(evidence)
     return {
-        "cloud.provider": made(_SOURCE, provider, clean),
-        "cloud.platform": made(_SOURCE, platform, clean),
-        "host.type": made(_SOURCE, kind, clean),
+        "cloud.provider": fact_from(_SOURCE, provider, clean),
+        "cloud.platform": fact_from(_SOURCE, platform, clean),
+        "host.type": fact_from(_SOURCE, kind, clean),
     }
 
 
@@ -38,8 +38,8 @@ def _identify(evidence: Evidence) -> tuple[str | None, str | None, str | None]:
 
 
 def _text(evidence: Evidence, name: str) -> str:
-    found = evidence.files.get(f"{_SOURCE}/{name}")
+    text = evidence.files.get(f"{_SOURCE}/{name}")
     try:
-        return clean(found) if isinstance(found, str) else ""
+        return clean(text) if isinstance(text, str) else ""
     except Absent:
         return ""

@@ -7,8 +7,8 @@ from vbench.facts.evidence import (
     Evidence,
     chosen,
     clean,
+    fact_from,
     line_value,
-    made,
     number,
     on_off,
     ranges,
@@ -47,13 +47,13 @@ def read(evidence: Evidence) -> Facts:
 def _identity(evidence: Evidence) -> Facts:
     platform = evidence.python
     return {
-        "cpu.architecture": made("uname -m", platform.machine, word),
+        "cpu.architecture": fact_from("uname -m", platform.machine, word),
         "cpu.model": evidence.file(INFO, _model),
         "cpu.vendor": evidence.file(INFO, _vendor),
         "cpu.microcode": evidence.file(INFO, then(line_value("microcode"), word)),
         "cpu.flags": evidence.file(INFO, _flags),
         "cpu.bugs": evidence.file(INFO, then(line_value("bugs"), _words)),
-        "cpu.byte_order": made("sys.byteorder", platform.byteorder, word),
+        "cpu.byte_order": fact_from("sys.byteorder", platform.byteorder, word),
     }
 
 
@@ -101,10 +101,10 @@ def _blocks(text: str) -> list[dict[str, str]]:
 
 def _threads(text: str) -> int:
     """Lines `processor : 3`, on s390 `processor 3: version = …`."""
-    found = len(re.findall(r"^processor\s*\d*\s*:", text, re.MULTILINE))
-    if not found:
+    count = len(re.findall(r"^processor\s*\d*\s*:", text, re.MULTILINE))
+    if not count:
         raise ValueError("no processor in /proc/cpuinfo")
-    return found
+    return count
 
 
 def _sockets(text: str) -> int:
@@ -128,8 +128,8 @@ def _topology(evidence: Evidence) -> Facts:
         "cpu.sockets": evidence.file(INFO, _sockets),
         "cpu.cores": evidence.file(INFO, _cores),
         "cpu.threads": evidence.file(INFO, _threads),
-        "cpu.usable": made("sched_getaffinity", platform.affinity, lambda cpus: len(cpus) or None),
-        "cpu.affinity": made("sched_getaffinity", platform.affinity, lambda cpus: tuple(map(str, sorted(cpus)))),
+        "cpu.usable": fact_from("sched_getaffinity", platform.affinity, lambda cpus: len(cpus) or None),
+        "cpu.affinity": fact_from("sched_getaffinity", platform.affinity, lambda cpus: tuple(map(str, sorted(cpus)))),
         "cpu.smt": evidence.file(f"{CPU}/smt/active", on_off),
         "cpu.isolated": evidence.file(f"{CPU}/isolated", lambda text: ranges(text) if text.strip() else "none"),
         "cpu.nohz_full": evidence.file(f"{CPU}/nohz_full", lambda text: "none" if "null" in text else ranges(text)),
@@ -153,15 +153,15 @@ def _own(evidence: Evidence) -> str:
 
 
 def _caches(evidence: Evidence) -> dict[str, str]:
-    """`l1d`, `l2`, `l3` … to the path of the size."""
-    found = {}
+    """Maps `l1d`, `l2`, `l3` … to the path of the cache's size."""
+    paths = {}
     for path, level in evidence.files.items():
         if path.startswith(f"{_own(evidence)}/cache/index") and path.endswith("/level") and isinstance(level, str):
             kind = evidence.files.get(path.removesuffix("level") + "type")
             letter = {"Data": "d", "Instruction": "i", "Unified": ""}.get(kind if isinstance(kind, str) else "")
             if letter is not None and level in ("1", "2", "3", "4"):
-                found[f"l{level}{letter}"] = path.removesuffix("level") + "size"
-    return found
+                paths[f"l{level}{letter}"] = path.removesuffix("level") + "size"
+    return paths
 
 
 def _cache_b(text: str) -> int:
@@ -194,7 +194,7 @@ def _memory(evidence: Evidence) -> Facts:
     return {
         "memory.total": evidence.file(MEMORY, then(line_value("MemTotal"), _kib)),
         "memory.swap": evidence.file(MEMORY, then(line_value("SwapTotal"), _kib)),
-        "memory.page": made("sysconf", evidence.python.page_b, int),
+        "memory.page": fact_from("sysconf", evidence.python.page_b, int),
         "memory.huge_pages.reserved": evidence.file("/proc/sys/vm/nr_hugepages", number),
         "memory.huge_pages.size": evidence.file(MEMORY, then(line_value("Hugepagesize"), _kib)),
         "memory.huge_pages.transparent": evidence.file(f"{PAGES}/enabled", chosen),
@@ -208,5 +208,5 @@ def _memory(evidence: Evidence) -> Facts:
 
 def _holes(evidence: Evidence) -> Facts:
     names = [path.removeprefix(VULNERABILITIES) for path in evidence.files if path.startswith(VULNERABILITIES)]
-    known = [name for name in sorted(names) if name.replace("_", "").isalnum() and name.isascii()]
-    return {f"vulnerabilities.{name}": evidence.file(f"{VULNERABILITIES}{name}", clean) for name in known}
+    plain = [name for name in sorted(names) if name.replace("_", "").isalnum() and name.isascii()]
+    return {f"vulnerabilities.{name}": evidence.file(f"{VULNERABILITIES}{name}", clean) for name in plain}

@@ -1,4 +1,4 @@
-"""Disk and network facts: what lies under the scratch space, each interface's driver; no names, no addresses."""
+"""Reads facts of the scratch space's disk and of network interfaces, without their names and addresses."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from vbench.facts.evidence import (
     Unreadable,
     chosen,
     clean,
-    made,
+    fact_from,
     number,
     on_off,
     word,
@@ -36,8 +36,8 @@ def read(evidence: Evidence) -> Facts:
 
 def _scratch(evidence: Evidence) -> Facts:
     def of(source: str, pick: Callable[[Scratch], Any], parse: Callable[[Any], FactValue]) -> Fact:
-        found = evidence.scratch
-        return made(source, pick(found) if found.error is None else Unreadable(found.error), parse)
+        scratch = evidence.scratch
+        return fact_from(source, pick(scratch) if scratch.error is None else Unreadable(scratch.error), parse)
 
     def queue(name: str, parse: Callable[[str], FactValue]) -> Fact:
         return of(f"/sys/block/*/queue/{name}", lambda s: getattr(s.block, name, None), parse)
@@ -59,7 +59,7 @@ def _scratch(evidence: Evidence) -> Facts:
 
 
 def _options(options: tuple[str, ...]) -> tuple[str, ...]:
-    """Those on the list: an overlay's folders, a share's user and a server's address are options too."""
+    """Mount options that are on the list. Others can hold an overlay's folders, a user's name or an address."""
     kept = []
     for option in options:
         key, equals, value = option.partition("=")
@@ -77,7 +77,7 @@ def _device(name: str) -> str:
 
 
 def _disk_model(text: str) -> str:
-    """A maker's model; one that looks like an identifier is not told."""
+    """A maker's model. Raises ValueError for one that looks like an identifier."""
     if re.search(r"[0-9a-f]{12,}", text, re.IGNORECASE):
         raise ValueError("a model that looks like a serial number")
     return clean(text)
@@ -85,7 +85,7 @@ def _disk_model(text: str) -> str:
 
 def _network(evidence: Evidence) -> Facts:
     def of(source: str, parse: Callable[[tuple[Interface, ...]], FactValue]) -> Fact:
-        return made(source, evidence.network, parse)
+        return fact_from(source, evidence.network, parse)
 
     def bench(source: str, pick: Callable[[Interface], FactValue]) -> Fact:
         return of(source, lambda all_: next((pick(i) for i in all_ if i.bench), None))
@@ -102,12 +102,12 @@ def _network(evidence: Evidence) -> Facts:
 
 
 def _drivers(interfaces: tuple[Interface, ...]) -> tuple[str, ...]:
-    """`virtio_net mtu 1500` of each interface but loopback, sorted; the order of the kernel's numbers means nothing."""
-    found = []
+    """`virtio_net mtu 1500` of each interface but loopback, sorted since the kernel's order means nothing."""
+    drivers = []
     for interface in interfaces:
         driver = word(interface.driver) if interface.driver else "unknown"
-        found.append(f"{driver} mtu {interface.mtu}" + ("" if interface.up else " down"))
-    return tuple(sorted(found))
+        drivers.append(f"{driver} mtu {interface.mtu}" + ("" if interface.up else " down"))
+    return tuple(sorted(drivers))
 
 
 def _offloads(interface: Interface) -> FactValue:

@@ -1,4 +1,4 @@
-"""The differences between two environments' facts that could explain a number instead of the isolation."""
+"""Finds the differences between two environments' facts that could explain a number instead of the isolation."""
 
 import re
 
@@ -11,23 +11,23 @@ NO_FACT = Fact(None, "", Status.ABSENT)
 
 
 def confounds(environment: str, baseline: Facts, other: Facts) -> tuple[Confound, ...]:
-    """In the registry's order. What belongs to the layer under study is none, nor is what explains no benchmark.
+    """Confounds in the registry's order. Facts of the layer under study and facts that explain no benchmark are none.
 
     Keys that the registry does not have (a run of another version) are left out."""
-    found = []
+    differing = []
     for name in in_order({name for name in {*baseline, *other} if is_known(name)}):
         key = key_of(name)
         before, now = baseline.get(name, NO_FACT), other.get(name, NO_FACT)
         if not key.nature and key.explains and _differs(key, before, now):
             shown = _difference(name, before, now)
-            found.append(Confound(environment, name, *shown, why=_why(key, before, now)))
-    return tuple(found)
+            differing.append(Confound(environment, name, *shown, why=_why(key, before, now)))
+    return tuple(differing)
 
 
 def _differs(key: Key, before: Fact, now: Fact) -> bool:
-    known = (before.status == Status.OK) + (now.status == Status.OK)
-    if known < 2:
-        return known == 1 and key.matters
+    readable = (before.status == Status.OK) + (now.status == Status.OK)
+    if readable < 2:
+        return readable == 1 and key.matters
     if not alike(before, now):
         return False
     if _number(before.value) and _number(now.value) and key.tolerance:
@@ -49,7 +49,7 @@ def _number(value: object) -> bool:
 
 
 def _difference(name: str, before: Fact, now: Fact) -> tuple[str, str]:
-    """Both sides as text; of two lists only what the other one lacks."""
+    """Both values as text; for two lists only the words that the other one lacks."""
     if isinstance(before.value, tuple) and isinstance(now.value, tuple):
         left = [word for word in before.value if word not in now.value]
         right = [word for word in now.value if word not in before.value]
@@ -64,7 +64,7 @@ def _why(key: Key, before: Fact, now: Fact) -> str:
 
 
 def show(name: str, fact: Fact) -> str:
-    """A fact's value for a reader: units, yes and no, lists in words; unknown is a dash."""
+    """A fact's value for readers, with its unit; a list as words, unknown as a dash."""
     if fact.status != Status.OK:
         return DASH
     match fact.value:

@@ -1,4 +1,4 @@
-"""The probe's raw evidence as typed data, and the few ways a fact is made of it; what cannot be read says so."""
+"""The probe's evidence as typed data, and the parsers that turn it into facts; unreadable evidence gives a status."""
 
 import re
 from collections.abc import Callable
@@ -27,17 +27,17 @@ _WORD = re.compile(r"[A-Za-z0-9][\w.+~-]{0,63}")
 
 
 class Absent(Exception):
-    """The source is there and says that there is nothing."""
+    """Raised by a parser: the source exists and contains no value."""
 
 
 class Unreadable(Struct, frozen=True):
-    """What the probe stores where it could not read: the name of the errno."""
+    """A source that the probe could not read: `error` is the name of the errno."""
 
     error: str
 
 
 class Output(Struct, frozen=True):
-    """How a command of the probe ended; `error` when it could not be run."""
+    """Result of a command of the probe; `error` if it could not be run."""
 
     status: int | None = None
     stdout: str = ""
@@ -60,7 +60,7 @@ class Disk(Struct, frozen=True):
 
 
 class Scratch(Struct, frozen=True):
-    """Where the benchmarks' files lie; `error` when there is no such place."""
+    """File system of the scratch space; `error` if there is no scratch space."""
 
     error: str | None = None
     filesystem: str | None = None
@@ -70,7 +70,7 @@ class Scratch(Struct, frozen=True):
 
 
 class Interface(Struct, frozen=True):
-    """A network interface without name and address; `bench`: its address is in 198.18.0.0/15."""
+    """A network interface without name and address. `bench` says whether its address is in 198.18.0.0/15."""
 
     up: bool
     mtu: int
@@ -80,7 +80,7 @@ class Interface(Struct, frozen=True):
 
 
 class Platform(Struct, frozen=True):
-    """What the interpreter itself knows."""
+    """Evidence from the Python interpreter."""
 
     release: str = ""
     version: str = ""
@@ -103,7 +103,7 @@ class Clocks(Struct, frozen=True):
 
 
 class Process(Struct, frozen=True):
-    """What the probe's own process was given."""
+    """Attributes of the probe's own process."""
 
     nice: int | None = None
     policy: int | None = None
@@ -111,7 +111,7 @@ class Process(Struct, frozen=True):
 
 
 class Marks(Struct, frozen=True):
-    """What container engines leave behind."""
+    """Files and variables by which container engines mark a container."""
 
     dockerenv: bool | None = None
     containerenv: bool | None = None
@@ -120,7 +120,7 @@ class Marks(Struct, frozen=True):
 
 
 class Evidence(Struct, frozen=True):
-    """Everything the probe printed. Unknown members are ignored, so that an older reader takes a newer probe."""
+    """All output of the probe. Unknown members are ignored, so that an older vbench can read a newer probe."""
 
     format: int
     files: dict[str, str | Unreadable] = {}
@@ -138,28 +138,28 @@ class Evidence(Struct, frozen=True):
     scratch: Scratch = Scratch(error="ENOENT")
 
     def file(self, path: str, parse: Callable[[str], FactValue]) -> Fact:
-        """The fact in one file."""
-        return made(path, self.files.get(path, Unreadable("ENOENT")), parse)
+        """Parses one file into a fact."""
+        return fact_from(path, self.files.get(path, Unreadable("ENOENT")), parse)
 
     def command(self, name: str, parse: Callable[[Output], FactValue]) -> Fact:
-        """The fact in one command's output; the parser sees the status too."""
-        found = self.commands.get(name, Output(error="ENOENT"))
-        return made(name, found if found.error is None else Unreadable(found.error), parse)
+        """Parses one command's output and status into a fact."""
+        output = self.commands.get(name, Output(error="ENOENT"))
+        return fact_from(name, output if output.error is None else Unreadable(output.error), parse)
 
 
 def decode(raw: bytes) -> Evidence:
-    """Raises ValueError for anything else than the probe's object."""
+    """Decodes the probe's output. Raises ValueError for anything else."""
     return foreign.decode(raw, Evidence)
 
 
-def made(source: str, found: Any, parse: Callable[[Any], FactValue]) -> Fact:
-    """A fact from a found thing; None is absent, Unreadable says why, and a parser's ValueError is an error."""
-    if found is None:
+def fact_from(source: str, raw: Any, parse: Callable[[Any], FactValue]) -> Fact:
+    """Parses raw evidence into a fact. None is absent, Unreadable says why, and a parser's ValueError is an error."""
+    if raw is None:
         return Fact(None, source, Status.ABSENT)
-    if isinstance(found, Unreadable):
-        return Fact(None, source, _status(found.error))
+    if isinstance(raw, Unreadable):
+        return Fact(None, source, _status(raw.error))
     try:
-        value = parse(found)
+        value = parse(raw)
     except Absent:
         return Fact(None, source, Status.ABSENT)
     except (ValueError, KeyError, IndexError, OverflowError):
@@ -174,12 +174,12 @@ def _status(errno_name: str) -> Status:
 
 
 def clean(text: str) -> str:
-    """Free text fit to be published: one line, no identifiers, addresses or home paths. Raises Absent when empty."""
+    """Free text as one line without identifiers, addresses and home paths. Raises Absent when empty."""
     return _line(_IPV4.sub(_HIDDEN, text))
 
 
 def clean_version(text: str) -> str:
-    """As `clean`, of a text that begins with a version: four numbers with points between are no address there."""
+    """As `clean`, for a text that begins with a version: `1.2.3.4` is no address there."""
     first = re.match(r"\S*", text)
     end = first.end() if first else 0
     return _line(text[:end] + _IPV4.sub(_HIDDEN, text[end:]))
@@ -194,7 +194,7 @@ def _line(text: str) -> str:
 
 
 def without_home(text: str) -> str:
-    """A command's word with every home folder as `~`: its owner's name is no fact."""
+    """Replaces home folders in a command's word by `~`, since their owner's name is no fact."""
     return re.sub(r"(?:/var)?/home/[^/\s,:=]+|/root\b|/Users/[^/\s,:=]+", "~", text)
 
 
@@ -258,10 +258,10 @@ def line_value(key: str) -> Callable[[str], str]:
 
 
 def then(first: Callable[[str], str], second: Callable[[str], FactValue]) -> Callable[[str], FactValue]:
-    """One parser after the other."""
+    """A parser that applies `first`, then `second`."""
     return lambda text: second(first(text))
 
 
 def failed(keys: tuple[str, ...], source: str) -> Facts:
-    """Every one of these keys in error: the probe itself gave nothing readable."""
+    """These keys with status error, for a probe without readable output."""
     return {key: Fact(None, source, Status.ERROR) for key in keys}

@@ -2,7 +2,7 @@
 
 import re
 
-from vbench.facts.evidence import Absent, Evidence, clean, line_value, made, number, signed, then, word
+from vbench.facts.evidence import Absent, Evidence, clean, fact_from, line_value, number, signed, then, word
 from vbench.model import Fact, Facts
 
 STATUS = "/proc/self/status"
@@ -47,10 +47,10 @@ def _kernel(evidence: Evidence) -> Facts:
     platform = evidence.python
     sysctl = "/proc/sys/kernel"
     return {
-        "kernel.release": made("uname -r", platform.release, _release),
-        "kernel.version": made("uname -v", platform.version, clean),
+        "kernel.release": fact_from("uname -r", platform.release, _release),
+        "kernel.version": fact_from("uname -v", platform.version, clean),
         "kernel.command_line": evidence.file("/proc/cmdline", command_line),
-        "kernel.preemption": made("uname -v", platform.version, _preempt_built),
+        "kernel.preemption": fact_from("uname -v", platform.version, _preempt_built),
         "kernel.preemption_mode": evidence.file("/sys/kernel/debug/sched/preempt", _preempt_in_force),
         "kernel.hz": evidence.file(CONFIG, _hz),
         "kernel.address_randomization": evidence.file(f"{sysctl}/randomize_va_space", number),
@@ -71,7 +71,7 @@ def _release(text: str) -> str:
 
 
 def command_line(text: str) -> tuple[str, ...]:
-    """The known words in their order; everything else is one hidden mark, since it may hold identifiers or secrets."""
+    """The publishable words in their order. One mark replaces the others, which may hold identifiers or secrets."""
     words: list[str] = []
     for part in text.split():
         kept = part if _publishable(part) else HIDDEN
@@ -155,14 +155,14 @@ def _namespaces(evidence: Evidence) -> Facts:
     source = "/proc/self/ns"
     numbers = evidence.namespaces
     own = tuple(kind for kind, first in _INITIAL.items() if kind in numbers and numbers[kind] != first)
-    found = {f"namespace.{kind}": made(f"{source}/{kind}", numbers.get(kind), int) for kind in NAMESPACES}
-    return {**found, "namespace.own": made(source, tuple(sorted(own)) if numbers else None, tuple)}
+    facts = {f"namespace.{kind}": fact_from(f"{source}/{kind}", numbers.get(kind), int) for kind in NAMESPACES}
+    return {**facts, "namespace.own": fact_from(source, tuple(sorted(own)) if numbers else None, tuple)}
 
 
 def _runtime(evidence: Evidence) -> Facts:
     platform = evidence.python
     return {
-        "libc.version": made("confstr", platform.libc, clean),
-        "python.version": made("sys.version", platform.python, clean),
-        "python.compiler": made("sys.version", platform.compiler, clean),
+        "libc.version": fact_from("confstr", platform.libc, clean),
+        "python.version": fact_from("sys.version", platform.python, clean),
+        "python.compiler": fact_from("sys.version", platform.compiler, clean),
     }

@@ -1,4 +1,4 @@
-"""What the machine itself is, from the witnesses: metal, or a guest of which hypervisor, in which container."""
+"""Infers from facts what a machine is: bare metal or a guest, of which hypervisor, in which container."""
 
 from collections.abc import Callable
 
@@ -53,7 +53,7 @@ _MONITORS = (
 
 
 def layers(facts: Facts) -> tuple[Layer, ...]:
-    """From the outside in. `metal?`: a guest cannot see what its hypervisor stands on."""
+    """Layers from the outermost to the innermost. A guest cannot see its hypervisor's machine: that is `metal?`."""
     return (*_machine(facts), *_containers(facts))
 
 
@@ -61,11 +61,11 @@ def _machine(facts: Facts) -> tuple[Layer, ...]:
     kind, evidence = _hypervisor(facts)
     if kind is None:
         return (_without_hypervisor(facts),)
-    found = [Layer("metal?", "not visible from inside a guest"), Layer(kind, evidence)]
+    outer = [Layer("metal?", "not visible from inside a guest"), Layer(kind, evidence)]
     monitor = _monitor(facts)
     if monitor is not None and (kind, monitor.name) != ("tcg", "qemu"):
-        found.append(monitor)
-    return (*found, Layer("guest", "the kernel that is asked"))
+        outer.append(monitor)
+    return (*outer, Layer("guest", "the kernel that is asked"))
 
 
 def _without_hypervisor(facts: Facts) -> Layer:
@@ -78,14 +78,14 @@ def _without_hypervisor(facts: Facts) -> Layer:
 
 
 def _hypervisor(facts: Facts) -> tuple[str | None, str]:
-    """(kind, evidence): the first witness names it, all that agree stand in the evidence."""
-    claims = [(kind, said) for witness in _WITNESSES if (claim := witness(facts)) for kind, said in [claim]]
+    """Kind and evidence. The first witness names the kind; the evidence lists all witnesses and their agreement."""
+    claims = [claim for witness in _WITNESSES if (claim := witness(facts))]
     if not claims:
         return None, ""
     kind = next((kind for kind, _ in claims if kind != "hypervisor"), "hypervisor")
-    agreeing = [said for claimed, said in claims if claimed in (kind, "hypervisor")]
-    others = [said for claimed, said in claims if claimed not in (kind, "hypervisor")]
-    return kind, "; ".join([*agreeing, *(f"but {said}" for said in others)])
+    agreeing = [evidence for claimed, evidence in claims if claimed in (kind, "hypervisor")]
+    others = [evidence for claimed, evidence in claims if claimed not in (kind, "hypervisor")]
+    return kind, "; ".join([*agreeing, *(f"but {evidence}" for evidence in others)])
 
 
 Claim = tuple[str, str] | None
@@ -105,8 +105,8 @@ def _by_signature(facts: Facts) -> Claim:
 
 def _by_systemd(facts: Facts) -> Claim:
     text = _text(facts, "virtualization.vm")
-    known = text not in ("", "none")
-    return (_DETECTED.get(text, text), f"systemd-detect-virt --vm: {text}") if known else None
+    is_guest = text not in ("", "none")
+    return (_DETECTED.get(text, text), f"systemd-detect-virt --vm: {text}") if is_guest else None
 
 
 def _by_virt_what(facts: Facts) -> Claim:
@@ -159,9 +159,9 @@ _WITNESSES: tuple[Callable[[Facts], Claim], ...] = (
 
 def _monitor(facts: Facts) -> Layer | None:
     for key, text, name in _MONITORS:
-        said = " ".join(_words(facts, key)) or _text(facts, key)
-        if text in said:
-            return Layer(name, f"{facts[key].source}: {said}")
+        value = " ".join(_words(facts, key)) or _text(facts, key)
+        if text in value:
+            return Layer(name, f"{facts[key].source}: {value}")
     return None
 
 
@@ -184,14 +184,14 @@ def _containers(facts: Facts) -> tuple[Layer, ...]:
     if not claims and "pid" in (own := _words(facts, "namespace.own")):
         claims["container"] = f"namespaces of its own: {', '.join(own)}"
     if _only_marks(facts):
-        claims = {name: said for name, said in claims.items() if name == "wsl"}
-    return tuple(Layer(name, said) for name, said in claims.items())
+        claims = {name: evidence for name, evidence in claims.items() if name == "wsl"}
+    return tuple(Layer(name, evidence) for name, evidence in claims.items())
 
 
 def _only_marks(facts: Facts) -> bool:
-    """Whether every namespace is the first one: a root unpacked from an image keeps its marks and is no container.
+    """Whether all namespaces are the host's. A root file system from an image keeps marks without being a container.
 
-    A user can make a namespace to be root over their own files. vbench does so, and it is no container either.
+    A user namespace in which a user is root over their own files, as vbench makes one, is no container either.
     """
     own = facts.get("namespace.own")
     if own is None or not isinstance(own.value, tuple):

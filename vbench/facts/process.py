@@ -1,8 +1,8 @@
-"""What a command of this environment is given: limits, priority and the like. A container inherits much of it."""
+"""Reads what commands of an environment inherit: limits, priority and the like. A container inherits much of it."""
 
 import re
 
-from vbench.facts.evidence import Evidence, line_value, made, number, then, word
+from vbench.facts.evidence import Evidence, fact_from, line_value, number, then, word
 from vbench.model import Fact, Facts
 
 LIMITS = "/proc/self/limits"
@@ -28,24 +28,24 @@ _POLICIES = {0: "other", 1: "fifo", 2: "round robin", 3: "batch", 5: "idle", 6: 
 
 def read(evidence: Evidence) -> Facts:
     """All facts of this area."""
-    given = evidence.process
+    attributes = evidence.process
     return {
-        "process.nice": made("getpriority", given.nice, int),
-        "process.scheduling": made("sched_getscheduler", given.policy, lambda policy: _POLICIES[policy]),
+        "process.nice": fact_from("getpriority", attributes.nice, int),
+        "process.scheduling": fact_from("sched_getscheduler", attributes.policy, lambda policy: _POLICIES[policy]),
         "process.oom_score_adj": evidence.file("/proc/self/oom_score_adj", number),
         "process.umask": evidence.file("/proc/self/status", then(line_value("Umask"), word)),
-        "process.environment": made("/proc/self/environ", given.environment_b, int),
+        "process.environment": fact_from("/proc/self/environ", attributes.environment_b, int),
         **{f"process.limits.{name}": _limit(evidence, title) for name, title in _TITLES.items()},
     }
 
 
 def _limit(evidence: Evidence, title: str) -> Fact:
-    """`soft:hard`, as the kernel writes them."""
+    """Soft and hard limit as `soft:hard`, in the kernel's words."""
 
     def pair(text: str) -> str:
-        found = re.search(rf"^{title} +(unlimited|[0-9]+) +(unlimited|[0-9]+)\b", text, re.MULTILINE)
-        if found is None:
+        match = re.search(rf"^{title} +(unlimited|[0-9]+) +(unlimited|[0-9]+)\b", text, re.MULTILINE)
+        if match is None:
             raise ValueError(f"no {title!r}")
-        return f"{found[1]}:{found[2]}"
+        return f"{match[1]}:{match[2]}"
 
     return evidence.file(LIMITS, pair)

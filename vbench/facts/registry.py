@@ -1,4 +1,4 @@
-"""Every fact's key in one table: what it is called, its unit, and how a difference between two environments is read."""
+"""Lists all facts in one table: key, title, unit, and the meaning of a difference between two environments."""
 
 from typing import Literal
 
@@ -25,7 +25,7 @@ AREAS = (
 
 
 class Key(Struct, frozen=True):
-    """One fact. A key that ends in `.*` stands for all that begin so."""
+    """One fact. A key that ends in `.*` stands for all keys with that beginning."""
 
     name: str
     title: str
@@ -33,9 +33,9 @@ class Key(Struct, frozen=True):
     unit: Unit = ""
     explains: tuple[str, ...] = ()  # benchmark families whose numbers a difference can explain
     nature: bool = False  # part of the layer under study, so a difference is no confound
-    matters: bool = False  # also when it is known on one side only
-    tolerance: float = 0.0  # relative difference of numbers that is none
-    free: bool = False  # text as a maker or an owner wrote it, not one of the words that the reader knows
+    matters: bool = False  # a fact that is unknown on one side is a difference too
+    tolerance: float = 0.0  # relative difference of numbers up to which they count as equal
+    free: bool = False  # text of a maker or an owner, not one of a fixed set of words
 
 
 _ALL = FAMILIES
@@ -233,7 +233,7 @@ RESERVED = frozenset(
         "limits.memory.configured",
     }
 )
-"""Keys that the runner fills; the probe cannot know them."""
+"""Keys that the runner fills, since the probe cannot read them."""
 
 _BY_NAME = {key.name: key for key in KEYS}
 OF_HOST = frozenset({"cpu.kinds"})
@@ -252,31 +252,31 @@ def is_known(name: str) -> bool:
 
 
 def _family(name: str) -> str:
-    """`tool.*` of `tool.runc-1.2`: the nearest family above it; empty where there is none."""
+    """Key of the nearest family above a name: `tool.*` for `tool.runc-1.2`. Empty if there is none."""
     parts = name.split(".")
     above = (".".join((*parts[:end], "*")) for end in range(len(parts) - 1, 0, -1))
     return next((family for family in above if family in _BY_NAME), "")
 
 
 def is_free(name: str) -> bool:
-    """Whether a fact is free text; what the table does not have may be anything."""
+    """Whether a fact is free text. A name that the table does not have counts as free text."""
     return not is_known(name) or key_of(name).free
 
 
 def title_of(name: str) -> str:
-    """`Vulnerability: spectre_v2` for a key out of a family."""
+    """Title of a fact; for a key of a family as `Vulnerability: spectre_v2`."""
     key = key_of(name)
     return key.title if key.name == name else f"{key.title}: {name.removeprefix(key.name[:-1])}"
 
 
 def in_order(names: set[str]) -> list[str]:
-    """The table's order; names of one family alphabetically."""
+    """Names in the table's order; names of one family alphabetically."""
     position = {key.name: index for index, key in enumerate(KEYS)}
     return sorted(names, key=lambda name: (position[key_of(name).name], name))
 
 
 def markdown() -> str:
-    """The table of docs/reference/facts.md."""
+    """The table in docs/reference/facts.md, as Markdown."""
     head = ["| key | what | unit | can explain | read as |", "|---|---|---|---|---|"]
     rows = []
     for key in KEYS:

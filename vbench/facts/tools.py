@@ -1,4 +1,4 @@
-"""Versions of the tools that take part in a measurement, and compilers that should not be in the image."""
+"""Reads versions of the tools that take part in a measurement, and compilers that should not be in the image."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from vbench.beneath import Engine
 from vbench.contracts import Session
 from vbench.errors import CommandFailed, CommandTimeout
-from vbench.facts.evidence import Evidence, Output, Unreadable, clean_version, made, word
+from vbench.facts.evidence import Evidence, Output, Unreadable, clean_version, fact_from, word
 from vbench.model import Fact, Facts
 
 _NOT_FOUND = 127
@@ -18,9 +18,11 @@ def read(evidence: Evidence) -> Facts:
     return {
         "tool.fio": evidence.command("fio --version", lambda output: _version(output, "fio-")),
         "tool.iperf3": evidence.command("iperf3 --version", lambda output: _version(output, "iperf ")),
-        "tool.pyperf": made("package metadata", packages.get("pyperf"), word),
-        "tool.psutil": made("package metadata", packages.get("psutil"), word),
-        "tool.compilers": made("PATH", evidence.python.compilers, lambda names: tuple(word(name) for name in names)),
+        "tool.pyperf": fact_from("package metadata", packages.get("pyperf"), word),
+        "tool.psutil": fact_from("package metadata", packages.get("psutil"), word),
+        "tool.compilers": fact_from(
+            "PATH", evidence.python.compilers, lambda names: tuple(word(name) for name in names)
+        ),
     }
 
 
@@ -35,38 +37,38 @@ _LIMIT_S = 10.0
 
 
 def engines(session: Session, asked: Iterable[Engine]) -> Facts:
-    """Versions of what starts environments on a session; absent where there is none.
+    """Versions of the engines on a session; absent where an engine is not installed.
 
-    Two engines of one name, as of two versions of a runtime by their paths, are one fact with both.
+    Two engines of one name, such as one runtime at two paths, are one fact with both versions.
     """
-    found: Facts = {}
+    versions: Facts = {}
     for engine in dict.fromkeys(asked):
         key, fact = f"tool.{engine.name}", _engine(session, engine)
-        found[key] = _both(found[key], fact) if key in found else fact
-    return found
+        versions[key] = _both(versions[key], fact) if key in versions else fact
+    return versions
 
 
 def _both(one: Fact, other: Fact) -> Fact:
-    """Unknown where one of them is."""
+    """One fact with both versions, or with the one that is known."""
     if one.value is None or one.value == other.value:
         return one
     return other if other.value is None else Fact(f"{one.value} / {other.value}", one.source)
 
 
 def _engine(session: Session, engine: Engine) -> Fact:
-    source = f"{engine.name} --version"  # without its path: two hosts may have it in two places
+    source = f"{engine.name} --version"  # without its path, which differs between hosts
     try:
         done = session.run(engine.argv, timeout_s=_LIMIT_S)
     except CommandFailed:  # it cannot be started, or prints without end
-        return made(source, Unreadable("EIO"), str)
+        return fact_from(source, Unreadable("EIO"), str)
     except CommandTimeout:
-        return made(source, Unreadable("ETIMEDOUT"), str)
+        return fact_from(source, Unreadable("ETIMEDOUT"), str)
     if done.status == _NOT_FOUND:
-        return made(source, None, str)
-    return made(source, done.text if done.status == 0 else "", lambda text: _said(text, engine.version))
+        return fact_from(source, None, str)
+    return fact_from(source, done.text if done.status == 0 else "", lambda text: _engine_version(text, engine.version))
 
 
-def _said(text: str, pattern: str) -> str:
+def _engine_version(text: str, pattern: str) -> str:
     match = re.match(pattern, text)
     if match is None:
         raise ValueError("no version where the engine prints it")

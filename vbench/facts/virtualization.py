@@ -1,6 +1,6 @@
-"""Hypervisor and container witnesses, each its own fact: no single tool names the whole stack."""
+"""Reads the witnesses of hypervisors and containers. Each is a fact of its own: no tool names the whole stack."""
 
-from vbench.facts.evidence import Absent, Evidence, Output, Unreadable, clean, clean_version, made, word
+from vbench.facts.evidence import Absent, Evidence, Output, Unreadable, clean, clean_version, fact_from, word
 from vbench.model import Facts
 
 DMI = "/sys/class/dmi/id"
@@ -14,14 +14,14 @@ def read(evidence: Evidence) -> Facts:
 def _hypervisor(evidence: Evidence) -> Facts:
     return {
         "virtualization.cpuid_flag": evidence.file("/proc/cpuinfo", _flag),
-        "virtualization.cpuid_signature": made("CPUID 0x40000000", _leaf(evidence), _signature),
+        "virtualization.cpuid_signature": fact_from("CPUID 0x40000000", _leaf(evidence), _signature),
         "virtualization.vm": evidence.command("systemd-detect-virt --vm", _detected),
         "virtualization.virt_what": evidence.command("virt-what", _virt_what),
         "virtualization.hypervisor_type": evidence.file("/sys/hypervisor/type", word),
         "virtualization.hypervisor_guest_type": evidence.file("/sys/hypervisor/guest_type", word),
         "virtualization.device_tree": evidence.file("/proc/device-tree/hypervisor/compatible", clean),
-        "virtualization.kvm_device": made("/dev/kvm", evidence.devices.get("kvm"), bool),
-        "virtualization.vhost_net_device": made("/dev/vhost-net", evidence.devices.get("vhost_net"), bool),
+        "virtualization.kvm_device": fact_from("/dev/kvm", evidence.devices.get("kvm"), bool),
+        "virtualization.vhost_net_device": fact_from("/dev/vhost-net", evidence.devices.get("vhost_net"), bool),
     }
 
 
@@ -35,7 +35,7 @@ def _flag(text: str) -> bool:
 
 
 def _leaf(evidence: Evidence) -> str | Unreadable:
-    """The signature, unless CPUID's bit is clear: metal answers that leaf with another one's data."""
+    """CPUID's signature, unless CPUID's bit is clear: bare metal answers that leaf with data of another leaf."""
     bit = evidence.file("/proc/cpuinfo", _flag)
     return Unreadable("ENOENT") if bit.value is False else evidence.cpuid
 
@@ -50,7 +50,7 @@ def _signature(text: str) -> str:
 
 
 def _detected(output: Output) -> str:
-    """systemd-detect-virt ends with 1 and says `none` when there is nothing."""
+    """Parses systemd-detect-virt, which ends with status 1 and prints `none` if it detects nothing."""
     if output.status not in (0, 1) or (output.status == 1 and output.stdout.strip() != "none"):
         raise ValueError("systemd-detect-virt failed")
     return word(output.stdout)
@@ -64,12 +64,12 @@ def _virt_what(output: Output) -> tuple[str, ...]:
 
 def _firmware(evidence: Evidence) -> Facts:
     fields = ("sys_vendor", "product_name", "bios_vendor", "board_vendor")
-    found = {f"dmi.{name}": evidence.file(f"{DMI}/{name}", clean) for name in fields}
-    found["dmi.bios_version"] = evidence.file(f"{DMI}/bios_version", clean_version)
+    facts = {f"dmi.{name}": evidence.file(f"{DMI}/{name}", clean) for name in fields}
+    facts["dmi.bios_version"] = evidence.file(f"{DMI}/bios_version", clean_version)
     return {
-        **found,
+        **facts,
         "dmi.device_tree_model": evidence.file("/proc/device-tree/model", clean),
-        "acpi.makers": made("ACPI table headers", evidence.acpi, _makers),
+        "acpi.makers": fact_from("ACPI table headers", evidence.acpi, _makers),
     }
 
 
@@ -85,10 +85,10 @@ def _container(evidence: Evidence) -> Facts:
     marks = evidence.container
     return {
         "container.detected": evidence.command("systemd-detect-virt --container", _detected),
-        "container.dockerenv": made("/.dockerenv", marks.dockerenv, bool),
-        "container.containerenv": made("/run/.containerenv", marks.containerenv, bool),
-        "container.environ": made("container= of /proc/1/environ", marks.environ, _named),
-        "container.cgroup": made("/proc/self/cgroup", marks.cgroup, _engines),
+        "container.dockerenv": fact_from("/.dockerenv", marks.dockerenv, bool),
+        "container.containerenv": fact_from("/run/.containerenv", marks.containerenv, bool),
+        "container.environ": fact_from("container= of /proc/1/environ", marks.environ, _named),
+        "container.cgroup": fact_from("/proc/self/cgroup", marks.cgroup, _engines),
     }
 
 
@@ -97,7 +97,7 @@ def _named(text: str) -> str:
 
 
 def _engines(words: tuple[str, ...]) -> tuple[str, ...]:
-    known = ("docker", "kubepods", "libpod", "containerd", "crio", "lxc", "machine.slice", "garden", "buildkit")
-    if set(words) - set(known):
+    engines = ("docker", "kubepods", "libpod", "containerd", "crio", "lxc", "machine.slice", "garden", "buildkit")
+    if set(words) - set(engines):
         raise ValueError("not a known engine's mark")
     return tuple(sorted(words))
