@@ -47,6 +47,7 @@ def test_only_what_finds_its_files_beneath_can_stand_there(beneath: Environment,
     runs = makes_up or (above.title() == "bare") == beneath.needs_image
     runs = runs and (makes_up or above.kind == "bare" or not beneath.needs_image)
     runs = runs or (above.title(), beneath.kind) == ("oci runtime=runc", "qemu")
+    runs = runs and above.kind != "faulty"  # a known fault differs from native processes by nothing else
     if runs:
         refusing.refuse_misfits(suite)
     else:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.program import Vbench, refused
-from vbench import benchmarks, environments
+from vbench import benchmarks
 from vbench import suite as suites
 from vbench.cli import doctor
 from vbench.errors import SuiteError
@@ -18,9 +18,9 @@ from vbench.suite.template import Choice, template
 
 def choices(*working: str) -> list[Choice]:
     """Every variant that doctor tries; those with such a title work."""
-    variants = [variant for kind in environments.KINDS.values() for variant in kind.variants()]
     return [
-        Choice(of.title(), doctor.keys(of), of.title() in working, "ready in 1 s", of.needs_image) for of in variants
+        Choice(arm.title(), doctor.keys(arm), arm.title() in working, "ready in 1 s", arm.needs_image)
+        for arm in doctor.offered()
     ]
 
 

@@ -40,7 +40,6 @@ def doctor(kind: str, output: Path | None, no_start: bool, scratch: Path) -> Non
 def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict[str, Any]:
     """What works here. `quiet` prints no progress; `again` is printed after an interruption."""
     from vbench import facts
-    from vbench.environments import KINDS
     from vbench.host import processors, rights
     from vbench.host.proc import LocalSession
     from vbench.testbed import folders as scratches
@@ -64,11 +63,10 @@ def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict
             name="doctor",
         ) as testbed,
     ):
-        for kind in KINDS.values():
-            for environment in kind.variants():
-                if not quiet:
-                    click.echo(f"{environment.title()} …", err=True)
-                rows.append(inspect(environment, host, testbed, no_image, start=start))
+        for environment in offered():
+            if not quiet:
+                click.echo(f"{environment.title()} …", err=True)
+            rows.append(inspect(environment, host, testbed, no_image, start=start))
         network, machines = testbed.no_network, testbed.detached(Tap)
         held = rights.of(host)
     return {
@@ -83,6 +81,13 @@ def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict
         },
         "environments": rows,
     }
+
+
+def offered() -> tuple[Environment, ...]:
+    """Every variant of the kinds that users are offered."""
+    from vbench.environments import KINDS
+
+    return tuple(variant for kind in KINDS.values() if kind.is_offered for variant in kind.variants())
 
 
 @contextmanager
