@@ -20,7 +20,7 @@ from vbench.errors import RunFolderError
 from vbench.frames import checking
 from vbench.frames.columns import TABLES
 from vbench.model import Fact, Measured, Run, Trial
-from vbench.report.view import view
+from vbench.report.view import view_of
 from vbench.serving.runs import summary
 
 LEAST, MOST = 5e-324, sys.float_info.max
@@ -107,7 +107,7 @@ def test_every_reader_takes_an_extreme_number_or_refuses_it(name: str, tmp_path:
         return
     json.dumps(report.json_document(run), allow_nan=False)
     assert "inf" not in report.markdown(run).split()
-    draw(view(run), Console(file=io.StringIO(), width=100))
+    draw(view_of(run), Console(file=io.StringIO(), width=100))
     report.explain(run, "cpu.hash", run.manifest.environments[2].name)
     compared = compare.compare([run, others])
     json.dumps(compare.json_document(compared, ()), allow_nan=False)

@@ -14,11 +14,11 @@ from vbench import report
 from vbench.cli.report import report as command
 from vbench.model import Measured, Run
 from vbench.report import brief
-from vbench.report.view import view
+from vbench.report.view import view_of
 
 
 def headline(run: Run, arm: str = "runc") -> str:
-    return next(found.text for found in brief.headlines(view(run)) if found.arm.name == arm)
+    return next(found.text for found in brief.headlines(view_of(run)) if found.arm.name == arm)
 
 
 def test_a_headline_names_the_largest_costs_in_plain_words_and_counts_what_is_undecided() -> None:
@@ -71,9 +71,9 @@ def test_a_run_without_trials_says_so() -> None:
 
 def test_the_title_of_few_environments_tells_each_and_that_of_many_the_largest() -> None:
     run = make_run(losses=False)
-    assert brief.title(view(run)) == f"runc: {headline(run)} · tcg: {headline(run, 'tcg')}"
+    assert brief.title(view_of(run)) == f"runc: {headline(run)} · tcg: {headline(run, 'tcg')}"
     many = with_arms(run, 12)
-    assert brief.title(view(many)).startswith("12 environments against bare: at most 215× (tcg, start); ")
+    assert brief.title(view_of(many)).startswith("12 environments against bare: at most 215× (tcg, start); ")
 
 
 def test_the_text_has_intervals_families_and_the_noise_floor() -> None:

@@ -14,7 +14,7 @@ from vbench.frames.tables import Tables
 from vbench.model import BenchmarkRecord, Measured, Metric, Run, Trial
 from vbench.report.charts.chart import Chart
 from vbench.report.charts.curves import curves
-from vbench.report.view import view
+from vbench.report.view import view_of
 
 DEPTHS = (1, 4, 16)
 IOPS = Metric("iops", "1/s", "higher")
@@ -42,7 +42,7 @@ def _trial(run: Run, name: str, depth: int, block: int, arm: str) -> Trial:
 
 
 def drawn(run: Run) -> tuple[Chart, ...]:
-    return curves(view(run))
+    return curves(view_of(run))
 
 
 def test_each_line_has_a_point_for_each_value_in_the_order_of_the_values() -> None:
@@ -60,7 +60,7 @@ def test_a_ribbon_goes_along_the_ends_of_the_intervals_and_back() -> None:
     run = varied()
     (chart,) = drawn(run)
     ribbons = [trace for trace in chart.figure["data"] if trace.get("fill") == "toself"]
-    costs = {(cost.environment, cost.benchmark): cost for cost in view(run).costs}
+    costs = {(cost.environment, cost.benchmark): cost for cost in view_of(run).costs}
     tcg = [costs["tcg", f"disk.randread.depth-{depth}"] for depth in DEPTHS]
     ends = [cost.low for cost in tcg] + [cost.high for cost in reversed(tcg)]
     assert [1.0, 4.0, 16.0, 16.0, 4.0, 1.0] in [ribbon["x"] for ribbon in ribbons]

@@ -12,11 +12,11 @@ from tests.unit.runs import gated, make_run
 from vbench.model import Metric, Run, State, Void
 from vbench.report.charts.chart import Chart
 from vbench.report.charts.drift import drifts
-from vbench.report.view import view
+from vbench.report.view import view_of
 
 
 def chart_of(run: Run, title: str) -> Chart:
-    return next(chart for chart in drifts(view(run)) if chart.title == title)
+    return next(chart for chart in drifts(view_of(run)) if chart.title == title)
 
 
 def points(chart: Chart, environment: str) -> list[tuple[int, float, float | None, str]]:
@@ -25,7 +25,7 @@ def points(chart: Chart, environment: str) -> list[tuple[int, float, float | Non
 
 
 def test_each_metric_has_its_chart_with_every_environment() -> None:
-    seen = view(make_run())
+    seen = view_of(make_run())
     charts = drifts(seen)
     assert [chart.title for chart in charts] == [group.title for group in seen.groups]
     assert [row[0] for row in charts[0].records[1::10]] == ["bare", "runc", "tcg", "control"]

@@ -14,7 +14,7 @@ from vbench import report
 from vbench.model import Measured
 from vbench.report.charts import means
 from vbench.report.charts.forest import NEUTRAL
-from vbench.report.view import anchors, view
+from vbench.report.view import anchors, view_of
 from vbench.text import is_decided
 
 
@@ -44,19 +44,19 @@ def test_a_page_of_many_environments_has_a_line_for_each() -> None:
 
 
 def test_the_lead_chart_has_a_row_for_each_family_of_each_environment() -> None:
-    found = means.panels(view(make_run(losses=False)))
+    found = means.panels(view_of(make_run(losses=False)))
     assert [panel.arm.name for panel in found] == ["runc", "tcg"]
     expected = ["computing", "memory", "system calls", "disk", "network", "start-up"]
     assert all([mean.family for mean in panel.means] == expected for panel in found)
     tcg = found[1]
     assert all(mean.is_judged and mean.noise for mean in tcg.means)
-    geometric = {f.family: f for f in view(make_run(losses=False)).families if f.environment == "tcg"}
+    geometric = {f.family: f for f in view_of(make_run(losses=False)).families if f.environment == "tcg"}
     assert (tcg.means[0].cost, tcg.means[0].low) == (geometric["cpu"].cost, geometric["cpu"].low)
     assert [mean.members for mean in tcg.means] == [3, 2, 3, 2, 2, 1]
 
 
 def test_one_family_far_from_the_others_does_not_hide_them() -> None:
-    runc, tcg = means.panels(view(make_run(losses=False)))
+    runc, tcg = means.panels(view_of(make_run(losses=False)))
     assert runc.scale.high < 2 < (runc.means[-1].cost or 0)
     assert (runc.scale.beyond(runc.means[-1].cost or 0), runc.scale.position(runc.means[-1].cost or 0)) == (1, 100)
     assert all(tcg.scale.beyond(mean.cost or 0) == 0 for mean in tcg.means)
@@ -65,10 +65,10 @@ def test_one_family_far_from_the_others_does_not_hide_them() -> None:
 
 def test_a_label_that_all_intervals_have_stands_once() -> None:
     run = make_run(blocks=6, losses=False)
-    assert [panel.label for panel in means.panels(view(run))] == ["rough", "rough"]
+    assert [panel.label for panel in means.panels(view_of(run))] == ["rough", "rough"]
     text = " ".join(Document(report.html(run)).text.split())
     assert text.count(", intervals rough") == 2
-    assert [panel.label for panel in means.panels(view(make_run(losses=False)))] == ["", ""]
+    assert [panel.label for panel in means.panels(view_of(make_run(losses=False)))] == ["", ""]
 
 
 def test_a_scale_reaches_from_the_smallest_to_the_largest_floats() -> None:
@@ -82,13 +82,13 @@ def test_a_scale_reaches_from_the_smallest_to_the_largest_floats() -> None:
         else t
         for t in run.trials
     )
-    (_, tcg) = means.panels(view(replace(run, trials=huge)))
+    (_, tcg) = means.panels(view_of(replace(run, trials=huge)))
     assert all(0 <= tcg.scale.position(mean.cost or 1) <= 100 for mean in tcg.means)
 
 
 def test_without_families_there_is_no_lead_chart() -> None:
     run = make_run(blocks=1)
-    assert means.panels(view(replace(run, trials=()))) == ()
+    assert means.panels(view_of(replace(run, trials=()))) == ()
     assert 'id="families"' not in report.html(replace(run, trials=()))
 
 
@@ -125,7 +125,7 @@ def test_a_long_note_is_folded_under_its_gist() -> None:
 def test_no_cost_has_a_colour_without_a_verdict() -> None:
     run = make_run(losses=False)
     decided = {
-        (row.cost.environment, row.cost.benchmark, row.cost.metric): is_decided(row.cost) for row in view(run).rows
+        (row.cost.environment, row.cost.benchmark, row.cost.metric): is_decided(row.cost) for row in view_of(run).rows
     }
     drawn = figures(Document(report.html(run)))["figures"]
     marks = [trace for trace in drawn["forest"]["data"] if trace.get("customdata")]

@@ -21,7 +21,7 @@ from vbench.frames.tables import Tables
 from vbench.model import Failed, Ladder, Metric, Run
 from vbench.report import ladders
 from vbench.report.charts.ladder import estimate, staircases
-from vbench.report.view import view
+from vbench.report.view import view_of
 
 LADDER = Ladder("call", "syscall.getpid", "latency", ("bare", "runc", "tcg"))
 
@@ -34,7 +34,7 @@ def laddered(*several: Ladder, blocks: int = 12, hostile: bool = False) -> Run:
 def test_a_run_without_ladders_shows_none() -> None:
     run = make_run()
     assert report.json_document(run)["ladders"] == []
-    assert staircases(view(run)) == ()
+    assert staircases(view_of(run)) == ()
     assert "Ladder" not in report.html(run)
     assert "Ladder" not in report.markdown(run)
 
@@ -73,7 +73,7 @@ def test_a_block_without_a_number_of_one_arm_is_named_in_both_steps() -> None:
 def test_markdown_terminal_and_findings_show_each_step_with_its_interval() -> None:
     run = laddered()
     file = io.StringIO()
-    draw(view(run), Console(file=file, width=200))
+    draw(view_of(run), Console(file=file, width=200))
     (climb,) = Analysis.of(run).ladders
     for line in ladders.lines(climb):
         assert "(" in line.figure
@@ -98,7 +98,7 @@ def test_the_page_has_a_section_with_label_caption_and_table() -> None:
 
 
 def test_a_stair_begins_where_the_one_before_it_ended() -> None:
-    (chart,) = staircases(view(laddered()))
+    (chart,) = staircases(view_of(laddered()))
     bars = [trace["x"] for trace in chart.figure["data"] if trace["mode"] == "lines"]
     assert bars[0][0] == bars[2][0] == 1
     assert bars[1][0] == bars[0][1]
@@ -115,7 +115,7 @@ def test_a_stair_begins_where_the_one_before_it_ended() -> None:
 
 def test_a_step_without_a_number_leaves_the_others_on_the_line() -> None:
     run = laddered(Ladder("x", "disk.seqwrite", "bandwidth", ("bare", "runc", "tcg")))  # runc skips it
-    (chart,) = staircases(view(run))
+    (chart,) = staircases(view_of(run))
     bars = [trace["x"][0] for trace in chart.figure["data"] if trace["mode"] == "lines"]
     assert bars == [1.0]  # the whole alone
     assert "No step has a number: runc skipped" in chart.caption
@@ -134,7 +134,7 @@ def test_a_metric_without_ratio_adds_up_in_its_unit() -> None:
     (found,) = report.json_document(run)["ladders"]
     added = sum(step["difference"]["mean"] for step in found["steps"])
     assert added == pytest.approx(found["whole"]["difference"]["mean"])
-    (chart,) = staircases(view(run))
+    (chart,) = staircases(view_of(run))
     assert chart.figure["data"][0]["x"][0] == 0
     assert "add up to the whole" in chart.caption
 

@@ -28,7 +28,7 @@ from vbench.report.charts.chart import Chart, log_axis, padded, rounded, seconds
 from vbench.report.charts.forest import NEUTRAL
 from vbench.report.charts.panels import panels
 from vbench.report.page import packing
-from vbench.report.view import COLOURS, SYMBOLS, arms, losses, view
+from vbench.report.view import COLOURS, SYMBOLS, arms, losses, view_of
 from vbench.text import interval, number, plain, ratio
 
 VENDORED = resources.files("vbench.report.page").joinpath("vendor", "plotly-cartesian.min.js")
@@ -52,7 +52,7 @@ def test_the_vendored_plotly_is_the_one_that_python_s_plotly_draws_for() -> None
 
 
 def drawn(run: Run) -> list[Chart]:
-    return panels(view(run)).all
+    return panels(view_of(run)).all
 
 
 @pytest.mark.parametrize(
@@ -189,16 +189,16 @@ def expanded(value: Any, sources: dict[str, Any]) -> Any:
 
 
 def test_few_benchmarks_are_all_in_sight_and_many_are_folded_by_family() -> None:
-    few, many = panels(view(make_run(blocks=5))), panels(view(large_run(blocks=5)))
+    few, many = panels(view_of(make_run(blocks=5))), panels(view_of(large_run(blocks=5)))
     assert [chart.key for fold in few.overview for chart in fold.charts] == ["forest", "heat"]
     assert not any(fold.title for fold in (*few.overview, *few.blocks))
     assert [fold.title for fold in many.overview] == ["", *(fold.title for fold in many.blocks)]
     assert [fold.title for fold in many.blocks][:4] == ["computing", "memory", "system calls", "scheduling"]
-    assert len([chart for fold in many.blocks for chart in fold.charts]) == len(view(large_run(blocks=5)).groups)
+    assert len([chart for fold in many.blocks for chart in fold.charts]) == len(view_of(large_run(blocks=5)).groups)
 
 
 def test_folded_plots_share_their_scale_and_the_heat_map_names_each_family() -> None:
-    squares, *plots = [fold.charts[0].figure["layout"] for fold in panels(view(large_run(blocks=5))).overview]
+    squares, *plots = [fold.charts[0].figure["layout"] for fold in panels(view_of(large_run(blocks=5))).overview]
     assert len({tuple(layout["xaxis"]["range"]) for layout in plots}) == 1
     names = squares["yaxis"]["ticktext"]
     assert [name for name in names if name.startswith("<b>")][:2] == ["<b>computing</b>", "<b>memory</b>"]
@@ -360,7 +360,7 @@ def test_notes_that_differ_in_their_figures_are_one_note() -> None:
         else t
         for t in run.trials
     )
-    rows = {(row.cost.environment, row.cost.benchmark): row.notes for row in view(replace(run, trials=noted)).rows}
+    rows = {(row.cost.environment, row.cost.benchmark): row.notes for row in view_of(replace(run, trials=noted)).rows}
     assert rows["tcg", "cpu.hash"] == ("no steady state (5 of 5 trials)",)
 
 
@@ -373,7 +373,7 @@ def test_a_label_of_single_trials_is_kept_and_is_no_note() -> None:
         for t in run.trials
     )
     run = replace(run, trials=labelled)
-    row = next(row for row in view(run).rows if (row.cost.environment, row.cost.benchmark) == ("tcg", "cpu.hash"))
+    row = next(row for row in view_of(run).rows if (row.cost.environment, row.cost.benchmark) == ("tcg", "cpu.hash"))
     assert row.label.endswith("; peer-limited (10 of 10 trials)")
     assert "no steady state" not in report.html(run)
     assert "no steady state" not in report.markdown(run)
@@ -422,7 +422,7 @@ def test_a_run_without_trials_still_makes_a_page() -> None:
 
 @pytest.mark.parametrize("blocks", [1, 4])
 def test_below_five_blocks_nothing_is_claimed(blocks: int) -> None:
-    seen = view(make_run(blocks=blocks, losses=False))
+    seen = view_of(make_run(blocks=blocks, losses=False))
     assert [found.claims for found in words.findings(seen)] == [(), ()]
     assert all("nothing is claimed" in found.count for found in words.findings(seen))
     assert "unknown" in words.control_sentence(seen)
@@ -430,7 +430,7 @@ def test_below_five_blocks_nothing_is_claimed(blocks: int) -> None:
 
 
 def test_every_claim_has_its_interval_and_the_control_s_beside_it() -> None:
-    seen = view(make_run())
+    seen = view_of(make_run())
     claims = [claim for found in words.findings(seen) for claim in found.claims]
     assert len(claims) > 6
     assert all(re.fullmatch(r"control [\d.]+ to [\d.]+", claim.noise) for claim in claims)
@@ -440,7 +440,7 @@ def test_every_claim_has_its_interval_and_the_control_s_beside_it() -> None:
 
 
 def test_claims_are_the_largest_of_their_family_largest_first() -> None:
-    tcg = words.findings(view(make_run()))[1]
+    tcg = words.findings(view_of(make_run()))[1]
     costs = [float(claim.cost.rstrip("×")) for claim in tcg.claims]
     assert costs == sorted(costs, reverse=True)
     assert [claim.metric for claim in tcg.claims][:2] == ["start.ready time", "syscall.fork latency"]

@@ -8,11 +8,11 @@ from tests.unit.runs import gated, make_run, with_attach
 from vbench.model import Measured, Run
 from vbench.report.charts.chart import Chart
 from vbench.report.charts.starts import starts
-from vbench.report.view import view
+from vbench.report.view import view_of
 
 
 def panel(run: Run) -> Chart:
-    (chart,) = starts(view(run))
+    (chart,) = starts(view_of(run))
     return chart
 
 
@@ -28,7 +28,7 @@ def test_both_ends_of_a_start_are_said_in_words() -> None:
 
 def test_it_shows_seconds_and_the_ratio_that_the_table_has() -> None:
     run = make_run()
-    cost = next(row.cost for row in view(run).rows if (row.cost.benchmark, row.arm.name) == ("start.ready", "tcg"))
+    cost = next(row.cost for row in view_of(run).rows if (row.cost.benchmark, row.arm.name) == ("start.ready", "tcg"))
     line = next(line for line in panel(run).table if line[0] == "tcg")
     assert line[1] == "10"
     assert line[2].endswith(" s")
@@ -72,4 +72,4 @@ def test_a_start_without_a_duration_is_no_mark(seconds: float) -> None:
 def test_a_run_that_timed_no_start_has_no_panel() -> None:
     run = make_run(blocks=2)
     records = tuple(record for record in run.manifest.benchmarks if record.kind != "start.ready")
-    assert starts(view(replace(run, manifest=replace(run.manifest, benchmarks=records)))) == ()
+    assert starts(view_of(replace(run, manifest=replace(run.manifest, benchmarks=records)))) == ()

@@ -24,7 +24,7 @@ from vbench.cli.table import draw
 from vbench.cost import Analysis
 from vbench.host import proc
 from vbench.model import Run
-from vbench.report.view import view
+from vbench.report.view import view_of
 
 VBENCH = str(Path(sys.executable).with_name("vbench"))
 
@@ -41,7 +41,7 @@ UNIT = "<script>alert(1)</script>\u202e\x1b[31m=cmd|x"
 def drawn(run: Run | None = None, *, hostile: bool = False, width: int = 160, **settings: object) -> str:
     file = io.StringIO()
     console = Console(file=file, width=width, highlight=False, markup=False, emoji=False, **settings)  # type: ignore[arg-type]
-    draw(view(run or make_run(hostile=hostile)), console)
+    draw(view_of(run or make_run(hostile=hostile)), console)
     return file.getvalue()
 
 

@@ -11,7 +11,7 @@ from tests.unit.runs import BIDI, gated, make_run
 from vbench.model import Measured, Run
 from vbench.report.charts.chart import Chart, rounded
 from vbench.report.charts.tails import LEVELS, band, curve, tails
-from vbench.report.view import view
+from vbench.report.view import view_of
 from vbench.stats.quantiles import Ranks, fewest
 
 
@@ -31,7 +31,7 @@ def told(run: Run, counts: Any) -> Run:
 
 
 def only(run: Run) -> Chart:
-    (chart,) = tails(view(run))
+    (chart,) = tails(view_of(run))
     return chart
 
 
@@ -117,15 +117,15 @@ def test_odd_counts_do_no_harm() -> None:
     odd = {0: 5, -7: 3, 100: -4, 200: 0, 300: 900}
     chart = only(told(make_run(losses=False, blocks=2), lambda block, arm: odd))
     assert all(math.isfinite(value) for row in chart.records[1:] for value in row[1:])  # type: ignore[arg-type]
-    assert tails(view(told(make_run(losses=False, blocks=2), lambda block, arm: {5: 0}))) == ()
+    assert tails(view_of(told(make_run(losses=False, blocks=2), lambda block, arm: {5: 0}))) == ()
 
 
 def test_a_run_without_histograms_has_no_curves() -> None:
-    assert tails(view(make_run())) == ()
+    assert tails(view_of(make_run())) == ()
 
 
 def test_each_latency_of_the_whole_set_has_its_curve_and_a_small_one() -> None:
-    charts = tails(view(large_run(blocks=3)))
+    charts = tails(view_of(large_run(blocks=3)))
     assert [chart.title for chart in charts][:2] == ["disk.randread latency", "disk.randread-16 latency"]
     assert [chart.key for chart in charts] == [f"tail-{place}" for place in range(6)]
     assert all(len(trace["x"]) <= 200 for chart in charts for trace in chart.figure["data"])
@@ -133,6 +133,6 @@ def test_each_latency_of_the_whole_set_has_its_curve_and_a_small_one() -> None:
 
 
 def test_a_name_that_turns_text_is_made_visible_in_what_is_saved() -> None:
-    (chart, *_) = tails(view(large_run(blocks=1, hostile=True)))
+    (chart, *_) = tails(view_of(large_run(blocks=1, hostile=True)))
     assert BIDI in {row[0] for row in chart.records}
     assert BIDI not in {row[0] for row in rounded(chart.records)}

@@ -20,7 +20,7 @@ from vbench.cli.table import draw
 from vbench.cost import Analysis
 from vbench.model import Cost, Difference, Measured, Metric, Run, Verdict
 from vbench.report import verdicts, words
-from vbench.report.view import View, view
+from vbench.report.view import View, view_of
 from vbench.text import percent
 
 
@@ -36,7 +36,7 @@ def text() -> str:
 
 
 def test_only_what_is_judged_slower_is_claimed() -> None:
-    seen = view(make_run(losses=False))
+    seen = view_of(make_run(losses=False))
     for found in words.findings(seen):
         judged = {row.group: row.verdict for row in _judged(seen, found.arm.name)}
         assert found.claims
@@ -55,7 +55,7 @@ def _judged(seen: View, arm: str) -> list[_Row]:
 
 @pytest.mark.parametrize("blocks", [5, 9])
 def test_a_rough_run_shows_what_was_observed_and_judges_nothing(blocks: int) -> None:
-    seen = view(make_run(blocks=blocks, losses=False))
+    seen = view_of(make_run(blocks=blocks, losses=False))
     for found in words.findings(seen):
         assert "without a verdict" in found.lead
         assert all(claim.verdict.endswith("no verdict") for claim in found.claims)
@@ -66,7 +66,7 @@ def test_a_rough_run_shows_what_was_observed_and_judges_nothing(blocks: int) -> 
 
 
 def test_every_verdict_is_counted_and_the_others_are_named() -> None:
-    seen = view(make_run(blocks=15, losses=False))
+    seen = view_of(make_run(blocks=15, losses=False))
     runc = words.findings(seen)[0]
     counts = Counter(row.verdict for row in _judged(seen, "runc"))
     assert f"{counts[Verdict.SLOWER]} slower" in runc.count
@@ -85,7 +85,7 @@ def test_a_withheld_verdict_is_told_with_the_control_that_differs() -> None:
         else t
         for t in run.trials
     )
-    seen = view(replace(run, trials=shifted))
+    seen = view_of(replace(run, trials=shifted))
     text = text_of(seen.run)
     assert "It differs from bare at cpu.hash time: verdicts there are withheld." in text
     assert "✕ withheld the control differs" in text
@@ -100,26 +100,26 @@ def test_the_report_is_about_this_host_and_says_which_claims_were_declared(text:
 
 
 def test_what_was_declared_and_not_measured_is_told() -> None:
-    seen = view(make_run(hostile=True))
+    seen = view_of(make_run(hostile=True))
     said = [line for line in words.limits(seen) if line.startswith("Declared")]
     assert said == ["Declared confirmatory and not measured: tcg cpu.matrix time, runc syscall.getpid latency."]
     assert words.roles(seen).startswith("No declared comparison was measured, so every verdict is exploratory")
     undeclared = replace(seen.run, manifest=replace(seen.run.manifest, confirmatory=()))
-    assert words.roles(view(undeclared)).startswith("The suite declared no comparison confirmatory, so every")
+    assert words.roles(view_of(undeclared)).startswith("The suite declared no comparison confirmatory, so every")
 
 
 def test_voided_blocks_are_counted_and_what_keeping_them_would_change_is_told() -> None:
-    seen = view(gated(make_run(blocks=12, losses=False)))
+    seen = view_of(gated(make_run(blocks=12, losses=False)))
     text = text_of(seen.run)
     assert "1 attempt at 1 block voided by gates, in all arms: foreign tasks used 4.1% of its processors." in text
     assert "Where gates struck: tcg 1." in text
     assert "With everything kept no cost would move by more than" in text
     assert "Nothing voided" in text
-    assert words.voided_sentence(view(make_run(blocks=5))) == ""
+    assert words.voided_sentence(view_of(make_run(blocks=5))) == ""
 
 
 def test_a_block_that_could_not_be_repeated_is_told() -> None:
-    said = words.voided_sentence(view(gated(make_run(blocks=12), repeated=False)))
+    said = words.voided_sentence(view_of(gated(make_run(blocks=12), repeated=False)))
     assert "1 block could not be repeated and is missing" in said
 
 
@@ -132,7 +132,7 @@ def test_readings_of_the_host_are_shown_and_their_absence_too(text: str) -> None
 
 def test_a_run_that_ended_on_its_widths_says_so() -> None:
     run = make_run(blocks=15)
-    text = words.standing(view(replace(run, manifest=replace(run.manifest, blocks=40))))
+    text = words.standing(view_of(replace(run, manifest=replace(run.manifest, blocks=40))))
     assert text.startswith("15 blocks of at most 40 analysed: the run ended when its confirmatory intervals")
 
 
@@ -148,7 +148,7 @@ def test_the_control_is_the_grey_band_behind_each_benchmark_of_the_forest() -> N
     run = make_run(blocks=10, losses=False)
     shapes = figures(Document(report.html(run)))["figures"]["forest"]["layout"]["shapes"]
     noise = [shape for shape in shapes if shape.get("fillcolor") == "var(--noise)" and shape["xref"] == "x"]
-    controls = [row.cost for row in view(run).rows if row.arm.role == "control"]
+    controls = [row.cost for row in view_of(run).rows if row.arm.role == "control"]
     assert [(band["x0"], band["x1"]) for band in noise] == [pytest.approx((c.low, c.high), rel=1e-5) for c in controls]
 
 
@@ -179,7 +179,7 @@ def test_many_metrics_of_one_verdict_are_folded_under_their_count() -> None:
         replace(t, outcome=null[t.block, t.attempt, t.benchmark]) if t.environment == "runc" else t for t in run.trials
     ]
     run = replace(run, trials=tuple(same))
-    runc = next(found for found in words.findings(view(run)) if found.arm.name == "runc")
+    runc = next(found for found in words.findings(view_of(run)) if found.arm.name == "runc")
     many = [(runc.many[verdict], names) for verdict, names in runc.others if verdict in runc.many]
     assert many
     assert all(int(count.split()[0]) > words.MANY for count, _ in many)
@@ -214,7 +214,7 @@ def by_difference(run: Run, margins: dict[str, float | None]) -> Run:
 
 
 def said_of(run: Run, arm: str = "runc") -> str:
-    return next(found.count for found in words.findings(view(run)) if found.arm.name == arm)
+    return next(found.count for found in words.findings(view_of(run)) if found.arm.name == arm)
 
 
 def test_equivalent_names_the_margin_of_what_is_judged_by_difference() -> None:
@@ -231,15 +231,15 @@ def test_equivalent_names_the_margin_of_what_is_judged_by_difference() -> None:
 
 def test_a_difference_that_this_host_cannot_resolve_is_told_with_its_own_margin() -> None:
     noisy = small_run("r", noise=0.2, blocks=12)
-    assert words.limits(view(noisy))[-1] == (
+    assert words.limits(view_of(noisy))[-1] == (
         "This host cannot resolve 2.0 % at cpu.hash time and cpu.hash bandwidth: the noise floor is higher."
     )
-    mixed = words.limits(view(by_difference(noisy, {"cpu.hash time": 0.005})))
+    mixed = words.limits(view_of(by_difference(noisy, {"cpu.hash time": 0.005})))
     assert mixed[-2:] == (
         "This host cannot resolve 2.0 % at cpu.hash bandwidth: the noise floor is higher.",
         "This host cannot resolve 5.00 ms at cpu.hash time: the noise floor is higher.",
     )
-    unset = words.limits(view(by_difference(noisy, {"cpu.hash time": None, "cpu.hash bandwidth": 100.0})))
+    unset = words.limits(view_of(by_difference(noisy, {"cpu.hash time": None, "cpu.hash bandwidth": 100.0})))
     assert not any("cannot resolve" in line for line in unset)
 
 
@@ -247,27 +247,27 @@ def test_of_many_unresolved_metrics_ratios_and_differences_are_counted_apart() -
     large = large_run(blocks=10)
     everything = {f"{record.name} {metric.name}" for record in large.manifest.benchmarks for metric in record.metrics}
     few = dict.fromkeys(sorted(everything)[:2], 1e-9)
-    line, own = words.limits(view(by_difference(large, few)))[-2:]
+    line, own = words.limits(view_of(by_difference(large, few)))[-2:]
     assert re.search(rf"cannot resolve 2\.0 % at \d+ of {len(everything) - 2} metrics with a ratio:", line)
     assert own.startswith("This host cannot resolve 1.00 ns at cpu.branchy time and 1.00 ns at cpu.aes time:")
-    many = words.limits(view(by_difference(large, dict.fromkeys(everything, 1e-15))))[-1]
+    many = words.limits(view_of(by_difference(large, dict.fromkeys(everything, 1e-15))))[-1]
     total = len(everything)
     assert f"cannot resolve their own margins at {total} of {total} metrics judged by difference" in many
 
 
 def test_a_control_that_has_intervals_of_differences_alone_tells_them() -> None:
     run = by_difference(small_run("r", blocks=12, noise=0.01), {"cpu.hash time": 0.005, "cpu.hash bandwidth": 0.01})
-    said = words.control_sentence(view(run))
+    said = words.control_sentence(view_of(run))
     assert "unknown" not in said
     assert said.startswith("control is the baseline measured a second time, so its distance from 0 is noise. Of 2 ")
     assert re.search(r"none leaves 0 out: cpu\.hash time -\S+ ms to \S+ ms, cpu\.hash bandwidth -", said)
-    mixed = words.control_sentence(view(by_difference(run, {"cpu.hash time": 0.005})))
+    mixed = words.control_sentence(view_of(by_difference(run, {"cpu.hash time": 0.005})))
     assert "over 1 metric" not in mixed
-    both = words.control_sentence(view(by_difference(small_run("r", blocks=12), {"cpu.hash time": 0.005})))
+    both = words.control_sentence(view_of(by_difference(small_run("r", blocks=12), {"cpu.hash time": 0.005})))
     assert "over 1 metric, the widest interval" in both
     assert "Of 1 interval in a metric’s own unit none leaves 0 out: cpu.hash time" in both
-    assert "By" not in words.control_sentence(view(small_run("r", blocks=12)))
-    few = words.control_sentence(view(by_difference(small_run("r", blocks=3), {"cpu.hash time": 0.005})))
+    assert "By" not in words.control_sentence(view_of(small_run("r", blocks=12)))
+    few = words.control_sentence(view_of(by_difference(small_run("r", blocks=3), {"cpu.hash time": 0.005})))
     assert few.endswith("has no interval: the noise of this host is unknown.")
 
 
@@ -280,13 +280,13 @@ def test_a_control_that_differs_without_an_interval_is_told_too() -> None:
         else t
         for t in run.trials
     )
-    said = words.control_sentence(view(replace(run, trials=trials)))
+    said = words.control_sentence(view_of(replace(run, trials=trials)))
     assert said.endswith("It differs from bare at cpu.hash time and cpu.hash bandwidth: verdicts there are withheld.")
 
 
 def test_a_rough_difference_is_an_interval_without_a_verdict_and_its_control_is_known() -> None:
     run = by_difference(small_run("r", blocks=6), {"cpu.hash time": 0.005, "cpu.hash bandwidth": 0.01})
-    (found,) = words.findings(view(run))
+    (found,) = words.findings(view_of(run))
     assert found.count == "2 intervals without a verdict."
     assert [claim.metric for claim in found.claims]
     assert all(re.match(r"control -\S+ \S+ to", claim.noise) for claim in found.claims)
@@ -333,6 +333,6 @@ def test_what_is_excluded_stands_in_page_markdown_table_and_explanation() -> Non
     assert verdicts.excluded(cost) in report.markdown(run)
     assert f"By the ends of the 95 % interval {verdicts.excluded(cost)}" in report.explain(run, cost.benchmark, "runc")
     file = io.StringIO()
-    draw(view(run), Console(file=file, width=200, highlight=False, markup=False, emoji=False))
+    draw(view_of(run), Console(file=file, width=200, highlight=False, markup=False, emoji=False))
     assert verdicts.briefly(cost) in file.getvalue()
     assert verdicts.briefly(cost).endswith(" excluded")

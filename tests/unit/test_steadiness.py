@@ -11,7 +11,7 @@ from tests.unit.comparable_runs import small_run
 from vbench.benchmarks.kernel_driver import drift_notes
 from vbench.cost import Analysis, Steadiness
 from vbench.model import Measured, Run
-from vbench.report.view import view
+from vbench.report.view import view_of
 from vbench.stats import steady
 
 BLOCKS = 10
@@ -95,7 +95,7 @@ def test_the_note_tells_how_often_which_way_and_by_how_much() -> None:
     (found,) = Analysis.of(run).steadiness.values()
     assert (found.blocks, found.same, found.labelled) == (12, 12, 12)
     assert math.isclose(found.change, -0.154, abs_tol=0.001)
-    row = next(row for row in view(run).rows if row.arm.name == "runc")
+    row = next(row for row in view_of(run).rows if row.arm.name == "runc")
     said = "no steady state: the last third of a trial differs from its first the same way in 12 of 12 blocks, by −15 %"
     assert row.label.endswith(f"{said} in the median")
 

@@ -90,11 +90,11 @@ def _csv(run: Path, output: Path | None) -> None:
 
 def _table(run: "Run", analysis: "Analysis") -> str:
     from vbench.cli.table import draw, on_stdout
-    from vbench.report.view import view
+    from vbench.report.view import view_of
 
     console = on_stdout()
     with console.capture() as captured:
-        draw(view(run, analysis), console)
+        draw(view_of(run, analysis), console)
     return captured.get()
 
 

@@ -80,7 +80,7 @@ def _by_tag(runs: Sequence[Run], key: str) -> tuple[Group, ...]:
 
 
 def _tagged(runs: Sequence[Run], key: str, value: str) -> Group:
-    mine = tuple(run for run in runs if run.manifest.tags[key] == value)
-    if len(mine) == 1:
-        return Group(f"run {list(runs).index(mine[0]) + 1}", mine, value)
-    return Group(flat(f"{key}={value}"), mine, value)
+    tagged = tuple(run for run in runs if run.manifest.tags[key] == value)
+    if len(tagged) == 1:
+        return Group(f"run {list(runs).index(tagged[0]) + 1}", tagged, value)
+    return Group(flat(f"{key}={value}"), tagged, value)

@@ -63,8 +63,8 @@ def _in_units(run: Run, rows: list[Row]) -> Iterator[str]:
     """Families of medians and differences, one for each unit. Other units share a family and are named in a label."""
     for suffix in dict.fromkeys(UNITS.get(row["unit"], "") for row in rows):
         end = f"_{suffix}" if suffix else ""
-        mine = [row for row in rows if UNITS.get(row["unit"], "") == suffix]
-        labelled = [(_labels(run, row) | ({} if suffix else {"unit": row["unit"]}), row) for row in mine]
+        same_unit = [row for row in rows if UNITS.get(row["unit"], "") == suffix]
+        labelled = [(_labels(run, row) | ({} if suffix else {"unit": row["unit"]}), row) for row in same_unit]
         yield from _family(f"vbench_median{end}", suffix, "Median over the blocks.", _medians(run, labelled))
         for name, column, about in (
             ("vbench_difference", "difference", "Difference to the baseline, above 0 is worse."),
@@ -76,10 +76,10 @@ def _in_units(run: Run, rows: list[Row]) -> Iterator[str]:
 
 def _medians(run: Run, rows: list[tuple[Labels, Row]]) -> Iterator[Sample]:
     """The median of each environment, and one of the baseline, over the blocks it shares with the first environment."""
-    seen = set()
+    metrics = set()
     for labels, row in rows:
-        if (row["benchmark"], row["metric"]) not in seen:
-            seen.add((row["benchmark"], row["metric"]))
+        if (row["benchmark"], row["metric"]) not in metrics:
+            metrics.add((row["benchmark"], row["metric"]))
             yield labels | {"environment": run.manifest.baseline}, row["baseline_median"]
         yield labels, row["median"]
 

@@ -126,8 +126,8 @@ def _runs(run: Record, environment: str, benchmark: str, metric: Metric, used: s
     if how is None:
         return
     for at, trial in enumerate(run.trials):
-        mine = (trial.environment, trial.benchmark) == (environment, benchmark) and (at, metric.name) in used
-        if mine and (values := _values(trial, metric.name, how)) is not None:
+        is_used = (trial.environment, trial.benchmark) == (environment, benchmark) and (at, metric.name) in used
+        if is_used and (values := _values(trial, metric.name, how)) is not None:
             warmups = _warmups(run.path, trial, values)
             about = _metadata(run, trial, f"{benchmark} {metric.name}{how.suffix}", how.unit)
             yield pyperf.Run(values, warmups=warmups, metadata=about, collect_metadata=False)

@@ -9,7 +9,7 @@ from vbench import facts
 from vbench.cost import LEAST_ENVELOPE, Analysis, FamilyCost
 from vbench.model import Cost, Facts, Run, Status, Verdict
 from vbench.report import ladders, names, verdicts, words
-from vbench.report.view import Arm, Group, Row, View, view
+from vbench.report.view import Arm, Group, Row, View, view_of
 from vbench.text import amount, amount_interval, counted, finite, has_interval, interval, percent, plain, ratio
 
 NAMED = 3
@@ -28,32 +28,32 @@ class Headline:
     text: str
 
 
-def headlines(seen: View) -> tuple[Headline, ...]:
-    return tuple(Headline(arm, _headline(seen, arm)) for arm in seen.compared)
+def headlines(view: View) -> tuple[Headline, ...]:
+    return tuple(Headline(arm, _headline(view, arm)) for arm in view.compared)
 
 
-def title(seen: View) -> str:
+def title(view: View) -> str:
     """One line about the whole run: all headlines, or with more than ARMS arms the largest cost."""
-    all_headlines = headlines(seen)
+    all_headlines = headlines(view)
     if not all_headlines:
-        return words.title(seen)
+        return words.title(view)
     if len(all_headlines) <= ARMS:
         return " · ".join(f"{headline.arm.name}: {headline.text}" for headline in all_headlines)
     top = max(
-        ((cost.cost or 0, group, arm) for arm in seen.compared for group, cost in words.largest(seen, arm)),
+        ((cost.cost or 0, group, arm) for arm in view.compared for group, cost in words.largest(view, arm)),
         key=lambda candidate: candidate[0],
         default=None,
     )
-    most = f"at most {ratio(top[0])} ({top[2].name}, {_short(top[1], seen)})" if top else "no cost shown"
-    rows = [row for row in seen.rows if row.arm.role == "compared"]
-    return f"{len(all_headlines)} environments against {seen.baseline}: {most}; {_undecided(rows)}"
+    most = f"at most {ratio(top[0])} ({top[2].name}, {_short(top[1], view)})" if top else "no cost shown"
+    rows = [row for row in view.rows if row.arm.role == "compared"]
+    return f"{len(all_headlines)} environments against {view.baseline}: {most}; {_undecided(rows)}"
 
 
-def _headline(seen: View, arm: Arm) -> str:
-    rows = [row for row in seen.rows if row.arm is arm]
+def _headline(view: View, arm: Arm) -> str:
+    rows = view.rows_of(arm)
     if not rows:
         return "nothing was measured"
-    named = _named(seen, arm)
+    named = _named(view, arm)
     if any(row.cost.verdict for row in rows):
         count = sum(row.cost.verdict is Verdict.FASTER for row in rows)
         faster = [f"{count} faster"] if count else []
@@ -63,16 +63,16 @@ def _headline(seen: View, arm: Arm) -> str:
     return f"{named} observed; no verdict{few}" if named else f"no verdict{few}"
 
 
-def _named(seen: View, arm: Arm) -> str:
-    largest = words.largest(seen, arm)
-    parts = [f"{_short(group, seen)} {amount(cost)}" for group, cost in largest[:NAMED]]
+def _named(view: View, arm: Arm) -> str:
+    largest = words.largest(view, arm)
+    parts = [f"{_short(group, view)} {amount(cost)}" for group, cost in largest[:NAMED]]
     left = len(largest) - NAMED
     more = f" and {left} more {'family' if left == 1 else 'families'}" if left > 0 else ""
     return ", ".join(parts) + more
 
 
-def _short(group: Group, seen: View) -> str:
-    record = next(record for record in seen.run.manifest.benchmarks if record.name == group.benchmark)
+def _short(group: Group, view: View) -> str:
+    record = next(record for record in view.run.manifest.benchmarks if record.name == group.benchmark)
     return names.short(record, group.metric)
 
 
@@ -91,16 +91,16 @@ def findings(run: Run, *, analysis: Analysis | None = None, width: int = WIDTH) 
 
     Pure: the same run gives the same text. Names from the run folder cannot steer a terminal.
     """
-    seen = view(run, analysis)
-    lines = [*_wrapped(f"{words.title(seen)}: {where(run)}", width, "  "), ""]
-    for headline in headlines(seen):
+    view = view_of(run, analysis)
+    lines = [*_wrapped(f"{words.title(view)}: {where(run)}", width, "  "), ""]
+    for headline in headlines(view):
         lines += _wrapped(f"{headline.arm.name}: {headline.text}", width, "    ")
-        for name, text in _details(seen, headline.arm):
+        for name, text in _details(view, headline.arm):
             lines += _wrapped(f"  {name:<12}{text}", width, " " * 14)
-    for line in ladders.brief(seen):
+    for line in ladders.brief(view):
         lines += _wrapped(line, width, "  ")
-    lines += _wrapped(f"Noise floor: {_noise(seen)}", width, "  ")
-    lines += _wrapped(lost, width, "  ") if (lost := _lost(seen)) else []
+    lines += _wrapped(f"Noise floor: {_noise(view)}", width, "  ")
+    lines += _wrapped(lost, width, "  ") if (lost := _lost(view)) else []
     return "\n".join(lines) + "\n"
 
 
@@ -117,19 +117,19 @@ def where(run: Run) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _details(seen: View, arm: Arm) -> Iterator[tuple[str, str]]:
+def _details(view: View, arm: Arm) -> Iterator[tuple[str, str]]:
     """Lines below a headline: costs with their intervals, and the means of whole families."""
-    rows = [row for row in seen.rows if row.arm is arm]
-    largest = words.largest(seen, arm)
+    rows = view.rows_of(arm)
+    largest = words.largest(view, arm)
     name = "slower" if any(row.cost.verdict for row in rows) else "observed"
     if largest:
-        yield name, "; ".join(f"{_short(group, seen)} {_with_interval(cost)}" for group, cost in largest[:LISTED])
+        yield name, "; ".join(f"{_short(group, view)} {_with_interval(cost)}" for group, cost in largest[:LISTED])
     faster = [row.cost for row in rows if row.cost.verdict is Verdict.FASTER]
     if faster:
         yield "faster", "; ".join(f"{cost.benchmark} {cost.metric} {_with_interval(cost)}" for cost in faster[:LISTED])
     if judged := [row.cost for row in rows if row.cost.verdict]:
         yield "verdicts", verdicts.counts(judged)
-    means = [mean for mean in seen.families if mean.environment == arm.name and finite(mean.cost) is not None]
+    means = [mean for mean in view.families if mean.environment == arm.name and finite(mean.cost) is not None]
     if means:
         yield "families", "; ".join(map(_mean, means))
 
@@ -144,13 +144,13 @@ def _mean(mean: FamilyCost) -> str:
     return f"{words.family(mean.family)} {ratio(mean.cost)}{inside}{rough}"
 
 
-def _noise(seen: View) -> str:
+def _noise(view: View) -> str:
     """The noise floors over all metrics with a ratio: median, smallest and largest."""
-    controls = [row.cost for row in seen.rows if row.arm.role == "control" and row.cost.difference is None]
+    controls = [row.cost for row in view.rows if row.arm.role == "control" and row.cost.difference is None]
     floors = sorted(floor for cost in controls if (floor := finite(cost.floor)) is not None)
     if not floors:
         return "unknown, the control has too few blocks"
-    name = seen.run.manifest.control
+    name = view.run.manifest.control
     middle = f"{percent(median(floors))} at the median of {counted(len(floors), 'metric')}"
     off = sum(has_interval(cost) and verdicts.side(cost) != 0 for cost in controls)
     return (
@@ -159,8 +159,8 @@ def _noise(seen: View) -> str:
     )
 
 
-def _lost(seen: View) -> str:
-    return words.lost_sentence(seen) if seen.trials["failed"] + seen.trials["skipped"] else ""
+def _lost(view: View) -> str:
+    return words.lost_sentence(view) if view.trials["failed"] + view.trials["skipped"] else ""
 
 
 # --- the host in a few words --------------------------------------------------------------------------------------

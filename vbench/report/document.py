@@ -8,7 +8,7 @@ from vbench.cost import Analysis, Climb, Finding
 from vbench.model import Cost, EnvironmentRecord, Run, Void
 from vbench.report import names
 from vbench.report.citation import Citation
-from vbench.report.view import Loss, Row, View, cost_key, view
+from vbench.report.view import Loss, Row, View, cost_key, view_of
 from vbench.report.words import SCOPE
 from vbench.text import finite, reason_document, reason_text
 from vbench.units import encode
@@ -19,7 +19,7 @@ JSON_SCHEMA = 1
 
 def json_document(run: Run, *, analysis: Analysis | None = None, validation: Citation | None = None) -> dict[str, Any]:
     """The document as dicts, lists, strings, finite numbers and None."""
-    manifest, seen = run.manifest, view(run, analysis)
+    manifest, view = run.manifest, view_of(run, analysis)
     return {
         "schema": JSON_SCHEMA,
         "run_id": manifest.run_id,
@@ -31,7 +31,7 @@ def json_document(run: Run, *, analysis: Analysis | None = None, validation: Cit
         "confirmatory": list(manifest.confirmatory),
         "scope": SCOPE,
         "validation": validation.sentence if validation else None,
-        "blocks": seen.analysed,
+        "blocks": view.analysed,
         "blocks_planned": manifest.blocks,
         "state": str(manifest.state),
         "started": manifest.started,
@@ -39,26 +39,26 @@ def json_document(run: Run, *, analysis: Analysis | None = None, validation: Cit
         "tool": manifest.tool,
         "image": manifest.image,
         "environments": {record.name: _environment(record) for record in manifest.environments},
-        "costs": _costs(seen),
-        "ladders": [_ladder(climb) for climb in seen.analysis.ladders],
-        "families": [_finite_tree(msgspec.to_builtins(family)) for family in seen.families],
-        "voided": _voided(seen),
-        "conditions": [_finite_tree(msgspec.to_builtins(arm)) for arm in seen.conditions],
-        "confounds": [msgspec.to_builtins(confound) for confound in seen.confounds],
-        "trials": seen.trials,
-        "losses": [_loss(loss) for loss in seen.losses],
+        "costs": _costs(view),
+        "ladders": [_ladder(climb) for climb in view.analysis.ladders],
+        "families": [_finite_tree(msgspec.to_builtins(family)) for family in view.families],
+        "voided": _voided(view),
+        "conditions": [_finite_tree(msgspec.to_builtins(arm)) for arm in view.conditions],
+        "confounds": [msgspec.to_builtins(confound) for confound in view.confounds],
+        "trials": view.trials,
+        "losses": [_loss(loss) for loss in view.losses],
         "warnings": list(run.warnings),
     }
 
 
-def _voided(seen: View) -> dict[str, Any]:
-    void = seen.voided
+def _voided(view: View) -> dict[str, Any]:
+    void = view.voided
     return {
         "attempts": void.attempts,
         "blocks": list(void.blocks),
         "dropped": list(void.dropped),
         "arms": void.arms,
-        "each": [_void(item) for item in seen.run.voids],
+        "each": [_void(item) for item in view.run.voids],
         "reasons": [
             {"reason": cause.words, "kind": str(cause.reasons[0].kind), "attempts": cause.attempts}
             for cause in void.causes
@@ -88,11 +88,11 @@ def _loss(loss: Loss) -> dict[str, Any]:
     }
 
 
-def _costs(seen: View) -> list[dict[str, Any]]:
-    rows = {cost_key(row.cost): row for row in seen.rows}
-    varied = {one.name: {"of": one.of, "varied": one.varied} for one in seen.run.manifest.benchmarks}
+def _costs(view: View) -> list[dict[str, Any]]:
+    rows = {cost_key(row.cost): row for row in view.rows}
+    varied = {one.name: {"of": one.of, "varied": one.varied} for one in view.run.manifest.benchmarks}
     documents = []
-    for cost in seen.costs:
+    for cost in view.costs:
         row = rows.get(cost_key(cost))
         kept = _kept(row.kept) if row and row.kept else None
         notes = list(row.notes) if row else []

@@ -9,7 +9,7 @@ from vbench.model import Run
 from vbench.report import brief, ladders, verdicts, words
 from vbench.report.charts.curves import curves
 from vbench.report.citation import Citation
-from vbench.report.view import View, view
+from vbench.report.view import View, view_of
 from vbench.text import amount, amount_interval, between, length, parts_per_million, percent, plain, quantity
 from vbench.units import DASH
 
@@ -20,36 +20,36 @@ COLUMNS = ("Benchmark", "Environment", "Cost", "95 % interval", "Verdict", "Role
 
 def markdown(run: Run, *, analysis: Analysis | None = None, validation: Citation | None = None) -> str:
     """The report as Markdown. Pure: the same run gives the same text. Names from the run folder are escaped."""
-    seen = view(run, analysis)
+    view = view_of(run, analysis)
     citation = validation.sentence if validation else ""
     citation_lines = [f"{_text(citation[:1].upper() + citation[1:])}.", ""] if citation else []
-    numbers = (_ladders(seen), _curves(seen), _numbers(seen))
-    parts = (_head(seen), citation_lines, _summary(seen), *numbers, _host(seen), _rest(seen))
+    numbers = (_ladders(view), _curves(view), _numbers(view))
+    parts = (_head(view), citation_lines, _summary(view), *numbers, _host(view), _rest(view))
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
-def _head(seen: View) -> Iterator[str]:
-    manifest = seen.run.manifest
-    headline = facts.headline(seen.run.host)
-    yield f"# {_text(words.title(seen))}"
+def _head(view: View) -> Iterator[str]:
+    manifest = view.run.manifest
+    headline = facts.headline(view.run.host)
+    yield f"# {_text(words.title(view))}"
     yield ""
     yield f"{_text(headline[:1].upper() + headline[1:])}."
     yield "What isolation costs, as a ratio to the baseline: above 1 is worse."
     yield ""
     yield from (
-        f"- **{_text(arm_headline.arm.name)}**: {_text(arm_headline.text)}" for arm_headline in brief.headlines(seen)
+        f"- **{_text(arm_headline.arm.name)}**: {_text(arm_headline.text)}" for arm_headline in brief.headlines(view)
     )
     yield ""
-    yield from (f"> Warning: {_text(warning)}\n" for warning in seen.run.warnings)
+    yield from (f"> Warning: {_text(warning)}\n" for warning in view.run.warnings)
     state = manifest.state.value
     yield f"Run `{_code(manifest.run_id)}`, suite {_text(manifest.suite)}, {state}, vbench {_text(manifest.tool)}."
     yield ""
 
 
-def _summary(seen: View) -> Iterator[str]:
+def _summary(view: View) -> Iterator[str]:
     yield "## In words"
     yield ""
-    for finding in words.findings(seen):
+    for finding in words.findings(view):
         yield f"**{_text(finding.arm.name)}** {_text(finding.lead)}".strip()
         yield ""
         yield from (f"- {_text(f'{c.where}, {c.metric}: {c.verdict}; {c.noise}')}" for c in finding.claims)
@@ -59,17 +59,17 @@ def _summary(seen: View) -> Iterator[str]:
         lines = [*finding.others, *([("Geometric means", finding.families)] if finding.families else [])]
         yield from (f"- {name}: {_text(text)}" for name, text in lines)
         yield from [""] if lines else []
-    for line in (words.control_sentence(seen), words.voided_sentence(seen), *words.limits(seen)):
+    for line in (words.control_sentence(view), words.voided_sentence(view), *words.limits(view)):
         if line:
             yield f"- {_text(line)}"
     yield ""
 
 
-def _ladders(seen: View) -> Iterator[str]:
-    for climb in seen.analysis.ladders:
+def _ladders(view: View) -> Iterator[str]:
+    for climb in view.analysis.ladders:
         yield f"## {_text(ladders.title(climb))}"
         yield ""
-        yield _text(ladders.caption(seen, climb))
+        yield _text(ladders.caption(view, climb))
         yield ""
         yield from _header(("Step", *COLUMNS[2:], "Note"))
         for line in ladders.lines(climb):
@@ -90,8 +90,8 @@ def _ladders(seen: View) -> Iterator[str]:
         yield ""
 
 
-def _curves(seen: View) -> Iterator[str]:
-    drawn = curves(seen)
+def _curves(view: View) -> Iterator[str]:
+    drawn = curves(view)
     yield from ["## Costs over a varied key", ""] if drawn else []
     for chart in drawn:
         yield f"**{_text(chart.title)}** {_text(chart.caption)}"
@@ -101,14 +101,14 @@ def _curves(seen: View) -> Iterator[str]:
         yield ""
 
 
-def _numbers(seen: View) -> Iterator[str]:
+def _numbers(view: View) -> Iterator[str]:
     yield "## Every number"
     yield ""
-    kept = ("Nothing voided",) if seen.voided.attempts else ()
+    kept = ("Nothing voided",) if view.voided.attempts else ()
     yield from _header(
-        (*COLUMNS, *kept, f"{seen.baseline}, median", "Median", f"{seen.baseline}, CPU/op", "CPU/op", "Note")
+        (*COLUMNS, *kept, f"{view.baseline}, median", "Median", f"{view.baseline}, CPU/op", "CPU/op", "Note")
     )
-    for row in seen.rows:
+    for row in view.rows:
         if row.arm.role == "baseline":
             continue
         cost = row.cost
@@ -133,15 +133,15 @@ def _numbers(seen: View) -> Iterator[str]:
     yield ""
 
 
-def _host(seen: View) -> Iterator[str]:
-    if not seen.conditions:
+def _host(view: View) -> Iterator[str]:
+    if not view.conditions:
         return
     yield "## Conditions of the host"
     yield ""
     yield from _header(
         ("Environment", "Starts", "CPU serving it", "Steal", "Run delay", "Foreign tasks", "Clock error", "Voided here")
     )
-    for arm in seen.conditions:
+    for arm in view.conditions:
         yield _line(
             arm.environment,
             str(arm.starts),
@@ -150,23 +150,23 @@ def _host(seen: View) -> Iterator[str]:
             between(arm.run_delay, arm.queued),
             percent(arm.foreign),
             parts_per_million(arm.clock_error_ppm, arm.clock_bound_ppm),
-            str(seen.voided.arms.get(arm.environment, 0)),
+            str(view.voided.arms.get(arm.environment, 0)),
         )
     yield ""
 
 
-def _rest(seen: View) -> Iterator[str]:
-    if seen.confounds:
+def _rest(view: View) -> Iterator[str]:
+    if view.confounds:
         yield "## Confounds"
         yield ""
-        yield from _header(("Environment", "Fact", "There", f"In {seen.baseline}", "Why it matters"))
-        yield from (_line(c.environment, c.key, c.value, c.baseline, c.why) for c in seen.confounds)
+        yield from _header(("Environment", "Fact", "There", f"In {view.baseline}", "Why it matters"))
+        yield from (_line(c.environment, c.key, c.value, c.baseline, c.why) for c in view.confounds)
         yield ""
-    if seen.losses:
+    if view.losses:
         yield "## Failed and skipped trials"
         yield ""
         yield from _header(("Environment", "Benchmark", "Outcome", "Blocks", "Reason"))
-        yield from (_line(x.environment, x.benchmark, x.outcome, x.where, x.reason) for x in seen.losses)
+        yield from (_line(x.environment, x.benchmark, x.outcome, x.where, x.reason) for x in view.losses)
         yield ""
 
 

@@ -89,6 +89,18 @@ class Group:
         return self.benchmark.split(".")[0]
 
     @property
+    def control(self) -> Cost | None:
+        """The cost of the control. None if the metric has none."""
+        return next((row.cost for row in self.rows if row.arm.role == "control"), None)
+
+    def row_of(self, arm: Arm) -> Row | None:
+        return next((row for row in self.rows if row.arm is arm), None)
+
+    def cost_of(self, arm: Arm) -> Cost | None:
+        row = self.row_of(arm)
+        return row.cost if row else None
+
+    @property
     def baseline_median(self) -> str:
         medians = (finite(row.cost.baseline_median) for row in self.rows)
         return quantity(next((value for value in medians if value is not None), None), self.unit)
@@ -150,8 +162,11 @@ class View:
     def rows(self) -> tuple[Row, ...]:
         return tuple(row for group in self.groups for row in group.rows)
 
+    def rows_of(self, arm: Arm) -> list[Row]:
+        return [row for row in self.rows if row.arm is arm]
 
-def view(run: Run, analysis: Analysis | None = None) -> View:
+
+def view_of(run: Run, analysis: Analysis | None = None) -> View:
     """The view of a run. `analysis` is the run's own; None makes one."""
     analysis = analysis or Analysis.of(run)
     everyone = arms(run)

@@ -68,7 +68,7 @@ def findings(view: View) -> tuple[Finding, ...]:
 
 
 def _finding(view: View, arm: Arm) -> Finding:
-    rows = _rows_of(view, arm)
+    rows = view.rows_of(arm)
     claims = _claims(view, arm)
     numbers = Counter(str(row.cost.verdict).capitalize() for row in rows)
     many = {verdict: counted(number, "metric") for verdict, number in numbers.items() if number > MANY}
@@ -246,7 +246,7 @@ def fold_sentence(view: View) -> str:
     """Text beside the title of a folded family: its size, and each environment's verdicts and largest cost."""
     parts = [counted(len(view.groups), "metric")]
     for arm in view.compared:
-        rows = [row for row in _rows_of(view, arm) if finite(row.cost.cost) is not None]
+        rows = [row for row in view.rows_of(arm) if finite(row.cost.cost) is not None]
         if rows:
             top = max(rows, key=lambda row: row.cost.cost or 0)
             judged = verdicts.counts(row.cost for row in rows)
@@ -257,7 +257,7 @@ def fold_sentence(view: View) -> str:
 def heat_caption(view: View) -> str:
     parts = []
     for arm in view.compared:
-        costs = [row.cost.cost for row in _rows_of(view, arm) if row.cost.cost is not None]
+        costs = [row.cost.cost for row in view.rows_of(arm) if row.cost.cost is not None]
         costs = [value for value in costs if finite(value) is not None]
         if costs:
             parts.append(f"{arm.name} from {ratio(min(costs))} to {ratio(max(costs))}")
@@ -275,10 +275,6 @@ def group_caption(group: Group) -> str:
     return "; ".join(parts) + "."
 
 
-def _rows_of(view: View, arm: Arm) -> list[Row]:
-    return [row for row in view.rows if row.arm is arm]
-
-
 def _claims(view: View, arm: Arm) -> tuple[Claim, ...]:
     """Claims of an arm, the largest cost first."""
     return tuple(_claim(view, group, arm) for group, _ in largest(view, arm)[:CLAIMS])
@@ -286,10 +282,10 @@ def _claims(view: View, arm: Arm) -> tuple[Claim, ...]:
 
 def largest(view: View, arm: Arm) -> list[tuple[Group, Cost]]:
     """The largest cost of each family. Only slower costs count; without verdicts, those with an interval above 1."""
-    is_judged = any(row.cost.verdict for row in _rows_of(view, arm))
+    is_judged = any(row.cost.verdict for row in view.rows_of(arm))
     largest_of: dict[str, tuple[Group, Cost]] = {}
     for group in view.groups:
-        cost = _cost_of(group, arm)
+        cost = group.cost_of(arm)
         if cost is None or not (cost.verdict is Verdict.SLOWER if is_judged else verdicts.side(cost) > 0):
             continue
         if group.family not in largest_of or (cost.cost or 0) > (largest_of[group.family][1].cost or 0):
@@ -301,17 +297,13 @@ _NONE = Cost("", "", "1", "lower", "", None, None, None, 0, None, None)
 
 
 def _claim(view: View, group: Group, arm: Arm) -> Claim:
-    cost = _cost_of(group, arm) or _NONE
-    control = next((row.cost for row in group.rows if row.arm.role == "control"), _NONE)
+    cost = group.cost_of(arm) or _NONE
+    control = group.control or _NONE
     control_interval = amount_interval(control) if verdicts.is_bounded(control) else "unknown"
     verdict = verdicts.sentence(cost, view.run.manifest.delta)
     noise = f"{view.run.manifest.control} {control_interval}"
     plain = ": ".join(part for part in (group.operation, group.measured) if part)
     return Claim(family(group.family), group.title, plain, amount(cost), verdict, noise)
-
-
-def _cost_of(group: Group, arm: Arm) -> Cost | None:
-    return next((row.cost for row in group.rows if row.arm is arm), None)
 
 
 def _count(view: View, rows: list[Row]) -> str:

@@ -42,11 +42,11 @@ def count(folder: Path, *, chunk_b: int = CHUNK_B) -> Trials | None:
         )
     names = ("measured", "failed", "skipped")
     marks = {name: _OUTCOME % name.encode() for name in names}
-    totals, blocks, seen = dict.fromkeys(names, 0), set[int](), b""
+    totals, blocks, window = dict.fromkeys(names, 0), set[int](), b""
     with untrusted.opened(folder / "journal.jsonl") as file:
         while chunk := file.read(chunk_b):
-            seen = seen[-_OVERLAP_B:] + chunk
+            window = window[-_OVERLAP_B:] + chunk
             for name, mark in marks.items():
-                totals[name] += seen.count(mark, max(0, len(seen) - len(chunk) - len(mark) + 1))
-            blocks.update(int(match[1]) for match in _BLOCK.finditer(seen))
+                totals[name] += window.count(mark, max(0, len(window) - len(chunk) - len(mark) + 1))
+            blocks.update(int(match[1]) for match in _BLOCK.finditer(window))
     return Trials(**totals, blocks=len(blocks - {0}))

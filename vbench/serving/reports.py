@@ -47,8 +47,8 @@ def _is_shown(entry: "os.DirEntry[str]") -> bool:
 
 
 def _report(entry: "os.DirEntry[str]") -> Report:
-    seen = entry.stat(follow_symlinks=False)
-    return Report(entry.name, seen.st_size, _moment(int(seen.st_mtime)))
+    status = entry.stat(follow_symlinks=False)
+    return Report(entry.name, status.st_size, _moment(int(status.st_mtime)))
 
 
 def _moment(unix_s: int) -> datetime | None:

@@ -119,11 +119,11 @@ class Site:
             file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
         except OSError as error:
             return refusal(403, f"{name!r} cannot be read: {error.strerror}", hint="links are not followed")
-        seen = os.fstat(file.fileno())
-        if not stat.S_ISREG(seen.st_mode):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             file.close()
             return refusal(403, f"{name!r} is not a file")
-        return Answer(200, kind=KINDS[path.suffix], file=file, size=seen.st_size)
+        return Answer(200, kind=KINDS[path.suffix], file=file, size=status.st_size)
 
 
 def _is_large(path: Path) -> bool:
@@ -154,10 +154,10 @@ def _child(folder: Path, name: str) -> Path | None:
 
 def _stamp(path: Path) -> Stamp:
     """Times and sizes of a run's manifest and journal, which differ after any change of either."""
-    return tuple(value for name in ("manifest.json", "journal.jsonl") for value in _seen(path / name))
+    return tuple(value for name in ("manifest.json", "journal.jsonl") for value in _time_and_size(path / name))
 
 
-def _seen(path: Path) -> Stamp:
+def _time_and_size(path: Path) -> Stamp:
     try:
         status = path.lstat()
     except OSError:

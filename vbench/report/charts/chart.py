@@ -48,7 +48,6 @@ class Fold:
 
 
 AXIS = {"linecolor": "var(--edge)", "ticks": "", "zeroline": False, "fixedrange": True}
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 TEMPLATE: dict[str, Any] = {
     "layout": {
         "paper_bgcolor": "rgba(0,0,0,0)",

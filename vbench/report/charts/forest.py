@@ -193,7 +193,7 @@ def _noise(groups: tuple[Group, ...], positions: list[float], bottom: float, nea
     axes, shapes, at = ("x", "x2") if near else ("x",), [], 0
     for group in groups:
         count = len(_own(group))
-        control = next((row.cost for row in group.rows if row.arm.role == "control"), None)
+        control = group.control
         if count and control is not None and has_interval(control):
             top, end = (1 - (y + TOP) / (bottom + TOP) for y in (positions[at] - 0.5, positions[at + count - 1] + 0.5))
             ends = {"x0": control.low, "x1": control.high, "y0": end, "y1": top}

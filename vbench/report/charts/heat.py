@@ -20,7 +20,7 @@ def heat(view: View) -> Chart:
     arms = list(view.compared) or everyone
     lines = list(_lines(view))
     names = [name for name, _ in lines]
-    cells = [[_row(group, arm) for arm in arms] for _, group in lines]
+    cells = [[group.row_of(arm) if group else None for arm in arms] for _, group in lines]
     logs = [[_log10(row) for row in line] for line in cells]
     shades = [[_shade(row, value) for row, value in zip(*line, strict=True)] for line in zip(cells, logs, strict=True)]
     reach = max([abs(value) for line in shades for value in line if value is not None] + [math.log10(2)])
@@ -85,12 +85,8 @@ def _lines(view: View) -> Iterator[tuple[str, Group | None]]:
             yield label(group.title.removeprefix(f"{family}.") if family else group.title, 30), group
 
 
-def _row(group: Group | None, arm: Arm) -> Row | None:
-    return next((row for row in group.rows if row.arm is arm), None) if group else None
-
-
 def _costs(group: Group, arms: list[Arm], shown: Callable[[float | None], Cell]) -> tuple[Cell, ...]:
-    rows = [_row(group, arm) for arm in arms]
+    rows = [group.row_of(arm) for arm in arms]
     return tuple(shown(row.cost.cost if row else None) for row in rows)
 
 

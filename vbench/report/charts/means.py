@@ -11,7 +11,7 @@ from vbench.cost import FamilyCost
 from vbench.model import Verdict
 from vbench.report import words
 from vbench.report.charts.chart import padded, ticks_between
-from vbench.report.view import Arm, Group, Row, View
+from vbench.report.view import Arm, Group, View
 from vbench.text import finite, has_interval, interval, ratio
 
 FAR = 4
@@ -122,12 +122,12 @@ def _mean(mean: FamilyCost, control: FamilyCost | None, arm: Arm, groups: list[G
 def _single(groups: list[Group], arm: Arm) -> Mean | None:
     """The first metric of a family's only benchmark. None if the family has several, or the metric has no ratio."""
     group = groups[0]
-    row = _row(group, arm)
+    row = group.row_of(arm)
     if len({group.benchmark for group in groups}) > 1 or row is None or row.cost.difference is not None:
         return None
     cost = row.cost
     low, high = (cost.low, cost.high) if has_interval(cost) else (None, None)
-    control = next((row.cost for row in group.rows if row.arm.role == "control"), None)
+    control = group.control
     noise = _ends(control.low, control.high) if control else None
     family, judged = words.family(group.family), _is_judged([group], arm)
     cells = (finite(cost.cost), low, high, cost.label)
@@ -139,12 +139,8 @@ def _ends(low: float | None, high: float | None) -> tuple[float, float] | None:
     return None if low is None or high is None or low <= 0 else (low, high)
 
 
-def _row(group: Group, arm: Arm) -> Row | None:
-    return next((row for row in group.rows if row.arm is arm), None)
-
-
 def _is_judged(groups: list[Group], arm: Arm) -> bool:
-    rows = [_row(group, arm) for group in groups]
+    rows = [group.row_of(arm) for group in groups]
     return any(row is not None and row.cost.verdict in (Verdict.SLOWER, Verdict.FASTER) for row in rows)
 
 

@@ -34,35 +34,35 @@ class Panels:
         return [*(chart for fold in folds for chart in fold.charts), *alone]
 
 
-def panels(seen: View) -> Panels:
-    if not seen.rows:
+def panels(view: View) -> Panels:
+    if not view.rows:
         return Panels()
     return Panels(
-        _overview(seen), staircases(seen), starts(seen), tails(seen), curves(seen), _blocks(seen), _drifts(seen)
+        _overview(view), staircases(view), starts(view), tails(view), curves(view), _blocks(view), _drifts(view)
     )
 
 
-def _overview(seen: View) -> tuple[Fold, ...]:
+def _overview(view: View) -> tuple[Fold, ...]:
     """Forest plots and heat map. The heat map leads if the plots are folded, because it shows all costs at once."""
-    plots, squares = forests(seen), Fold((heat(seen),))
+    plots, squares = forests(view), Fold((heat(view),))
     return (squares, *plots) if len(plots) > 1 else (*plots, squares)
 
 
-def _blocks(seen: View) -> tuple[Fold, ...]:
-    keys = {group.title: f"dots-{index}" for index, group in enumerate(seen.groups)}
+def _blocks(view: View) -> tuple[Fold, ...]:
+    keys = {group.title: f"dots-{index}" for index, group in enumerate(view.groups)}
     return tuple(
         Fold(
             tuple(dots(group, keys[group.title]) for group in groups),
             words.family(family) if family else "",
             ", ".join(group.title.removeprefix(f"{family}.") for group in groups),
         )
-        for family, groups in folded(seen.groups)
+        for family, groups in folded(view.groups)
     )
 
 
-def _drifts(seen: View) -> tuple[Fold, ...]:
-    charts = list(zip(seen.groups, drifts(seen), strict=True))
-    families = dict.fromkeys(group.family for group in seen.groups)
+def _drifts(view: View) -> tuple[Fold, ...]:
+    charts = list(zip(view.groups, drifts(view), strict=True))
+    families = dict.fromkeys(group.family for group in view.groups)
     return tuple(
         Fold(tuple(chart for group, chart in charts if group.family == name), words.family(name)) for name in families
     )

@@ -17,9 +17,9 @@ class Column:
     is_labelled: bool = True  # on a phone, where each row is a card without headings
 
 
-def columns(seen: View) -> tuple[Column, ...]:
-    base = seen.baseline
-    kept = (Column("kept", "Nothing voided", is_extra=True),) if seen.voided.attempts else ()
+def columns(view: View) -> tuple[Column, ...]:
+    base = view.baseline
+    kept = (Column("kept", "Nothing voided", is_extra=True),) if view.voided.attempts else ()
     return (
         Column("benchmark", "Benchmark", is_number=False, is_labelled=False),
         Column("metric", "Metric", is_number=False, is_labelled=False),

@@ -24,7 +24,7 @@ from vbench.report.charts.panels import panels
 from vbench.report.citation import Citation
 from vbench.report.page import columns, contents, packing
 from vbench.report.page.templates import templates
-from vbench.report.view import Arm, view
+from vbench.report.view import Arm, view_of
 from vbench.text import (
     amount,
     amount_interval,
@@ -46,32 +46,32 @@ PLOTLY = "vendor/plotly-cartesian.min.js"
 
 def html(run: Run, *, analysis: Analysis | None = None, validation: Citation | None = None) -> str:
     """The whole page. `validation` is cited in its head. Pure: the same run gives the same text."""
-    seen = view(run, analysis)
-    drawn, lead, shown = panels(seen), means.panels(seen), columns.columns(seen)
+    view = view_of(run, analysis)
+    drawn, lead, table_columns = panels(view), means.panels(view), columns.columns(view)
     script = _script()
     page = (
         _templates()
         .get_template("page.html")
         .render(
-            view=seen,
+            view=view,
             manifest=run.manifest,
             validation=validation,
             brief=brief,
             names=names,
             means=lead,
-            contents=contents.parts(seen, drawn, has_means=bool(lead)),
-            benchmarks=contents.benchmarks(seen),
+            contents=contents.parts(view, drawn, has_means=bool(lead)),
+            benchmarks=contents.benchmarks(view),
             words=words,
             verdicts=verdicts,
             legend=verdicts.LEGEND,
-            families=dict.fromkeys(group.family for group in seen.groups),
+            families=dict.fromkeys(group.family for group in view.groups),
             judgements=[str(verdict) for verdict in verdicts.SIGNS] + ["no verdict"],
             panels=drawn,
             facts=_facts_table(run),
             fact_title=_fact_title,
-            columns=shown,
-            extras=Markup(columns.extras(shown)),
-            style=Markup(f"{columns.style(shown)}\n{_read('style.css')}"),
+            columns=table_columns,
+            extras=Markup(columns.extras(table_columns)),
+            style=Markup(f"{columns.style(table_columns)}\n{_read('style.css')}"),
             script=Markup(script),
             csp=_policy(script),
             figures=_packed(_json(packing.run_figures(drawn.all))),
