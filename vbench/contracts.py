@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Completed:
-    """How a command ended. A status is a fact: `check()` is what makes a failure of it."""
+    """Result of a command. A status is a fact: only `check()` turns it into a failure."""
 
     argv: tuple[str, ...]
     status: int  # a signal N is -N
@@ -32,14 +32,14 @@ class Completed:
     stderr: bytes
 
     def check(self) -> "Completed":
-        """Itself, or CommandFailed with the end of stderr (127: the command was not found)."""
+        """Returns itself for status 0. Raises CommandFailed with the end of stderr (127: the command was not found)."""
         if self.status == 0:
             return self
         how = f"was killed by signal {-self.status}" if self.status < 0 else f"ended with status {self.status}"
         how = "was not found" if self.status == 127 else how
-        said = (self.stderr or self.stdout).decode(errors="replace").strip()[-400:]
+        output = (self.stderr or self.stdout).decode(errors="replace").strip()[-400:]
         name = program(self.argv)
-        raise CommandFailed(f"{name} {how}: {said}" if said else f"{name} {how}")
+        raise CommandFailed(f"{name} {how}: {output}" if output else f"{name} {how}")
 
     @property
     def text(self) -> str:
@@ -47,7 +47,7 @@ class Completed:
 
 
 class Process(Protocol):
-    """A spawned command: its standard streams are binary pipes, and its whole group dies with it."""
+    """A spawned command. Its standard streams are binary pipes, and its whole process group dies with it."""
 
     @property
     def argv(self) -> tuple[str, ...]: ...
@@ -65,7 +65,7 @@ class Process(Protocol):
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where things are inside a session: the interpreter, vbench's guest folder, and scratch space."""
+    """Paths inside a session: the interpreter, vbench's guest folder, and scratch space."""
 
     python: str = "/opt/vbench/python"
     guest: PurePosixPath = PurePosixPath("/opt/vbench")  # agent.py, driver.py, kernels.so, echo
@@ -75,14 +75,14 @@ class Workplace:
 
 @dataclass(frozen=True)
 class StartTiming:
-    """Both on the harness's monotonic clock. Ready: from the command that starts it to the agent's first answer."""
+    """Durations of a start, on the harness's monotonic clock."""
 
-    attach_s: float  # testbed attachment before it, reported apart
-    ready_s: float
+    attach_s: float  # attachment of the testbed before the start, reported separately
+    ready_s: float  # from the command that starts the environment to the agent's first answer
 
 
 class Session(Protocol):
-    """A started environment. Raises SessionLost when it went away, CommandTimeout after killing the command's group."""
+    """A started environment. Raises SessionLost when it ended, and CommandTimeout after killing the command's group."""
 
     @property
     def workplace(self) -> Workplace: ...
@@ -94,13 +94,13 @@ class Session(Protocol):
     def get(self, source: PurePosixPath, target: Path) -> None: ...
 
     def on_network(self) -> "Session":
-        """The same place inside the run's network: itself everywhere but `bare`, which is native otherwise."""
+        """A session inside the run's network. It is the session itself, but for `bare`, which is native otherwise."""
         ...
 
 
 @runtime_checkable
 class Started(Protocol):
-    """What a session of a measured environment adds."""
+    """The part of a measured environment's session that other sessions lack."""
 
     @property
     def timing(self) -> StartTiming: ...
@@ -111,7 +111,7 @@ class Started(Protocol):
     @property
     def memory_limit_b(self) -> int | None: ...  # as configured; None: it was given no limit
     @property
-    def no_network(self) -> str: ...  # why it alone has no place on the run's network; empty where it has one
+    def no_network(self) -> str: ...  # why it alone is not on the run's network; empty if it is
     @property
     def served_by(self) -> ServedBy: ...  # on the run's host; of a stack it is that of the lowest session
     @property
@@ -121,7 +121,7 @@ class Started(Protocol):
 
 
 class Host(Protocol):
-    """The machine that a run measures: a session on it, and what is known of the machine itself."""
+    """The machine that a run measures: a session on it, its counters and its identity."""
 
     @property
     def session(self) -> Session: ...
@@ -130,13 +130,13 @@ class Host(Protocol):
     def identity(self) -> Identity: ...
 
     def harness_on(self, cpus: Sequence[int]) -> AbstractContextManager[None]:
-        """What vbench itself runs on this host, and starts without a word about processors, keeps to `cpus`."""
+        """Keeps vbench itself, and what it starts without a choice of processors, on `cpus` of this host."""
         ...
 
 
 @dataclass(frozen=True)
 class Missing:
-    """Something an environment or benchmark lacks here, and how to get it."""
+    """Something that an environment or benchmark lacks on this host, and how to get it."""
 
     what: str
     hint: str = ""
@@ -144,23 +144,23 @@ class Missing:
 
 
 def lacks(missing: Sequence[Missing]) -> str:
-    """What is missing, in words that follow a colon or stand alone."""
+    """One phrase for everything that is missing: `missing: fio, root rights`."""
     return f"missing: {named(missing)}"
 
 
 def named(missing: Sequence[Missing]) -> str:
-    """`fio, root rights`."""
+    """Names of everything that is missing: `fio, root rights`."""
     return ", ".join(item.what for item in missing)
 
 
 def hints(missing: Sequence[Missing]) -> str:
-    """How to get what is missing, each way once."""
+    """Hints of everything that is missing, each once."""
     return "; ".join(dict.fromkeys(item.hint for item in missing if item.hint))
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One real, bounded start: `ready_s` when it worked, `problem` when not."""
+    """Result of one real start with a time limit: `ready_s` if it worked, or else `problem`."""
 
     ready_s: float | None
     problem: str = ""
@@ -210,10 +210,10 @@ S_co = TypeVar("S_co", covariant=True)
 
 
 class Storage(Protocol[S_co]):
-    """What is asked of scratch space; each kind has a type of its own for what it then is, with a path on the host."""
+    """A request for scratch space. Each kind yields a type of its own, which has a path on the host."""
 
     def preview(self, folder: PurePosixPath) -> S_co: ...  # as a plan shows it
-    def made(self, testbed: "Testbed") -> AbstractContextManager[S_co]: ...  # fresh and empty
+    def create(self, testbed: "Testbed") -> AbstractContextManager[S_co]: ...  # fresh and empty
 
 
 class Testbed(Protocol):
@@ -248,8 +248,8 @@ class Testbed(Protocol):
     def undo(self, words: Sequence[str], *, there: Sequence[str] = ()) -> AbstractContextManager[None]:
         """Records the words that remove a thing before it is made, so that `vbench clean` can run them after a kill.
 
-        On exit they run on this host, and a failure raises StopFailed. They end well for a thing that is gone or half
-        made, or else `there` are words that print something only as long as it is there.
+        On exit the words run on this host, and a failure raises StopFailed. Removing a thing that is gone or half made
+        must succeed, or else `there` are words that print something only as long as the thing exists.
         """
         ...
 
@@ -269,7 +269,7 @@ class Testbed(Protocol):
 
 @dataclass(frozen=True)
 class Needs:
-    """What a benchmark takes while it runs, or an environment for itself, as far as it is known beforehand."""
+    """Resources that a benchmark takes while it runs, or an environment for itself, as far as a plan can know."""
 
     memory_b: int = 0
     files: Mapping[str, int] = field(default_factory=dict)  # in scratch space: name to size, once a start
@@ -304,13 +304,13 @@ class Environment(Protocol):
     def start(self, host: Session, testbed: Testbed) -> AbstractContextManager[Session]: ...
 
     def commands(self, host: Session, testbed: Testbed) -> tuple[tuple[str, ...], ...]:
-        """The words that `start` would spawn, for a plan; with a previewed testbed nothing is made."""
+        """Commands that `start` would spawn, for a plan. With a previewed testbed this creates nothing."""
         ...
 
 
 @dataclass
 class Start:
-    """One start as its benchmarks see it. `shared` keeps one resource a start, such as a driver of kernels."""
+    """One start as its benchmarks see it. `shared` keeps resources for the whole start, such as a kernel driver."""
 
     session: Session
     testbed: Testbed
@@ -320,14 +320,14 @@ class Start:
     loops: int | None  # fixed in block 0; None: calibrate now
     raw: Callable[[str, bytes], None]  # store a tool's own output under a file name
     stack: ExitStack
-    suite_folder: Path = field(default=Path(), kw_only=True)  # what a user's own files are relative to
+    suite_folder: Path = field(default=Path(), kw_only=True)  # a user's own files are relative to it
     # Host CPU per operation is counted between these two, which a benchmark may call from any thread: 1 to 2 ms each.
     begin: Callable[[], None] = lambda: None  # call it once all is set up
     end: Callable[[], None] = lambda: None  # call it where a tool goes on after its last operation
     _shared: dict[str, Any] = field(default_factory=dict)
 
     def shared(self, key: str, make: Callable[[], AbstractContextManager[T]]) -> T:
-        """The one resource named `key` of this start; entered at first use, left when the start ends."""
+        """The resource `key` of this start. The first use enters its context, and the end of the start leaves it."""
         if key not in self._shared:
             self._shared[key] = self.stack.enter_context(make())
         resource: T = self._shared[key]

@@ -126,10 +126,10 @@ def test_mke2fs_makes_the_scratch_disk_by_a_name_of_our_own() -> None:
     session: Any = Recording()
     folder = PurePosixPath("/x") / ODD
     testbed: Any = SimpleNamespace(host=session, folder=lambda name: nullcontext(folder))
-    with pytest.raises(CommandFailed, match="truncate"), DiskStorage(2**20).made(testbed):
+    with pytest.raises(CommandFailed, match="truncate"), DiskStorage(2**20).create(testbed):
         pass
     session.run = lambda argv, **rest: session.ran.append(argv) or Completed(tuple(argv), 0, b"", b"")
-    with DiskStorage(2**20).made(testbed) as disk:
+    with DiskStorage(2**20).create(testbed) as disk:
         assert disk.path.parent == folder
     words = session.ran[-1]
     assert words[:4] == ["env", "-C", str(folder), "mke2fs"]

@@ -1,4 +1,4 @@
-"""Folders for scratch space: refused before a run, made for it, and removed with all they then hold."""
+"""Checks, creates and removes the folders of scratch space."""
 
 import errno
 import os
@@ -21,7 +21,7 @@ _ANOTHER = "set `scratch` in [testbed], or `--scratch` of doctor, to another fol
 def refuse(folder: Path, *, files_b: int = 0, executing: str = "") -> None:
     """Raises UsageError for a folder that cannot be used, has no room for `files_b`, or runs no programs.
 
-    `executing` names what runs a program from it; empty where nothing does.
+    `executing` names the benchmark that runs a program from the folder. It is empty if none does.
     """
     folder = usable(folder, "the scratch folder")
     try:
@@ -33,7 +33,7 @@ def refuse(folder: Path, *, files_b: int = 0, executing: str = "") -> None:
         raise _unusable(folder, error.strerror or str(error)) from None
     if not stat.S_ISDIR(mode):
         raise _unusable(folder, os.strerror(errno.ENOTDIR))
-    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):  # with the capabilities that it has
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):  # by the capabilities of this process
         read_only = bool(system.f_flag & os.ST_RDONLY)
         raise _unusable(folder, os.strerror(errno.EROFS if read_only else errno.EACCES))
     free_b = system.f_bavail * system.f_frsize
@@ -52,13 +52,13 @@ def _unusable(folder: Path, why: str) -> UsageError:
 
 @contextmanager
 def emptied(name: str, parent: Path, scratch: Path, *, kept: Callable[[], bool]) -> Iterator[Path]:
-    """A new folder that is removed with all it then holds, unless it is to be kept.
+    """Creates a folder, and removes it with its content at the end unless `kept` returns true.
 
     Raises NoSpace, UsageError, StopFailed.
     """
     path: Path | None = None
     try:
-        with using(parent), held():  # a signal between making and naming it would leave it
+        with using(parent), held():  # a signal before the assignment would leave the folder
             path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
         yield path
     finally:

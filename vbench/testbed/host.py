@@ -1,7 +1,7 @@
-"""What all environments of a run share on the local host: processors, namespaces with bridge and peer, scratch space.
+"""The testbed of the local host: processors, namespaces with bridge and peer, and scratch space.
 
-Namespaces and mounts belong to holder processes that end when their standard input does, so that even a killed
-harness leaves none behind. Folders carry their owner's process and are swept by `vbench clean`.
+Namespaces and mounts belong to holder processes that end with their standard input, so that a killed harness leaves
+none behind. Folders name their owner's process, and `vbench clean` removes those of dead owners.
 """
 
 import itertools
@@ -31,7 +31,7 @@ _DYING = ("setpriv", "--pdeathsig", "KILL", "--")
 
 @dataclass
 class LocalTestbed:
-    """The testbed of the local host; see contracts.Testbed."""
+    """The testbed of the local host (see contracts.Testbed)."""
 
     host: LocalSession
     image: ImageHere | None
@@ -86,10 +86,8 @@ class LocalTestbed:
             with holder(self.host, ["--mount", "--propagation", "private"], ROOT_MOUNTS, *words) as pid:
                 yield ("nsenter", f"--mount=/proc/{pid}/ns/mnt", "--", "chroot", str(root))
 
-    @contextmanager
-    def scratch(self, storage: Storage[S]) -> Iterator[S]:
-        with storage.made(self) as made:
-            yield made
+    def scratch(self, storage: Storage[S]) -> AbstractContextManager[S]:
+        return storage.create(self)
 
     @contextmanager
     def attach(self, ends: type[L]) -> Iterator[L | None]:
@@ -119,17 +117,17 @@ class LocalTestbed:
 def open_testbed(
     *, host: LocalSession, image: Image | None, processors: Processors, memory_b: int, scratch: Path, name: str
 ) -> Iterator[LocalTestbed]:
-    """The testbed of one run, undone on every way out. Raises NoSpace, UsageError (scratch), StartFailed."""
+    """Opens the testbed of one run, and undoes it at the end. Raises NoSpace, UsageError (scratch), StartFailed."""
     with unwinding() as stack:
         stack.enter_context(priority.usual())
         undoing = stack.enter_context(_owned_folder(usable(scratch, "the scratch folder"), name))
-        here = image_here(image) if image else None
-        testbed = LocalTestbed(host, here, processors, memory_b, undoing.folder)
+        image_on_host = image_here(image) if image else None
+        testbed = LocalTestbed(host, image_on_host, processors, memory_b, undoing.folder)
         testbed.undoing = undoing
         testbed.no_network = network_missing(host) or ("" if image else "there is no image for the peer")
-        if here and not testbed.no_network:
+        if image_on_host and not testbed.no_network:
             try:
-                _open_network(testbed, here, stack)
+                _open_network(testbed, image_on_host, stack)
             except VbenchError as error:
                 testbed.no_network = error.message
         yield testbed
@@ -138,11 +136,11 @@ def open_testbed(
 def image_here(image: Image) -> ImageHere:
     """The image as this machine sees it. Raises UsageError for a path that not every program takes."""
 
-    def place(path: Path) -> PurePosixPath:
+    def usable_path(path: Path) -> PurePosixPath:
         return PurePosixPath(usable(path, "the image's folder"))
 
-    boot = Boot(place(image.disk), place(image.kernel), place(image.initramfs))
-    return ImageHere(image.digest, place(image.root), image.kernel_release, boot)
+    boot = Boot(usable_path(image.disk), usable_path(image.kernel), usable_path(image.initramfs))
+    return ImageHere(image.digest, usable_path(image.root), image.kernel_release, boot)
 
 
 def _open_network(testbed: LocalTestbed, image: ImageHere, stack: ExitStack) -> None:

@@ -1,4 +1,4 @@
-"""Processes that hold namespaces: what is in them ends with the context, or with the harness."""
+"""Starts processes that hold namespaces. The namespaces end with the context, or with the harness."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -7,7 +7,7 @@ from vbench.contracts import Process, Session
 from vbench.errors import StartFailed
 from vbench.host.capabilities import namespace_hint
 
-# A guest of its own kernel has its own default, so every namespace of the run gets the one that all kernels know.
+# A guest's kernel has a default of its own, so every namespace of the run gets a setting that all kernels have.
 _CONGESTION = "echo cubic > /proc/sys/net/ipv4/tcp_congestion_control\n"
 _HOLD = "echo ready; exec cat"
 ROOT_MOUNTS = """
@@ -28,12 +28,12 @@ if [ -n "$3" ]; then mount --bind "$3" "$2/scratch"; fi
 
 @contextmanager
 def holder(host: Session, unshare: Sequence[str], script: str = "", *words: str) -> Iterator[int]:
-    """Pid of a process that holds new namespaces until this context, or the harness, ends."""
+    """Yields the pid of a process that holds new namespaces until this context or the harness ends."""
     argv = ["unshare", *unshare, "--", "sh", "-c", script + _HOLD, "vbench-holder", *words]
     with host.spawn(argv) as process:
         if process.stdout.readline() != b"ready\n":
-            said = _said(process)
-            raise StartFailed(f"namespaces could not be made: {said}", hint=namespace_hint(said))
+            stderr = _stderr(process)
+            raise StartFailed(f"namespaces could not be made: {stderr}", hint=namespace_hint(stderr))
         yield process.pid
 
 
@@ -42,6 +42,6 @@ def network_holder(host: Session) -> AbstractContextManager[int]:
     return holder(host, ["--net"], _CONGESTION)
 
 
-def _said(process: Process) -> str:
+def _stderr(process: Process) -> str:
     process.wait(timeout_s=10)
     return process.stderr().decode(errors="replace").strip()[-300:]

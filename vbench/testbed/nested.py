@@ -17,7 +17,7 @@ from vbench.testbed.uplink import OWN, bridged
 
 @dataclass(frozen=True)
 class NestedTestbed:
-    """The testbed on a started environment: it already has its processors, its root and its place on the network."""
+    """The testbed on a started environment, which already has its processors, its root and its network."""
 
     host: Session
     outer: Testbed
@@ -26,7 +26,7 @@ class NestedTestbed:
 
     @property
     def image(self) -> ImageHere | None:
-        """Of an environment that runs from the image its own root is the image's."""
+        """The image. In an environment that runs from the image, its root is `/`."""
         image = self.outer.image
         if image is None or self.host.workplace.image != image.digest:
             return image
@@ -34,7 +34,7 @@ class NestedTestbed:
 
     @cached_property
     def cpus(self) -> tuple[int, ...]:
-        """As they are numbered there: a machine counts from 0, a container as its host does."""
+        """Processors by the environment's numbers: a machine counts from 0, a container uses its host's numbers."""
         status = self.host.run(["cat", "/proc/self/status"], timeout_s=60).check().text
         allowed = [line.split(":")[1] for line in status.splitlines() if line.startswith("Cpus_allowed_list")]
         return tuple(sorted(parse_list(allowed[0])))
@@ -84,22 +84,20 @@ class NestedTestbed:
     def _uplink(self) -> Uplink | None:
         return self.host.uplink if isinstance(self.host, Started) else None
 
-    @contextmanager
-    def scratch(self, storage: Storage[S]) -> Iterator[S]:
-        with storage.made(self) as made:
-            yield made
+    def scratch(self, storage: Storage[S]) -> AbstractContextManager[S]:
+        return storage.create(self)
 
     @contextmanager
     def folder(self, name: str) -> Iterator[PurePosixPath]:
-        made = self.host.run(["mktemp", "-d", f"{self.host.workplace.scratch}/{name}-XXXXXX"], timeout_s=30).check()
-        path = made.text.strip()
+        template = f"{self.host.workplace.scratch}/{name}-XXXXXX"
+        path = self.host.run(["mktemp", "-d", template], timeout_s=30).check().text.strip()
         with self._undone(removal(["rm", "-rf", "--one-file-system", path])):
             yield PurePosixPath(path)
 
     def undo(self, words: Sequence[str], *, there: Sequence[str] = ()) -> AbstractContextManager[None]:
-        """On the host's own files and kernel it is recorded like everything there.
+        """Records the removal in the host's journal if the environment runs on the host's files.
 
-        What was made in an image's root ends with the environment beneath, which has its own record.
+        A thing in an image's root needs no record: it ends with the environment beneath, which has one.
         """
         if self.host.workplace.image == "host":
             return self.outer.undo(words, there=there)
@@ -110,27 +108,26 @@ class NestedTestbed:
         try:
             yield
         finally:
-            with held(), suppress(SessionLost):  # it went with the environment beneath
+            with held(), suppress(SessionLost):  # the thing ended with the environment beneath
                 remove(self.host, thing)
 
     @contextmanager
     def image_root(self) -> Iterator[PurePosixPath]:
-        """A bind mount of the environment's own root: no runtime takes `/`, and what is mounted below it stays out."""
+        """Yields a bind mount of the environment's root, without its mounts. No runtime accepts `/` as a root."""
         if self.image is None:
             raise StartFailed("there is no image to start from", hint="run `vbench image build`")
         if self.image.root != PurePosixPath("/"):
             yield self.image.root
             return
-        made = self.host.run(["mktemp", "-d", "/run/vbench-root-XXXXXX"], timeout_s=30).check()
-        root = made.text.strip()
-        # Never `rm -r`, which would follow a mount that stayed.
+        root = self.host.run(["mktemp", "-d", "/run/vbench-root-XXXXXX"], timeout_s=30).check().text.strip()
+        # Never `rm -r`, which would delete the content of a mount that stayed.
         with self.undo(["rmdir", root]), self.undo(["umount", root], there=["findmnt", "-n", root]):
             self.host.run(["mount", "--bind", "/", root], timeout_s=30).check()
             yield PurePosixPath(root)
 
     @contextmanager
     def chroot(self, scratch: PurePosixPath | None) -> Iterator[tuple[str, ...]]:
-        """Nothing to enter: the root of the environment it stands on is the image."""
+        """Yields an empty prefix, since the environment's root is the image."""
         del scratch
         if self.image is None or self.host.workplace.image != self.image.digest:
             raise StartFailed(

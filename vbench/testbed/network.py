@@ -1,4 +1,4 @@
-"""Devices of the run's network, made inside its namespaces; whether this host can have one."""
+"""Creates devices of the run's network inside its namespaces, and checks whether this host can have one."""
 
 from pathlib import PurePosixPath
 
@@ -12,7 +12,7 @@ TUN = "/dev/net/tun"  # the network of a machine; all may open it on an ordinary
 
 
 def address(number: int) -> str:
-    """Of the environment with this number in its run; 1 is the peer's."""
+    """Address of the environment with this number in its run. Number 1 is the peer's."""
     return f"198.{18 + (number >> 16)}.{number >> 8 & 255}.{number & 255}/{PREFIX_LENGTH}"
 
 
@@ -21,14 +21,14 @@ def mac(number: int) -> str:
 
 
 def ip_batch(host: Session, netns: PurePosixPath, *lines: str) -> None:
-    """All lines in one `ip -batch` (3 ms against 68) inside a namespace. Raises CommandFailed."""
+    """Runs all lines in one `ip -batch` (3 ms against 68) inside a namespace. Raises CommandFailed."""
     host.run(
         ["nsenter", f"--net={netns}", "ip", "-batch", "-"], timeout_s=30, stdin="\n".join(lines).encode() + b"\n"
     ).check()
 
 
 def network_missing(host: Session) -> str:
-    """Why this host can have no testbed network, or nothing."""
+    """Why this host can have no testbed network. Empty if it can."""
     lacks_rights = rights_missing(host, network=True)
     if lacks_rights:
         return f"network namespaces cannot be made, {lacks(lacks_rights)}"

@@ -1,4 +1,4 @@
-"""A testbed that makes nothing: its words stand where a real one's paths and numbers would, for `vbench plan`."""
+"""A testbed that creates nothing, for `vbench plan`: words replace the paths and numbers of a real one."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from vbench.errors import TrialFailed
 
 @dataclass(frozen=True)
 class Preview:
-    """See contracts.Testbed; PID and RUN stand for what only a run knows."""
+    """A testbed (see contracts.Testbed) in which PID and RUN replace what only a run knows."""
 
     host: Session
     image: ImageHere | None
@@ -66,7 +66,7 @@ class Preview:
         return replace(self, peer_address=None, no_network=why)
 
     def on(self, environment: Environment) -> "Preview":
-        """The testbed on an environment that is started here: as the nested one, known without its session."""
+        """The testbed on an environment that would start here, like a nested one but without a session."""
         image, base, cpus = self.image, self.base / "scratch", self.cpus
         if environment.needs_image:
             base = Workplace().scratch

@@ -30,11 +30,11 @@ class DiskStorage:
         return Disk(folder / NAME, self.size_b)
 
     @contextmanager
-    def made(self, testbed: Testbed) -> Iterator[Disk]:
+    def create(self, testbed: Testbed) -> Iterator[Disk]:
         with testbed.folder("scratch") as folder:
             disk = self.preview(folder)
             testbed.host.run(["truncate", "-s", str(self.size_b), str(disk.path)], timeout_s=30).check()
-            # In its folder: of a path mke2fs would take what follows a `?` for options, what precedes it for the disk.
+            # A relative name: mke2fs would take the part of a path after a `?` for options.
             words = ["env", "-C", str(folder), "mke2fs", "-q", "-F", *_EXT4, NAME]
             testbed.host.run(words, timeout_s=60).check()
             yield disk

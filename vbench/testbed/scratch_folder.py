@@ -21,6 +21,6 @@ class FolderStorage:
         return Folder(folder)
 
     @contextmanager
-    def made(self, testbed: Testbed) -> Iterator[Folder]:
+    def create(self, testbed: Testbed) -> Iterator[Folder]:
         with testbed.folder("scratch") as path:
             yield Folder(path)

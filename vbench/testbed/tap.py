@@ -23,12 +23,12 @@ class Tap:
 
     @classmethod
     def missing(cls, bridge: Bridge) -> str:
-        """Found by making one: the kernel's module or its device may not be there."""
+        """Why no tap can be made, by making one: the kernel's module or the device may be missing."""
         try:
             ip_batch(bridge.host, bridge.netns, "tuntap add tap1 mode tap", "link del tap1")
         except VbenchError as error:
-            said = error.message.partition(": ")[2].partition("\n")[0]
-            return f"no tap can be made ({said}): `modprobe tun`; a container needs --device /dev/net/tun"
+            stderr = error.message.partition(": ")[2].partition("\n")[0]
+            return f"no tap can be made ({stderr}): `modprobe tun`; a container needs --device /dev/net/tun"
         return ""
 
     @classmethod
@@ -38,11 +38,11 @@ class Tap:
     @classmethod
     @contextmanager
     def plugged(cls, bridge: Bridge, number: int) -> Iterator[Self]:
-        made = cls(address(number), mac(number), f"tap{number}", bridge.netns)
-        name = made.interface
+        tap = cls(address(number), mac(number), f"tap{number}", bridge.netns)
+        name = tap.interface
         ip_batch(bridge.host, bridge.netns, f"tuntap add {name} mode tap", f"link set {name} master br0 up")
         try:
-            yield made
+            yield tap
         finally:
             with held():
                 _remove(bridge, name)

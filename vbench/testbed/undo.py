@@ -1,8 +1,8 @@
-"""Records what outlives a killed harness, before it is made and with the words that remove it, and undoes it.
+"""Records the removal of things that outlive a killed harness, before they are made, and removes them.
 
-The journal lies in the run's folder, beside the folders that environments can write to and in none of them. A container
-sees its root and its scratch folder, a machine its disks. Only `bare`, which is not isolated, reaches it: its processes
-are this user's, and may do all that this user may.
+The journal is in the run's folder, outside all folders that environments can write to. A container sees its root and
+its scratch folder, a machine its disks. Only `bare`, which is not isolated, can reach the journal: its processes are
+this user's and may do everything that this user may.
 """
 
 import errno
@@ -40,10 +40,10 @@ Words = Annotated[tuple[Word, ...], Meta(max_length=64)]
 
 
 class Removal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The words that remove a thing, and words that print something as long as it is there.
+    """Words that remove a thing, and words that print something as long as the thing exists.
 
-    After a kill the thing may be there, half made, or gone. Either the removal ends well in each case, or `there` tells
-    a thing that is gone from one that could not be removed. Without `there` a removal that fails is always an error.
+    After a kill the thing may exist, be half made, or be gone. Either the removal succeeds in each case, or `there`
+    tells a thing that is gone from one that could not be removed. Without `there` a failed removal is always an error.
     """
 
     words: Annotated[Words, Meta(min_length=1)]
@@ -59,7 +59,7 @@ class Removal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
 
 def removal(words: Sequence[str], there: Sequence[str] = ()) -> Removal:
-    """The removal by these words. Raises StartFailed for words that could not be read back from a journal."""
+    """A Removal of these words. Raises StartFailed for words that could not be read back from a journal."""
     try:
         return msgspec.convert({"words": list(words), "there": list(there)}, Removal)
     except msgspec.ValidationError as error:
@@ -67,27 +67,27 @@ def removal(words: Sequence[str], there: Sequence[str] = ()) -> Removal:
 
 
 def remove(host: Session, removal: Removal) -> None:
-    """Removes the thing, or finds that it is gone. Raises StopFailed; SessionLost where its host went away."""
+    """Removes a thing unless it is gone. Raises StopFailed, and SessionLost if its host ended."""
     try:
         ended = host.run(removal.words, timeout_s=LIMIT_S)
         if ended.status == 0 or (removal.there and not is_there(host, removal)):
             return
-        said = ended.stderr.decode(errors="replace").strip()[-300:] or f"status {ended.status}"
+        why = ended.stderr.decode(errors="replace").strip()[-300:] or f"status {ended.status}"
     except (CommandTimeout, CommandFailed) as error:
-        said = error.message
-    raise StopFailed(f"what `{removal}` removes is left: {said}", hint=f"run: {removal}")
+        why = error.message
+    raise StopFailed(f"what `{removal}` removes is left: {why}", hint=f"run: {removal}")
 
 
 def is_there(host: Session, removal: Removal) -> bool:
-    """Whether `there` prints something. Raises StopFailed where it cannot be run."""
-    looked = host.run(removal.there, timeout_s=LIMIT_S)
-    if looked.status == NOT_FOUND:
+    """Whether `there` prints something. Raises StopFailed if its program is missing."""
+    done = host.run(removal.there, timeout_s=LIMIT_S)
+    if done.status == NOT_FOUND:
         raise StopFailed(f"whether what `{removal}` removes is left cannot be told: there is no {removal.there[0]}")
-    return bool(looked.stdout.strip())
+    return bool(done.stdout.strip())
 
 
 class Owner(Struct, frozen=True):
-    """The process that a run's folder belongs to: pid and start time name it for ever within its namespace."""
+    """The process that owns a run's folder. Pid and start time are unique within a pid namespace."""
 
     pid: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     started: Annotated[int, Meta(ge=0, le=2**63 - 1)]  # clock ticks since boot
@@ -96,7 +96,7 @@ class Owner(Struct, frozen=True):
 
 
 class _Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A line with `undo` is written before a thing is made, one with the same number alone after it is gone."""
+    """A line with `undo` precedes the making of a thing; a line with the number alone follows its removal."""
 
     number: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     undo: Removal | None = None
@@ -121,21 +121,21 @@ def _started(pid: int) -> int | None:
 
 
 def claim(folder: Path) -> None:
-    """Writes whose the folder is."""
+    """Writes this process into the folder as its owner."""
     (folder / OWNER).write_bytes(msgspec.json.encode(owner_of_this_process()))
 
 
 @dataclass
 class Undoing:
-    """The undo journal of a run that goes on, in the run's own folder."""
+    """The undo journal of a running run, in the run's folder."""
 
     folder: Path
-    is_stuck: bool = False  # something could not be removed: it is still recorded, and may still use its folders
+    is_stuck: bool = False  # a removal failed: the thing is still recorded, and may still use its folders
     _last: int = field(default=0)
 
     @contextmanager
     def of(self, host: Session, removal: Removal) -> Iterator[None]:
-        """Records the removal before the thing is made, and removes it on the way out.
+        """Records a removal, and runs it at the end. The caller makes the thing inside this context.
 
         Raises NoSpace, StartFailed, StopFailed.
         """
@@ -154,7 +154,7 @@ class Undoing:
         except VbenchError:
             self.is_stuck = True
             raise
-        with suppress(VbenchError):  # on a full disk: a thing that is gone may be recorded for longer
+        with suppress(VbenchError):  # on a full disk the record of a removed thing may stay
             self._append(_Line(number))
 
     def _append(self, line: _Line) -> None:
@@ -172,15 +172,15 @@ class Undoing:
 
 
 def abandoned(scratch: Path) -> tuple[Path, ...]:
-    """This user's run folders whose owner is dead; nothing else in `scratch` is ever named.
+    """This user's run folders in `scratch` whose owner process is dead.
 
-    Another user's are left alone, and not opened either: anybody may write to /var/tmp.
+    Folders of other users are not opened, since anybody may write to /var/tmp.
     """
     try:
-        found = sorted(scratch.glob("vbench-*"))
+        folders = sorted(scratch.glob("vbench-*"))
     except OSError:
         return ()
-    return tuple(folder for folder in found if _is_abandoned(folder))
+    return tuple(folder for folder in folders if _is_abandoned(folder))
 
 
 def _is_abandoned(folder: Path) -> bool:
@@ -195,10 +195,10 @@ def _is_abandoned(folder: Path) -> bool:
 
 
 def recorded(folder: Path) -> tuple[tuple[Removal, ...], tuple[str, ...]]:
-    """What a journal says is still there, in the order in which it was made, and what in it was not understood.
+    """Removals that are left in a journal, in the order of making, and problems with its lines.
 
-    A last line without its end is left out: it was torn while it was written, so its thing was never made. Of a folder
-    that another user could have put in place of the run's nothing is read.
+    An incomplete last line is left out: the kill came during its write, so its thing was never made. Nothing is read
+    from a folder that another user could have put there.
     """
     try:
         if why := untrusted.others_could_swap(folder.resolve()):
@@ -208,7 +208,7 @@ def recorded(folder: Path) -> tuple[tuple[Removal, ...], tuple[str, ...]]:
         return (), ()
     except Untrusted as error:
         return (), (error.message,)
-    there: dict[int, Removal] = {}
+    left: dict[int, Removal] = {}
     odd: list[str] = []
     for at, text in enumerate(data.split(b"\n")[:-1], 1):
         try:
@@ -217,16 +217,16 @@ def recorded(folder: Path) -> tuple[tuple[Removal, ...], tuple[str, ...]]:
             odd.append(error.message)
             continue
         if line.undo is None:
-            there.pop(line.number, None)
+            left.pop(line.number, None)
         else:
-            there[line.number] = line.undo
-    return tuple(there.values()), tuple(odd)
+            left[line.number] = line.undo
+    return tuple(left.values()), tuple(odd)
 
 
 def sweep(host: LocalSession, folder: Path) -> Iterator[str]:
-    """Undoes what one abandoned folder records, the last first, and removes it; the words of each removal as it goes.
+    """Runs the removals of an abandoned folder, the last first, then removes the folder. Yields each removal's words.
 
-    Raises StopFailed at the end when something is left. The folder then stays.
+    Raises StopFailed at the end if a removal failed. The folder then stays.
     """
     left, problems = recorded(folder)
     hints = {_BY_HAND} if problems else set()
@@ -248,7 +248,7 @@ def sweep(host: LocalSession, folder: Path) -> Iterator[str]:
 
 
 def _sweep(host: LocalSession, removal: Removal) -> None:
-    """What ended by itself needs no program to remove it. Raises StopFailed, Untrusted."""
+    """Runs one removal unless its thing is gone, which needs no program. Raises StopFailed, Untrusted."""
     if removal.there:
         removal = Removal(removal.words, _trusted(removal.there))
         if not is_there(host, removal):
@@ -257,8 +257,8 @@ def _sweep(host: LocalSession, removal: Removal) -> None:
 
 
 def _trusted(words: Sequence[str]) -> tuple[str, ...]:
-    """The words with the path of their program, which is on this host and which no other user can change."""
-    found = which(words[0])
-    if found is None:
+    """The words with the full path of their program. Raises StopFailed, and Untrusted if others can change it."""
+    program = which(words[0])
+    if program is None:
         raise StopFailed(f"there is no {words[0]} here to run `{shlex.join(words)}`", hint=f"install {words[0]} again")
-    return (untrusted.program(found), *words[1:])
+    return (untrusted.program(program), *words[1:])

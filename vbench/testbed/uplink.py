@@ -1,4 +1,4 @@
-"""A bridge inside an environment: its own interface becomes a port, so that what stands on it has ports beside it."""
+"""Makes a bridge inside an environment: its interface becomes a port, and arms on it get ports beside it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ OWN = PurePosixPath("/proc/self/ns/net")
 
 @contextmanager
 def bridged(testbed: Testbed, uplink: Uplink) -> Iterator[Bridge]:
-    """The bridge takes over address and hardware address, so that nothing changes for the peer.
+    """Makes a bridge that takes over the interface's IP and MAC address, so that nothing changes for the peer.
 
-    On the way out the interface has its address again.
+    At the end the interface gets its address back.
     """
     nic, address = uplink.interface, uplink.address
     bridge = Bridge(testbed.host, OWN)

@@ -35,15 +35,15 @@ class Veth:
     @contextmanager
     def plugged(cls, bridge: Bridge, number: int) -> Iterator[Self]:
         with network_holder(bridge.host) as pid:
-            made = cls(
+            veth = cls(
                 address(number), mac(number), PurePosixPath(f"/proc/{pid}/ns/net"), f"port{number}", bridge.netns
             )
             ip_batch(
                 bridge.host,
                 bridge.netns,
-                f"link add {made.port} type veth peer name eth0 address {made.mac} netns {pid}",
-                f"link set {made.port} master br0 up",
+                f"link add {veth.port} type veth peer name eth0 address {veth.mac} netns {pid}",
+                f"link set {veth.port} master br0 up",
             )
-            up = (f"addr add {made.address} dev eth0", "link set lo up", "link set eth0 up")
-            ip_batch(bridge.host, made.netns, *up)
-            yield made
+            up = (f"addr add {veth.address} dev eth0", "link set lo up", "link set eth0 up")
+            ip_batch(bridge.host, veth.netns, *up)
+            yield veth
