@@ -45,7 +45,7 @@ def watched(start: Start, testbed: Testbed, benchmark: Benchmark) -> tuple[Trial
     measured = benchmark.measure(replace(start, begin=watch.begin, end=watch.end))
     wall_s = time.monotonic() - begun
     watch.over()
-    seen = watch.seen(is_lost=False)
+    seen = watch.counts(is_lost=False)
     trial = Trial(
         1,
         0,

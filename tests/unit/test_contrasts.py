@@ -17,7 +17,7 @@ from tests.unit.outcomes import error
 from tests.unit.runs import make_run
 from vbench import report
 from vbench.cost import Analysis, Design
-from vbench.cost.design import COST, INTERFERENCE, STEP, Contrast, Wanted, between, interference, steps, whole
+from vbench.cost.design import COST, INTERFERENCE, STEP, Contrast, MetricContrast, between, interference, steps, whole
 from vbench.model import BenchmarkRecord, Failed, Ladder, Measured, Metric, Run, Trial
 from vbench.report.explain import explained
 from vbench.stats import pairing
@@ -48,8 +48,8 @@ def _with_change(trial: Trial) -> Trial:
     return replace(trial, outcome=replace(trial.outcome, samples=samples | {"change": samples["time"]}))
 
 
-def wanted(*contrasts: Contrast, metric: str = "time") -> tuple[Wanted, ...]:
-    return tuple(Wanted("cpu.hash", metric, contrast) for contrast in contrasts)
+def wanted(*contrasts: Contrast, metric: str = "time") -> tuple[MetricContrast, ...]:
+    return tuple(MetricContrast("cpu.hash", metric, contrast) for contrast in contrasts)
 
 
 def test_weights_that_do_not_sum_to_zero_are_no_contrast() -> None:
@@ -174,7 +174,7 @@ def test_a_step_is_explained_as_a_cost_is() -> None:
 
 def test_an_interference_is_explained_as_a_cost_is() -> None:
     run = make_run(blocks=12)
-    load = Wanted("syscall.getpid", "latency", interference("load", ("tcg", "runc"), ("control", "bare")))
+    load = MetricContrast("syscall.getpid", "latency", interference("load", ("tcg", "runc"), ("control", "bare")))
     analysis = dataclasses.replace(Analysis.of(run), design=replace(Design.of(run.manifest), more=(load,)))
     text = explained(run, analysis.by_kind[INTERFERENCE], analysis)
     assert text.startswith("load, an interference of 4 arms, in syscall.getpid")

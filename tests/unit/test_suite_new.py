@@ -87,7 +87,7 @@ def found(**more: Any) -> dict[str, Any]:
 
 
 def test_it_is_written_once_and_found_by_its_name(vbench: Vbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "look", lambda *how, **more: found())
+    monkeypatch.setattr(doctor, "survey", lambda *how, **more: found())
     ended = vbench("suite", "new", "own")
     assert (ended.status, ended.stdout) == (0, "suites/own.toml\n")
     assert "vbench run own" in ended.stderr
@@ -100,7 +100,7 @@ def test_it_is_written_once_and_found_by_its_name(vbench: Vbench, monkeypatch: p
 
 
 def test_a_file_or_stdout_is_written_instead(vbench: Vbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "look", lambda *how, **more: found())
+    monkeypatch.setattr(doctor, "survey", lambda *how, **more: found())
     ended = vbench("suite", "new", "own", "-o", "elsewhere/a.toml")
     assert (ended.status, ended.stdout) == (0, "elsewhere/a.toml\n")
     assert suites.load("elsewhere/a.toml").name == "own"
@@ -118,7 +118,7 @@ def test_what_a_tool_said_cannot_spoil_the_file() -> None:
 
 
 def test_where_nothing_works_nothing_is_written(vbench: Vbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "look", lambda *how, **more: found(state="fails", problem="it is so"))
+    monkeypatch.setattr(doctor, "survey", lambda *how, **more: found(state="fails", problem="it is so"))
     ended = vbench("suite", "new")
     assert (ended.status, ended.stdout) == (4, "")
     assert "hint: `vbench doctor` says what each one lacks" in ended.stderr

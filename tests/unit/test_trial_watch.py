@@ -17,7 +17,7 @@ from vbench.errors import SessionLost
 from vbench.gates import ClockReading, Spent
 from vbench.host.proc import LocalSession
 from vbench.model import Failed, Measured, Skipped, Trial
-from vbench.runner.watch import Seen, Watch
+from vbench.runner.watch import TrialCounts, Watch
 from vbench.text import reason_text
 
 JUDGED = FEW.replace('gates = "record"', 'gates = "void"')
@@ -52,7 +52,7 @@ def test_clocks_are_read_outside_of_the_processor_time_and_set_up_is_not_of_the_
     watch = watched(notes, [Spent(1.0, {}), Spent(1.5, {}), Spent(4.0, {})])
     watch.begin()
     watch.over()
-    found = watch.seen(is_lost=False)
+    found = watch.counts(is_lost=False)
     assert notes == ["clock", "spent", "spent", "spent", "clock"]
     assert (found.host_cpu_s, found.operations_cpu_s) == (3.0, 2.5)
     assert found.clock_error_s == pytest.approx(1e-3)
@@ -64,27 +64,27 @@ def test_what_a_tool_does_after_its_last_operation_is_not_of_the_operations() ->
     watch.begin()
     watch.end()
     watch.over()
-    found = watch.seen(is_lost=False)
+    found = watch.counts(is_lost=False)
     assert (found.host_cpu_s, found.operations_cpu_s) == (3.0, 0.75)
 
 
 def test_kernel_threads_that_served_the_trial_count() -> None:
     watch = watched([], [Spent(1.0, {7: 2.0}), Spent(2.0, {7: 2.25, 8: 50.0})])
     watch.over()
-    assert watch.seen(is_lost=False).host_cpu_s == 1.25
+    assert watch.counts(is_lost=False).host_cpu_s == 1.25
 
 
 def test_a_benchmark_that_does_not_say_when_it_begins_has_no_time_of_its_operations() -> None:
     watch = watched([], [Spent(1.0, {}), Spent(2.0, {})])
     watch.over()
-    assert watch.seen(is_lost=False).operations_cpu_s is None
+    assert watch.counts(is_lost=False).operations_cpu_s is None
 
 
 def test_what_cannot_be_told_from_the_harness_is_unknown() -> None:
     watch = watched([], [Spent(None, {})] * 3)
     watch.begin()
     watch.over()
-    found = watch.seen(is_lost=False)
+    found = watch.counts(is_lost=False)
     assert (found.host_cpu_s, found.operations_cpu_s) == (None, None)
 
 
@@ -92,9 +92,9 @@ def test_a_lost_environment_is_not_asked_for_its_clock() -> None:
     notes: list[str] = []
     watch = watched(notes, [Spent(1.0, {}), Spent(2.0, {})], dies=True)
     watch.over()
-    assert watch.seen(is_lost=True) == Seen(host_cpu_s=1.0)
+    assert watch.counts(is_lost=True) == TrialCounts(host_cpu_s=1.0)
     with pytest.raises(SessionLost):
-        watch.seen(is_lost=False)
+        watch.counts(is_lost=False)
 
 
 # --- the gate ---------------------------------------------------------------------------------------------------

@@ -33,11 +33,11 @@ def doctor(kind: str, output: Path | None, no_start: bool, scratch: Path) -> Non
     Each one is really started once, within a bound: /dev/kvm that opens is not yet a KVM that boots.
     """
     again = "`vbench doctor` begins again; --no-start starts nothing"
-    document = look(again, scratch=scratch, start=not no_start, quiet=kind == "json")
+    document = survey(again, scratch=scratch, start=not no_start, quiet=kind == "json")
     deliver(as_json(document) if kind == "json" else page(_lines(document)), output)
 
 
-def look(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict[str, Any]:
+def survey(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> dict[str, Any]:
     """What works here. `quiet` prints no progress; `again` is printed after an interruption."""
     from vbench import facts
     from vbench.host import processors, rights

@@ -35,7 +35,7 @@ def new(name: str, no_start: bool, output: Path | None) -> None:
     if output is None and (path.exists() or name in shipped()):
         raise UsageError(f"a suite {name} is there already", hint="give the new one another NAME")
     again = f"nothing was written; `vbench suite new {name}` begins again"
-    text = _text(name, doctor.look(again, scratch=Path("/var/tmp"), start=not no_start))
+    text = _text(name, doctor.survey(again, scratch=Path("/var/tmp"), start=not no_start))
     if output is not None:
         deliver(text, output)
         return

@@ -45,7 +45,7 @@ def interference(name: str, own: tuple[str, str], native: tuple[str, str]) -> Co
     return Contrast(name, weights, INTERFERENCE)
 
 
-class Wanted(Struct, frozen=True):
+class MetricContrast(Struct, frozen=True):
     """A contrast in one metric of one benchmark."""
 
     benchmark: str
@@ -63,7 +63,7 @@ class Design(Struct, frozen=True):
     delta: float  # smallest cost of interest, as a ratio minus 1
     confirmatory: tuple[str, ...] = ()  # each "ENVIRONMENT BENCHMARK METRIC"
     ladders: tuple[Ladder, ...] = ()
-    more: tuple[Wanted, ...] = ()  # beside the costs and the ladders
+    more: tuple[MetricContrast, ...] = ()  # beside the costs and the ladders
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Design":
@@ -90,8 +90,8 @@ class Design(Struct, frozen=True):
         for ladder in self.ladders:
             metric = metrics[ladder.benchmark, ladder.metric]
             yield from ((ladder.benchmark, metric, contrast) for contrast in (*steps(ladder), whole(ladder)))
-        for wanted in self.more:
-            yield wanted.benchmark, metrics[wanted.benchmark, wanted.metric], wanted.contrast
+        for extra in self.more:
+            yield extra.benchmark, metrics[extra.benchmark, extra.metric], extra.contrast
 
 
 def steps(ladder: Ladder) -> tuple[Contrast, ...]:

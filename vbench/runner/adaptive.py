@@ -42,8 +42,8 @@ class _Looking:
         declared = {name: by_name[name] for name in self.design.confirmatory if name in by_name}
         envelopes = {name: finding.judged.envelope for name, finding in declared.items()}
         margins = {name: margin for name, finding in declared.items() if (margin := _margin(finding)) is not None}
-        decision = stopping.look(envelopes, blocks, self.rule, margins)
-        return Look(blocks, decision.stop, _words(decision, declared, self.rule))
+        widths = stopping.look(envelopes, blocks, self.rule, margins)
+        return Look(blocks, widths.stop, _words(widths, declared, self.rule))
 
 
 def _margin(finding: Finding) -> float | None:
@@ -52,21 +52,21 @@ def _margin(finding: Finding) -> float | None:
     return metric.margin if metric.scale == "difference" else None
 
 
-def _words(decision: stopping.Look, declared: Mapping[str, Finding], rule: stopping.Stopping) -> str:
+def _words(widths: stopping.Widths, declared: Mapping[str, Finding], rule: stopping.Stopping) -> str:
     """The widths that are still open; at the last look also what would decide."""
-    head = f"after {decision.blocks} blocks: "
-    if decision.end is stopping.End.WIDTHS_REACHED:
-        return head + str(decision.end)
-    last = decision.end is stopping.End.AT_MOST
+    head = f"after {widths.blocks} blocks: "
+    if widths.end is stopping.End.WIDTHS_REACHED:
+        return head + str(widths.end)
+    last = widths.end is stopping.End.AT_MOST
     if not declared:
         nothing = "nothing declared confirmatory is measured in this run"
         on = f"so no width ends it before {rule.n_max} blocks; --blocks sets another number"
-        return f"{head}{decision.end}; {nothing}" if last else f"{head}{nothing}, {on}"
-    widths = "; ".join(_open(name, declared[name], rule, last=last) for name in decision.open)
+        return f"{head}{widths.end}; {nothing}" if last else f"{head}{nothing}, {on}"
+    open_cells = "; ".join(_open(name, declared[name], rule, last=last) for name in widths.open)
     if last:
-        return f"{head}{decision.end}, still too wide: {widths}"
-    beyond = f"; {rule.n_max} blocks will not do for {', '.join(decision.beyond)}" if decision.beyond else ""
-    return f"{head}still too wide: {widths}{beyond}"
+        return f"{head}{widths.end}, still too wide: {open_cells}"
+    beyond = f"; {rule.n_max} blocks will not do for {', '.join(widths.beyond)}" if widths.beyond else ""
+    return f"{head}still too wide: {open_cells}{beyond}"
 
 
 def _open(name: str, finding: Finding, rule: stopping.Stopping, *, last: bool) -> str:

@@ -30,7 +30,7 @@ from vbench.runner.catching import Keep, caught, failed, guarded
 from vbench.runner.events import BenchmarkBegan
 from vbench.runner.rig import Rig
 from vbench.runner.stack import Stack
-from vbench.runner.watch import Seen, Watch
+from vbench.runner.watch import TrialCounts, Watch
 from vbench.suite import plan as plans
 
 
@@ -155,14 +155,14 @@ class StepTrials:
             outcome = _measured(benchmark, start)
         except SessionLost as error:
             outcome, lost = failed(error), error
-        wall_s, seen = time.monotonic() - self._begun, Seen()
+        wall_s, counts = time.monotonic() - self._begun, TrialCounts()
         watch.over()
         try:
-            seen = watch.seen(is_lost=lost is not None)
+            counts = watch.counts(is_lost=lost is not None)
         except SessionLost as error:
             lost = error
         outcome = _storable(outcome, keep)
-        yield from self._ending(name, outcome, raw[-1] if raw else None, wall_s=wall_s, seen=seen)
+        yield from self._ending(name, outcome, raw[-1] if raw else None, wall_s=wall_s, counts=counts)
         if lost:
             raise lost
 
@@ -190,7 +190,7 @@ class StepTrials:
         raw: str | None = None,
         *,
         wall_s: float | None = None,
-        seen: Seen | None = None,
+        counts: TrialCounts | None = None,
     ) -> Iterator[Trial]:
         """Yields one trial. A signal waits until the next item is asked for, so that the trial is stored."""
         with interrupts.held():
@@ -206,7 +206,7 @@ class StepTrials:
                 padding_b=self.step.padding_b,
                 raw=raw,
                 attempt=self.attempt,
-                **asdict(seen or Seen()),
+                **asdict(counts or TrialCounts()),
             )
             self._order += 1
             self._ended.add(benchmark)

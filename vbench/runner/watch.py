@@ -10,7 +10,7 @@ from vbench.contracts import Session, Started
 
 
 @dataclass(frozen=True)
-class Seen:
+class TrialCounts:
     """Processor time and clock error of one trial, as the trial keeps them. None is unknown."""
 
     host_cpu_s: float | None = None
@@ -57,12 +57,12 @@ class Watch:
         """The trial is over."""
         self._last = self._spent()
 
-    def seen(self, *, is_lost: bool) -> Seen:
+    def counts(self, *, is_lost: bool) -> TrialCounts:
         """All counts, with a second reading of the clocks unless the environment is gone. Raises SessionLost."""
         assert self._last is not None
         served_s = gates.served_s(self._first, self._last)
         operations_s = gates.served_s(self._begun, self._ended or self._last) if self._begun else None
         if is_lost:
-            return Seen(served_s, operations_s)
+            return TrialCounts(served_s, operations_s)
         error_s, bound_s = gates.clock_error_s(self._first_clock, self._clock())
-        return Seen(served_s, operations_s, error_s, bound_s, None if error_s is None else self._limit_ppm)
+        return TrialCounts(served_s, operations_s, error_s, bound_s, None if error_s is None else self._limit_ppm)

@@ -43,7 +43,7 @@ class End(StrEnum):
     AT_MOST = "n_max is reached"
 
 
-class Look(Struct, frozen=True):
+class Widths(Struct, frozen=True):
     """The result of one look at the widths. Cells are named as the caller named them."""
 
     blocks: int
@@ -57,7 +57,7 @@ class Look(Struct, frozen=True):
         return self.end is not End.GO_ON
 
 
-def look(cells: Mapping[str, Envelope], blocks: int, rule: Stopping, margins: Mapping[str, float] = _RATIOS) -> Look:
+def look(cells: Mapping[str, Envelope], blocks: int, rule: Stopping, margins: Mapping[str, float] = _RATIOS) -> Widths:
     """Look at the confirmatory cells after `blocks` blocks; between looks nothing is decided.
 
     `margins` has the cells that are differences, each in its metric's unit; all others are ratios. A cell that was
@@ -69,12 +69,12 @@ def look(cells: Mapping[str, Envelope], blocks: int, rule: Stopping, margins: Ma
     beyond = tuple(name for name in wide if not within_reach(cells[name], rule, margins.get(name)))
     following = next((n for n in rule.looks() if n > blocks), None)
     if blocks not in rule.looks() and following is not None:
-        return Look(blocks, End.GO_ON, wide, beyond, following)
+        return Widths(blocks, End.GO_ON, wide, beyond, following)
     if not wide and cells:
-        return Look(blocks, End.WIDTHS_REACHED)
+        return Widths(blocks, End.WIDTHS_REACHED)
     if following is None:
-        return Look(blocks, End.AT_MOST, wide, beyond)
-    return Look(blocks, End.GO_ON, wide, beyond, following)
+        return Widths(blocks, End.AT_MOST, wide, beyond)
+    return Widths(blocks, End.GO_ON, wide, beyond, following)
 
 
 def done(envelope: Envelope, rule: Stopping, margin: float | None = None) -> bool:

@@ -6,7 +6,7 @@ from vbench.errors import SuiteError, nearest
 from vbench.host import processors
 from vbench.model import MOST_CELLS
 from vbench.suite import ladders, relations
-from vbench.suite.names import named, shown
+from vbench.suite.names import named, quoted
 from vbench.suite.narrowing import confirmatory
 from vbench.suite.shape import ADAPTIVE, MOST_CONFIRMATORY, RESERVED, Suite
 
@@ -45,7 +45,7 @@ def _check_method(suite: Suite) -> None:
         raise SuiteError("environments: there is none", hint="`vbench list environments` names the kinds")
     if method.baseline not in names:
         hint = nearest(method.baseline, names)
-        raise SuiteError(f"method.baseline: no environment is named {shown(method.baseline)}", hint=hint)
+        raise SuiteError(f"method.baseline: no environment is named {quoted(method.baseline)}", hint=hint)
     named(method.control, "method.control")
     if method.control in {*names, *RESERVED}:
         raise SuiteError(f"method.control: {method.control!r} is another's name", hint="choose another name")
@@ -73,7 +73,7 @@ def _check_testbed(suite: Suite) -> None:
     scratch = suite.testbed.scratch
     if not scratch.startswith("/") or "\0" in scratch:
         hint = "write the whole path, such as '/var/tmp'; a run that is resumed elsewhere must mean the same folder"
-        raise SuiteError(f"testbed.scratch: {shown(scratch)} is not an absolute path", hint=hint)
+        raise SuiteError(f"testbed.scratch: {quoted(scratch)} is not an absolute path", hint=hint)
     cpus, text = suite.testbed.cpus, suite.testbed.cpu_list
     if text is None:
         return
@@ -101,14 +101,14 @@ def _check_confirmatory(suite: Suite) -> None:
     for index, text in enumerate(comparisons):
         path, words = f"method.confirmatory[{index}]", text.split()
         if not 2 <= len(words) <= 3:
-            raise SuiteError(f"{path}: expected 'ENVIRONMENT BENCHMARK [METRIC]', got {shown(text)}")
+            raise SuiteError(f"{path}: expected 'ENVIRONMENT BENCHMARK [METRIC]', got {quoted(text)}")
         others = [arm for arm in suite.arms if arm != suite.method.baseline]
         for word, names, what in ((words[0], others, "environment"), (words[1], list(suite.benchmarks), "benchmark")):
             if word not in names:
-                raise SuiteError(f"{path}: no {what} to compare is named {shown(word)}", hint=nearest(word, names))
+                raise SuiteError(f"{path}: no {what} to compare is named {quoted(word)}", hint=nearest(word, names))
         metrics = [metric.name for metric in suite.benchmarks[words[1]].metrics]
         if len(words) == 3 and words[2] not in metrics:
-            raise SuiteError(f"{path}: {words[1]} has no metric {shown(words[2])}", hint=nearest(words[2], metrics))
+            raise SuiteError(f"{path}: {words[1]} has no metric {quoted(words[2])}", hint=nearest(words[2], metrics))
     _check_comparisons(suite)
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from vbench import units
 from vbench.errors import SuiteError, nearest
-from vbench.suite.names import shown
+from vbench.suite.names import quoted
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ def _explained(message: str, kind: type, path: str) -> SuiteError:
     if value := _VALUE.fullmatch(what):
         allowed = _values(kind, at)
         word = value[1].strip("'")
-        return SuiteError(f"{at_path}: {shown(word)} is not one of its values", hint=nearest(word[:60], allowed))
+        return SuiteError(f"{at_path}: {quoted(word)} is not one of its values", hint=nearest(word[:60], allowed))
     what = _TYPES.sub(_plainly, what)
     return SuiteError(f"{at_path}: {what[:1].lower()}{what[1:]}" if at_path else what)
 

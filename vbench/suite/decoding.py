@@ -11,7 +11,7 @@ from vbench.model import Ladder
 from vbench.suite import likeness, varying
 from vbench.suite.converting import convert
 from vbench.suite.keys import families
-from vbench.suite.names import in_family, named, shown
+from vbench.suite.names import in_family, named, quoted
 from vbench.suite.narrowing import settings as settings_of
 from vbench.suite.relations import check_paths
 from vbench.suite.shape import (
@@ -90,7 +90,7 @@ def _benchmarks(entries: Sequence[Any]) -> tuple[dict[str, Benchmark], dict[str,
             continue
         table = {"kind": entry} if isinstance(entry, str) else entry
         if not isinstance(table, dict):
-            raise SuiteError(f"{path}: expected a table with a `kind`, got {shown(table)}")
+            raise SuiteError(f"{path}: expected a table with a `kind`, got {quoted(table)}")
         kind = table["kind"]
         base: Any = table.get("name", kind if "." in kind else None)
         in_family(base, kind, f"{path}.name")
@@ -133,6 +133,6 @@ def _second(name: str, path: str) -> SuiteError:
 
 def _of_kind(table: Any, kinds: Mapping[str, type], path: str) -> Any:
     if not isinstance(table, dict):
-        raise SuiteError(f"{path}: expected a table with a `kind`, got {shown(table)}")
+        raise SuiteError(f"{path}: expected a table with a `kind`, got {quoted(table)}")
     settings = {key: value for key, value in table.items() if key != "kind"}
     return convert(settings, kinds[table["kind"]], path)

@@ -7,7 +7,7 @@ import msgspec
 
 from vbench.errors import SuiteError, nearest
 from vbench.suite import likeness
-from vbench.suite.names import shown
+from vbench.suite.names import quoted
 from vbench.suite.shape import Document, LadderTable, Method, TestbedSettings
 
 LONGEST_KEY = 60  # of a key that nobody knows, as a message shows it
@@ -115,7 +115,7 @@ def _of_kind(
     if kind is None:
         yield Problem(f"{path}.kind", "missing", f"known: {', '.join(_offered(kinds))}")
     elif not isinstance(kind, str) or kind not in kinds:
-        yield Problem(f"{path}.kind", f"no {what} is of kind {shown(kind)}", _meant(str(kind), kinds))
+        yield Problem(f"{path}.kind", f"no {what} is of kind {quoted(kind)}", _meant(str(kind), kinds))
     else:
         yield from _of_table(table, kinds[kind], path, also=("kind", *also), own=own)
 

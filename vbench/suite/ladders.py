@@ -4,7 +4,7 @@ from collections.abc import Container
 
 from vbench.errors import SuiteError, nearest
 from vbench.model import Ladder
-from vbench.suite.names import shown
+from vbench.suite.names import quoted
 from vbench.suite.shape import MOST_LADDERS, Suite
 
 
@@ -32,7 +32,7 @@ def _check_arms(suite: Suite, ladder: Ladder) -> None:
             raise SuiteError(f"{at}: {arm!r} is the control", hint=f"name the baseline itself, {method.baseline!r}")
         if arm not in suite.arms:
             hint = nearest(arm, list(suite.arms))
-            raise SuiteError(f"{at}: no environment is named {shown(arm)}", hint=hint)
+            raise SuiteError(f"{at}: no environment is named {quoted(arm)}", hint=hint)
         if arm in ladder.arms[:index]:
             raise SuiteError(f"{at}: {arm!r} stands on this ladder twice")
 
@@ -41,8 +41,8 @@ def _check_measured(suite: Suite, ladder: Ladder) -> None:
     path, benchmark = f"ladders.{ladder.name}", suite.benchmarks.get(ladder.benchmark)
     if benchmark is None:
         hint = nearest(ladder.benchmark, list(suite.benchmarks))
-        raise SuiteError(f"{path}.benchmark: the suite has no {shown(ladder.benchmark)}", hint=hint)
+        raise SuiteError(f"{path}.benchmark: the suite has no {quoted(ladder.benchmark)}", hint=hint)
     metrics = [metric.name for metric in benchmark.metrics]
     if ladder.metric not in metrics:
         hint = nearest(ladder.metric, metrics)
-        raise SuiteError(f"{path}.metric: {ladder.benchmark} has no metric {shown(ladder.metric)}", hint=hint)
+        raise SuiteError(f"{path}.metric: {ladder.benchmark} has no metric {quoted(ladder.metric)}", hint=hint)

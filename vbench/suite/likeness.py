@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from vbench.errors import SuiteError, nearest
-from vbench.suite.names import shown
+from vbench.suite.names import quoted
 from vbench.suite.shape import Relations
 
 RELATIONS = tuple(field.encode_name for field in msgspec.structs.fields(Relations))
@@ -43,7 +43,7 @@ def _other(tables: Mapping[str, Any], name: str) -> str | None:
     other = table["like"]
     if not isinstance(other, str) or other not in tables:
         hint = nearest(str(other)[:60], [each for each in tables if each != name])
-        raise SuiteError(f"environments.{name}.like: no environment is named {shown(other)}", hint=hint)
+        raise SuiteError(f"environments.{name}.like: no environment is named {quoted(other)}", hint=hint)
     return other
 
 

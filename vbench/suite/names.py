@@ -11,7 +11,7 @@ from vbench.suite.shape import NAME
 def named(name: Any, path: str) -> str:
     if not isinstance(name, str) or not NAME.fullmatch(name):
         hint = "a name has 1 to 40 letters, digits, dots, dashes or underscores and begins with a letter or digit"
-        raise SuiteError(f"{path}: {shown(name)} cannot be a name", hint=hint)
+        raise SuiteError(f"{path}: {quoted(name)} cannot be a name", hint=hint)
     return name
 
 
@@ -37,6 +37,7 @@ def _of_the_user(name: Any, kind: str, path: str) -> None:
         raise SuiteError(f"{path}: the family {family!r} is vbench's own", hint=hint)
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
+    """A value as a message quotes it: its repr, at most 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

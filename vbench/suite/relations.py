@@ -1,7 +1,7 @@
 """Refuses relations of arms that cannot be: a stack in a circle, a path that there is not, storage of another kind."""
 
 from vbench.errors import SuiteError, nearest
-from vbench.suite.names import shown
+from vbench.suite.names import quoted
 from vbench.suite.narrowing import chain, network
 from vbench.suite.shape import NETWORKS, STORAGES, Arm, Relations, Suite
 
@@ -11,7 +11,7 @@ def check_paths(path: str, relations: Relations, arm: Arm) -> None:
     for key, value, values in (("network", relations.network, NETWORKS), ("storage", relations.storage, STORAGES)):
         if value is not None and value not in values:
             hint = nearest(value[:60], list(values))
-            raise SuiteError(f"{path}.{key}: {shown(value)} is not one of its values", hint=hint)
+            raise SuiteError(f"{path}.{key}: {quoted(value)} is not one of its values", hint=hint)
     if relations.storage not in (None, arm.storage):
         what = f"{arm.environment.title()} has {arm.storage!r}, and cannot have {relations.storage!r}"
         raise SuiteError(f"{path}.storage: {what}", hint="leave out `storage`")
@@ -35,7 +35,7 @@ def _check_on(suite: Suite, name: str) -> None:
         path = f"environments.{names[-1]}.on"
         if arm.on not in suite.environments:
             hint = nearest(arm.on, list(suite.environments))
-            raise SuiteError(f"{path}: no environment is named {shown(arm.on)}", hint=hint)
+            raise SuiteError(f"{path}: no environment is named {quoted(arm.on)}", hint=hint)
         if arm.on in names:
             raise SuiteError(f"{path}: stands on itself: {' on '.join([*names, arm.on])}")
         names.append(arm.on)

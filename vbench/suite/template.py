@@ -50,7 +50,7 @@ def _names(choices: Sequence[Choice]) -> Iterator[str]:
 def _head(name: str) -> Iterator[str]:
     from vbench.benchmarks import KINDS
 
-    known = [family for family in families(KINDS) if family not in FIRST]
+    others = [family for family in families(KINDS) if family not in FIRST]
     yield f"# A suite: environments × benchmarks × method. `vbench plan {name}` says what it would do and how long it"
     yield f"# takes, `vbench run {name}` does it. docs/use/suites.md has every key."
     yield f"name = {json.dumps(name)}"
@@ -59,7 +59,7 @@ def _head(name: str) -> Iterator[str]:
     yield "# The name of a family stands for all its benchmarks; `vbench list benchmarks` names them."
     yield "benchmarks = ["
     yield from (f"  {json.dumps(family)}," for family in FIRST)
-    yield from (f"  # {json.dumps(family)}," for family in known)
+    yield from (f"  # {json.dumps(family)}," for family in others)
     yield '  # { kind = "disk.randread", name = "disk.mine", size = "64 MiB" },   # one with settings of its own'
     yield "]"
     yield ""

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 from vbench.errors import SuiteError
 from vbench.suite.converting import convert
-from vbench.suite.names import shown
+from vbench.suite.names import quoted
 from vbench.suite.shape import MOST_COMBINATIONS
 
 LONGEST_END = 80  # with a name of 40 characters as long as the name of a file of a run can be
@@ -29,7 +29,7 @@ def combinations(table: Mapping[str, Any], kind: type, path: str) -> Iterator[tu
         chosen = dict(zip(varied, values, strict=True))
         end = "".join(f".{key}-{_written(value)}" for key, value in chosen.items())
         if len(end) > LONGEST_END:
-            raise SuiteError(f"{path}.vary: {shown(end)} is too long for the end of a name", hint="vary fewer keys")
+            raise SuiteError(f"{path}.vary: {quoted(end)} is too long for the end of a name", hint="vary fewer keys")
         yield end, fixed | chosen
 
 
@@ -44,7 +44,7 @@ def _lists(vary: Any, fixed: Mapping[str, Any], kind: type, path: str) -> dict[s
         if key in fixed:
             raise SuiteError(f"{at}: {key!r} stands in the entry too", hint="leave it out there, or do not vary it")
         if not isinstance(values, list) or not values:
-            raise SuiteError(f"{at}: expected a list of values, got {shown(values)}")
+            raise SuiteError(f"{at}: expected a list of values, got {quoted(values)}")
         _check_values(values, types[key], at)
     count = math.prod(len(values) for values in vary.values())
     if count > MOST_COMBINATIONS:
@@ -58,10 +58,10 @@ def _check_values(values: Sequence[Any], kind: Any, at: str) -> None:
     names: set[str] = set()
     for index, value in enumerate(values):
         if not isinstance(value, str | int | float):
-            raise SuiteError(f"{at}[{index}]: expected a text, a number or true or false, got {shown(value)}")
+            raise SuiteError(f"{at}[{index}]: expected a text, a number or true or false, got {quoted(value)}")
         convert(value, kind, f"{at}[{index}]")
         if _written(value) in names:
-            raise SuiteError(f"{at}[{index}]: {shown(value)} stands there twice", hint="each value gives a name")
+            raise SuiteError(f"{at}[{index}]: {quoted(value)} stands there twice", hint="each value gives a name")
         names.add(_written(value))
 
 
