@@ -75,19 +75,24 @@ def _incomplete_beta(x: float, rest: float, a: float) -> float:
 
 def _fraction(x: float, a: float, b: float) -> float:
     """The continued fraction of the incomplete beta function by Lentz's method (Numerical Recipes, 6.4)."""
-    c = 1.0
-    d = 1 / _away_from_zero(1 - (a + b) * x / (a + 1))
+    c, sum_ab = 1.0, a + b
+    d = 1 / _away_from_zero(1 - sum_ab * x / (a + 1))
     value = d
     for m in range(1, 10_000):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        d = 1 / _away_from_zero(1 + even * d)
-        c = _away_from_zero(1 + even / c)
+        at = a + 2 * m
+        step = m * (b - m) * x / ((at - 1) * at)
+        # Written out: calls of _away_from_zero here take a fifth of the time of a quantile.
+        d, c = 1 + step * d, 1 + step / c
+        d = 1 / (d if abs(d) > _TINY else _TINY)
+        c = c if abs(c) > _TINY else _TINY
         value *= d * c
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        d = 1 / _away_from_zero(1 + odd * d)
-        c = _away_from_zero(1 + odd / c)
-        value *= d * c
-        if abs(d * c - 1) <= _CLOSE * 4:
+        step = -(a + m) * (sum_ab + m) * x / (at * (at + 1))
+        d, c = 1 + step * d, 1 + step / c
+        d = 1 / (d if abs(d) > _TINY else _TINY)
+        c = c if abs(c) > _TINY else _TINY
+        factor = d * c
+        value *= factor
+        if abs(factor - 1) <= _CLOSE * 4:
             return value
     return value
 
