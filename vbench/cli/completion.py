@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from vbench.errors import VbenchError
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from vbench.model import Manifest
     from vbench.suite import Suite
 
 RESULTS = Path("results")
 Names = Callable[[click.Context], Iterable[str]]
-Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
 
 
 def _offering(otherwise: str = "") -> Callable[[Names], Complete]:
@@ -25,7 +26,9 @@ def _offering(otherwise: str = "") -> Callable[[Names], Complete]:
 
     def completing(names: Names) -> Complete:
         @wraps(names)
-        def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+            from click.shell_completion import CompletionItem
+
             del parameter
             matching: list[str] = []
             with suppress(VbenchError, OSError):  # a message would stand in the middle of the user's line

@@ -1,6 +1,5 @@
 """Reads a journal in one pass: samples go into arrays, and each trial keeps the medians that the costs need."""
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 from vbench import store
 from vbench.errors import RunFolderError
 from vbench.model import Measured, Run, Trial
+from vbench.stats.medians import median
 
 Array = np.ndarray[Any, Any]
 
@@ -62,16 +62,6 @@ def _refuse_unbelievable(trial: Trial) -> None:
         odd = [number for number in numbers if number is not None and not 0 <= number < 2**bits]
         if odd:
             raise RunFolderError(f"journal.jsonl holds a trial with the number {odd[0]}: no vbench wrote it")
-
-
-def median(values: Array) -> float:
-    """The same to the last bit as `cost.trials.middle`, which the costs take of a trial, and faster for many values."""
-    middle, odd = divmod(len(values), 2)
-    if odd:
-        return float(np.partition(values, middle)[middle])
-    low, high = map(float, np.partition(values, (middle - 1, middle))[[middle - 1, middle]])
-    centre = (low + high) / 2
-    return centre if math.isfinite(centre) else low / 2 + high / 2
 
 
 def read(folder: Path) -> Passed:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vbench.model import Measured, Trial
-from vbench.stats import dimensioning
+from vbench.stats import dimensioning, medians
 
 LEAST_BLOCKS = 5  # of a pilot (method.md section 5)
 
@@ -21,7 +21,7 @@ def lines(environment: str, metric: str, trials: Mapping[int, Trial]) -> Iterato
     pilot, loops = _values(metric, trials)
     if pilot is None or loops is None:
         return
-    value_s = float(np.median(pilot)) * loops
+    value_s = medians.median(pilot.ravel()) * loops
     trial_s = median(trial.wall_s for trial in trials.values()) - value_s * pilot.shape[1]
     if value_s <= 0 or trial_s <= 0:
         return

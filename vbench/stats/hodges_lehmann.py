@@ -7,6 +7,8 @@ from functools import lru_cache
 import numpy as np
 from msgspec import Struct
 
+from vbench.stats.medians import median
+
 
 class HodgesLehmann(Struct, frozen=True):
     """Pseudo-median of d and the ends of its interval, in the unit of d; no ends where n is too small for 95 %."""
@@ -27,7 +29,7 @@ def estimate(d: Sequence[float], *, alpha: float = 0.05) -> HodgesLehmann:
         raise ValueError("a Hodges-Lehmann estimate needs finite values")
     first, second = np.triu_indices(values.size)
     walsh = np.sort((values[first] + values[second]) / 2)
-    centre = float(np.median(walsh))
+    centre = median(walsh)
     k = _rank(values.size, alpha)
     return HodgesLehmann(centre) if k < 1 else HodgesLehmann(centre, float(walsh[k - 1]), float(walsh[-k]))
 

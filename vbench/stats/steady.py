@@ -7,6 +7,8 @@ from statistics import median
 import numpy as np
 from msgspec import Struct
 
+from vbench.stats import medians
+
 DRIFT = 0.05  # of the first third's median
 LEAST = 6  # samples of a trial, two a third
 SAME_WAY = 0.01  # largest p of equal signs over blocks at which a drift is told
@@ -88,4 +90,4 @@ def change_point(values: Sequence[float]) -> ChangePoint | None:
     at = int(np.argmax(np.abs(u))) + 1
     k, n = float(np.abs(u).max()), x.size
     p = min(1.0, 2 * math.exp(-6 * k * k / (n**3 + n**2)))
-    return ChangePoint(at, p, float(np.median(x[at:]) - np.median(x[:at])))
+    return ChangePoint(at, p, medians.median(x[at:]) - medians.median(x[:at]))

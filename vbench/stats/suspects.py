@@ -7,6 +7,7 @@ import numpy as np
 from msgspec import Struct
 
 from vbench.stats.bootstrap import Array
+from vbench.stats.medians import median
 
 FAR = 6.0  # robust standard deviations from the median
 APART = 5.0  # Ashman's D at the split of the sorted blocks where it is largest
@@ -36,8 +37,8 @@ def suspects(d: Sequence[float]) -> tuple[Suspect, ...]:
 
 
 def _far(values: Array) -> Suspect | None:
-    centre = np.median(values)
-    scale = 1.4826 * np.median(np.abs(values - centre))
+    centre = median(values)
+    scale = 1.4826 * median(np.abs(values - centre))
     if scale == 0:
         return None
     far = np.flatnonzero(np.abs(values - centre) > FAR * scale)
