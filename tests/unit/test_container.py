@@ -18,7 +18,7 @@ LIMITS = container.Limits((2, 3), 2**30, True, {"quota": 50000, "period": 100000
 
 
 def filtered(architecture: Any = X86, capabilities: tuple[str, ...] = container.CAPABILITIES) -> dict[str, Any]:
-    return seccomp.made(RAW, architecture, capabilities, "6.1.0-13-amd64").rules
+    return seccomp.parse(RAW, architecture, capabilities, "6.1.0-13-amd64").rules
 
 
 def actions(rules: dict[str, Any], name: str) -> list[tuple[str, int | None]]:
@@ -71,11 +71,11 @@ def test_comparisons_of_arguments_are_kept() -> None:
 @pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"defaultAction": 1, "syscalls": []}', b"\xff", b"[" * 100_000])
 def test_what_is_no_profile_is_refused(raw: bytes) -> None:
     with pytest.raises((msgspec.MsgspecError, UnicodeDecodeError, RecursionError)):
-        seccomp.made(raw, X86, (), "6.1")
+        seccomp.parse(raw, X86, (), "6.1")
 
 
 def test_a_container_gets_what_engines_give() -> None:
-    made = document(seccomp=seccomp.made(RAW, X86, container.CAPABILITIES, "6.1"), netns="/proc/7/ns/net")
+    made = document(seccomp=seccomp.parse(RAW, X86, container.CAPABILITIES, "6.1"), netns="/proc/7/ns/net")
     linux = made["linux"]
     assert {"/proc/kcore", "/proc/keys", "/sys/firmware"} <= set(linux["maskedPaths"])
     assert {"/proc/sys", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger"} == set(linux["readonlyPaths"])
@@ -99,7 +99,7 @@ def test_where_the_kernel_accounts_no_swap_none_is_limited_and_the_words_say_so(
 
 
 def test_the_words_say_what_is_in_force_and_what_is_not() -> None:
-    given = seccomp.made(RAW, X86, container.CAPABILITIES, "6.1")
+    given = seccomp.parse(RAW, X86, container.CAPABILITIES, "6.1")
     filtered, plain = (container.mechanisms(LIMITS, found, networked=True) for found in (given, None))
     assert f"system call filter {seccomp.PROFILE} (sha256 {given.digest[:12]})" in filtered
     assert "no system call filter" in plain

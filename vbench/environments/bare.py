@@ -170,34 +170,34 @@ def _words(testbed: Testbed, prefix: tuple[str, ...], workplace: Workplace, addi
 
 
 def _namespace(host: Session) -> tuple[str, ...]:
-    """What stands between the workload and the host where vbench has no root rights."""
+    """The mechanism between workload and host where vbench has no root rights: a user namespace, or none."""
     on_host = host.workplace.image in ("", "host")
     return ("a user namespace, for want of root rights",) if on_host and rights.of(host) == "namespace" else ()
 
 
 def _once(make: Callable[[], Session]) -> Callable[[], Session]:
-    made: list[Session] = []
+    sessions: list[Session] = []
 
     def get() -> Session:
-        if not made:
-            made.append(make())
-        return made[0]
+        if not sessions:
+            sessions.append(make())
+        return sessions[0]
 
     return get
 
 
 def _compiled(host: Session, scratch: PurePosixPath) -> Workplace:
-    """Where the guest folder is once the host's own compiler has compiled it."""
+    """Workplace with the guest folder that the host's compiler has compiled."""
     return Workplace(host.workplace.python, scratch / "vbench", scratch, "host")
 
 
 def _host_workplace(host: Session, scratch: PurePosixPath) -> Workplace:
-    """The guest folder compiled by the host's own compiler: same sources, not the same bits, and the facts say so."""
+    """Compiles the guest folder by the host's compiler: same sources, other bits, which the facts show."""
     workplace = _compiled(host, scratch)
     guest, target = host.workplace.guest, workplace.guest
     host.run(["cp", "-r", str(guest), str(target)], timeout_s=30).check()
     built = host.run([host.workplace.python, str(guest / "build.py"), str(guest), str(target)], timeout_s=120)
     if built.status != 0:
-        said = built.stderr.decode(errors="replace")[-300:]
-        raise StartFailed(f"the micro-benchmarks could not be compiled: {said}", hint=_GET_COMPILER)
+        stderr = built.stderr.decode(errors="replace")[-300:]
+        raise StartFailed(f"the micro-benchmarks could not be compiled: {stderr}", hint=_GET_COMPILER)
     return workplace

@@ -77,7 +77,7 @@ class Channel:
             waiting.put(line, len(line))
 
     def hello(self, *, timeout_s: float) -> None:
-        """Waits for the agent's first message. Raises StartFailed with what is known of why none came."""
+        """Waits for the agent's first message. Raises StartFailed with the evidence if none comes."""
         try:
             line = self._waiting[0].get(timeout_s=timeout_s)
         except queue.Empty:

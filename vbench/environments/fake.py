@@ -1,4 +1,4 @@
-"""A deterministic environment for tests and examples: it makes up what the driver and fio would say.
+"""A deterministic environment for tests and examples: it makes up the output of the driver and of fio.
 
 With it a whole run can be tested to the last digit: a `slowdown` of 1.25 must come out as a cost of 1.25.
 """
@@ -66,7 +66,7 @@ class Fake(EnvironmentSettings, frozen=True, kw_only=True):
 
 @dataclass
 class FakeSession:
-    """Runs commands on the session beneath, but makes up what measuring tools would say."""
+    """Runs commands on the session beneath, but makes up the output of measuring tools."""
 
     host: Session
     settings: Fake
@@ -104,7 +104,7 @@ class FakeSession:
         return None
 
     def clock(self) -> ClockReading | None:
-        """One second of the host's passes from each reading to the next."""
+        """A reading in which 1 s of the host's time has passed since the last one."""
         if self.settings.drift is None:
             return None
         host_s = float(next(self._clock))
@@ -115,10 +115,10 @@ class FakeSession:
 
     def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
         self._alive()
-        said = _made_up(argv, self)
-        if said is None:
+        output = _made_up(argv, self)
+        if output is None:
             return self.host.run(argv, timeout_s=timeout_s, stdin=stdin)
-        return Completed(tuple(argv), 0, said.encode(), b"")
+        return Completed(tuple(argv), 0, output.encode(), b"")
 
     @contextmanager
     def spawn(self, argv: Sequence[str]) -> Iterator[Process]:
@@ -128,8 +128,8 @@ class FakeSession:
             with _driver(self, tuple(argv), padding) as process:
                 yield process
             return
-        if (said := _made_up(argv, self)) is not None:
-            yield FakeProcess(tuple(argv), io.BytesIO(), io.BytesIO(said.encode() + b"\n"), self, status=0)
+        if (output := _made_up(argv, self)) is not None:
+            yield FakeProcess(tuple(argv), io.BytesIO(), io.BytesIO(output.encode() + b"\n"), self, status=0)
             return
         with self.host.spawn(argv) as process:
             yield process
@@ -146,7 +146,7 @@ class FakeSession:
         return self
 
     def factor(self, what: str) -> float:
-        """Slowdown with its waver: a sine of how much was asked so far, phased by the name."""
+        """Slowdown with its noise: a sine of the number of calls so far, with a phase of the name."""
         phase = zlib.crc32(what.encode()) % 360
         return self.settings.slowdown * (1 + self.settings.noise * math.sin(phase + 1.7 * next(self._asked)))
 
@@ -157,7 +157,7 @@ class FakeSession:
 
 @dataclass
 class FakeProcess:
-    """The guest's driver as its protocol shows it, one line in, one line out; or a tool that has said its all."""
+    """A made-up process: the guest's driver with one line of output a line of input, or a tool that has ended."""
 
     argv: tuple[str, ...]
     stdin: BinaryIO
@@ -225,11 +225,11 @@ def _reply(session: FakeSession, request: dict[str, Any], padding: int) -> dict[
 
 
 def _made_up(argv: Sequence[str], session: FakeSession) -> str | None:
-    """What a measuring tool, or the look for its files, would print; None for every other command."""
+    """Output of a measuring tool or of a check for its files. None for every other command."""
     if argv[0] == "stat":
         return "\n".join(argv)
     if argv[0] == "sh" and tuple(argv[4:]) == ("fio",):
-        return ""  # the look for tools finds it, on the host or not
+        return ""  # fio counts as installed, whatever the host has
     if Path(program(argv)).name != "fio":
         return None
     return "fio-3.33" if "--version" in argv else json.dumps(_fio(argv, session.factor("fio")))

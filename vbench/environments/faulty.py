@@ -1,4 +1,4 @@
-"""The native environment with a known fault, by which `vbench validate` proves what is found."""
+"""The native environment with a known fault, which `vbench validate` must detect."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -54,7 +54,7 @@ class Faulty(EnvironmentSettings, frozen=True, kw_only=True):
         return self._native.needs()
 
     def misfit(self, beneath: Beneath) -> str:
-        """It is never on another environment: a fault is known where nothing but the fault differs from `bare`."""
+        """Always a reason: on another environment more than the fault would differ from `bare`."""
         del beneath
         return "a known fault is added to native processes alone"
 
@@ -74,7 +74,7 @@ class Faulty(EnvironmentSettings, frozen=True, kw_only=True):
         return Additions(words=dosed, mechanisms=(*more_work, *delayed), on_link=self._slow_down)
 
     def _slow_down(self, host: Session, link: Veth) -> None:
-        """netem at both ends of the environment's own link, in the run's namespaces. Raises CommandFailed."""
+        """Delays both ends of the environment's link by netem, in the run's namespaces. Raises CommandFailed."""
         if not self.delay:
             return
         netem = ("root", "netem", "delay", f"{self.delay * 1e6:.0f}us")

@@ -14,9 +14,9 @@ from msgspec import Meta, MsgspecError
 from vbench import facts
 from vbench.beneath import Beneath, Engine
 from vbench.contracts import Missing, Needs, Session, Testbed, Workplace
-from vbench.environments import container
+from vbench.environments import container, seccomp
 from vbench.environments.architecture import ARCHITECTURES
-from vbench.environments.seccomp import LIMIT_B, PROFILE, Filter, made
+from vbench.environments.seccomp import LIMIT_B, PROFILE, Filter
 from vbench.environments.settings import EnvironmentSettings
 from vbench.environments.starting import agent_command, pinned, started
 from vbench.environments.tools import tool_missing
@@ -30,7 +30,7 @@ from vbench.units import Seconds, show
 
 LIMIT_S = 60.0
 IN_IMAGE = ("runc",)  # of the runtimes
-LEAST_MEMORY_B = 32 * 2**20  # measured: the agent starts with 12 MiB, fio beside it with 24
+LEAST_MEMORY_B = 32 * 2**20  # measured: the agent starts with 12 MiB, fio and the agent with 24
 
 _PACKAGED = ("runc", "crun")  # by Debian and Ubuntu, each under its own name
 # Either exists where the kernel accounts swap: v1's root group has the first, every group of v2 but the root the other.
@@ -124,26 +124,26 @@ class Oci(EnvironmentSettings, frozen=True, kw_only=True):
             testbed.image_root() as root,
         ):
             workplace = Workplace(image=testbed.image.digest)
-            limits, given = self.limits(host, testbed), self.filter(host)
+            limits, filter_ = self.limits(host, testbed), self.filter(host)
             document = container.config(
                 name=name,
                 args=agent_command(workplace),
                 root=root,
                 scratch=scratch.path,
                 limits=limits,
-                seccomp=given,
+                seccomp=filter_,
                 netns=link.netns if link else None,
             )
             _write(host, bundle / "config.json", document)
             argv = self._words(testbed, bundle, name)
             with (
-                testbed.undo([*self._runtime(bundle), "delete", "--force", name], there=_known(bundle, name)),
+                testbed.undo([*self._runtime(bundle), "delete", "--force", name], there=_state(bundle, name)),
                 started(
                     host,
                     argv,
                     workplace=workplace,
                     layers=[Layer(self.runtime, "OCI runtime, namespaces and cgroup of its own")],
-                    mechanisms=self._mechanisms(limits, given, networked=link is not None),
+                    mechanisms=self._mechanisms(limits, filter_, networked=link is not None),
                     attach_s=time.monotonic() - begun,
                     limit_s=LIMIT_S,
                     memory_limit_b=testbed.memory_b,
@@ -169,7 +169,7 @@ class Oci(EnvironmentSettings, frozen=True, kw_only=True):
         return container.Limits(testbed.cpus, testbed.memory_b, bool(accounted), self._bandwidth())
 
     def filter(self, host: Session) -> Filter | None:
-        """The host's profile as it is for a container's capabilities. Raises StartFailed where it cannot be used."""
+        """Filter of the host's profile for a container's capabilities. Raises StartFailed if it cannot be used."""
         if not self.seccomp:
             return None
         machine, kernel = (host.run(["uname", option], timeout_s=10).text.strip() for option in ("-m", "-r"))
@@ -177,14 +177,14 @@ class Oci(EnvironmentSettings, frozen=True, kw_only=True):
             raise StartFailed(f"no system call filter is known for {machine}", hint=_WITHOUT)
         read = host.run(["head", "-c", str(LIMIT_B), PROFILE], timeout_s=10).check()
         try:
-            return made(read.stdout, ARCHITECTURES[machine], container.CAPABILITIES, kernel)
+            return seccomp.parse(read.stdout, ARCHITECTURES[machine], container.CAPABILITIES, kernel)
         except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise StartFailed(f"{PROFILE} is no seccomp profile: {error}", hint=_WITHOUT) from None
 
-    def _mechanisms(self, limits: container.Limits, given: Filter | None, *, networked: bool) -> list[str]:
+    def _mechanisms(self, limits: container.Limits, filter_: Filter | None, *, networked: bool) -> list[str]:
         quota = f"cgroup quota of {self.quota or 0:g} processors, period {show(self.period, 's')}"
         affinity = f"affinity {','.join(map(str, limits.cpus))}"
-        in_force = container.mechanisms(limits, given, networked=networked)
+        in_force = container.mechanisms(limits, filter_, networked=networked)
         return [affinity, *([quota] if self.quota else []), *in_force]
 
     def _bandwidth(self) -> dict[str, int]:
@@ -195,7 +195,7 @@ class Oci(EnvironmentSettings, frozen=True, kw_only=True):
 
 
 def _check_group(host: Session, session: Session, runtime: str) -> None:
-    """In a v1 hierarchy the container is below vbench's own group, or has other limits. Raises StartFailed."""
+    """Raises StartFailed if a v1 container is outside vbench's own group, whose limit it would escape."""
     own, inside = (_cpu_group(one.run(["cat", "/proc/self/cgroup"], timeout_s=30).text) for one in (host, session))
     if own is None or inside is None or PurePosixPath(inside).is_relative_to(own):
         return
@@ -207,19 +207,22 @@ def _check_group(host: Session, session: Session, runtime: str) -> None:
         )
 
 
-def _known(bundle: PurePosixPath, name: str) -> tuple[str, ...]:
-    """Prints what the runtime keeps of the container in its folder; every runtime names it after the container."""
+def _state(bundle: PurePosixPath, name: str) -> tuple[str, ...]:
+    """Command that prints the runtime's state files of the container, which every runtime names after it."""
     return ("find", str(bundle), "-mindepth", "2", "-name", f"*{name}*")
 
 
 def _cpu_group(text: str) -> str | None:
-    """The group of the v1 controller of processors in a /proc/PID/cgroup."""
+    """Group of the v1 cpu controller in the text of /proc/PID/cgroup. None without that controller."""
     lines = [line.split(":", 2) for line in text.splitlines()]
     return next((path for _, controllers, path in lines if "cpu" in controllers.split(",")), None)
 
 
 def _other_limits(host: Session) -> tuple[Missing, ...]:
-    """A v2 group with processes takes no groups below it: the container's is beside it, without its limits."""
+    """A processor limit of vbench's v2 group, which a container would escape.
+
+    A v2 group with processes has no groups below it, so that the container's group is beside vbench's.
+    """
     quota = host.run(["sh", "-c", _OWN_QUOTA], timeout_s=10).text.split()
     if not quota or not quota[0].isdigit():  # "max"
         return ()

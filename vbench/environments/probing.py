@@ -1,11 +1,11 @@
-"""Proves that an environment works here by really starting it once, bounded in time."""
+"""Proves that an environment works on a host by one real start with a time limit."""
 
 from vbench.contracts import Environment, Probe, Session, Started, Testbed
 from vbench.errors import VbenchError
 
 
 def probe(environment: Environment, host: Session, testbed: Testbed) -> Probe:
-    """Ready time of one real start that also ran a command, or the problem in words."""
+    """Starts an environment and runs a command in it. Returns the ready time, or the problem in words."""
     try:
         with environment.prepared(host, testbed), environment.start(host, testbed) as session:
             session.run([session.workplace.python, "-c", "pass"], timeout_s=60).check()

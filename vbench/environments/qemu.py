@@ -98,7 +98,7 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
 
     @property
     def scratch_b(self) -> int | None:
-        """Inode tables and journal take 3 to 4 %, of a small disk more."""
+        """Usable size of the scratch disk in bytes. Inode tables and journal take 3 to 4 %, more on a small disk."""
         return max(0, int(self.scratch) * 24 // 25 - 16 * 2**20)
 
     def needs(self) -> Needs:
@@ -116,13 +116,13 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
         return (*lacking[0], *lacking[1], *(kvm_missing(host) if self.accel == "kvm" else ()))
 
     def probe(self, host: Session, testbed: Testbed) -> Probe:
-        found = probe(self, host, testbed)
-        if found.problem and self.accel == "kvm" and "no answer" in found.problem:
+        result = probe(self, host, testbed)
+        if result.problem and self.accel == "kvm" and "no answer" in result.problem:
             problem = f"/dev/kvm opens, but a guest did not reach user space within {LIMITS_S['kvm']:.0f} s"
             return Probe(
                 None, problem, "this host's KVM cannot run stock guests; set accel = 'tcg' to measure emulation"
             )
-        return found
+        return result
 
     @contextmanager
     def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:
@@ -247,14 +247,14 @@ def _architecture(host: Session) -> Architecture | None:
 
 
 def kvm_missing(host: Session, device: str = "/dev/kvm") -> tuple[Missing, ...]:
-    """Why the session cannot open the device, which exists on many hosts that keep it from a user or a container."""
-    said = host.run(["sh", "-c", _OPENS, "sh", device], timeout_s=10).text.strip()
-    if said == "opens":
+    """What the session lacks to open the device. Many hosts have it and refuse it to a user or a container."""
+    state = host.run(["sh", "-c", _OPENS, "sh", device], timeout_s=10).text.strip()
+    if state == "opens":
         return ()
-    if said == "absent":
+    if state == "absent":
         hint = "`modprobe kvm_intel` or `kvm_amd`; if that fails, enable virtualization in the firmware, or nesting"
         return (Missing(device, f"{hint} on the outer host"),)
-    mode, group, why = [*said.split(maxsplit=2), "", "", ""][:3]
+    mode, group, why = [*state.split(maxsplit=2), "", "", ""][:3]
     if "not permitted" in why:
         return (Missing(f"permission for {device}", f"a container needs it given: --device {device}"),)
     if "denied" in why:
@@ -268,38 +268,38 @@ def kvm_missing(host: Session, device: str = "/dev/kvm") -> tuple[Missing, ...]:
 
 
 def _check_accelerator(host: Session, qmp: PurePosixPath, wanted: str) -> None:
-    """The accelerator as QMP reports it, never as the guest guesses. Raises StartFailed."""
-    said = ask(host, qmp, "query-kvm").check().stdout
+    """Raises StartFailed unless QMP reports the wanted accelerator. The guest could only guess it."""
+    answer = ask(host, qmp, "query-kvm").check().stdout
     try:
-        found = foreign.decode(said, Accelerator)
+        accelerator = foreign.decode(answer, Accelerator)
     except ValueError as error:
         raise StartFailed(f"QEMU's answer to query-kvm cannot be read: {error}") from None
-    if found.enabled is not (wanted == "kvm"):
-        raise StartFailed(f"accel = {wanted!r} was asked for, and QEMU reports {found}")
+    if accelerator.enabled is not (wanted == "kvm"):
+        raise StartFailed(f"accel = {wanted!r} was asked for, and QEMU reports {accelerator}")
 
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Adds what to do where QEMU itself ended for want of asynchronous I/O."""
+    """Adds a hint to the error of a QEMU that ended for want of asynchronous I/O."""
     try:
         yield
     except StartFailed as error:
         raise StartFailed(error.message, hint=error.hint or aio_hint(error.message)) from error
 
 
-def aio_hint(said: str) -> str:
-    """What to do where the kernel set up no queue, by what QEMU said; nothing where it said something else."""
-    if "Unable to use native AIO" not in said:
+def aio_hint(message: str) -> str:
+    """Hint for QEMU's message that the kernel set up no queue. Empty for another message."""
+    if "Unable to use native AIO" not in message:
         return ""
-    limit = "raise the host's limit with `sysctl fs.aio-max-nr=1048576`, or " if "unavailable" in said else ""
+    limit = "raise the host's limit with `sysctl fs.aio-max-nr=1048576`, or " if "unavailable" in message else ""
     return f"{limit}set aio = 'threads'"
 
 
-def refuse_threads(said: bytes, aio: str) -> None:
-    """QEMU goes on with threads where the kernel refuses the way of I/O that was asked for. Raises StartFailed."""
-    if b"falling back to thread pool" not in said:
+def refuse_threads(stderr: bytes, aio: str) -> None:
+    """Raises StartFailed if QEMU reports that it uses threads, since the kernel refused the requested way of I/O."""
+    if b"falling back to thread pool" not in stderr:
         return
-    why = said.decode(errors="replace").strip().rpartition(": ")[2][-200:]
+    why = stderr.decode(errors="replace").strip().rpartition(": ")[2][-200:]
     used_up = "raise the host's limit with `sysctl fs.aio-max-nr=1048576`, or " if aio == "native" else ""
     raise StartFailed(
         f"aio = {aio!r} was asked for, and QEMU would use threads: {why}", hint=f"{used_up}set aio = 'threads'"
@@ -307,13 +307,13 @@ def refuse_threads(said: bytes, aio: str) -> None:
 
 
 def _refuse_counted_time(host: Session, qmp: PurePosixPath, accel: str, options: Sequence[str]) -> None:
-    """Under -icount a guest's clock counts its instructions, so that nothing it measures is time. Raises StartFailed.
+    """Raises StartFailed under -icount, where the guest's clock counts instructions instead of time.
 
-    QEMU has no query for it, but its translator reports the drift between the two clocks only where they are two.
-    A QEMU that does not know the report is judged by its words alone.
+    QEMU has no query for -icount, but its translator reports a drift between two clocks only with it. For a QEMU
+    without that report its command line decides.
     """
-    said = ask(host, qmp, "x-query-jit") if accel == "tcg" else None
-    drifts = said is not None and said.status == 0 and "Host - Guest clock" in said.text
+    answer = ask(host, qmp, "x-query-jit") if accel == "tcg" else None
+    drifts = answer is not None and answer.status == 0 and "Host - Guest clock" in answer.text
     if drifts or "-icount" in options:
         raise StartFailed(
             "QEMU runs with -icount: the guest's clock counts instructions, not time",
@@ -322,16 +322,16 @@ def _refuse_counted_time(host: Session, qmp: PurePosixPath, accel: str, options:
 
 
 def ask(host: Session, qmp: PurePosixPath, command: str) -> Completed:
-    """One command for the monitor behind a socket, by the small client that runs where the socket is."""
+    """Sends one command to QEMU's monitor, by a small client that runs on the socket's host."""
     script = str(host.workplace.guest / "qmp.py")
     return host.run([host.workplace.python, "-I", "-S", script, str(qmp), command], timeout_s=20)
 
 
 @contextmanager
 def _console(host: Session, folder: PurePosixPath) -> Iterator[None]:
-    """Keeps the first CONSOLE_B of what the guest prints and lets the rest go: QEMU itself would fill the disk."""
+    """Keeps the first CONSOLE_B bytes of the guest's console. Without this limit QEMU would fill the disk."""
     host.run(["mkfifo", str(folder / SERIAL)], timeout_s=10).check()
-    # stdbuf: what a guest said last must not wait in a buffer when the console is looked at.
+    # stdbuf: the guest's last lines must be in the file when the console is read.
     keep = 'exec < "$1"; stdbuf -o0 head -c "$2" > "$3"; exec cat > /dev/null'
     words = ["sh", "-c", keep, "sh", str(folder / SERIAL), str(CONSOLE_B), str(folder / CONSOLE)]
     with host.spawn(["setpriv", "--pdeathsig", "KILL", "--", *words]):
@@ -340,12 +340,12 @@ def _console(host: Session, folder: PurePosixPath) -> Iterator[None]:
 
 def _tail(host: Session, console: PurePosixPath) -> str:
     end = host.run(["tail", "-c", "16384", str(console)], timeout_s=5)
-    said = last_words(end.text) if end.status == 0 else ""
-    return f"console: {said}" if said else ""
+    words = last_words(end.text) if end.status == 0 else ""
+    return f"console: {words}" if words else ""
 
 
 def last_words(console: str) -> str:
-    """A kernel's panic in its own words, which registers and a stack follow; else the end of what it said."""
+    """The first line of a kernel panic, or else the end of the console."""
     panic = console.rfind("Kernel panic")
     if panic >= 0:
         return console[panic:].splitlines()[0].strip()

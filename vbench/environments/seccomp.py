@@ -1,7 +1,7 @@
 """Turns the seccomp profile that container engines share into the filter of one container (OCI linux.seccomp).
 
-The profile is podman's and Docker's: a list of rules, each for some architectures, capabilities and kernels. Which of
-them apply is decided as moby's profiles/seccomp and containers/common's pkg/seccomp decide it.
+The profile is podman's and Docker's: a list of rules, each for some architectures, capabilities and kernels. Rules
+apply here as in moby's profiles/seccomp and containers/common's pkg/seccomp.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ LIMIT_B = 2**20  # a profile has about 20 KB
 
 
 class Conditions(Struct, frozen=True):
-    """For whom a rule is, or is not; what is empty asks nothing."""
+    """Conditions under which a rule applies, or does not apply. An empty field is no condition."""
 
     arches: tuple[str, ...] = ()
     caps: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Argument(Struct, frozen=True):
 
 
 class Rule(Struct, frozen=True):
-    """What happens to some system calls, under conditions."""
+    """Action for some system calls, under conditions."""
 
     action: str
     names: tuple[str, ...] = ()
@@ -49,14 +49,14 @@ class Rule(Struct, frozen=True):
 
 
 class Architectures(Struct, frozen=True):
-    """An architecture, and those whose system calls its processes can make too."""
+    """An architecture, and the other architectures whose system calls its processes can make."""
 
     architecture: str
     subArchitectures: tuple[str, ...] | None = None
 
 
 class Profile(Struct, frozen=True):
-    """The whole file; members that nobody needs here are left out."""
+    """The profile's file, without members that vbench does not need."""
 
     defaultAction: str
     syscalls: tuple[Rule, ...]
@@ -66,14 +66,14 @@ class Profile(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter in the runtime's form, and the digest of the profile that it was made of."""
+    """A filter in the runtime's form, and the digest of its profile."""
 
     rules: dict[str, Any]
     digest: str
 
 
-def made(raw: bytes, architecture: Architecture, capabilities: Collection[str], kernel: str) -> Filter:
-    """The filter of a profile's text. Raises msgspec.MsgspecError or UnicodeDecodeError for what is no profile."""
+def parse(raw: bytes, architecture: Architecture, capabilities: Collection[str], kernel: str) -> Filter:
+    """Parses a profile into a filter. Raises msgspec.MsgspecError or UnicodeDecodeError for what is no profile."""
     profile = msgspec.json.decode(raw, type=Profile)
     return Filter(translated(profile, architecture, capabilities, kernel), hashlib.sha256(raw).hexdigest())
 
@@ -81,7 +81,7 @@ def made(raw: bytes, architecture: Architecture, capabilities: Collection[str], 
 def translated(
     profile: Profile, architecture: Architecture, capabilities: Collection[str], kernel: str
 ) -> dict[str, Any]:
-    """The rules for a container that has these capabilities, on a kernel of this release."""
+    """Rules for a container that has these capabilities, on a kernel of this release."""
     calls = [
         _call(rule)
         for rule in profile.syscalls
@@ -89,7 +89,7 @@ def translated(
         and not _excludes(rule.excludes or Conditions(), architecture.go, capabilities, kernel)
     ]
     own = architecture.seccomp
-    others = next((found.subArchitectures or () for found in profile.archMap if found.architecture == own), ())
+    others = next((each.subArchitectures or () for each in profile.archMap if each.architecture == own), ())
     default = {} if profile.defaultErrnoRet is None else {"defaultErrnoRet": profile.defaultErrnoRet}
     return {
         "defaultAction": profile.defaultAction,
@@ -116,7 +116,7 @@ def _excludes(unwanted: Conditions, architecture: str, capabilities: Collection[
 
 
 def _version(release: str) -> tuple[int, int]:
-    """`6.1.0-13-amd64` is 6.1; a release without two numbers is older than any."""
+    """First two numbers of a release: 6 and 1 for `6.1.0-13-amd64`. Without two numbers it counts as older than any."""
     match = re.match(r"(\d+)\.(\d+)", release)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 

@@ -1,4 +1,4 @@
-"""Base of every environment's struct: what an environment is unless its own file says otherwise."""
+"""Base of every environment's struct: the defaults of all methods that most environments share."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,7 +40,7 @@ class EnvironmentSettings(Settings, frozen=True, kw_only=True):
         return None
 
     def misfit(self, beneath: Beneath) -> str:
-        """Nothing: `missing` decides on the environment beneath."""
+        """Always empty: `missing` decides on the environment beneath."""
         del beneath
         return ""
 
@@ -62,7 +62,7 @@ class EnvironmentSettings(Settings, frozen=True, kw_only=True):
 
 
 def beneath(environments: Sequence[Environment]) -> Beneath:
-    """What these give to one that stands on them, the lowest first."""
+    """Abilities that these environments, the lowest first, give to one on top of them."""
     machine = False
     for environment in environments:
         machine = environment.has_own_kernel or (machine and not environment.confines_root)

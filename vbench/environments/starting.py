@@ -1,4 +1,4 @@
-"""The one way an environment starts: a command on its host session whose standard streams lead to the agent."""
+"""Starts an environment: runs a command on its host session whose standard streams lead to the agent."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -40,10 +40,10 @@ def started(
     network: Callable[[], Session] | None = None,
     logs: Callable[[], dict[str, bytes]] = dict,
 ) -> Iterator[AgentSession]:
-    """The session of the agent that `argv` leads to. Start-up counts from the spawn to the agent's first message.
+    """Starts `argv` and yields the session of its agent. Start-up lasts from the spawn to the agent's first message.
 
-    `log` is asked for more evidence (a console's end) when the environment is lost. `served_by` is not asked of an
-    environment that stands on another one: what serves that one serves both. Raises StartFailed.
+    `log` gives more evidence (a console's end) when the environment is lost. An environment on another one has that
+    one's `served_by`, not the argument. Raises StartFailed.
     """
     with ExitStack() as stack:
         begun = time.monotonic()
@@ -82,6 +82,6 @@ def _describe(process: Process, channel: Channel, log: Callable[[], str]) -> str
     status = process.poll()
     name = program(process.argv)
     how = f"{name} is still running" if status is None else f"{name} ended with status {status}"
-    said = process.stderr().decode(errors="replace").strip()[-300:]
+    stderr = process.stderr().decode(errors="replace").strip()[-300:]
     noise = b" ".join(channel.garbage).decode(errors="replace").strip()[-200:]
-    return "; ".join(part for part in (how, said, noise, log()) if part)
+    return "; ".join(part for part in (how, stderr, noise, log()) if part)

@@ -1,4 +1,4 @@
-"""Whether a tool that an environment is started by can be run: it may be there and lack a library or a right."""
+"""Checks whether a tool that starts environments runs: it may be installed and lack a library or a right."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ LIMIT_S = 10.0
 
 
 def tool_missing(host: Session, argv: Sequence[str], hint: str, *, stdin: bytes = b"", what: str = "") -> list[Missing]:
-    """Nothing where the command ends well; `what` names the thing where it is not the command's first word."""
+    """Empty if the command ends with status 0. `what` names the tool if it is not the command's first word."""
     name = what or argv[0]
     try:
         done = host.run(argv, timeout_s=LIMIT_S, stdin=stdin)
@@ -19,6 +19,6 @@ def tool_missing(host: Session, argv: Sequence[str], hint: str, *, stdin: bytes 
         return [Missing(f"{name} that works ({error.message[-200:]})", hint)]
     if done.status == 127:
         return [Missing(name, hint)]
-    said = (done.stderr or done.stdout).decode(errors="replace").strip()
-    last = said.splitlines()[-1][-200:] if said else f"status {done.status}"
+    output = (done.stderr or done.stdout).decode(errors="replace").strip()
+    last = output.splitlines()[-1][-200:] if output else f"status {done.status}"
     return [Missing(f"{name} that works ({last})", hint)] if done.status else []
