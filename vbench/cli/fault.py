@@ -20,7 +20,7 @@ EXIT_CODE = 70
 
 HIDDEN = "***"
 _LONGEST_MESSAGE = 300
-_SHORTEST_SECRET = 3  # what is shorter is part of too many words
+_SHORTEST_SECRET = 3  # a shorter value is part of too many words
 _LONGEST_FILE_B = 2**18
 _LIBRARIES = ("click", "duckdb", "jinja2", "msgspec", "numpy", "pandas", "plotly", "psutil", "pyperf", "rich")
 _NAMES = r"passw|passphrase|token|secret|credential|api[_-]?key|private[_-]?key|authorization"

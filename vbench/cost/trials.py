@@ -26,8 +26,8 @@ class Attempts:
 
     trials: Sequence[Trial]  # in the journal's order
     voids: Sequence[Void] = ()
-    planned: Planned = frozenset()  # of a run that may have ended within an attempt; empty: it did not
-    keeps_voided: bool = False  # every finished attempt counts, numbered in order of time: as if there were no gate
+    planned: Planned = frozenset()  # the trials of a whole attempt; empty where the run did not end within one
+    keeps_voided: bool = False  # every finished attempt counts, in order of time, as if there were no gate
 
     @cached_property
     def last(self) -> dict[int, int]:

@@ -112,7 +112,7 @@ def _unequal(frame: pd.DataFrame, name: str, *, nearly: bool) -> str:
     if not nearly:
         return distinct
     stored = f"try_cast({stored} AS DOUBLE)"
-    finite = f"isfinite({stored}) AND isfinite({computed})"  # for duckdb a NaN is not below a NaN, but equal to it
+    finite = f"isfinite({stored}) AND isfinite({computed})"  # duckdb takes a NaN for equal to a NaN
     near = f"abs({stored} - {computed}) <= {TOLERANCE} * greatest(abs({stored}), abs({computed}))"
     return f"({distinct} AND NOT coalesce({finite} AND {near}, false))"
 

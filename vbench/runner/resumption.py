@@ -24,7 +24,7 @@ IDENTITY = (
     *("kernel.release", "kernel.version", "kernel.command_line", "host.type"),
 )
 _PACKAGE = Path(__file__).parents[1]
-_NO_SOURCES = {"suites"}  # a run keeps its own, and a checkout has them elsewhere than a wheel
+_NO_SOURCES = {"suites"}  # a run keeps its own suite, and a checkout has suites elsewhere than a wheel
 _BEGIN = "`vbench run` begins another one"
 
 
@@ -82,7 +82,7 @@ def refuse_other_tool(manifest: Manifest) -> None:
 
 def suite_of(manifest: Manifest, given_suite: Suite | None, clean: privacy.Clean) -> Suite:
     """The suite, narrowed as the run was. Raises RunFolderError if it is not the run's."""
-    clean = privacy.of_run(manifest, clean)  # as the run was written
+    clean = privacy.of_run(manifest, clean)  # the names that were taken out when the run was written
     name = manifest.run_id
     if given_suite is None:
         _refuse_incomplete(manifest)

@@ -47,7 +47,7 @@ class Runner:
     writer: Writer
     tell: Tell
     look: Callable[[Sequence[Trial], Sequence[Void]], Look] | None = None  # after each block of an adaptive run
-    ledger: Ledger | None = None  # of a resumed run, what its journal held
+    ledger: Ledger | None = None  # the stored part of a resumed run
     until_s: float | None = None  # no block begins that would end after this, on the monotonic clock
     clocks: Clocks = field(default_factory=Clocks)
     count: Count = field(default_factory=Count)

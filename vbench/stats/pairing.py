@@ -8,7 +8,7 @@ from msgspec import Struct
 from vbench.errors import VbenchError
 from vbench.model import Better
 
-ROUNDING = 1e-12  # of a logarithm, or relative to the largest value: a spread up to here is what rounding leaves
+ROUNDING = 1e-12  # of a logarithm, or relative to the largest value: a smaller spread is rounding
 
 
 class BadValue(VbenchError, ValueError):

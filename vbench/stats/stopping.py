@@ -49,7 +49,7 @@ class Widths(Struct, frozen=True):
     blocks: int
     end: End
     open: tuple[str, ...] = ()  # still too wide
-    beyond: tuple[str, ...] = ()  # of these, what n_max blocks of the present spread cannot narrow enough
+    beyond: tuple[str, ...] = ()  # those of them that n_max blocks of the present spread cannot narrow enough
     next_look: int | None = None
 
     @property

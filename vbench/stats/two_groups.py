@@ -2,7 +2,7 @@
 
 Two classical intervals for two means fail on opposite sides. Student's pooled one is exact when both groups spread
 alike and covers 67 % instead of 95 % when the smaller group of 3 against 10 spreads five times as much; Welch's covers
-93.6 % of 3 against 10 that spread alike. What is reported is the envelope of both (figures: docs/use/compare.md).
+93.6 % of 3 against 10 that spread alike. The reported interval is the envelope of both (figures: docs/use/compare.md).
 """
 
 import math
@@ -13,7 +13,7 @@ from msgspec import Struct
 from vbench.stats import student
 
 LEAST = 3  # values a side: two have one degree of freedom, and say nothing of how runs spread
-ROUNDING = 1e-12  # of a logarithm: a spread up to here is what rounding leaves
+ROUNDING = 1e-12  # of a logarithm: a smaller spread is rounding
 
 
 class Difference(Struct, frozen=True):

@@ -32,7 +32,7 @@ class Case(Struct, frozen=True, kw_only=True):
         False  # the control differs by the same in every block: it has no spread and no p
     )
     no_control: str = ""  # why no control could withhold the verdict; part of the reason of a case with a spread
-    p: float | None = None  # of this cell, after Holm or Benjamini-Hochberg; None: it stands alone
+    p: float | None = None  # of this cell, after Holm or Benjamini-Hochberg; None: there is no other comparison
     adjustment: str = ""  # "Holm over 3 comparisons"; printed where it took a claim away
     is_ratio: bool = True  # d is the logarithm of a ratio; else a difference in `unit`
     unit: str = "1"

@@ -24,7 +24,7 @@ Blocks = Annotated[int, Meta(ge=1, le=1000)]
 
 
 class Method(Table, frozen=True):
-    """How the numbers are taken: `[method]`. With `blocks` that many; without, until the intervals are narrow.
+    """How a run measures: `[method]`. It takes `blocks` blocks; without the key, as many as narrow intervals need.
 
     `decoding` fills in what depends on other keys: the baseline, and the blocks of a suite that declares nothing.
     """
@@ -51,7 +51,7 @@ class Method(Table, frozen=True):
 
 
 class TestbedSettings(Table, frozen=True):
-    """What every environment gets alike: `[testbed]`."""
+    """The resources that every environment gets alike: `[testbed]`."""
 
     cpus: Annotated[int, Meta(ge=1, le=4096)] = 1
     cpu_list: Annotated[str, Meta(pattern=CPU_LIST)] | None = None  # which: "4-7,12"; else the best
@@ -66,12 +66,12 @@ STORAGES = ("folder", "disk")
 
 
 class Relations(Table, frozen=True):
-    """What a table of `[environments]` says beside the keys of its kind: how it stands to others and to the testbed."""
+    """The relations of an arm to other arms and to the testbed: keys of `[environments]` that every kind has."""
 
     like: str | None = None  # the environment whose table it takes over, with changes
     on: str | None = None  # the environment that it is started on; the host where none is named
     network: str | None = None  # path to the peer
-    storage: str | None = None  # what its scratch space is; the kind's own where nothing is named
+    storage: str | None = None  # kind of its scratch space; None: as its kind has it
 
 
 class Arm(Struct, frozen=True):
@@ -79,7 +79,7 @@ class Arm(Struct, frozen=True):
 
     environment: Environment
     on: str | None = None
-    network: str | None = None  # as the suite says it; `suites.network` says which path it then is
+    network: str | None = None  # as the suite says it; `suites.network` gives the path that follows
 
     @property
     def storage(self) -> str:
