@@ -1,11 +1,11 @@
-// --- one chart out of many, chosen from a list; without a script all of them are there ---
+// --- one chart of many, chosen from a list. Without a script all of them are shown ---
 
 for (const chooser of document.querySelectorAll(".chooser")) {
   const list = chooser.querySelector("select");
   const charts = [...chooser.querySelectorAll(".chart")];
   const choose = () => {
     charts.forEach((chart) => { chart.hidden = chart.id !== list.value; });
-    fit(); // one that was drawn before may have another palette or width now
+    fit(); // the palette or width may have changed since the chart was drawn
   };
   list.addEventListener("change", choose);
   chooser.querySelector(".tools").hidden = false;

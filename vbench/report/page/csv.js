@@ -1,6 +1,6 @@
-// --- what a chart or the table is made of, as CSV ---
+// --- saving the data of a chart or of the table as CSV ---
 
-// A text that a spreadsheet would take for a formula gets a quote in front; numbers are written as they are.
+// A text that a spreadsheet would take for a formula gets an apostrophe in front. Numbers are written as they are.
 const csvCell = (value) => {
   if (value === null || value === undefined) return "";
   if (typeof value === "number") return String(value);
@@ -9,7 +9,7 @@ const csvCell = (value) => {
 };
 const csvText = (rows) => rows.map((row) => `${row.map(csvCell).join(",")}\r\n`).join("");
 
-// The mark in front tells spreadsheets that this is UTF-8.
+// The byte order mark tells spreadsheets that the file is UTF-8.
 const save = (rows, name) => {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob(["\ufeff", csvText(rows)], { type: "text/csv;charset=utf-8" }));

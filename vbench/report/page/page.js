@@ -1,13 +1,13 @@
 const NARROW_PX = 600;
 const root = document.documentElement;
 const plots = [...document.querySelectorAll("[data-figure]")];
-let blob; // of every chart: what is drawn, and what is saved
+let blob; // the figures and records of all charts
 const config = { displaylogo: false, showSendToCloud: false, plotlyServerURL: "", displayModeBar: false, doubleClick: false, scrollZoom: false };
-const seen = new Set();
+const near = new Set();
 
-// --- the charts: unpacked once, drawn when they come near ---
+// --- the charts: unpacked once, drawn when they come near the visible part of the page ---
 
-// A list that stands in the chart's records or table is written as a stretch of one of their columns.
+// A list that is part of the chart's records or table is written as a stretch of one of their columns (packing.py).
 const expanded = (figure, key) => {
   const cells = document.getElementById(key).querySelector("tbody").rows;
   const { columns } = blob.records[key];
@@ -32,7 +32,7 @@ const resolved = (value, style) => {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolved(inner, style)]));
 };
 
-// The second axis and what is named "wide" have no room on a phone.
+// A phone has no room for the second axis and for annotations named "wide".
 const narrowed = (figure, width) => {
   const { data, layout } = figure;
   const pair = Boolean(layout.xaxis2);
@@ -53,16 +53,16 @@ const narrowed = (figure, width) => {
   return { data: data.filter((trace) => trace.xaxis !== "x2"), layout: narrow };
 };
 
-// Where two labels would touch, those at whole powers of ten are enough; without two of these, every other one.
+// If two labels would touch, only those at whole powers of ten are kept. With fewer than two of these every other one is.
 const thinned = (axis, room) => {
   const { tickvals, ticktext, range } = axis;
   const at = tickvals.map((value) => (Math.log10(value) / (range[1] - range[0])) * room);
-  const touch = (place) => at[place] - at[place - 1] < 3.4 * (ticktext[place].length + ticktext[place - 1].length) + 4;
-  const few = !tickvals.some((_, place) => place && touch(place));
+  const touch = (index) => at[index] - at[index - 1] < 3.4 * (ticktext[index].length + ticktext[index - 1].length) + 4;
+  const few = !tickvals.some((_, index) => index && touch(index));
   const whole = (value) => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9;
   const enough = tickvals.filter(whole).length > 1;
-  const kept = tickvals.map((value, place) => few || (enough ? whole(value) : place % 2 === 0));
-  const pick = (list) => list.filter((_, place) => kept[place]);
+  const kept = tickvals.map((value, index) => few || (enough ? whole(value) : index % 2 === 0));
+  const pick = (list) => list.filter((_, index) => kept[index]);
   return { ...axis, tickangle: 0, tickvals: pick(tickvals), ticktext: pick(ticktext) };
 };
 
@@ -70,7 +70,7 @@ const draw = (plot) => {
   const figure = expanded(blob.figures[plot.dataset.figure], plot.dataset.figure);
   const width = plot.clientWidth;
   plot.dataset.width = width;
-  if (!width) return; // folded away: drawn when there is a width again
+  if (!width) return; // folded: drawn when it has a width again
   const style = getComputedStyle(root);
   const { data, layout } = resolved(width < NARROW_PX ? narrowed(figure, width) : figure, style);
   const template = resolved(blob.template, style);
@@ -78,28 +78,28 @@ const draw = (plot) => {
   plot.dataset.drawn = "yes";
 };
 
-const drawSeen = () => seen.forEach(draw);
+const drawNear = () => near.forEach(draw);
 const fit = () => {
-  for (const plot of seen) if (plot.clientWidth && plot.clientWidth !== Number(plot.dataset.width)) draw(plot);
+  for (const plot of near) if (plot.clientWidth && plot.clientWidth !== Number(plot.dataset.width)) draw(plot);
 };
 const drawAll = () => {
   if (!window.Plotly) return;
-  plots.forEach((plot) => seen.add(plot));
-  drawSeen();
+  plots.forEach((plot) => near.add(plot));
+  drawNear();
 };
 
 const watch = () => {
   const nearby = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
-      if (!isIntersecting || seen.has(target)) continue;
+      if (!isIntersecting || near.has(target)) continue;
       nearby.unobserve(target);
-      seen.add(target);
+      near.add(target);
       draw(target);
     }
   }, { rootMargin: "300px" });
   plots.forEach((plot) => nearby.observe(plot));
   new ResizeObserver(fit).observe(document.body);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawSeen);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawNear);
   if (root.classList.contains("paper")) drawAll();
 };
 
@@ -119,18 +119,18 @@ const load = async () => {
   watch();
 };
 
-// On paper nothing is folded away or waits to be chosen; afterwards everything is as it was.
-let put = () => {};
+// For print all folds are opened and all charts shown. `refold` restores the page afterwards.
+let refold = () => {};
 const unfold = () => {
   const folds = [...document.querySelectorAll("details.fold:not([open]), .note details:not([open]), details.validation:not([open])")];
   const waiting = [...document.querySelectorAll(".chosen > [hidden]")];
   folds.forEach((fold) => { fold.open = true; });
   waiting.forEach((chart) => { chart.hidden = false; });
-  put = () => {
+  refold = () => {
     folds.forEach((fold) => { fold.open = false; });
     waiting.forEach((chart) => { chart.hidden = true; });
   };
 };
 
-addEventListener("beforeprint", () => { put(); root.classList.add("paper"); unfold(); drawAll(); });
-addEventListener("afterprint", () => { root.classList.remove("paper"); put(); put = () => {}; drawSeen(); });
+addEventListener("beforeprint", () => { refold(); root.classList.add("paper"); unfold(); drawAll(); });
+addEventListener("afterprint", () => { root.classList.remove("paper"); refold(); refold = () => {}; drawNear(); });

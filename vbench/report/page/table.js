@@ -1,4 +1,4 @@
-// --- the table of every number: what is shown stands in the address, so that it can be passed on ---
+// --- the table of every number. The address of the page holds its filters and order, so that a view can be passed on ---
 
 const byId = (id) => document.getElementById(id);
 const table = byId("costs");
@@ -6,7 +6,7 @@ const rows = [...table.tBodies].flatMap((group) => [...group.rows]);
 const heads = [...table.tHead.rows[0].cells];
 const keys = heads.map((head) => head.dataset.key);
 const isNumber = heads.map((head) => head.classList.contains("number"));
-// What the rows of a metric share stands at their group; the sorted table has one group.
+// The rows of a metric share attributes of their group. The sorted table has one group, so rows get copies.
 for (const row of rows) {
   Object.assign(row.dataset, row.parentElement.dataset);
   row.cells[keys.indexOf("verdict")].title = row.cells[keys.indexOf("reason")].textContent;
@@ -16,8 +16,8 @@ body.append(...rows);
 table.replaceChildren(table.tHead, body);
 const FIELDS = { text: byId("filter"), family: byId("of-family"), environment: byId("of-arm"), verdict: byId("of-verdict"), least: byId("least"), order: byId("order") };
 const more = byId("more");
-const controls = byId("controls"); // the control's rows: noise, and folded away unless they are asked for
-let order = ""; // a column's key, with a minus in front from the largest down; empty: the suite's
+const controls = byId("controls"); // whether the control's rows are shown
+let order = ""; // a column's key, with a minus for descending order; empty for the suite's order
 
 const valueOf = (row, column) => {
   const cell = row.cells[column];
@@ -28,7 +28,7 @@ const valueOf = (row, column) => {
 
 const compare = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b));
 
-// What is unknown stands last, whichever way.
+// Unknown values are last in both directions.
 const sort = () => {
   const up = !order.startsWith("-");
   const column = keys.indexOf(up ? order : order.slice(1));
@@ -41,7 +41,7 @@ const sort = () => {
   return body.append(...known, ...unknown);
 };
 
-// Slower or faster, and by at least this share either way.
+// Whether a row is judged slower or faster by at least `least` per cent.
 const isLarge = (row, least) => {
   const cost = valueOf(row, keys.indexOf("cost"));
   const judged = ["slower", "faster"].includes(row.dataset.verdict);
@@ -64,7 +64,7 @@ const show = () => {
       && (!verdict.value || dataset.verdict === verdict.value)
       && (least === null || isLarge(row, least)));
   }
-  // A name in plain words stands once for the rows of one metric.
+  // Consecutive rows of one metric show its name once.
   let before = "";
   for (const row of [...body.rows].filter((one) => !one.hidden)) {
     const name = JSON.stringify([row.dataset.benchmark, row.dataset.metric]);
@@ -80,28 +80,28 @@ const showMore = () => table.classList.toggle("all", more.checked);
 // --- the address ---
 
 const state = () => {
-  const found = new URLSearchParams();
+  const parameters = new URLSearchParams();
   for (const [name, field] of Object.entries(FIELDS)) {
     const value = name === "order" ? order : field.value.trim();
-    if (value) found.set(name, value);
+    if (value) parameters.set(name, value);
   }
-  if (more.checked) found.set("columns", "all");
-  if (controls.checked) found.set("controls", "shown");
-  return found.toString();
+  if (more.checked) parameters.set("columns", "all");
+  if (controls.checked) parameters.set("controls", "shown");
+  return parameters.toString();
 };
 
-// An address may come from anyone: a value is a text to look for, one of a list, or a number; all else is left out.
+// An address may come from anyone. A value must be a search text, an option of a list, or a number; others are ignored.
 const restore = () => {
-  const found = new URLSearchParams(location.hash.slice(1));
+  const parameters = new URLSearchParams(location.hash.slice(1));
   for (const [name, field] of Object.entries(FIELDS)) {
-    const value = (found.get(name) || "").slice(0, 200);
+    const value = (parameters.get(name) || "").slice(0, 200);
     if (field.tagName !== "SELECT") field.value = value;
     else field.value = [...field.options].some((option) => option.value === value && !option.disabled) ? value : "";
   }
-  const wanted = found.get("order") || "";
+  const wanted = parameters.get("order") || "";
   order = keys.includes(wanted.replace(/^-/, "")) ? wanted : "";
-  more.checked = found.get("columns") === "all";
-  controls.checked = found.get("controls") === "shown";
+  more.checked = parameters.get("columns") === "all";
+  controls.checked = parameters.get("controls") === "shown";
 };
 
 const showOrder = () => {
@@ -133,7 +133,7 @@ byId("clear").addEventListener("click", () => {
   order = "";
   changed();
 });
-// Numbers in base units, without the signs and arrows that stand beside them on the screen.
+// CSV values: numbers in base units, without the signs and arrows of the screen.
 const RECORD = {
   benchmark: (row) => row.dataset.benchmark,
   metric: (row) => row.dataset.metric,
@@ -159,7 +159,7 @@ byId("save").addEventListener("click", () => {
   save([names, ...[...body.rows].filter((row) => !row.hidden).map(line)], "numbers");
 });
 
-// A link to a benchmark shows its row, whatever was left out before.
+// A link to a benchmark shows its row, even if filters hid it.
 const reveal = (row) => {
   if (row.hidden) {
     for (const field of Object.values(FIELDS)) field.value = "";
