@@ -1,4 +1,4 @@
-"""A run for other tools: one file a format, one table of them."""
+"""Writes runs for other tools: one module for each format, and one table of the formats."""
 
 import importlib
 from pathlib import Path
@@ -9,7 +9,7 @@ from vbench.exports.format import Format, Written
 if TYPE_CHECKING:
     from vbench.api import Run
 
-# each is the module of this name, loaded when it is asked for
+# Each format is the module of its name, which `write` imports.
 FORMATS: dict[str, Format] = {
     "pyperf": Format("one suite an environment, for `python -m pyperf`", into_folder=True),
     "parquet": Format("every table, for DuckDB, pandas, Spark", into_folder=True),
@@ -20,7 +20,7 @@ FORMATS: dict[str, Format] = {
 
 
 def write(kind: str, run: "Run", path: Path, *, table: str = "samples") -> Written:
-    """The run in the format `kind`, to a file or, where the format is `into_folder`, into a folder that is there."""
+    """Write the run in the format `kind` to `path`: a file, or an existing folder if the format is `into_folder`."""
     written: Written = importlib.import_module(f"vbench.exports.{kind}").write(run, path, table)
     return written
 

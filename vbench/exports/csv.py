@@ -1,4 +1,4 @@
-"""Comma-separated values for spreadsheets, in which no name can become a formula."""
+"""Writes comma-separated values for spreadsheets, in which no name can become a formula."""
 
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff2
 
 
 def write(run: Run, path: Path, table: str) -> Written:
-    """One table with a header; unknown is empty, numbers have all their digits."""
+    """Write one table with a header. Unknown values are empty; numbers have all their digits."""
     duck.write(harmless(getattr(run, table)), path, "csv")
     return Written((path,))
 
 
 def safe(text: str) -> str:
-    """A text as a spreadsheet may have it: what it would compute gets an apostrophe, what would hide is shown."""
+    """A text that is safe in a spreadsheet: formulas get an apostrophe, and control characters are made visible."""
     shown = plain(text).replace("\n", " ")
     return f"'{shown}" if text.lstrip(" \n").startswith(_FORMULA) else shown
 

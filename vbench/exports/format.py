@@ -1,4 +1,4 @@
-"""What an export format is, and what it answers when it is written."""
+"""Defines what an export format is, and what writing it returns."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Written:
-    """The files, and in words what could not be said in this format."""
+    """The files of an export, and sentences on the data that the format cannot hold."""
 
     paths: tuple[Path, ...]
     remarks: tuple[str, ...] = ()
@@ -14,8 +14,8 @@ class Written:
 
 @dataclass(frozen=True)
 class Format:
-    """Its module's `write(run, path, table)` makes files whole or not at all; `path` is a folder if `into_folder`."""
+    """A format. Its module's `write(run, path, table)` writes whole files or none; `path` may be a folder."""
 
     about: str
-    into_folder: bool = False
+    into_folder: bool = False  # `path` is a folder
     has_tables: bool = False

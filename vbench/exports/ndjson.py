@@ -1,4 +1,4 @@
-"""One JSON object a line, for jq and for whatever reads a stream."""
+"""Writes one JSON object on each line, for jq and other readers of streams."""
 
 import shutil
 from pathlib import Path

@@ -84,8 +84,8 @@ def _lost(run: Record, used: set[Use]) -> Iterator[str]:
     """Remarks on blocks that enter the costs but have values which pyperf cannot hold."""
     metrics = {(record.name, metric.name): metric for record in run.manifest.benchmarks for metric in record.metrics}
     lost: dict[str, list[int]] = {}
-    for at, name in sorted(used):
-        trial = run.trials[at]
+    for index, name in sorted(used):
+        trial = run.trials[index]
         how = notation(metrics[trial.benchmark, name])
         if how is not None and _values(trial, name, how) is None:
             lost.setdefault(f"{trial.benchmark} {name} of {trial.environment}", []).append(trial.block)
@@ -103,8 +103,8 @@ def _used(run: Record) -> set[Use]:
     analysis = Analysis.of(run)
     metrics = {record.name: record.metrics for record in run.manifest.benchmarks}
     return {
-        (at, metric.name)
-        for at, trial in enumerate(run.trials)
+        (index, metric.name)
+        for index, trial in enumerate(run.trials)
         for metric in metrics[trial.benchmark]
         if analysis.use(trial, metric.name).used
     }
@@ -125,8 +125,8 @@ def _runs(run: Record, environment: str, benchmark: str, metric: Metric, used: s
     how = notation(metric)
     if how is None:
         return
-    for at, trial in enumerate(run.trials):
-        is_used = (trial.environment, trial.benchmark) == (environment, benchmark) and (at, metric.name) in used
+    for index, trial in enumerate(run.trials):
+        is_used = (trial.environment, trial.benchmark) == (environment, benchmark) and (index, metric.name) in used
         if is_used and (values := _values(trial, metric.name, how)) is not None:
             warmups = _warmups(run.path, trial, values)
             about = _metadata(run, trial, f"{benchmark} {metric.name}{how.suffix}", how.unit)

@@ -220,25 +220,25 @@ def cost_key(cost: Cost) -> CostKey:
 def _groups(run: Run, analysis: Analysis, everyone: tuple[Arm, ...]) -> tuple[Group, ...]:
     costs = analysis.costs
     by_key = {cost_key(cost): cost for cost in costs}
-    whole = {cost_key(cost): cost for cost in analysis.with_voided().costs} if analysis.voided.attempts else {}
-    noted, drifting = _notes(analysis), analysis.steadiness
+    with_voided = {cost_key(cost): cost for cost in analysis.with_voided().costs} if analysis.voided.attempts else {}
+    notes, drifting = _notes(analysis), analysis.steadiness
     records = {record.name: record for record in run.manifest.benchmarks}
-    anchored = anchors([benchmark for benchmark, _ in _metrics(run, costs)])
+    benchmark_anchors = anchors([benchmark for benchmark, _ in _metrics(run, costs)])
     result = []
     for benchmark, metric in _metrics(run, costs):
         rows = tuple(
             Row(
-                by_key[at],
+                by_key[key],
                 arm,
-                noted.get((benchmark, arm.name), ()),
-                whole.get(at),
+                notes.get((benchmark, arm.name), ()),
+                with_voided.get(key),
                 drifting.get((benchmark, arm.name)),
             )
             for arm in everyone
-            if (at := (benchmark, metric.name, arm.name)) in by_key
+            if (key := (benchmark, metric.name, arm.name)) in by_key
         )
         if rows:
-            group = Group(benchmark, metric.name, metric.unit, metric.better, rows, anchor=anchored[benchmark])
+            group = Group(benchmark, metric.name, metric.unit, metric.better, rows, anchor=benchmark_anchors[benchmark])
             result.append(_named(group, records.get(benchmark)))
     return tuple(result)
 

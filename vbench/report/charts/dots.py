@@ -57,7 +57,7 @@ def _strip(data: list[dict[str, Any]], layout: dict[str, Any], row: Row, span: f
     logs = [math.log(value) for value in points.values() if value is not None and value > 0]
     middle = (max(logs) + min(logs)) / 2 if logs else 0.0
     low, high = middle - span / 2, middle + span / 2
-    ticks = [math.exp(min(max(at, -LARGEST), LARGEST)) for at in (middle - span / 3, middle, middle + span / 3)]
+    ticks = [math.exp(min(max(tick, -LARGEST), LARGEST)) for tick in (middle - span / 3, middle, middle + span / 3)]
     layout[f"yaxis{axis}"] = domain | {
         "type": "log",
         "range": [low / math.log(10), high / math.log(10)],

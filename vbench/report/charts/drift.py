@@ -81,8 +81,8 @@ def _moment(trial: Trial) -> float | None:
 
 def _fate(trial: Trial, attempts: Attempts) -> str:
     """The state of the trial's attempt: analysed, voided, or cut by the end of the run."""
-    at = trial.block, trial.attempt
-    return VOIDED if at in attempts.void else ANALYSED if at in attempts.blocks else CUT
+    attempt = trial.block, trial.attempt
+    return VOIDED if attempt in attempts.void else ANALYSED if attempt in attempts.blocks else CUT
 
 
 def _point(trial: Trial, metric: str, begun_s: float, fate: str) -> Point:
@@ -294,15 +294,26 @@ def _times(count: int, noun: str) -> str:
 
 def _table(lines: list[Line], unit: str) -> tuple[tuple[str, ...], ...]:
     attempts = sorted({(point.block, point.attempt) for line in lines for point in line.points})
-    by_attempt = [{(point.block, point.attempt): point for point in line.points} for line in lines]
+    points_by_attempt = [{(point.block, point.attempt): point for point in line.points} for line in lines]
     return tuple(
-        (_named(at, by_attempt), *(cell for of in by_attempt for cell in _cells(of.get(at), unit))) for at in attempts
+        (
+            _named(attempt, points_by_attempt),
+            *(cell for points in points_by_attempt for cell in _cells(points.get(attempt), unit)),
+        )
+        for attempt in attempts
     )
 
 
-def _named(at: tuple[int, int], by_attempt: list[dict[tuple[int, int], Point]]) -> str:
-    struck = next((of[at].state for of in by_attempt if at in of and of[at].state in (VOIDED, CUT)), None)
-    return f"{at[0]}{f' ({struck})' if struck else ''}"
+def _named(attempt: tuple[int, int], points_by_attempt: list[dict[tuple[int, int], Point]]) -> str:
+    struck = next(
+        (
+            points[attempt].state
+            for points in points_by_attempt
+            if attempt in points and points[attempt].state in (VOIDED, CUT)
+        ),
+        None,
+    )
+    return f"{attempt[0]}{f' ({struck})' if struck else ''}"
 
 
 def _cells(point: Point | None, unit: str) -> tuple[str, str]:

@@ -109,14 +109,14 @@ def _positions(groups: tuple[Group, ...]) -> tuple[list[float], list[float], flo
     """Vertical positions, downwards: of all rows, of all group titles, and of the end."""
     positions: list[float] = []
     titles: list[float] = []
-    at = 0.0
+    y = 0.0
     for group in groups:
-        titles.append(at - 0.95)
+        titles.append(y - 0.95)
         for _ in _own(group):
-            positions.append(at)
-            at += 1
-        at += GROUP_GAP
-    return positions, titles, at - 0.6
+            positions.append(y)
+            y += 1
+        y += GROUP_GAP
+    return positions, titles, y - 0.6
 
 
 def _range(rows: list[Row]) -> tuple[float, float]:
@@ -190,16 +190,18 @@ def _noise(groups: tuple[Group, ...], positions: list[float], bottom: float, nea
 
     Vertically in shares of the plot, because plotly draws what refers to an axis over the line at 1, which does not.
     """
-    axes, shapes, at = ("x", "x2") if near else ("x",), [], 0
+    axes, shapes, index = ("x", "x2") if near else ("x",), [], 0
     for group in groups:
         count = len(_own(group))
         control = group.control
         if count and control is not None and has_interval(control):
-            top, end = (1 - (y + TOP) / (bottom + TOP) for y in (positions[at] - 0.5, positions[at + count - 1] + 0.5))
+            top, end = (
+                1 - (y + TOP) / (bottom + TOP) for y in (positions[index] - 0.5, positions[index + count - 1] + 0.5)
+            )
             ends = {"x0": control.low, "x1": control.high, "y0": end, "y1": top}
             style = {"fillcolor": "var(--noise)", "opacity": 0.75, "line": {"width": 0}, "layer": "below"}
             shapes += [{"type": "rect", "xref": axis, "yref": "paper", **ends, **style} for axis in axes]
-        at += count
+        index += count
     return shapes
 
 

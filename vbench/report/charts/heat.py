@@ -31,7 +31,7 @@ def heat(view: View) -> Chart:
         "y": list(range(len(names))),
         "zmin": -reach,
         "zmax": reach,
-        "colorscale": [[at, f"var(--heat-{index})"] for index, at in enumerate(STOPS)],
+        "colorscale": [[stop, f"var(--heat-{index})"] for index, stop in enumerate(STOPS)],
         "text": [[_cell(row) for row in line] for line in cells],
         "texttemplate": "%{text}",
         "textfont": {"color": "var(--ink)", "size": 12},

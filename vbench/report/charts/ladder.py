@@ -32,7 +32,7 @@ class Stair:
 
 def staircases(view: View) -> tuple[Chart, ...]:
     """One chart for each ladder of the suite."""
-    return tuple(_chart(view, climb, f"ladder-{at}") for at, climb in enumerate(view.analysis.ladders))
+    return tuple(_chart(view, climb, f"ladder-{index}") for index, climb in enumerate(view.analysis.ladders))
 
 
 def _chart(view: View, climb: Climb, key: str) -> Chart:
@@ -53,7 +53,7 @@ def _chart(view: View, climb: Climb, key: str) -> Chart:
         },
         "shapes": [_vertical(none, -0.5, len(lines) - 0.5, "solid"), *_risers(lines, stairs)],
     }
-    data = [trace for at, stair in stairs.items() for trace in _traces(at, stair, arms[stair.line.arm])]
+    data = [trace for index, stair in stairs.items() for trace in _traces(index, stair, arms[stair.line.arm])]
     return Chart(
         key,
         ladders.path(climb),
@@ -75,10 +75,10 @@ def _stairs(lines: Sequence[Line], *, is_ratio: bool) -> dict[int, Stair]:
     if len(steps) < len(sizes) or not all(math.isfinite(begin) and (begin > 0 or not is_ratio) for begin in begins):
         begins = [none] * len(lines)
     stairs = {}
-    for at, (line, begin) in enumerate(zip(lines, begins, strict=False)):
+    for index, (line, begin) in enumerate(zip(lines, begins, strict=False)):
         value, low, high = (None if size is None else finite(join(begin, size)) for size in estimate(line))
         if value is not None and (value > 0 or not is_ratio):
-            stairs[at] = Stair(line, begin, value, low, high)
+            stairs[index] = Stair(line, begin, value, low, high)
     return stairs
 
 
@@ -96,7 +96,7 @@ def _ratios(stairs: dict[int, Stair]) -> dict[str, Any]:
     return log_axis(*padded(min([*positive, 0.95]), max([*positive, 1.05])))
 
 
-def _traces(at: int, stair: Stair, arm: Arm) -> list[dict[str, Any]]:
+def _traces(y: int, stair: Stair, arm: Arm) -> list[dict[str, Any]]:
     """The step as a bar from its begin to its end, and the interval around its end."""
     colour = arm.colour if is_decided(stair.line.cost) else NEUTRAL
     has_ends = stair.low is not None and stair.high is not None
@@ -107,7 +107,7 @@ def _traces(at: int, stair: Stair, arm: Arm) -> list[dict[str, Any]]:
             "type": "scatter",
             "mode": "lines",
             "x": [stair.begin, stair.end],
-            "y": [at, at],
+            "y": [y, y],
             "line": {"color": colour, "width": 9},
             "opacity": 0.45,
             "hoverinfo": "skip",
@@ -116,7 +116,7 @@ def _traces(at: int, stair: Stair, arm: Arm) -> list[dict[str, Any]]:
             "type": "scatter",
             "mode": "markers",
             "x": [stair.end],
-            "y": [at],
+            "y": [y],
             "marker": {"color": colour, "symbol": arm.symbol, "size": 10},
             "error_x": {
                 "type": "data",
@@ -135,11 +135,11 @@ def _traces(at: int, stair: Stair, arm: Arm) -> list[dict[str, Any]]:
 
 def _risers(lines: Sequence[Line], stairs: dict[int, Stair]) -> list[dict[str, Any]]:
     """Lines from the end of each step down to the begin of the next, and from the last step to the end of the whole."""
-    pairs = [(at, stairs[at]) for at in range(len(lines) - 1) if at in stairs and at + 1 in stairs]
+    pairs = [(index, stairs[index]) for index in range(len(lines) - 1) if index in stairs and index + 1 in stairs]
     return [
-        _vertical(stair.end, at, at + 1, "dot")
-        for at, stair in pairs
-        if stairs[at + 1].begin == stair.end or lines[at + 1].is_whole
+        _vertical(stair.end, index, index + 1, "dot")
+        for index, stair in pairs
+        if stairs[index + 1].begin == stair.end or lines[index + 1].is_whole
     ]
 
 

@@ -66,15 +66,15 @@ def _durations(trials: dict[int, Trial]) -> tuple[dict[int, float], dict[int, fl
 
 def _chart(record: BenchmarkRecord, rows: list[Starts], key: str) -> Chart:
     data: list[dict[str, Any]] = []
-    for at, row in enumerate(rows):
-        data.append(_dots(row.ready, at, marker(row.arm, 9), "start", row.arm.name))
+    for y, row in enumerate(rows):
+        data.append(_dots(row.ready, y, marker(row.arm, 9), "start", row.arm.name))
         hollow = {
             "color": "var(--panel)",
             "symbol": "circle",
             "size": 6,
             "line": {"width": 1.2, "color": "var(--muted)"},
         }
-        data.append(_dots(row.before, at + 0.34, hollow, "set-up before it"))
+        data.append(_dots(row.before, y + 0.34, hollow, "set-up before it"))
     every = [value for row in rows for value in (*row.ready.values(), *row.before.values())]
     left = 14 + 7 * max(min(len(label(row.arm.name, 14)), 14) for row in rows)
     layout = {
@@ -86,8 +86,8 @@ def _chart(record: BenchmarkRecord, rows: list[Starts], key: str) -> Chart:
             "ticktext": [label(row.arm.name, 14) for row in rows],
             "showgrid": False,
         },
-        "shapes": [_middle(row, at) for at, row in enumerate(rows)],
-        "annotations": [_value(row, at) for at, row in enumerate(rows)],
+        "shapes": [_middle(row, y) for y, row in enumerate(rows)],
+        "annotations": [_value(row, y) for y, row in enumerate(rows)],
     }
     return Chart(
         key,
@@ -111,13 +111,13 @@ def _chart(record: BenchmarkRecord, rows: list[Starts], key: str) -> Chart:
 
 
 def _dots(
-    values: dict[int, float], at: float, style: dict[str, Any], what: str, name: str | None = None
+    values: dict[int, float], y: float, style: dict[str, Any], what: str, name: str | None = None
 ) -> dict[str, Any]:
     named = {"name": label(name)} if name else {}
     return named | {
         "type": "scatter",
         "x": list(values.values()),
-        "y": [at + JITTER[index % len(JITTER)] * (1 if name else 0.4) for index in range(len(values))],
+        "y": [y + JITTER[index % len(JITTER)] * (1 if name else 0.4) for index in range(len(values))],
         "mode": "markers",
         "marker": style,
         "text": [f"block {block}, {what}: {show(value, 's')}" for block, value in values.items()],
@@ -125,14 +125,14 @@ def _dots(
     }
 
 
-def _middle(row: Starts, at: float) -> dict[str, Any]:
+def _middle(row: Starts, y: float) -> dict[str, Any]:
     """A bar at the median."""
     value = median(row.ready.values())
-    ends = {"x0": value, "x1": value, "y0": at - 0.24, "y1": at + 0.24}
+    ends = {"x0": value, "x1": value, "y0": y - 0.24, "y1": y + 0.24}
     return {"type": "line", **ends, "line": {"color": row.arm.colour, "width": 2}}
 
 
-def _value(row: Starts, at: float) -> dict[str, Any]:
+def _value(row: Starts, y: float) -> dict[str, Any]:
     against = f" · {ratio(row.cost.cost)}" if row.cost else ""
     return {
         "name": WIDE,
@@ -141,7 +141,7 @@ def _value(row: Starts, at: float) -> dict[str, Any]:
         "xref": "paper",
         "xanchor": "left",
         "xshift": 8,
-        "y": at,
+        "y": y,
         "showarrow": False,
         "font": {"size": 12},
     }

@@ -29,7 +29,7 @@ def strip_name(arm: Arm, index: int, count: int, more: str = "") -> dict[str, An
     }
 
 
-def level(axis: str, at: float, line: dict[str, Any]) -> dict[str, Any]:
+def level(axis: str, y: float, line: dict[str, Any]) -> dict[str, Any]:
     """A line across one strip."""
-    ends = {"xref": "paper", "x0": 0, "x1": 1, "yref": f"y{axis}", "y0": at, "y1": at}
+    ends = {"xref": "paper", "x0": 0, "x1": 1, "yref": f"y{axis}", "y0": y, "y1": y}
     return {"type": "line", "layer": "below", **ends, "line": line}

@@ -78,21 +78,21 @@ def _histograms(trials: Any) -> dict[str, tuple[Counts, ...]]:
 def curve(counts: Counts) -> Curve:
     """Latency by share, from 1 to the smallest share that so many operations support (stats.quantiles.fewest)."""
     values = sorted(counts)
-    upto = list(accumulate(counts[value] for value in values))
-    total = upto[-1]
+    cumulative = list(accumulate(counts[value] for value in values))
+    total = cumulative[-1]
     points: Curve = [(float(values[0]), 1.0)]
     for share in LEVELS:
         if fewest(1 - share) > total:
             break
-        points.append((float(values[bisect_left(upto, math.ceil((1 - share) * total))]), share))
+        points.append((float(values[bisect_left(cumulative, math.ceil((1 - share) * total))]), share))
     return _without_middles(points)
 
 
 def _without_middles(points: Curve) -> Curve:
     """The curve without points between two others at the same latency."""
     inner = range(1, len(points) - 1)
-    dropped = {at for at in inner if points[at - 1][0] == points[at][0] == points[at + 1][0]}
-    return [point for at, point in enumerate(points) if at not in dropped]
+    dropped = {index for index in inner if points[index - 1][0] == points[index][0] == points[index + 1][0]}
+    return [point for index, point in enumerate(points) if index not in dropped]
 
 
 def band(blocks: tuple[Ranks[int], ...]) -> Curve:

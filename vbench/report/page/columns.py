@@ -49,17 +49,19 @@ def columns(view: View) -> tuple[Column, ...]:
 
 def extras(shown: tuple[Column, ...]) -> str:
     """The CSS selector of cells that are shown only with all columns."""
-    return f"#costs:not(.all) :is(th, td):where({_children(at for at, item in _numbered(shown) if item.is_extra)})"
+    return (
+        f"#costs:not(.all) :is(th, td):where({_children(number for number, item in _numbered(shown) if item.is_extra)})"
+    )
 
 
 def style(shown: tuple[Column, ...]) -> str:
     """The style sheet of the columns. It replaces a class and a label at each cell: a page has up to 100,000 cells."""
     labels = [
-        f"  #costs td:nth-child({at})::before {{ content: {_string(item.name + ': ')}; color: var(--muted); }}"
-        for at, item in _numbered(shown)
+        f"  #costs td:nth-child({number})::before {{ content: {_string(item.name + ': ')}; color: var(--muted); }}"
+        for number, item in _numbered(shown)
         if item.is_labelled
     ]
-    numbers = _children(at for at, item in _numbered(shown) if item.is_number)
+    numbers = _children(number for number, item in _numbered(shown) if item.is_number)
     lines = (
         f"{extras(shown)} {{ display: none; }}",
         f"#costs td:where({numbers}) {{ text-align: right; }}",

@@ -49,7 +49,7 @@ def _stretches(traces: list[dict[str, Any]], sources: dict[str, Columns]) -> dic
     starts = _starts({values[0] for _, _, values in lists}, sources)
     result: dict[int, dict[str, Any]] = {}
     for index, key, values in lists:
-        stretch = next(filter(None, (_stretch(values, sources, at) for at in starts[values[0]])), None)
+        stretch = next(filter(None, (_stretch(values, sources, start) for start in starts[values[0]])), None)
         if stretch is not None:
             result.setdefault(index, {})[key] = stretch
     return result
