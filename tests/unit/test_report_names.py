@@ -38,7 +38,7 @@ def test_no_key_is_left_in_the_plain_name_of_any_kind() -> None:
     records = [entry(kind, kind, **defaults[kind]) for kind in KINDS]
     plain = [names.plain(record, metric.name) for record in records for metric in record.metrics]
     refuse(name for name in plain if any(left in name for left in ("`", "  ", " ,")))
-    refuse(f"{record.name}: {unsaid}" for record in records if (unsaid := names.unsaid(record)))
+    refuse(f"{record.name}: {unsaid}" for record in records if (unsaid := names.unnamed_settings(record)))
 
 
 def test_a_command_of_the_suite_s_own_goes_by_its_own_name() -> None:
@@ -51,18 +51,18 @@ def test_a_kind_of_another_version_keeps_the_texts_of_its_run() -> None:
     record = BenchmarkRecord("future.thing", "future.thing", {"depth": 2}, (P99,), "things, `depth` at a time (1)")
     assert names.plain(record, "latency_p99") == "things, 2 at a time: an older text"
     assert names.short(record, "latency_p99") == "thing"
-    assert names.unsaid(record) == {}
+    assert names.unnamed_settings(record) == {}
     assert names.measured(Metric("odd_metric", "s", "lower")) == "odd metric"
 
 
 def test_settings_that_are_the_default_are_left_out() -> None:
     record = EnvironmentRecord("k", "qemu", {"accel": "kvm", "cpu": "max", "scratch": 2**30, "options": [], "on": None})
-    assert names.changed(record) == {"accel": "kvm"}
-    assert names.pairs(names.changed(record)) == [("accel", "kvm")]
+    assert names.unusual_settings(record) == {"accel": "kvm"}
+    assert names.pairs(names.unusual_settings(record)) == [("accel", "kvm")]
     unknown = EnvironmentRecord("k", "future", {"accel": "kvm", "cpu": "max", "on": None})
-    assert names.changed(unknown) == {"accel": "kvm", "cpu": "max"}
+    assert names.unusual_settings(unknown) == {"accel": "kvm", "cpu": "max"}
 
 
 def test_what_is_not_the_default_is_told_beside_a_plain_name_that_does_not_say_it() -> None:
     record = entry("disk.randread16", "disk.randread", depth=16, size=2**26, engine=None)
-    assert names.pairs(names.unsaid(record)) == [("size", "64 MiB")]
+    assert names.pairs(names.unnamed_settings(record)) == [("size", "64 MiB")]

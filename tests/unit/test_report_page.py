@@ -423,15 +423,15 @@ def test_a_run_without_trials_still_makes_a_page() -> None:
 @pytest.mark.parametrize("blocks", [1, 4])
 def test_below_five_blocks_nothing_is_claimed(blocks: int) -> None:
     seen = view_of(make_run(blocks=blocks, losses=False))
-    assert [found.claims for found in words.findings(seen)] == [(), ()]
-    assert all("nothing is claimed" in found.count for found in words.findings(seen))
+    assert [found.claims for found in words.summaries(seen)] == [(), ()]
+    assert all("nothing is claimed" in found.count for found in words.summaries(seen))
     assert "unknown" in words.control_sentence(seen)
     assert "dots only" in words.standing(seen)
 
 
 def test_every_claim_has_its_interval_and_the_control_s_beside_it() -> None:
     seen = view_of(make_run())
-    claims = [claim for found in words.findings(seen) for claim in found.claims]
+    claims = [claim for found in words.summaries(seen) for claim in found.claims]
     assert len(claims) > 6
     assert all(re.fullmatch(r"control [\d.]+ to [\d.]+", claim.noise) for claim in claims)
     said = r"slower (by|at) [\d.]+( %|×) \([\d.]+ to [\d.]+( %)?\), (exploratory|confirmatory)"
@@ -440,7 +440,7 @@ def test_every_claim_has_its_interval_and_the_control_s_beside_it() -> None:
 
 
 def test_claims_are_the_largest_of_their_family_largest_first() -> None:
-    tcg = words.findings(view_of(make_run()))[1]
+    tcg = words.summaries(view_of(make_run()))[1]
     costs = [float(claim.cost.rstrip("×")) for claim in tcg.claims]
     assert costs == sorted(costs, reverse=True)
     assert [claim.metric for claim in tcg.claims][:2] == ["start.ready time", "syscall.fork latency"]

@@ -37,7 +37,7 @@ def text() -> str:
 
 def test_only_what_is_judged_slower_is_claimed() -> None:
     seen = view_of(make_run(losses=False))
-    for found in words.findings(seen):
+    for found in words.summaries(seen):
         judged = {row.group: row.verdict for row in _judged(seen, found.arm.name)}
         assert found.claims
         assert {judged[claim.metric] for claim in found.claims} == {Verdict.SLOWER}
@@ -56,7 +56,7 @@ def _judged(seen: View, arm: str) -> list[_Row]:
 @pytest.mark.parametrize("blocks", [5, 9])
 def test_a_rough_run_shows_what_was_observed_and_judges_nothing(blocks: int) -> None:
     seen = view_of(make_run(blocks=blocks, losses=False))
-    for found in words.findings(seen):
+    for found in words.summaries(seen):
         assert "without a verdict" in found.lead
         assert all(claim.verdict.endswith("no verdict") for claim in found.claims)
         assert found.others == ()
@@ -67,7 +67,7 @@ def test_a_rough_run_shows_what_was_observed_and_judges_nothing(blocks: int) -> 
 
 def test_every_verdict_is_counted_and_the_others_are_named() -> None:
     seen = view_of(make_run(blocks=15, losses=False))
-    runc = words.findings(seen)[0]
+    runc = words.summaries(seen)[0]
     counts = Counter(row.verdict for row in _judged(seen, "runc"))
     assert f"{counts[Verdict.SLOWER]} slower" in runc.count
     assert f"{counts[Verdict.EQUIVALENT]} equivalent" in runc.count
@@ -89,7 +89,7 @@ def test_a_withheld_verdict_is_told_with_the_control_that_differs() -> None:
     text = text_of(seen.run)
     assert "It differs from bare at cpu.hash time: verdicts there are withheld." in text
     assert "✕ withheld the control differs" in text
-    assert dict(words.findings(seen)[0].others)["Withheld"] == "cpu.hash time"
+    assert dict(words.summaries(seen)[0].others)["Withheld"] == "cpu.hash time"
 
 
 def test_the_report_is_about_this_host_and_says_which_claims_were_declared(text: str) -> None:
@@ -179,7 +179,7 @@ def test_many_metrics_of_one_verdict_are_folded_under_their_count() -> None:
         replace(t, outcome=null[t.block, t.attempt, t.benchmark]) if t.environment == "runc" else t for t in run.trials
     ]
     run = replace(run, trials=tuple(same))
-    runc = next(found for found in words.findings(view_of(run)) if found.arm.name == "runc")
+    runc = next(found for found in words.summaries(view_of(run)) if found.arm.name == "runc")
     many = [(runc.many[verdict], names) for verdict, names in runc.others if verdict in runc.many]
     assert many
     assert all(int(count.split()[0]) > words.MANY for count, _ in many)
@@ -214,7 +214,7 @@ def by_difference(run: Run, margins: dict[str, float | None]) -> Run:
 
 
 def said_of(run: Run, arm: str = "runc") -> str:
-    return next(found.count for found in words.findings(view_of(run)) if found.arm.name == arm)
+    return next(found.count for found in words.summaries(view_of(run)) if found.arm.name == arm)
 
 
 def test_equivalent_names_the_margin_of_what_is_judged_by_difference() -> None:
@@ -286,7 +286,7 @@ def test_a_control_that_differs_without_an_interval_is_told_too() -> None:
 
 def test_a_rough_difference_is_an_interval_without_a_verdict_and_its_control_is_known() -> None:
     run = by_difference(small_run("r", blocks=6), {"cpu.hash time": 0.005, "cpu.hash bandwidth": 0.01})
-    (found,) = words.findings(view_of(run))
+    (found,) = words.summaries(view_of(run))
     assert found.count == "2 intervals without a verdict."
     assert [claim.metric for claim in found.claims]
     assert all(re.match(r"control -\S+ \S+ to", claim.noise) for claim in found.claims)

@@ -44,7 +44,7 @@ def title(view: View) -> str:
         key=lambda candidate: candidate[0],
         default=None,
     )
-    most = f"at most {ratio(top[0])} ({top[2].name}, {_short(top[1], view)})" if top else "no cost shown"
+    most = f"at most {ratio(top[0])} ({top[2].name}, {_short_name(top[1], view)})" if top else "no cost shown"
     rows = [row for row in view.rows if row.arm.role == "compared"]
     return f"{len(all_headlines)} environments against {view.baseline}: {most}; {_undecided(rows)}"
 
@@ -53,25 +53,25 @@ def _headline(view: View, arm: Arm) -> str:
     rows = view.rows_of(arm)
     if not rows:
         return "nothing was measured"
-    named = _named(view, arm)
+    largest = _largest_costs(view, arm)
     if any(row.cost.verdict for row in rows):
         count = sum(row.cost.verdict is Verdict.FASTER for row in rows)
         faster = [f"{count} faster"] if count else []
-        return "; ".join([named or "no cost shown", *faster, _undecided(rows)])
+        return "; ".join([largest or "no cost shown", *faster, _undecided(rows)])
     blocks = max(row.cost.blocks for row in rows)
     few = f", which needs {LEAST_ENVELOPE} blocks and has {blocks}" if blocks < LEAST_ENVELOPE else ""
-    return f"{named} observed; no verdict{few}" if named else f"no verdict{few}"
+    return f"{largest} observed; no verdict{few}" if largest else f"no verdict{few}"
 
 
-def _named(view: View, arm: Arm) -> str:
+def _largest_costs(view: View, arm: Arm) -> str:
     largest = words.largest(view, arm)
-    parts = [f"{_short(group, view)} {amount(cost)}" for group, cost in largest[:NAMED]]
+    parts = [f"{_short_name(group, view)} {amount(cost)}" for group, cost in largest[:NAMED]]
     left = len(largest) - NAMED
     more = f" and {left} more {'family' if left == 1 else 'families'}" if left > 0 else ""
     return ", ".join(parts) + more
 
 
-def _short(group: Group, view: View) -> str:
+def _short_name(group: Group, view: View) -> str:
     record = next(record for record in view.run.manifest.benchmarks if record.name == group.benchmark)
     return names.short(record, group.metric)
 
@@ -123,7 +123,7 @@ def _details(view: View, arm: Arm) -> Iterator[tuple[str, str]]:
     largest = words.largest(view, arm)
     name = "slower" if any(row.cost.verdict for row in rows) else "observed"
     if largest:
-        yield name, "; ".join(f"{_short(group, view)} {_with_interval(cost)}" for group, cost in largest[:LISTED])
+        yield name, "; ".join(f"{_short_name(group, view)} {_with_interval(cost)}" for group, cost in largest[:LISTED])
     faster = [row.cost for row in rows if row.cost.verdict is Verdict.FASTER]
     if faster:
         yield "faster", "; ".join(f"{cost.benchmark} {cost.metric} {_with_interval(cost)}" for cost in faster[:LISTED])

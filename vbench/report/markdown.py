@@ -49,14 +49,14 @@ def _head(view: View) -> Iterator[str]:
 def _summary(view: View) -> Iterator[str]:
     yield "## In words"
     yield ""
-    for finding in words.findings(view):
-        yield f"**{_text(finding.arm.name)}** {_text(finding.lead)}".strip()
+    for summary in words.summaries(view):
+        yield f"**{_text(summary.arm.name)}** {_text(summary.lead)}".strip()
         yield ""
-        yield from (f"- {_text(f'{c.where}, {c.metric}: {c.verdict}; {c.noise}')}" for c in finding.claims)
-        yield from [""] if finding.claims else []
-        yield _text(finding.count)
+        yield from (f"- {_text(f'{c.where}, {c.metric}: {c.verdict}; {c.noise}')}" for c in summary.claims)
+        yield from [""] if summary.claims else []
+        yield _text(summary.count)
         yield ""
-        lines = [*finding.others, *([("Geometric means", finding.families)] if finding.families else [])]
+        lines = [*summary.others, *([("Geometric means", summary.families)] if summary.families else [])]
         yield from (f"- {name}: {_text(text)}" for name, text in lines)
         yield from [""] if lines else []
     for line in (words.control_sentence(view), words.voided_sentence(view), *words.limits(view)):

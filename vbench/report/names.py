@@ -39,10 +39,10 @@ def operation(record: BenchmarkRecord) -> str:
     kind = benchmarks.KINDS.get(record.kind)
     if kind is not None and record.name.partition(".")[0] != record.kind:
         about = kind.about
-    return filled(_TOOL.sub("", about), record.settings)
+    return with_values(_TOOL.sub("", about), record.settings)
 
 
-def filled(about: str, settings: Mapping[str, Any]) -> str:
+def with_values(about: str, settings: Mapping[str, Any]) -> str:
     """The text with its keys replaced by their values.
 
     A key may be followed by its default in brackets, which replaces it if it is not set. `to A, or from A (`key`)`
@@ -86,7 +86,7 @@ def _metric(record: BenchmarkRecord, name: str) -> Metric:
     return next((metric for metric in candidates if metric.name == name), Metric(name, "1", "lower"))
 
 
-def changed(record: EnvironmentRecord | BenchmarkRecord) -> dict[str, Any]:
+def unusual_settings(record: EnvironmentRecord | BenchmarkRecord) -> dict[str, Any]:
     """Relations and settings that differ from the defaults. For an unknown kind, all that are set."""
     tables: dict[type, Mapping[str, type]] = {
         EnvironmentRecord: environments.KINDS,
@@ -110,16 +110,16 @@ def sessions(record: EnvironmentRecord) -> tuple[StackLayer, ...]:
     return record.stack or (StackLayer(record.name, record.kind, record.argv, record.mechanisms),)
 
 
-def all_of(record: EnvironmentRecord | BenchmarkRecord) -> dict[str, Any]:
+def all_settings(record: EnvironmentRecord | BenchmarkRecord) -> dict[str, Any]:
     """Relations and settings: every key that a suite can set for this entry."""
     return (relations_of(record) if isinstance(record, EnvironmentRecord) else {}) | record.settings
 
 
-def unsaid(record: BenchmarkRecord) -> dict[str, Any]:
+def unnamed_settings(record: BenchmarkRecord) -> dict[str, Any]:
     """Settings that differ from the defaults and are not part of the plain name."""
     kind = benchmarks.KINDS.get(record.kind)
     about = record.about if kind is None else kind.about
-    return {key: value for key, value in changed(record).items() if f"`{key}`" not in about}
+    return {key: value for key, value in unusual_settings(record).items() if f"`{key}`" not in about}
 
 
 def value_of(value: object) -> str:

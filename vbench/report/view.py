@@ -247,8 +247,8 @@ def _named(group: Group, record: BenchmarkRecord | None) -> Group:
     """The group with its plain names and the settings that differ from the defaults."""
     if record is None:
         return group
-    unsaid = [f"{key} {value}" for key, value in names.pairs(names.unsaid(record))]
-    operation = ", ".join(part for part in (names.operation(record), *unsaid) if part)
+    settings = [f"{key} {value}" for key, value in names.pairs(names.unnamed_settings(record))]
+    operation = ", ".join(part for part in (names.operation(record), *settings) if part)
     return replace(group, operation=operation, measured=names.measured_of(record, group.metric))
 
 

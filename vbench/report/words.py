@@ -42,7 +42,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ArmSummary:
     """Sentences on one arm: its largest costs, the count of all verdicts, and the metrics of the other verdicts."""
 
     arm: Arm
@@ -63,17 +63,17 @@ def title(view: View) -> str:
     return f"{listed([arm.name for arm in view.compared]) or 'Nothing'} against {view.baseline}"
 
 
-def findings(view: View) -> tuple[Finding, ...]:
-    return tuple(_finding(view, arm) for arm in view.compared)
+def summaries(view: View) -> tuple[ArmSummary, ...]:
+    return tuple(_summary(view, arm) for arm in view.compared)
 
 
-def _finding(view: View, arm: Arm) -> Finding:
+def _summary(view: View, arm: Arm) -> ArmSummary:
     rows = view.rows_of(arm)
     claims = _claims(view, arm)
     numbers = Counter(str(row.cost.verdict).capitalize() for row in rows)
     many = {verdict: counted(number, "metric") for verdict, number in numbers.items() if number > MANY}
     lead, count = _lead(view, rows, claims), _count(view, rows)
-    return Finding(arm, lead, claims, count, _others(rows), many, _families(view, arm))
+    return ArmSummary(arm, lead, claims, count, _others(rows), many, _families(view, arm))
 
 
 def _lead(view: View, rows: list[Row], claims: tuple[Claim, ...]) -> str:
