@@ -286,7 +286,7 @@ def test_every_cell_can_be_explained_in_lines_that_fit_and_speaks_of_this_host()
     for environment in ("runc", "tcg", "control"):
         for record in RUN.manifest.benchmarks:
             text = explain(RUN, record.name, environment)
-            assert "These figures are about this host" in text
+            assert "These figures describe this host" in text
             assert text.count("=== ") == len(record.metrics)
 
 

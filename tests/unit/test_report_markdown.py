@@ -27,7 +27,7 @@ def test_every_cost_is_a_row_with_its_verdict() -> None:
 
 def test_words_scope_control_and_losses_are_there() -> None:
     text = markdown(RUN)
-    for wanted in ("# runc and tcg against bare", "slower by 31 %", "These figures are about this host", "O\\_DIRECT"):
+    for wanted in ("# runc and tcg against bare", "slower by 31 %", "These figures describe this host", "O\\_DIRECT"):
         assert wanted in text
     assert "> Warning: journal.jsonl" in text
     assert "control is the baseline measured a second time" in text

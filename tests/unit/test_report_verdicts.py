@@ -93,7 +93,7 @@ def test_a_withheld_verdict_is_told_with_the_control_that_differs() -> None:
 
 
 def test_the_report_is_about_this_host_and_says_which_claims_were_declared(text: str) -> None:
-    assert "These figures are about this host" in text
+    assert "These figures describe this host" in text
     assert "2 comparisons are confirmatory, adjusted by Holm" in text
     assert "Verdicts: " in text
     assert "The green band is ± 2.0 %, the smallest cost of interest;" in text
@@ -260,12 +260,12 @@ def test_a_control_that_has_intervals_of_differences_alone_tells_them() -> None:
     said = words.control_sentence(view_of(run))
     assert "unknown" not in said
     assert said.startswith("control is the baseline measured a second time, so its distance from 0 is noise. Of 2 ")
-    assert re.search(r"none leaves 0 out: cpu\.hash time -\S+ ms to \S+ ms, cpu\.hash bandwidth -", said)
+    assert re.search(r"none excludes 0: cpu\.hash time -\S+ ms to \S+ ms, cpu\.hash bandwidth -", said)
     mixed = words.control_sentence(view_of(by_difference(run, {"cpu.hash time": 0.005})))
     assert "over 1 metric" not in mixed
     both = words.control_sentence(view_of(by_difference(small_run("r", blocks=12), {"cpu.hash time": 0.005})))
     assert "over 1 metric, the widest interval" in both
-    assert "Of 1 interval in a metric’s own unit none leaves 0 out: cpu.hash time" in both
+    assert "Of 1 interval in a metric’s own unit none excludes 0: cpu.hash time" in both
     assert "By" not in words.control_sentence(view_of(small_run("r", blocks=12)))
     few = words.control_sentence(view_of(by_difference(small_run("r", blocks=3), {"cpu.hash time": 0.005})))
     assert few.endswith("has no interval: the noise of this host is unknown.")

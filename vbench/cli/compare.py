@@ -45,7 +45,7 @@ def compare(
 ) -> None:
     """Compare runs, each a folder or the name of one in --results: first what isolation costs in each, then the hosts.
 
-    The unit is the run. One run a side speaks of two machines; from three a side there is an interval over runs. The
+    The unit is the run. One run a side describes two machines; from three a side there is an interval over runs. The
     first run, or its group, is the reference.
     """
     from vbench import compare as comparing

@@ -31,9 +31,9 @@ def scope(comparison: Comparison) -> str:
     match comparison.support:
         case Support.MACHINES:
             return (
-                f"{_identity(left)}; {_identity(right)}. One run a side: what follows holds for these two sessions on "
-                "their machines and for no other machine, however alike. There is no interval over runs; in brackets "
-                "stands each run's own, over its blocks."
+                f"{_identity(left)}; {_identity(right)}. One run a side: all statements hold for these two sessions on "
+                "their machines and for no other machine, however similar. There is no interval over runs. The "
+                "brackets hold each run's own interval, over its blocks."
             )
         case Support.DOTS:
             return (
@@ -42,8 +42,8 @@ def scope(comparison: Comparison) -> str:
             )
         case Support.CLAIM:
             return (
-                f"{left.label} and {right.label} have {sizes}. The unit is the run: intervals are 95 % over runs, and "
-                "carry to machines that were not measured only if every run had a machine of its own."
+                f"{left.label} and {right.label} have {sizes}. The unit is the run: intervals are 95 % over runs. They "
+                "hold for machines that were not measured only if every run had a machine of its own."
             )
 
 
@@ -67,7 +67,7 @@ def _of_machines(comparison: Comparison) -> str:
     both = [cell for cell in comparison.costs if cell.is_compared and own_intervals_overlap(cell) is not None]
     apart = [cell for cell in both if own_intervals_overlap(cell) is False]
     if not both:
-        return "No cost has an interval of its own in both runs, so nothing is said."
+        return "No cost has an interval of its own in both runs, so nothing is claimed."
     if not apart:
         return (
             f"The two runs' own intervals overlap at {_all(len(both))}, "
@@ -93,7 +93,7 @@ def _of_groups(comparison: Comparison) -> str:
     differing = [cell for cell in with_interval if cell.differs]
     excluded = sum(cell.side != 0 for cell in with_interval)
     text = (
-        f"Of {counted(len(with_interval), 'interval')} {excluded} {'leaves' if excluded == 1 else 'leave'} 1 out; "
+        f"Of {counted(len(with_interval), 'interval')} {excluded} {'excludes' if excluded == 1 else 'exclude'} 1; "
         "where nothing differs one in twenty does so by chance."
     )
     if not differing:
@@ -145,7 +145,7 @@ def _reading(cell: Cell) -> str:
         return flat(cell.why)
     if cell.differs:
         return "higher" if cell.side > 0 else "lower"
-    return "leaves 1 out alone, not among so many" if cell.side else "not told apart"
+    return "excludes 1, but not after adjustment" if cell.side else "not told apart"
 
 
 def own_intervals_overlap(cell: Cell) -> bool | None:

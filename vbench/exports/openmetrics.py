@@ -88,7 +88,7 @@ def _verdicts(run: Run, rows: list[Row]) -> Iterator[str]:
     judged = [row for row in rows if isinstance(row["verdict"], str)]
     if not judged:
         return
-    yield from _head("vbench_verdict", "stateset", "", "What may be said of the cost.")
+    yield from _head("vbench_verdict", "stateset", "", "Verdict on the cost.")
     for row in judged:
         for state in Verdict:
             yield _line("vbench_verdict", _labels(run, row) | {"vbench_verdict": state.value}, row["verdict"] == state)

@@ -155,7 +155,7 @@ def _noise(view: View) -> str:
     off = sum(has_interval(cost) and verdicts.side(cost) != 0 for cost in controls)
     return (
         f"{middle} ({percent(floors[0])} to {percent(floors[-1])}), by {name}, the baseline measured again; "
-        f"{off} of its intervals {'leaves' if off == 1 else 'leave'} 1 out, one in twenty does so by chance"
+        f"{off} of its intervals {'excludes' if off == 1 else 'exclude'} 1, one in twenty does so by chance"
     )
 
 

@@ -22,7 +22,7 @@ FAMILY_WORDS = {
     "command": "commands of the suite’s own",
     "start": "start-up",
 }
-SCOPE = "These figures are about this host, as it was during this run; they say nothing of other hosts of its type."
+SCOPE = "These figures describe this host during this run. They say nothing about other hosts of its type."
 WHY_ROUGH = f"Student’s t over the blocks alone; a verdict needs {LEAST_ENVELOPE} blocks."
 CLAIMS = 6
 """Most families with a claim. Each has one claim, its largest cost."""
@@ -78,7 +78,7 @@ def _summary(view: View, arm: Arm) -> ArmSummary:
 
 def _lead(view: View, rows: list[Row], claims: tuple[Claim, ...]) -> str:
     if any(row.cost.verdict for row in rows):
-        return f"against {view.baseline} costs most at" if claims else "is slower at nothing that could be shown."
+        return f"against {view.baseline} costs most at" if claims else "is not shown to be slower anywhere."
     return f"against {view.baseline}, observed without a verdict, largest at" if claims else ""
 
 
@@ -107,7 +107,7 @@ def _noise_of_ratios(costs: list[Cost]) -> str:
     return (
         f"from {ratio(min(ratios))} to {ratio(max(ratios))} over {counted(len(costs), 'metric')}, the widest interval "
         f"{interval(widest.low, widest.high)} at {_metric(widest)}. "
-        f"Of its {counted(len(costs), 'interval')} {off} {'leaves' if off == 1 else 'leave'} 1 out; "
+        f"Of its {counted(len(costs), 'interval')} {off} {'excludes' if off == 1 else 'exclude'} 1; "
         "one in twenty does so by chance."
     )
 
@@ -115,7 +115,7 @@ def _noise_of_ratios(costs: list[Cost]) -> str:
 def _noise_of_differences(costs: list[Cost]) -> str:
     """Sentence on the control's differences. Their units differ, so none is called the widest."""
     off = sum(verdicts.side(cost) != 0 for cost in costs)
-    count = f"{off or 'none'} {'leave' if off > 1 else 'leaves'} 0 out"
+    count = f"{off or 'none'} {'exclude' if off > 1 else 'excludes'} 0"
     each = ", ".join(f"{_metric(cost)} {amount_interval(cost)}" for cost in costs) if len(costs) <= MANY else ""
     return f"Of {counted(len(costs), 'interval')} in a metric’s own unit {count}{': ' if each else ''}{each}."
 
@@ -148,7 +148,7 @@ def _kept(view: View) -> str:
         if row.kept is not None and row.kept.cost and row.cost.cost and row.arm.role == "compared"
     ]
     if not moved:
-        return "What the costs would be with everything kept stands under “Nothing voided” beside each."
+        return "The column “Nothing voided” has the costs with everything kept."
     most, row = max(moved, key=lambda pair: pair[0])
     assert row.kept is not None
     return (
