@@ -8,7 +8,7 @@
 
   const valueOf = (row, column) => {
     const cell = row.cells[column];
-    if (!cell || cell.colSpan > 1) return null; // what is damaged has no more than a name
+    if (!cell || cell.colSpan > 1) return null; // a damaged run has only a name
     const text = cell.dataset.value ?? cell.textContent.trim();
     if (text === "–" || text === "") return null;
     return /^[0-9.]+$/.test(text) ? Number(text) : text;
@@ -20,7 +20,7 @@
     heads.forEach((head) => head.removeAttribute("aria-sort"));
     heads[column].setAttribute("aria-sort", up ? "ascending" : "descending");
     const known = rows.filter((row) => valueOf(row, column) !== null);
-    const unknown = rows.filter((row) => valueOf(row, column) === null); // last, whichever way
+    const unknown = rows.filter((row) => valueOf(row, column) === null); // last in both directions
     known.sort((a, b) => (up ? 1 : -1) * compare(valueOf(a, column), valueOf(b, column)));
     body.append(...known, ...unknown);
   };
@@ -42,16 +42,16 @@
   state.addEventListener("change", show);
 
   const chosen = [];
-  const tell = (box) => {
-    const at = chosen.indexOf(box.value);
-    if (at >= 0) chosen.splice(at, 1);
-    if (box.checked) chosen.push(box.value); // the first one chosen is the reference
+  const choose = (box) => {
+    const index = chosen.indexOf(box.value);
+    if (index >= 0) chosen.splice(index, 1);
+    if (box.checked) chosen.push(box.value); // the first chosen run is the reference
     document.getElementById("compare").hidden = chosen.length < 2;
     document.getElementById("compare-command").textContent = `vbench compare ${chosen.join(" ")}`;
   };
   body.querySelectorAll("input[type=checkbox]").forEach((box) => {
-    box.addEventListener("change", () => tell(box));
-    if (box.checked) tell(box); // a reloaded page keeps its ticks
+    box.addEventListener("change", () => choose(box));
+    if (box.checked) choose(box); // a reloaded page keeps its ticks
   });
   show();
 })();
