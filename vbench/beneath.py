@@ -1,4 +1,4 @@
-"""What is known of a host, what an environment is told of the one it starts on, and what it tells of itself."""
+"""Data that a host and an environment pass to each other: image, uplink, engines, processes, identity."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 @dataclass(frozen=True)
 class Boot:
-    """What boots the image as a machine, as paths on its host."""
+    """Files that boot the image as a machine, as paths on its host."""
 
     disk: PurePosixPath
     kernel: PurePosixPath  # uncompressed vmlinux (PVH)
@@ -21,7 +21,7 @@ class ImageHere:
     digest: str
     root: PurePosixPath
     kernel_release: str
-    boot: Boot | None  # None: the host runs from the image, and has nothing that boots it once more
+    boot: Boot | None  # None: the host runs from the image, which has no files to boot it again
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Uplink:
 
 @dataclass(frozen=True)
 class Beneath:
-    """What the environments beneath a stacked one give it."""
+    """Abilities that the environments beneath give to a stacked one."""
 
     image: bool  # the image as root
     machine: bool  # root rights over a kernel of its own
@@ -43,7 +43,7 @@ class Beneath:
 
 @dataclass(frozen=True)
 class Engine:
-    """A program that starts environments, and how its version is read."""
+    """A program that starts environments, and the command and pattern that read its version."""
 
     name: str  # of its fact: "qemu" is `tool.qemu`
     argv: tuple[str, ...]  # prints the version
@@ -52,7 +52,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Descendants:
-    """The processes below the harness, those that are pinned to the environment's processors."""
+    """All processes below the harness that are pinned to the environment's processors."""
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,20 @@ class Cgroup:
 
 @dataclass(frozen=True)
 class Unseen:
-    """Nothing that the run's host can count; `why` is for the reader."""
+    """The run's host cannot count the environment's processor time; `why` is for the reader."""
 
     why: str
 
 
 ServedBy = Descendants | Cgroup | Unseen
-"""Whose processor time is an environment's."""
+"""The processes whose processor time counts as the environment's."""
 
 DESCENDANTS = Descendants()
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What a host, this boot of it and its users are known by. Only `marks` of it are ever stored."""
+    """Identifiers of a host, its present boot and its users. Only their `marks` are ever stored."""
 
     machine: str = ""  # 32 hexadecimal digits, as `boot`; empty where it has none
     boot: str = ""
@@ -86,9 +86,9 @@ class Identity:
     users: frozenset[str] = frozenset()
 
     def marks(self, run_id: str) -> tuple[str, str]:
-        """Of machine and boot: hashes with the run's own name, so that they tell nobody which machine it is.
+        """Hashes of machine and boot with the run's name, so that nobody can identify the machine by them.
 
-        machine-id(5) asks for exactly that.
+        machine-id(5) asks for such hashes.
         """
         return _mark(run_id, self.machine), _mark(run_id, self.boot)
 

@@ -3,11 +3,11 @@
 import errno
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""What the system says when there is no room."""
+"""Errors by which the system reports a full disk."""
 
 
 class VbenchError(Exception):
-    """An expected failure: `message` says what and where, `hint` says what to do about it."""
+    """An expected failure. `message` says what failed and where, `hint` says what to do about it."""
 
     exit_code = 3
 
@@ -32,13 +32,13 @@ class RunFolderError(UsageError):
 
 
 class EnvironmentUnavailable(VbenchError):
-    """An environment cannot run here at all."""
+    """An environment that cannot run on this host at all."""
 
     exit_code = 4
 
 
 class HostBusy(EnvironmentUnavailable):
-    """Another measurement goes on on this host."""
+    """Another measurement is running on this host."""
 
 
 class StartFailed(VbenchError):
@@ -46,11 +46,11 @@ class StartFailed(VbenchError):
 
 
 class SessionLost(VbenchError):
-    """The environment went away in the middle (killed, panicked, powered off)."""
+    """The environment ended during its use (killed, panicked, powered off)."""
 
 
 class TrialFailed(VbenchError):
-    """One trial failed: the tool said so or printed what cannot be believed."""
+    """One trial failed: its tool reported an error or printed numbers that cannot be true."""
 
 
 class CommandFailed(VbenchError):
@@ -58,7 +58,7 @@ class CommandFailed(VbenchError):
 
 
 class OutputTooLarge(CommandFailed):
-    """A command printed more than is kept of any, and its process group was killed."""
+    """A command printed more than the limit, and its process group was killed."""
 
 
 class CommandTimeout(VbenchError):
@@ -66,26 +66,26 @@ class CommandTimeout(VbenchError):
 
 
 class StopFailed(VbenchError):
-    """Something started could not be stopped: the run ends, since what is left running disturbs every later block."""
+    """A process or resource could not be removed. The run ends, since a leftover disturbs every later block."""
 
 
 class OverBudget(VbenchError):
-    """The calibration shows that the run would take far longer than its budget; it ended there, and is stored."""
+    """The run would take far longer than its budget, as its calibration shows. It ended there and is stored."""
 
 
 class NoSpace(VbenchError):
-    """The disk is full; what was stored before is whole."""
+    """The disk is full. Everything that was stored before is complete."""
 
 
 class Interrupted(VbenchError):
-    """Ctrl-C or SIGTERM: the journal is whole and the run can be reported."""
+    """Ctrl-C or SIGTERM. The journal is complete and the run can be reported."""
 
     exit_code = 130
 
 
-def nearest(word: str, known: list[str]) -> str:
-    """A hint that names the nearest known word, or all of them."""
-    from difflib import get_close_matches  # help and version need none
+def nearest(word: str, choices: list[str]) -> str:
+    """A hint that names the choice nearest to a word, or all choices."""
+    from difflib import get_close_matches  # a lazy import: help and version need none
 
-    close = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"perhaps you meant {close[0]!r}" if close else f"known: {', '.join(known)}"
+    close = get_close_matches(word, choices, n=1, cutoff=0.5)
+    return f"perhaps you meant {close[0]!r}" if close else f"known: {', '.join(choices)}"

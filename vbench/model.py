@@ -20,7 +20,7 @@ FactValue = str | int | float | bool | tuple[str, ...] | None
 
 
 class Metric(Struct, frozen=True):
-    """What one series of samples means. `unit` is a base unit: s, B, B/s, 1/s or 1."""
+    """The meaning of a series of samples. `unit` is a base unit: s, B, B/s, 1/s or 1."""
 
     name: str
     unit: str
@@ -45,7 +45,7 @@ class Status(StrEnum):
 
 
 class Fact(Struct, frozen=True):
-    """One thing known of a host or environment. `value` is None unless `status` is ok."""
+    """One property of a host or environment. `value` is None unless `status` is ok."""
 
     value: FactValue
     source: str
@@ -53,14 +53,14 @@ class Fact(Struct, frozen=True):
 
 
 Facts = dict[str, Fact]
-"""Dotted key such as `cpu.model` to fact. The keys that exist are listed in vbench/facts/registry.py."""
+"""Maps a dotted key such as `cpu.model` to its fact. vbench/facts/registry.py lists all keys."""
 
 
 # --- reasons ----------------------------------------------------------------------------------------------------
 
 
 class ReasonKind(StrEnum):
-    """What happened. vbench.reasons says each in words, and what its `value` is."""
+    """Kind of a reason. The comments say what its `value` is; vbench.text has the words of each kind."""
 
     # A gate voided the attempt.
     FOREIGN_LOAD = "foreign_load"  # share of the arm's processors that tasks of others used
@@ -73,7 +73,7 @@ class ReasonKind(StrEnum):
     CLOCK_SET_BACK = "clock_set_back"
     REBOOTED_OR_CLOCK_SET = "rebooted_or_clock_set"
     RUN_PAUSED = "run_paused"  # s
-    # A trial gave no number. The value of most is what the tool or vbench's own error said.
+    # A trial gave no number. The value of most kinds is the message of the tool or of vbench.
     MISSING = "missing"  # what is missing
     START_FAILED = "start_failed"
     NOT_STARTED = "not_started"  # or the environment was lost earlier in this start
@@ -87,7 +87,7 @@ class ReasonKind(StrEnum):
 
 
 class Reason(Struct, frozen=True, omit_defaults=True):
-    """Why an attempt is void, or why a trial gave no number; words are made of it in vbench.reasons alone."""
+    """Why an attempt is void, or why a trial gave no number. vbench.text alone turns it into words."""
 
     kind: ReasonKind
     arm: str = ""  # in whose start a gate struck; empty: the run's own, or that of the trial
@@ -111,14 +111,14 @@ class Measured(Struct, frozen=True, tag="measured"):
 
 
 class Failed(Struct, frozen=True, tag="failed"):
-    """A trial that was tried and gave nothing believable."""
+    """A trial that ran and gave no valid number."""
 
     reason: Reason
     hint: str = ""
 
 
 class Skipped(Struct, frozen=True, tag="skipped"):
-    """A trial that was not tried: the environment lacks something, or its start failed."""
+    """A trial that did not run: the environment lacks something, or its start failed."""
 
     reason: Reason
     hint: str = ""
@@ -144,12 +144,12 @@ class Trial(Struct, frozen=True):
     host_cpu_s: float | None = None  # host's processor time of all that served the environment during `wall_s`
     operations_cpu_s: float | None = None  # of it, from the first operation to the last: without set-up
     clock_error_s: float | None = None  # guest's elapsed time minus the host's around this trial alone
-    clock_bound_s: float | None = None  # how exactly it could be known
+    clock_bound_s: float | None = None  # error bound of it
     clock_limit_ppm: float | None = None
 
 
 class Reading(Struct, frozen=True):
-    """What the host itself saw during one start, from its first trial to its last; None is unknown."""
+    """Counters of the host over one start, from its first trial to its last; None is unknown."""
 
     block: int
     attempt: int
@@ -162,12 +162,12 @@ class Reading(Struct, frozen=True):
     queued_s: float | None = None  # at most this long: all tasks on these processors, ended and foreign ones too
     throttled: int | None = None  # thermal throttle events
     clock_error_s: float | None = None  # guest's elapsed time minus the host's, both CLOCK_MONOTONIC_RAW
-    clock_bound_s: float | None = None  # how exactly it could be known: both round trips
+    clock_bound_s: float | None = None  # error bound of it, by both round trips
     clock_limit_ppm: float | None = None
 
 
 class Look(Struct, frozen=True):
-    """What a look at the widths found after a block of an adaptive run; `words` is for the reader, often empty."""
+    """Decision of an adaptive run after a block, by the widths of intervals. `words` is for the reader, often empty."""
 
     blocks: int
     stop: bool = False
@@ -203,7 +203,7 @@ class Block(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """Everything a run will do, from suite and seed alone. `start.*` benchmarks come from the starts themselves."""
+    """Everything that a run will do, from suite and seed. Trials of `start.*` come from the starts themselves."""
 
     suite: str
     seed: int
@@ -226,7 +226,7 @@ class State(StrEnum):
 
 
 class StackLayer(Struct, frozen=True):
-    """What a run keeps of one session of an arm's stack, of its first start."""
+    """Record of one session of an arm's stack, from the arm's first start."""
 
     environment: str  # its name in the suite
     kind: str
@@ -237,9 +237,9 @@ class StackLayer(Struct, frozen=True):
 
 
 class EnvironmentRecord(Struct, frozen=True):
-    """What a run keeps of one arm; `argv` and `mechanisms` are those of the uppermost session of its stack.
+    """Record of one arm. `argv` and `mechanisms` are those of the uppermost session of its stack.
 
-    A folder of an older version says nothing of `network`, `storage` and `stack`.
+    Folders of older versions have no `network`, `storage` and `stack`.
     """
 
     name: str
@@ -256,15 +256,15 @@ class EnvironmentRecord(Struct, frozen=True):
 
 
 class BenchmarkRecord(Struct, frozen=True):
-    """What a run keeps of one benchmark."""
+    """Record of one benchmark."""
 
     name: str
     kind: str
     settings: dict[str, Any]
     metrics: tuple[Metric, ...]
     about: str = ""
-    of: str = ""  # the suite's entry that was varied to make this one
-    varied: dict[str, str | int | float | bool] = {}  # by which values of its settings
+    of: str = ""  # the suite's entry with `vary` from which this one comes
+    varied: dict[str, str | int | float | bool] = {}  # its values of the varied settings
 
 
 class Ladder(Struct, frozen=True):
@@ -277,7 +277,7 @@ class Ladder(Struct, frozen=True):
 
 
 class Resumption(Struct, frozen=True):
-    """When and where a run that had ended early was gone on with."""
+    """When and at which block a run that had ended early was resumed."""
 
     at: str  # ISO 8601, UTC
     block: int | None  # the first that was not whole; None where nothing was left to measure
@@ -331,7 +331,7 @@ class Run(Struct, frozen=True):
 
 
 class Verdict(StrEnum):
-    """What may be said of one cost, in the order in which the rules are asked."""
+    """Verdict on one cost. The rules are applied in this order."""
 
     WITHHELD = "withheld"  # the control differs from the baseline
     EQUIVALENT = "equivalent"  # shown to be smaller than the smallest cost of interest
@@ -341,7 +341,7 @@ class Verdict(StrEnum):
 
 
 class Difference(Struct, frozen=True):
-    """To the baseline in a metric's own unit, above 0 is worse: for metrics that have no ratio."""
+    """Difference to the baseline in the metric's unit, for metrics without a ratio. Above 0 is worse."""
 
     mean: float
     low: float | None = None  # ends of the 95 % interval

@@ -1,4 +1,4 @@
-"""Puts into words what is shown: ratios, intervals, reasons, commands, and names that nobody vouches for."""
+"""Words for readers: ratios, intervals, reasons, commands, and names that anybody may have chosen."""
 
 import math
 import re
@@ -16,13 +16,13 @@ from vbench.units import DASH, show, show_duration
 
 TIMES = "×"
 _KEPT_CONTROLS = "\n\t"
-_UNUSUAL = re.compile(r"[^ -~]")  # what need not be looked up
-_LEAST, _MOST = 1e-3, 1e6  # beyond, three significant digits with an exponent: the others are zeros or noise
+_UNUSUAL = re.compile(r"[^ -~]")  # characters whose category must be checked
+_LEAST, _MOST = 1e-3, 1e6  # numbers outside are printed with an exponent and three significant digits
 
 _WRAPPERS = {"taskset": 2, "chroot": 1}
-"""Commands that run another one, and how many words of their own they have before it."""
+"""Commands that run another one, with the number of their own arguments before it."""
 _USUAL = ("-I", "-S", "surroundings.py")
-"""What an interpreter is told that then becomes the command behind it."""
+"""Arguments of an interpreter that then becomes the command after them."""
 _UNTIL_DASHES = ("nsenter", "setpriv", "unshare")
 """Commands that run another one behind `--`."""
 
@@ -33,20 +33,20 @@ def finite(value: float | None) -> float | None:
 
 
 def plain(text: str) -> str:
-    """Control and bidirectional characters made visible: no name can reorder or hide what stands beside it."""
-    if text.isprintable():  # then none of its characters is of a category that hides
+    """The text with visible control and bidirectional characters: no name can reorder or hide the text beside it."""
+    if text.isprintable():
         return text
-    return _UNUSUAL.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩" if _is_hidden(found[0]) else found[0], text)
+    return _UNUSUAL.sub(lambda sign: f"⟨U+{ord(sign[0]):04X}⟩" if _is_hidden(sign[0]) else sign[0], text)
 
 
 def flat(text: str) -> str:
-    """On one line, control and bidirectional characters made visible: a value cannot forge a line of its own."""
+    """The text as `plain` gives it, on one line: a value cannot forge a line of its own."""
     return plain(" ".join(text.split()))
 
 
 def escaped(text: str) -> str:
-    """JSON in which those characters are escapes: equal when it is parsed, and harmless on a terminal."""
-    return _UNUSUAL.sub(lambda found: _escape(found[0]) if _is_hidden(found[0]) else found[0], text)
+    """JSON with escapes for the characters that `plain` shows: the same data, and harmless on a terminal."""
+    return _UNUSUAL.sub(lambda sign: _escape(sign[0]) if _is_hidden(sign[0]) else sign[0], text)
 
 
 def _escape(sign: str) -> str:
@@ -59,7 +59,7 @@ def _is_hidden(sign: str) -> bool:
 
 
 def label(text: str, limit: int = 80) -> str:
-    """For plotly, which reads a little HTML in every text it draws."""
+    """The text for plotly, at most `limit` characters and escaped: plotly interprets some HTML in every text."""
     visible = plain(text)
     return escape(visible if len(visible) <= limit else visible[: limit - 1] + "…", quote=False)
 
@@ -90,7 +90,7 @@ def has_interval(cost: Cost) -> bool:
 
 
 def side(cost: Cost) -> int:
-    """1: the whole interval lies above 1, -1: below, 0: it contains 1 or there is none."""
+    """1 if the whole interval is above 1, -1 if it is below, 0 if it contains 1 or there is none."""
     if not has_interval(cost):
         return 0
     assert cost.low is not None and cost.high is not None
@@ -98,7 +98,7 @@ def side(cost: Cost) -> int:
 
 
 def is_decided(cost: Cost) -> bool:
-    """A verdict says that the environment is slower or faster; an interval beyond 1 alone does not."""
+    """Whether the verdict is slower or faster. An interval beyond 1 alone decides nothing."""
     return cost.verdict in (Verdict.SLOWER, Verdict.FASTER)
 
 
@@ -114,14 +114,14 @@ def percent(share: float | None) -> str:
 
 
 def parts_per_million(value: float | None, bound: float | None) -> str:
-    """With how exactly it is known: `2.5 ± 12 ppm`."""
+    """A value with its error bound: `2.5 ± 12 ppm`."""
     if value is None or finite(value) is None:
         return DASH
     return f"{_grouped(value)} ppm" if bound is None else f"{_grouped(value)} ± {_grouped(bound)} ppm"
 
 
 def between(least: float | None, most: float | None) -> str:
-    """A share of which the two bounds are known, or one of them: `1.2 to 26 %`, `≥ 1.2 %`."""
+    """A share by its bounds, one of which may be unknown: `1.2 to 26 %`, `≥ 1.2 %`."""
     if finite(least) is None or finite(most) is None:
         return (
             f"≥ {percent(least)}"
@@ -145,12 +145,12 @@ def probability(value: float | None) -> str:
 
 
 def length(cost: Cost, value: float | None) -> str:
-    """Floor, half-width or detectable cost: a percentage, or in the unit of a metric that has no ratio."""
+    """Floor, half-width or detectable cost: a percentage, or a value in the unit of a metric without a ratio."""
     return percent(value) if cost.difference is None else show(value, cost.unit)
 
 
 def amount(cost: Cost) -> str:
-    """The cost as the tables print it: a ratio, or a difference with its sign and unit."""
+    """A cost in the form of the tables: a ratio, or a difference with its sign and unit."""
     if cost.difference is None:
         return ratio(cost.cost)
     return f"{'+' if cost.difference.mean > 0 else ''}{show(cost.difference.mean, cost.unit)}"
@@ -179,7 +179,7 @@ def listed(words: list[str]) -> str:
 
 
 def program(argv: Sequence[str]) -> str:
-    """What a message calls a command: the program itself, without what only leads to it (setpriv, taskset, chroot)."""
+    """Name of a command in messages: its program, without the wrappers before it (setpriv, taskset, chroot)."""
     words = list(argv)
     while words:
         name, rest = PurePosixPath(words[0]).name, words[1:]
@@ -238,23 +238,23 @@ _FIGURES: dict[ReasonKind, Callable[[float], str]] = {
 
 def reason_text(reason: Reason) -> str:
     """The whole sentence: `tcg: its clock fell 0.5 s behind the host's in cpu.hash`."""
-    said = _sentence(reason, (reason.value,))
-    return f"{reason.arm}: {said}" if reason.arm else said
+    sentence = _sentence(reason, (reason.value,))
+    return f"{reason.arm}: {sentence}" if reason.arm else sentence
 
 
 def reasons_text(reasons: Iterable[Reason]) -> str:
-    """All of them in one line."""
+    """All reasons in one line."""
     return "; ".join(map(reason_text, reasons))
 
 
 def reason_subject(reason: Reason) -> Reason:
-    """The reason without its arm and figure: equal for reasons that are told together."""
+    """The reason without its arm and figure. Reasons with equal subjects share one sentence."""
     is_text = isinstance(reason.value, str)
     return replace(reason, arm="", value=reason.value if is_text else None)
 
 
 def reasons_together(reasons: Sequence[Reason]) -> str:
-    """Reasons of one subject in one sentence without the arm, their figures from the smallest to the largest."""
+    """One sentence for reasons of one subject, without the arm, with the range of their figures."""
     return _sentence(reasons[0], tuple(reason.value for reason in reasons))
 
 
@@ -277,7 +277,7 @@ def _sentence(reason: Reason, values: Sequence[Value]) -> str:
 
 
 def _range(figures: Sequence[str]) -> str:
-    """`4.1`, or `4.1 to 12.0`; what is unknown, or a text where a number should be, is a dash."""
+    """`4.1`, or `4.1 to 12.0`. A dash if there is no figure."""
     if not figures:
         return DASH
     return figures[0] if figures[0] == figures[-1] else f"{figures[0]} to {figures[-1]}"

@@ -1,4 +1,4 @@
-"""Parse and print quantities: all else holds base units (s, B, B/s, 1/s, 1), this is the only place that scales."""
+"""Parses and prints quantities. All other modules hold base units (s, B, B/s, 1/s, 1); only this one scales."""
 
 import math
 import os
@@ -12,7 +12,7 @@ _YEAR_S = 365 * 86400.0
 _SHARES = {"": 1.0, "%": 0.01}
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z\u00b5\u03bc%]*)\s*")
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
-TICKS = os.sysconf("SC_CLK_TCK")  # in which the kernel counts processor time, a second
+TICKS = os.sysconf("SC_CLK_TCK")  # clock ticks a second, in which the kernel counts processor time
 DASH = "–"
 _UNITS: dict[str, tuple[str, float]] = {
     "1": ("1", 1.0),
@@ -26,7 +26,7 @@ for _prefix, _size in (("", 1), ("k", 10**3), ("M", 10**6), ("G", 10**9), ("T", 
 for _prefix, _size in (("Ki", 2**10), ("Mi", 2**20), ("Gi", 2**30), ("Ti", 2**40)):
     _UNITS |= {f"{_prefix}B": ("B", _size), f"{_prefix}B/s": ("B/s", _size)}
 UNITS = tuple(_UNITS)
-"""The units that a suite may give to a number of its own; upper and lower case are told apart."""
+"""Units that a suite may give to a number of its own. Upper and lower case differ."""
 
 
 class Bytes(int):
@@ -54,7 +54,7 @@ class Share(float):
 
 
 def _parse(text: object, scale: dict[str, Any], wanted: str, most: float) -> float:
-    """`most` is in the base unit, and more than anybody means: sums and products of such numbers stay finite."""
+    """Parses a quantity. Raises ValueError, also for one above `most`: sums and products must stay finite."""
     if isinstance(text, bool) or not isinstance(text, int | float | str):
         raise ValueError(f"expected {wanted}, got {text!r:.60}")
     if not isinstance(text, str):
@@ -80,11 +80,11 @@ def _float(number: float) -> float:
 
 
 def base_unit(name: str) -> tuple[str, float]:
-    """A unit's base unit, and what its numbers are multiplied by: ("s", 0.001) for `ms`. Raises ValueError."""
-    known = name.replace("\u00b5", "u").replace("\u03bc", "u")
-    if known not in _UNITS:
+    """A unit's base unit and the factor of its numbers: ("s", 0.001) for `ms`. Raises ValueError."""
+    ascii_name = name.replace("\u00b5", "u").replace("\u03bc", "u")
+    if ascii_name not in _UNITS:
         raise ValueError(f"expected a unit, one of {', '.join(UNITS)}; got {name!r}")
-    return _UNITS[known]
+    return _UNITS[ascii_name]
 
 
 def decode(kind: type, value: Any) -> Any:
@@ -95,7 +95,7 @@ def decode(kind: type, value: Any) -> Any:
 
 
 def encode(value: Any) -> Any:
-    """msgspec's hook back to plain numbers."""
+    """msgspec's hook that turns Bytes, Seconds and Share into plain numbers."""
     if isinstance(value, Bytes):
         return int(value)
     if isinstance(value, Seconds | Share):
