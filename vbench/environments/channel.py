@@ -1,4 +1,4 @@
-"""The harness's end of the guest channel: a Session over the agent's JSON lines, whatever carries them."""
+"""The harness's end of the guest channel: a Session over the agent's JSON lines, by any carrier."""
 
 import base64
 import errno
@@ -45,7 +45,7 @@ class Channel:
     def __init__(self, carrier: Process, describe_loss: Callable[[], str]) -> None:
         self.carrier = carrier
         self.describe_loss = describe_loss
-        self.garbage: deque[bytes] = deque(maxlen=100)  # what came before or between messages: boot noise
+        self.garbage: deque[bytes] = deque(maxlen=100)  # lines that are no messages, such as boot noise
         self._waiting: dict[int, Replies] = {0: Replies(foreign.LARGEST_B)}
         self._numbers = iter(range(1, 2**62))
         self._lock = threading.Lock()
@@ -91,7 +91,7 @@ class Channel:
             raise StartFailed(f"its agent's first message cannot be read: {error}; {self.describe_loss()}") from None
 
     def converse(self) -> tuple[int, Replies]:
-        """A new conversation: its id and the lines of its replies."""
+        """Opens a conversation. Returns its id and the lines of its replies."""
         waiting = Replies(foreign.LARGEST_B)
         with self._lock:
             number = next(self._numbers)
@@ -113,7 +113,7 @@ class Channel:
             raise SessionLost(f"the environment went away; {self.describe_loss()}") from None
 
     def _write(self, data: memoryview) -> int:
-        """What a pipe takes at once; it is waited for where nobody reads at the other end."""
+        """Writes as much as the pipe takes at once. Returns 0 after waiting for a full pipe. Raises SessionLost."""
         written: int | None = self.carrier.stdin.write(data)
         if written is None and not select.select([], [self.carrier.stdin], [], GRACE_S)[1]:
             raise SessionLost(f"the environment took no input for {GRACE_S:g} s; {self.describe_loss()}")
@@ -154,7 +154,7 @@ class Channel:
 
 
 def _own(stream: BinaryIO) -> BinaryIO:
-    """A descriptor that the reader alone closes: else its next read could be of one that was reused meanwhile."""
+    """A duplicate that only the reader closes: otherwise its next read could be from a reused descriptor."""
     try:
         return os.fdopen(os.dup(stream.fileno()), "rb", 0)
     except io.UnsupportedOperation:  # a process behind another channel has no pipe of its own
@@ -240,7 +240,7 @@ class RemoteProcess:
         self._over.set()
 
     def _event(self) -> Event | None:
-        """The next one, None when the environment went away."""
+        """The next reply. None when the environment ended."""
         line = self.events.get()
         if line is None:
             return None
@@ -354,7 +354,7 @@ class AgentSession:
                 file.write(data)
 
     def clock(self) -> ClockReading:
-        """Of a few exchanges the quickest: the first ones wait for an agent that still loads, or for a busy host."""
+        """The quickest of a few exchanges: the first ones wait for an agent that still loads, or for a busy host."""
         return min((self._clock() for _ in range(CLOCK_READINGS)), key=lambda r: r.after_s - r.before_s)
 
     def _clock(self) -> ClockReading:
@@ -369,6 +369,6 @@ class AgentSession:
         return self.logs()
 
     def end(self) -> None:
-        """Ask the agent to stop everything and leave; the caller waits for the carrier."""
+        """Asks the agent to stop everything and to end. The caller waits for the carrier."""
         with suppress(SessionLost):
             self.channel.send({"id": 0, "op": "off"})

@@ -32,7 +32,7 @@ NOT_IN_FORCE = "not in force: AppArmor, SELinux, a user namespace, a cgroup name
 
 @dataclass(frozen=True)
 class Limits:
-    """What the container's control group is told; `no_swap` where the kernel accounts swap."""
+    """Limits of the container's control group; `no_swap` is set where the kernel accounts swap."""
 
     cpus: Sequence[int]
     memory_b: int
@@ -41,7 +41,7 @@ class Limits:
 
 
 def mechanisms(limits: Limits, seccomp: Filter | None, *, networked: bool) -> tuple[str, ...]:
-    """What is in force, and at the end what is not, in words."""
+    """Mechanisms in force, followed by those that are off, in words."""
     cpus = ",".join(map(str, limits.cpus))
     swap = "no swap" if limits.no_swap else "swap, which this kernel does not account"
     return (
@@ -69,7 +69,7 @@ def config(
     seccomp: Filter | None,
     netns: PurePosixPath | None,
 ) -> dict[str, Any]:
-    """The document, for one container named `name`."""
+    """Content of config.json for one container named `name`."""
     namespaces: list[dict[str, str]] = [{"type": kind} for kind in NAMESPACES]
     if netns:
         namespaces.append({"type": "network", "path": str(netns)})

@@ -1,4 +1,4 @@
-"""What the agent answers (guest/serving.py), as structs: a reply that lacks something is no reply."""
+"""The agent's replies (guest/serving.py) as structs. A reply that lacks a field is refused."""
 
 from msgspec import Struct
 
@@ -6,7 +6,7 @@ from vbench.host.foreign import Count
 
 
 class Envelope(Struct, frozen=True):
-    """What every line of the agent has: the number of the request that it belongs to."""
+    """The field that every line of the agent has: the number of its request."""
 
     id: int = 0
 
@@ -37,7 +37,7 @@ class Spawned(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True):
-    """Of a spawned command: a part of its output or, at last, its status and the end of its stderr."""
+    """A message about a spawned command: a part of its output or, at the end, its status and the end of its stderr."""
 
     out: bytes | None = None
     exit: int | None = None

@@ -1,4 +1,4 @@
-"""Decodes what programs print into structs: whatever it holds, it is either what was expected or a ValueError."""
+"""Decodes the output of programs into structs. Unexpected output of any kind raises ValueError."""
 
 import re
 from typing import Annotated, Any, TypeVar, overload
@@ -23,7 +23,7 @@ def decode(data: bytes) -> Any: ...
 @overload
 def decode(data: bytes, kind: type[T]) -> T: ...
 def decode(data: bytes, kind: Any = Any) -> Any:
-    """JSON as `kind`, base64 where it has bytes. Raises ValueError, and nothing else, in words for a message."""
+    """Decodes JSON into `kind`, bytes from base64. Raises only ValueError, with words for a message."""
     if len(data) > LARGEST_B:
         raise ValueError(f"it has {len(data)} bytes, more than {LARGEST_B // 2**20} MiB")
     try:
@@ -35,7 +35,7 @@ def decode(data: bytes, kind: Any = Any) -> Any:
 
 
 def convert(document: Any, kind: type[T]) -> T:
-    """What `decode` gave as `kind`; a table's keys may be numbers. Raises ValueError, and nothing else."""
+    """Converts a result of `decode` into `kind`; a table's keys may be numbers. Raises only ValueError."""
     try:
         return msgspec.convert(document, kind, str_keys=True)
     except RecursionError:
@@ -50,7 +50,7 @@ def without_nan(text: bytes) -> bytes:
 
 
 def without(document: Any, keys: frozenset[str]) -> Any:
-    """The document without these keys, wherever they stand."""
+    """The document without these keys, at any depth."""
     waiting = [document]
     while waiting:
         node = waiting.pop()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def home() -> Path | None:
-    """`$HOME`, or what passwd says of this user. None when neither is a whole path."""
+    """`$HOME`, or this user's folder in passwd. None when neither is an absolute path."""
     named = [os.environ.get("HOME", "")]
     with suppress(KeyError):  # a container's user, whom no passwd knows
         named.append(pwd.getpwuid(os.getuid()).pw_dir)

@@ -30,7 +30,7 @@ def usable(path: Path, what: str) -> Path:
 
 
 def shown(path: Path) -> str:
-    """A path for a message: on one line, and nothing in it that would steer a terminal."""
+    """A path for a message: on one line and without control characters."""
     return ascii(str(path))
 
 

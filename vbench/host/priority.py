@@ -31,7 +31,7 @@ def usual() -> Iterator[None]:
 
 
 def _schedule(policy: int, parameter: os.sched_param, nice: int) -> None:
-    """What may not be set stays: an arm that cannot be equal has it among its facts."""
+    """Ignores refused settings: an arm that then differs has them among its facts."""
     with suppress(OSError):
         os.sched_setscheduler(0, policy, parameter)
     with suppress(OSError):
@@ -39,5 +39,5 @@ def _schedule(policy: int, parameter: os.sched_param, nice: int) -> None:
 
 
 def _prctl(option: int, value: int = 0) -> int:
-    """Below 0 where the kernel does not have it."""
+    """Result of prctl(2). Below 0 where the kernel does not have the option."""
     return int(ctypes.CDLL(None).prctl(option, ctypes.c_ulong(value), *(ctypes.c_ulong(0),) * 3))

@@ -137,7 +137,7 @@ def spawn(
 
 
 def _started(argv: Sequence[str], stderr: int, env: Mapping[str, str], cwd: Path | None) -> "subprocess.Popen[bytes]":
-    """In a session of its own: Ctrl-C is the harness's to handle, and the group can be killed whole."""
+    """Starts a command in a session of its own: only the harness gets Ctrl-C, and it can kill the whole group."""
     try:
         return subprocess.Popen(
             list(argv),
@@ -195,7 +195,7 @@ def run(
 
 
 def _kill_group(popen: "subprocess.Popen[bytes]") -> None:
-    """Its pipes are closed, not read to their end: a daemon that left the group may hold the other one for ever."""
+    """Closes the pipes without reading to their end: a daemon that left the group may keep them open for ever."""
     with suppress(ProcessLookupError):
         os.killpg(popen.pid, signal.SIGKILL)
     popen.wait()
@@ -219,7 +219,7 @@ def _copy(source: Path, target: Path) -> None:
 
 @dataclass(frozen=True)
 class LocalSession:
-    """The local machine as a session: what every stack stands on."""
+    """The local machine as a session: the lowest one of every stack."""
 
     workplace: Workplace = field(
         default_factory=lambda: Workplace(sys.executable, PurePosixPath(GUEST), PurePosixPath(temporary()), "host")
