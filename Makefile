@@ -27,7 +27,7 @@ test: system-test image .make-dev lint
 	$(PYTEST) $(SIDE_BY_SIDE) tests/unit
 	$(PYTEST) $(SIDE_BY_SIDE) -m "not alone" $(NAMED) tests/contract
 	$(PYTEST) -m alone $(NAMED) tests/contract
-	$(PYTEST) $(SIDE_BY_SIDE) --dist loadfile $(NAMED) tests/real
+	$(PYTEST) $(SIDE_BY_SIDE) --dist loadfile --no-loadscope-reorder $(NAMED) tests/real
 
 # The unit tests and the type check on every other Python that this machine has, in environments of their own.
 test-pythons: .make-dev
