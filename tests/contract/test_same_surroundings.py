@@ -4,16 +4,17 @@ import json
 import os
 import resource
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from tests.contract.stacks import Stack, a_testbed
-from vbench.contracts import Session, Testbed
+from vbench.contracts import Session, Started, Testbed
 from vbench.host import processors
 from vbench.host.proc import LocalSession
 from vbench.testbed.host import open_testbed
@@ -117,10 +118,20 @@ def found() -> dict[str, dict[str, Any]]:
     return {}
 
 
-def seen(session: Session) -> dict[str, Any]:
+def variables_of(session: Session) -> dict[str, str]:
+    """What the environment's own words set: the dose of a known fault, which is all that it differs by."""
+    words = session.argv[-1] if isinstance(session, Started) and session.argv else ()
+    return dict(word.split("=", 1) for word in words if word.startswith("VBENCH_"))
+
+
+def seen(session: Session, own: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """What a command sees, without the variables that its environment sets itself: each must be there."""
     result: dict[str, Any] = json.loads(
         session.run([session.workplace.python, "-I", "-S", "-c", LOOK], timeout_s=60).check().stdout
     )
+    for name, value in own.items():
+        assert result["environment"].pop(name) == value
+        result["bytes"] -= len(f"{name}={value}\0")
     return result
 
 
@@ -132,12 +143,13 @@ def test_a_command_sees_the_same_in_every_environment(
         return
     with ExitStack() as exits:
         session, _ = replace(stack, testbed=beside).start(exits)
-        found[stack.name] = seen(session)
+        own = variables_of(session)
+        found[stack.name] = seen(session, own)
         mine = found[stack.name]
         assert {name: mine[name] for name in EXPECTED} == EXPECTED
         assert session.run(["mktemp", "-u"], timeout_s=60).check().text.startswith("/tmp/tmp.")
         networked = session.on_network()
-        assert networked is session or seen(networked) == mine
+        assert networked is session or seen(networked, own) == mine
     first = next(iter(found.values()))
     assert mine == first
 
