@@ -4,22 +4,26 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from itertools import count
+from pathlib import Path, PurePosixPath
 from statistics import median
 
 import places
 from pairs import Row, Target, interleaved
 
-from vbench.contracts import Environment, Started
+from vbench.contracts import Environment, Started, Workplace
+from vbench.environments import container as container_config
 from vbench.environments.architecture import ARCHITECTURES
 from vbench.environments.oci import Oci
 from vbench.environments.qemu import Qemu
-from vbench.environments.starting import pinned
+from vbench.environments.starting import agent_command, pinned
 from vbench.errors import VbenchError
 from vbench.host.proc import LocalSession
 from vbench.image import INIT
 from vbench.image.initramfs import Entry, archive
 from vbench.testbed.host import LocalTestbed
+from vbench.testbed.scratch_folder import FolderStorage
+from vbench.testbed.veth import Veth
 from vbench.units import show
 
 GUESTS, CONTAINERS = 8, 100
@@ -117,24 +121,75 @@ def until_marker_s(host: LocalSession, argv: list[str]) -> float:
 
 
 def container() -> list[Row]:
-    with places.testbed() as (host, testbed), plain_bundle(host, testbed) as bundle:
-        starts = Starts(Oci(), host, testbed)
-        argv = [*pinned(testbed.cpus), "runc", "--root", str(bundle / "state"), "run", "--bundle", str(bundle)]
-        names = iter(range(1_000_000))
+    """Against the same container without vbench around it, and against one that has no filter and starts no agent.
 
-        def plain() -> float:
-            begun = time.monotonic()
-            host.run([*argv, f"vbench-plain-{next(names)}"], timeout_s=60).check()
-            return time.monotonic() - begun
-
-        pairs = interleaved(starts.ready_s, plain, CONTAINERS)
-    against = "`runc run` of `true` on the same root, from its start to its end"
+    Ready is the agent's first message. The same container is `runc run` of the configuration that vbench writes. Its
+    Python prints a line where the agent would greet, so the agent and the harness make the difference. The bare one is
+    what `runc spec` writes: the system call filter, the limits and the start of Python are in the difference too.
+    """
+    with places.testbed() as (host, testbed):
+        with same_bundle(host, testbed) as bundle:
+            pairs, _ = _container(host, testbed, bundle)
+        with plain_bundle(host, testbed) as bundle:
+            bare_pairs, starts = _container(host, testbed, bundle)
     whole_s = starts.whole_s[-CONTAINERS:]  # without the one that warmed the caches
-    whole = tuple((ours, plain) for ours, (_, plain) in zip(whole_s, pairs, strict=True))
+    whole = tuple((ours, plain) for ours, (_, plain) in zip(whole_s, bare_pairs, strict=True))
+    same = "`runc run` of the same configuration with the same Python, which prints a line in the agent's place"
+    bare = "`runc run` of what `runc spec` writes, with `true` on the same root: no filter, no limits, no Python"
     return [
-        Row("container ready", "s", pairs, Target(0, 1.3), starts.note(against)),
-        Row("container started", "s", whole, None, "the same starts with all that the harness does before and after"),
+        Row("container ready", "s", pairs, Target(0, 1.3), f"against {same}, until that line"),
+        Row("container ready, bare peer", "s", bare_pairs, None, starts.note(f"{bare}, from its start to its end")),
+        Row("container started", "s", whole, None, "against that bare peer, with all that the harness does around it"),
     ]
+
+
+def _container(
+    host: LocalSession, testbed: LocalTestbed, bundle: Path
+) -> tuple[tuple[tuple[float, float], ...], Starts]:
+    """Pairs of vbench's container and the one in `bundle`, until its marker or its end; vbench's starts."""
+    starts = Starts(Oci(), host, testbed)
+    argv = [*pinned(testbed.cpus), "runc", "--root", str(bundle / "state"), "run", "--bundle", str(bundle)]
+    numbers = count()
+
+    def plain_s() -> float:
+        return plain_container_s(host, [*argv, f"vbench-plain-{next(numbers)}"])
+
+    return interleaved(starts.ready_s, plain_s, CONTAINERS), starts
+
+
+def plain_container_s(host: LocalSession, argv: list[str]) -> float:
+    """Until it printed its line, or ended without one; it has ended when this returns."""
+    begun = time.monotonic()
+    with host.spawn(argv) as process:
+        process.stdout.read(len(MARKER))
+        ready_s = time.monotonic() - begun
+        if process.wait(timeout_s=LIMIT_S) != 0:
+            raise VbenchError(f"the plain container did not run: {process.stderr()[-300:]!r}")
+        return ready_s
+
+
+@contextmanager
+def same_bundle(host: LocalSession, testbed: LocalTestbed) -> Iterator[Path]:
+    """The configuration of vbench's own container, with a program in the agent's place that prints the marker."""
+    oci, workplace = Oci(), Workplace()
+    interpreter = agent_command(workplace)[:-1]
+    with (
+        testbed.folder("plain") as folder,
+        testbed.scratch(FolderStorage()) as scratch,
+        testbed.attach(Veth) as link,
+    ):
+        config = container_config.config(
+            name="vbench-plain",
+            args=[*interpreter, "-c", f"print({MARKER!r}, flush=True)"],
+            root=PurePosixPath(places.image().root),
+            scratch=scratch.path,
+            limits=oci.limits(host, testbed),
+            seccomp=oci.filter(host),
+            netns=link.netns if link else None,
+        )
+        bundle = Path(folder)
+        (bundle / "config.json").write_text(json.dumps(config))
+        yield bundle
 
 
 @contextmanager
