@@ -278,3 +278,31 @@ def test_a_family_without_a_common_block_has_no_mean() -> None:
     assert geometric.mean_cost("cpu", []).why
     with pytest.raises(ValueError, match="only ratios"):
         geometric.mean_cost("cpu", [Pairs("a", (1,), (0.1,), unit="s")])
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-9, 1.0, 1e120])
+@pytest.mark.parametrize("shape", ["one", "apart", "rounded", "two values", "far"])
+def test_two_modes_are_those_of_the_split_that_is_largest_of_all(
+    shape: str, scale: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Running sums only choose the splits that are looked at, and the findings do not depend on the choice."""
+    draw = np.random.default_rng(20130620)
+    vectors = []
+    for count in range(10, 60):
+        values = draw.normal(size=count)
+        changed = {
+            "one": values,
+            "apart": np.where(draw.random(count) < 0.5, values, 12 + values),
+            "rounded": np.round(values),
+            "two values": np.where(draw.random(count) < 0.4, 0.0, 1.0),
+            "far": np.exp(3 * values),
+        }
+        vectors.append(changed[shape] * scale)
+    chosen = [suspects.suspects(vector) for vector in vectors]
+    monkeypatch.setattr(suspects, "_candidates", every_split)
+    assert chosen == [suspects.suspects(vector) for vector in vectors]
+
+
+def every_split(ordered: suspects.Array) -> list[int]:
+    least = math.ceil(suspects.LEAST_SIDE * ordered.size)
+    return list(range(least, ordered.size - least + 1))

@@ -55,14 +55,37 @@ def _far(values: Array) -> Suspect | None:
 def _modes(values: Array) -> Suspect | None:
     order = np.argsort(values, kind="stable")
     ordered = values[order]
-    least = math.ceil(LEAST_SIDE * values.size)
-    at = max(range(least, values.size - least + 1), key=lambda split: _apart(ordered[:split], ordered[split:]))
+    at = max(_candidates(ordered), key=lambda split: _apart(ordered[:split], ordered[split:]))
     low, high = order[:at], order[at:]
     if _apart(ordered[:at], ordered[at:]) < APART:
         return None
     fewer = low if low.size <= high.size else high
     what = f"two modes, {low.size} and {high.size} blocks: the mean lies between them and describes neither"
     return Suspect(what, tuple(sorted(int(position) for position in fewer)))
+
+
+def _candidates(ordered: Array) -> list[int]:
+    """The splits whose D may be the largest, by running sums: exact D's of all splits take most of a large report.
+
+    Running sums give the variance of a side with an error of about n · 1e-16 of the squared range. A split whose
+    variance is less than a millionth of that is always a candidate, and so is one within a millionth of the largest D.
+    """
+    least, n = math.ceil(LEAST_SIDE * ordered.size), ordered.size
+    splits, size = np.arange(least, n - least + 1), float(ordered[-1] - ordered[0])
+    if not 1e-100 < size < 1e100:  # the square of a deviation may be no float
+        every: list[int] = splits.tolist()
+        return every
+    unit = (ordered - ordered[0]) / size
+    sums, squares = np.cumsum(unit), np.cumsum(np.square(unit))
+    low, high = sums[splits - 1], sums[-1] - sums[splits - 1]
+    low_squares, high_squares = squares[splits - 1], squares[-1] - squares[splits - 1]
+    above = n - splits
+    variance = (low_squares - low**2 / splits) / (splits - 1) + (high_squares - high**2 / above) / (above - 1)
+    is_small = variance < 1e-6
+    apart = (high / above - low / splits) / np.sqrt(np.where(is_small, 1.0, variance) / 2)
+    largest = apart[~is_small].max(initial=0.0)
+    chosen: list[int] = splits[is_small | (apart >= largest * (1 - 1e-6))].tolist()
+    return chosen
 
 
 def _apart(low: Array, high: Array) -> float:
