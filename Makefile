@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 VBENCH := $(BIN)/vbench
-# Kinds that CI's machine can run: a skip of one of these is a failure (tests/conftest.py).
+# Stacks of which a skip is a failure, or `all`, and those that may skip all the same (tests/support/giving_up.py).
 REAL ?=
+BUT ?=
 
 # Advice to upgrade pip is no part of what is printed here.
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -21,7 +22,7 @@ demo-begin:
 # Nothing runs beside the tests that are marked "alone": they look at what the whole machine does.
 PYTEST := $(BIN)/pytest --durations 10
 SIDE_BY_SIDE := --numprocesses logical
-NAMED = $(addprefix --real ,$(REAL))
+NAMED = $(addprefix --real ,$(REAL)) $(addprefix --but ,$(BUT))
 
 test: system-test image .make-dev lint
 	$(PYTEST) $(SIDE_BY_SIDE) tests/unit

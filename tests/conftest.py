@@ -1,4 +1,4 @@
-"""`--real KIND`: this machine can run KIND, so a skip of it is a failure."""
+"""What all tests share: the options that name what this machine can run, and a lock of their own."""
 
 import os
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.giving_up import add_options
 from vbench.host import lock
 
 # How long an example takes, which ones an earlier run found and what chance gives are no inputs of a test.
@@ -20,9 +21,7 @@ settings.load_profile("vbench")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--real", action="append", default=[], metavar="KIND", help="a skip of this kind of environment fails"
-    )
+    add_options(parser)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,6 +11,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.contract.stacks import STACKS, Stack, a_testbed
+from tests.support.giving_up import give_up
 from vbench.contracts import Environment, Session, Testbed
 from vbench.host.proc import LocalSession
 from vbench.model import Layer
@@ -70,7 +71,7 @@ def stack(
     if not problem and len(environments) == 1:
         problem = probed_once(name, environments[0], host, testbed, tmp_path_factory)
     if problem:
-        (pytest.fail if name in request.config.getoption("--real") else pytest.skip)(f"{name}: {problem}")
+        give_up(request.config, name, why=f"{name}: {problem}")
     return Stack(name, environments, host, testbed)
 
 

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from tests.contract.workloads import ON_HOST, fields
+from tests.support.giving_up import give_up
 from tests.unit.guest_folder import guest_folder
 from tests.unit.scripted import NEEDED
 from vbench import contracts, units
@@ -47,8 +48,7 @@ def test_a_trial_gives_believable_samples_of_its_own_metrics(
     benchmark = msgspec.convert(SMALL if sized else NEEDED.get(kind, {}), KINDS[kind], dec_hook=units.decode)
     lacking = benchmark.missing(start.session, start.testbed)
     if lacking:
-        give_up = pytest.fail if "bare" in request.config.getoption("--real") else pytest.skip
-        give_up("; ".join(f"{one.what}: {one.hint}" for one in lacking))
+        give_up(request.config, "bare", why="; ".join(f"{one.what}: {one.hint}" for one in lacking))
     benchmark.prepare(start)
     measured = benchmark.measure(start)
     unsupported = {"latency_p99"} if any(note.startswith("no p99") for note in measured.notes) else set()

@@ -15,6 +15,7 @@ from msgspec.structs import replace as with_changes
 
 from tests.contract.stacks import DEFAULTS, STACKS
 from tests.contract.traces import adopting, own_traces
+from tests.support.giving_up import give_up
 from tests.unit.fakes import Told
 from tests.unit.folders import NOTHING_SECRET
 from tests.unit.small_folders import a_manifest
@@ -125,7 +126,7 @@ def kind(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) -
     name: str = request.param
     lacking = [f"{m.what} ({m.hint})" for m in STACKS[name][0].missing(host)] + ([] if testbed.image else ["no image"])
     if lacking:
-        (pytest.fail if name in request.config.getoption("--real") else pytest.skip)(f"{name}: {', '.join(lacking)}")
+        give_up(request.config, name, why=f"{name}: {', '.join(lacking)}")
     return name
 
 
@@ -226,7 +227,7 @@ def test_such_a_run_is_reported_with_what_it_lost(run: Run, kind: str) -> None:
 def image(host: LocalSession, testbed: Testbed, request: pytest.FixtureRequest) -> ImageHere:
     lacking = Qemu().missing(host)
     if lacking or testbed.image is None:
-        (pytest.fail if "qemu-tcg" in request.config.getoption("--real") else pytest.skip)(f"{lacking or 'no image'}")
+        give_up(request.config, "qemu-tcg", why=f"{lacking or 'no image'}")
     return testbed.image
 
 

@@ -10,6 +10,7 @@ from statistics import median
 import pytest
 
 from tests.contract.stacks import DEFAULTS, STACKS
+from tests.support.giving_up import give_up
 from vbench import gates
 from vbench.benchmarks.cpu import Hash
 from vbench.benchmarks.disk import RandRead
@@ -32,8 +33,7 @@ def start(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) 
     (environment,) = STACKS[request.param]
     lacking = [f"{m.what} ({m.hint})" for m in environment.missing(host)] + ([] if testbed.image else ["no image"])
     if lacking:
-        give_up = pytest.fail if request.param in request.config.getoption("--real") else pytest.skip
-        give_up(f"{request.param}: {', '.join(lacking)}")
+        give_up(request.config, request.param, why=f"{request.param}: {', '.join(lacking)}")
     with ExitStack() as stack:
         session: Session = stack.enter_context(environment.start(host, testbed))
         yield Start(session, testbed.within(session), 100, 0.05, 0.01, None, lambda name, data: None, stack)

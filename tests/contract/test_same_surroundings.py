@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.contract.stacks import Stack, a_testbed
+from tests.support.giving_up import give_up
 from vbench.contracts import Session, Started, Testbed
 from vbench.host import processors
 from vbench.host.proc import LocalSession
@@ -156,7 +157,7 @@ def test_a_command_sees_the_same_in_every_environment(
 
 def test_the_peer_sees_the_same_too(beside: Testbed, request: pytest.FixtureRequest) -> None:
     if beside.peer_address is None:
-        (pytest.fail if "bare" in request.config.getoption("--real") else pytest.skip)(beside.no_network)
+        give_up(request.config, "bare", why=beside.no_network)
     there = seen(beside.peer)
     assert {name: there[name] for name in EXPECTED} == EXPECTED
 

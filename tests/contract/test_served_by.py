@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.contract.detached import Detached
+from tests.support.giving_up import give_up
 from tests.unit.fakes import Told
 from vbench import gates, store
 from vbench import image as images
@@ -57,8 +58,7 @@ kind = "bare"
 def _can_run(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) -> None:
     lacking = [f"{m.what} ({m.hint})" for m in Detached().missing(host)] + ([] if testbed.image else ["no image"])
     if lacking:
-        give_up = pytest.fail if "oci-runc" in request.config.getoption("--real") else pytest.skip
-        give_up(f"a detached container: {', '.join(lacking)}")
+        give_up(request.config, "oci-runc", why=f"a detached container: {', '.join(lacking)}")
 
 
 @pytest.fixture(scope="module")

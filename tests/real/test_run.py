@@ -11,6 +11,7 @@ import pytest
 
 from tests.contract.stacks import STACKS
 from tests.real.browser import Browser
+from tests.support.giving_up import give_up
 from vbench import image, store
 from vbench.contracts import Environment
 from vbench.host import proc
@@ -54,11 +55,11 @@ def _lacking(environment: Environment, host: LocalSession) -> list[str]:
 
 @pytest.fixture(scope="module")
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    host, named = LocalSession(), set(request.config.getoption("--real"))
+    host = LocalSession()
     lacking = [what for kind in KINDS for what in _lacking(STACKS[kind][0], host)]
     lacking += [] if image.find() else ["an image: run `vbench image build`"]
     if lacking:
-        (pytest.fail if named & set(KINDS) else pytest.skip)(", ".join(lacking))
+        give_up(request.config, *KINDS, why=", ".join(lacking))
     folder = tmp_path_factory.mktemp("run")
     suite = folder / "each-family.toml"
     (folder / "scratch").mkdir()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.giving_up import give_up
 from vbench import image, store
 from vbench.cli import validate as cli
 from vbench.model import State
@@ -17,8 +18,7 @@ TINY = Effort(seconds=1.0, least_blocks=2, shrink=0.05, only=("quota", "delay", 
 @pytest.fixture(scope="module")
 def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Validation, Path]:
     if os.geteuid() != 0 or image.find() is None:
-        give_up = pytest.fail if "bare" in request.config.getoption("--real") else pytest.skip
-        give_up("no root rights, or no image: run `vbench image build`")
+        give_up(request.config, "bare", why="no root rights, or no image: run `vbench image build`")
     results = tmp_path_factory.mktemp("results")
     return validate(TINY, results=results, follower=cli.Following(True)), results
 
