@@ -11,6 +11,8 @@ from vbench import suite as suites
 from vbench.errors import SuiteError
 from vbench.units import Bytes, Seconds
 
+OFFERED = [name for name, kind in environments.KINDS.items() if kind.is_offered]
+
 
 def test_a_good_suite_is_read_with_its_quantities_in_base_units() -> None:
     suite = suites.parse(GOOD, source="s.toml")
@@ -88,7 +90,7 @@ def test_a_good_suite_is_read_with_its_quantities_in_base_units() -> None:
             '[environments.b]\nkind = "fake"',
             "[environments.b]",
             "environments.b.kind: missing",
-            "known: bare, oci, qemu",
+            f"known: {', '.join(OFFERED)}",
         ),
         ("[environments.b]", '[environments."../b"]', "environments.../b: '../b' cannot be a name", "letters"),
         ("[environments.b]", '[environments.""]', "environments.: '' cannot be a name", ""),

@@ -39,7 +39,8 @@ def test_it_is_a_suite_with_what_works_here_and_fits_its_budget(working: tuple[s
 
 def test_the_names_are_those_that_people_use() -> None:
     suite = suites.parse(template("mine", choices(*EVERY)), source="mine.toml")
-    assert suite.arms == ("bare", "runc", "crun", "tcg", "kvm")
+    named = ("bare", "runc", "crun", "tcg", "kvm")
+    assert tuple(arm for arm in suite.arms if arm in named) == named
 
 
 def test_what_does_not_work_is_there_as_a_comment_with_its_reason() -> None:
