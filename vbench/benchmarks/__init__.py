@@ -9,7 +9,7 @@ from vbench.benchmarks.network import Connect, RoundTrip, Stream, Udp
 from vbench.benchmarks.python import Json, Nbody, Regex
 from vbench.benchmarks.scheduler import Futex, Thread
 from vbench.benchmarks.start import Ready
-from vbench.benchmarks.syscall import ClockCall, Fork, Getpid, Mmap, Open, Pipe, ReadZero, Vdso, WriteNull
+from vbench.benchmarks.syscall import ClockCall, Fork, Getpid, Getppid, Mmap, Open, Pipe, ReadZero, Vdso, WriteNull
 from vbench.contracts import Benchmark
 
 _ALL: tuple[type[Benchmark], ...] = (
@@ -25,6 +25,7 @@ _ALL: tuple[type[Benchmark], ...] = (
     Chase,
     Fault,
     Getpid,
+    Getppid,
     ClockCall,
     Vdso,
     Mmap,

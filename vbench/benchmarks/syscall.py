@@ -26,6 +26,22 @@ class Getpid(KernelBenchmark, frozen=True, kw_only=True):
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("latency", "s", "lower", "of one call"),)
 
 
+class Getppid(KernelBenchmark, frozen=True, kw_only=True):
+    """One operation is one getppid through syscall(2).
+
+    Starts before the first call, stops after the last one. Unlike in syscall.getpid, the kernel looks up the parent
+    process.
+    """
+
+    kind: ClassVar[str] = "syscall.getppid"
+    short: ClassVar[str] = "getppid"
+    exposes: ClassVar[str] = (
+        "the way into the kernel, as syscall.getpid; kernels in user space, which keep processes in tables of their own"
+    )
+    about: ClassVar[str] = "getppid through syscall(2)"
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("latency", "s", "lower", "of one call"),)
+
+
 class ClockCall(KernelBenchmark, frozen=True, kw_only=True):
     """One operation is one clock_gettime of CLOCK_MONOTONIC through syscall(2).
 

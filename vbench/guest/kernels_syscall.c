@@ -15,6 +15,12 @@ int vb_getpid(uint64_t loops, double *seconds) {
     return report(start, seconds);
 }
 
+int vb_getppid(uint64_t loops, double *seconds) {
+    uint64_t start = now_ns();
+    for (uint64_t i = 0; i < loops; i++) KEEP(syscall(SYS_getppid));
+    return report(start, seconds);
+}
+
 static int ping_pong(int to, int from, uint64_t loops) {
     char byte = 'x';
     for (uint64_t i = 0; i < loops; i++) {
