@@ -146,8 +146,12 @@ def test_the_json_report_keeps_its_contract_and_has_a_number_for_each_metric(
     unknown = [cost for cost in document["costs"] if not cost["cost"] and cost["metric"] != "latency_p99"]
     assert unknown == []  # a p99 needs more operations than a short trial has on a slow machine
     assert {cost["environment"] for cost in document["costs"]} == ARMS - {"bare"}
-    unspent = [cost for cost in document["costs"] if cost["cost"] and not cost["cpu_s_per_operation"]]
-    assert {cost["benchmark"] for cost in unspent} == {"start.ready"}
+    spent = {(t.block, t.environment, t.benchmark): t.operations_cpu_s is not None for t in run.trials}
+    for cost in (cost for cost in document["costs"] if cost["cost"]):
+        assert (cost["cpu_s_per_operation"] is not None) == spent[1, cost["environment"], cost["benchmark"]]
+    # On a busy host a tool's lines can arrive too late to tell when its operations began: hardly so in every trial.
+    known = {benchmark for (_, _, benchmark), is_known in spent.items() if is_known}
+    assert known == {cost["benchmark"] for cost in document["costs"]} - {"start.ready"}
     assert all(cost["median"] > 0 and cost["baseline_median"] > 0 for cost in document["costs"] if cost["cost"])
 
 
