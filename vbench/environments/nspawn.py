@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import PurePosixPath
 from typing import ClassVar
 
@@ -21,6 +21,8 @@ from vbench.testbed.veth import Veth
 LIMIT_S = 60.0
 PROGRAM = "systemd-nspawn"
 MACHINE_ID = "/etc/machine-id"
+PROPAGATE = "/run/systemd/nspawn/propagate"
+CGROUPS = "/sys/fs/cgroup"
 
 
 class Nspawn(EnvironmentSettings, frozen=True, kw_only=True):
@@ -57,13 +59,19 @@ class Nspawn(EnvironmentSettings, frozen=True, kw_only=True):
     def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:
         if testbed.image is None:
             raise StartFailed("there is no image for the container's root", hint="run `vbench image build`")
-        begun = time.monotonic()
+        begun, name = time.monotonic(), f"vbench-{uuid.uuid4().hex[:12]}"
         with (
             testbed.scratch(FolderStorage()) as scratch,
             testbed.attach(Veth) as link,
             testbed.image_root() as root,
+            ExitStack() as removals,
         ):
-            argv = self._words(testbed, f"vbench-{uuid.uuid4().hex[:12]}", root, scratch.path, link)
+            # systemd-nspawn leaves its cgroups, and a folder of the container's name when it is killed.
+            removals.enter_context(testbed.undo(["rm", "-rf", f"{PROPAGATE}/{name}"]))
+            for group in _groups(host):
+                words = ["rmdir", "--ignore-fail-on-non-empty", group]  # it may hold a container of somebody else
+                removals.enter_context(testbed.undo(words, there=["find", group, "-maxdepth", "0"]))
+            argv = self._words(testbed, name, root, scratch.path, link)
             with started(
                 host,
                 argv,
@@ -114,6 +122,16 @@ class Nspawn(EnvironmentSettings, frozen=True, kw_only=True):
             "read-only root",
             "not in force: a memory limit, a cgroup of its own, a user namespace",
         )
+
+
+def _groups(host: Session) -> tuple[str, ...]:
+    """The cgroups that systemd-nspawn makes below the caller's own in each hierarchy: for itself, for the container."""
+    is_v2 = host.run(["test", "-e", f"{CGROUPS}/cgroup.controllers"], timeout_s=10).status == 0
+    folders = {"": CGROUPS if is_v2 else f"{CGROUPS}/unified", "name=systemd": f"{CGROUPS}/systemd"}
+    lines = host.run(["cat", "/proc/self/cgroup"], timeout_s=10).check().text.splitlines()
+    own = {controllers: group.strip("/") for _, controllers, group in (line.split(":", 2) for line in lines)}
+    parents = [str(PurePosixPath(folder, own[name])) for name, folder in folders.items() if name in own]
+    return tuple(f"{parent}/{group}" for parent in parents for group in ("payload", "supervisor"))
 
 
 def _bound(path: PurePosixPath) -> str:
