@@ -140,6 +140,15 @@ def test_the_command_prints_the_order_the_loops_and_the_duration(fakes: str) -> 
     assert "other" not in result.output
 
 
+def test_the_command_prints_which_environments_have_no_network(fakes: str) -> None:
+    from vbench.cli.plan import plan
+
+    path = Path(fakes)
+    path.write_text(path.read_text() + '[environments.alone]\nkind = "fake"\nnetwork = "none"\n')
+    lines = CliRunner().invoke(plan, [fakes]).output.splitlines()
+    assert [line.split()[0] for line in lines if "without the run's network" in line] == ["alone"]
+
+
 def test_the_command_prints_the_plan_as_json(fakes: str) -> None:
     from vbench.cli.plan import plan
 

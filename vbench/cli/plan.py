@@ -210,4 +210,5 @@ def _stack(suite: "Suite", arm: str) -> str:
 
     titles = " on ".join(suite.environment(name).title() for name in reversed(suites.chain(suite, arm)))
     role = {suite.method.baseline: ", the baseline", suite.method.control: ", the baseline again"}.get(arm, "")
-    return f"{titles}{role}, starts in {show(plans.start_s(suite, arm), 's')}"
+    network = ", without the run's network" if suites.network(suite, arm) == "none" else ""
+    return f"{titles}{role}{network}, starts in {show(plans.start_s(suite, arm), 's')}"
