@@ -91,6 +91,13 @@ def test_a_container_gets_what_engines_give() -> None:
     assert "CAP_SYS_ADMIN" not in made["process"]["capabilities"]["bounding"]
 
 
+def test_a_container_without_a_link_does_not_get_the_hosts_network() -> None:
+    """Runtimes make a namespace for which no path is given, and bring up loopback in it."""
+    assert {"type": "network"} in document()["linux"]["namespaces"]
+    said = " ".join(container.mechanisms(LIMITS, None, networked=False))
+    assert "mount, network with loopback alone " in said
+
+
 def test_where_the_kernel_accounts_no_swap_none_is_limited_and_the_words_say_so() -> None:
     unaccounted = container.Limits((2,), 2**30, False, {})
     assert "swap" not in document(limits=unaccounted)["linux"]["resources"]["memory"]

@@ -48,7 +48,7 @@ def mechanisms(limits: Limits, seccomp: Filter | None, *, networked: bool) -> tu
         f"cgroup cpuset {cpus}",
         f"cgroup memory limit {show_bytes(limits.memory_b)}, {swap}",
         f"cgroup limit of {MOST_PROCESSES} processes",
-        f"namespaces {', '.join(NAMESPACES)}{', network' if networked else ''}",
+        f"namespaces {', '.join(NAMESPACES)}, {network_namespace(networked=networked)}",
         f"{len(CAPABILITIES)} capabilities",
         "no new privileges",
         f"system call filter {PROFILE} (sha256 {seccomp.digest[:12]})" if seccomp else "no system call filter",
@@ -57,6 +57,11 @@ def mechanisms(limits: Limits, seccomp: Filter | None, *, networked: bool) -> tu
         "read-only root",
         NOT_IN_FORCE,
     )
+
+
+def network_namespace(*, networked: bool) -> str:
+    """A container's network namespace in words. One without a link is not the host's: it has nothing but loopback."""
+    return "network" if networked else "network with loopback alone"
 
 
 def config(
@@ -69,10 +74,12 @@ def config(
     seccomp: Filter | None,
     netns: PurePosixPath | None,
 ) -> dict[str, Any]:
-    """Content of config.json for one container named `name`."""
+    """Content of config.json for one container named `name`. Without `netns` the runtime makes it an empty one.
+
+    Runtimes bring up loopback in a network namespace that they make, and change nothing in one that is given.
+    """
     namespaces: list[dict[str, str]] = [{"type": kind} for kind in NAMESPACES]
-    if netns:
-        namespaces.append({"type": "network", "path": str(netns)})
+    namespaces.append({"type": "network", **({"path": str(netns)} if netns else {})})
     return {
         "ociVersion": "1.0.2",
         "hostname": "guest",

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from vbench.beneath import Beneath, Engine
 from vbench.contracts import Missing, Session, Testbed, Workplace
+from vbench.environments.container import NAMESPACES, network_namespace
 from vbench.environments.settings import EnvironmentSettings
 from vbench.environments.starting import agent_command, pinned, started
 from vbench.environments.tools import tool_missing
@@ -117,7 +118,7 @@ class Nspawn(EnvironmentSettings, frozen=True, kw_only=True):
     def _mechanisms(self, testbed: Testbed, *, networked: bool) -> tuple[str, ...]:
         return (
             f"affinity {','.join(map(str, testbed.cpus))}",
-            f"namespaces pid, ipc, uts, mount, network{'' if networked else ' with loopback alone'}",
+            f"namespaces {', '.join(NAMESPACES)}, {network_namespace(networked=networked)}",
             "the capabilities and the system call filter of systemd-nspawn",
             "read-only root",
             "not in force: a memory limit, a cgroup of its own, a user namespace",

@@ -76,9 +76,11 @@ class NestedTestbed:
                 yield link
 
     def detached(self, ends: type[Link]) -> str:
+        if self.no_network:
+            return self.no_network
         if self._uplink is None:
             return "it stands on another environment, and has no place of its own on the run's network"
-        return self.no_network or ends.missing(Bridge(self.host, OWN))
+        return ends.missing(Bridge(self.host, OWN))
 
     @property
     def _uplink(self) -> Uplink | None:
