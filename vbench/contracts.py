@@ -128,6 +128,9 @@ class Host(Protocol):
     def counters(self, cpus: Sequence[int], served_by: ServedBy) -> Counters: ...  # of these processors, now
     def spent(self, cpus: Sequence[int], served_by: ServedBy) -> Spent: ...  # the part of it that a trial needs
     def identity(self) -> Identity: ...
+    @property
+    def ticks_per_s(self) -> int: ...  # clock ticks, in which its kernel counts processor time
+    def uptime_s(self) -> float: ...  # since its kernel booted, suspended time included
 
     def harness_on(self, cpus: Sequence[int]) -> AbstractContextManager[None]:
         """Keeps vbench itself, and what it starts without a choice of processors, on `cpus` of this host."""

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from vbench.model import Layer, Reading, Reason, ReasonKind, Trial
-from vbench.units import TICKS
 
 FOREIGN_SHARE = 0.02  # limit on foreign tasks' use of the environment's processors, as a share of wall time
 LIMIT_PPM = 100.0  # host against guest clock; a good oscillator stays below it
 LIMIT_TCG_PPM = 1000.0  # an emulated guest calibrates its clock against an emulated timer
-# The result depends on six counts in ticks: busy time by kind, and the times of ended children.
-RESOLUTION_S = 6 / TICKS
+RESOLUTION_TICKS = 6  # the counts in ticks on which a result depends: busy time by kind, the times of ended children
 Count = TypeVar("Count", int, float)
 
 
@@ -52,7 +50,7 @@ class Counters:
     queued_s: float | None = None  # waiting time of all tasks on these processors, with ended and foreign ones
 
 
-def served_s(first: Spent | Counters, last: Spent | Counters) -> float | None:
+def served_s(first: Spent | Counters, last: Spent | Counters, ticks_per_s: int) -> float | None:
     """Processor time in s of all that served the environment between two counts. None if unknown.
 
     Ended processes are counted in whole ticks, so that a slightly negative difference counts as 0. A larger one is
@@ -62,7 +60,7 @@ def served_s(first: Spent | Counters, last: Spent | Counters) -> float | None:
         return None
     kernel_s = sum(max(0.0, spent_s - first.kernel_s.get(pid, spent_s)) for pid, spent_s in last.kernel_s.items())
     served = last.ours_s - first.ours_s + kernel_s
-    return None if served < -RESOLUTION_S else max(0.0, served)
+    return None if served < -RESOLUTION_TICKS / ticks_per_s else max(0.0, served)
 
 
 def clock_limit_ppm(layers: Iterable[Layer]) -> float:
@@ -77,6 +75,7 @@ def reading(
     counters: tuple[Counters, Counters],
     clocks: tuple[ClockReading | None, ClockReading | None],
     limit_ppm: float,
+    ticks_per_s: int,
 ) -> Reading:
     """The differences between two states of the host's counters and of both clocks."""
     first, last = counters
@@ -88,7 +87,7 @@ def reading(
         environment=environment,
         wall_s=wall_s,
         busy_s=_busy_s(first, last),
-        ours_s=served_s(first, last),
+        ours_s=served_s(first, last, ticks_per_s),
         steal_s=_since(first.steal_s, last.steal_s),
         run_delay_s=_run_delay_s(first.delays_s, last.delays_s),
         queued_s=_since(first.queued_s, last.queued_s),
@@ -127,11 +126,14 @@ def clock_error_s(first: ClockReading | None, last: ClockReading | None) -> tupl
     return last.inside_s - first.inside_s - host_s, bound_s
 
 
-def judge(reading: Reading) -> tuple[Reason, ...]:
-    """Reasons for which this start voids its block. Empty if it does not; unknown values void nothing."""
+def judge(reading: Reading, ticks_per_s: int) -> tuple[Reason, ...]:
+    """Reasons for which this start voids its block. Empty if it does not; unknown values void nothing.
+
+    `ticks_per_s` is the host's, as in `served_s`: what its clock ticks cannot tell from nothing voids nothing either.
+    """
     reasons = []
     foreign = foreign_share(reading)
-    if foreign is not None and foreign > FOREIGN_SHARE + RESOLUTION_S / reading.wall_s:
+    if foreign is not None and foreign > FOREIGN_SHARE + RESOLUTION_TICKS / ticks_per_s / reading.wall_s:
         reasons.append(Reason(ReasonKind.FOREIGN_LOAD, reading.environment, foreign))
     if reading.throttled:
         reasons.append(Reason(ReasonKind.THROTTLED, reading.environment, float(reading.throttled)))

@@ -1,7 +1,6 @@
 """Parses and prints quantities. All other modules hold base units (s, B, B/s, 1/s, 1); only this one scales."""
 
 import math
-import os
 import re
 from typing import Any
 
@@ -12,7 +11,6 @@ _YEAR_S = 365 * 86400.0
 _SHARES = {"": 1.0, "%": 0.01}
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z\u00b5\u03bc%]*)\s*")
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
-TICKS = os.sysconf("SC_CLK_TCK")  # clock ticks a second, in which the kernel counts processor time
 DASH = "–"
 _UNITS: dict[str, tuple[str, float]] = {
     "1": ("1", 1.0),

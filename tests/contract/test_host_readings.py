@@ -40,7 +40,8 @@ def start(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) 
 
 
 def watched(start: Start, testbed: Testbed, benchmark: Benchmark) -> tuple[Trial, Measured]:
-    watch = Watch(start.session, lambda: LocalHost().spent(testbed.cpus, start.session.served_by))
+    host = LocalHost()
+    watch = Watch(start.session, lambda: host.spent(testbed.cpus, start.session.served_by), host.ticks_per_s)
     begun = time.monotonic()
     measured = benchmark.measure(replace(start, begin=watch.begin, end=watch.end))
     wall_s = time.monotonic() - begun

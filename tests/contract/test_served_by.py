@@ -92,7 +92,7 @@ def test_the_time_of_the_group_is_what_the_workload_itself_spent(session: AgentS
     assert first.ours_s is not None
     assert last.ours_s is not None
     counted_s = last.ours_s - first.ours_s
-    assert own_s - 1 / gates.TICKS < counted_s < own_s + 0.3  # the agent's own work and the interpreter's end
+    assert own_s - 1 / HOST.ticks_per_s < counted_s < own_s + 0.3  # the agent's own work and the interpreter's end
 
 
 def judged(first: Counters, last: Counters, own_s: float) -> tuple[Reason, ...]:
@@ -105,8 +105,9 @@ def judged(first: Counters, last: Counters, own_s: float) -> tuple[Reason, ...]:
         counters=(first, last),
         clocks=(None, None),
         limit_ppm=gates.LIMIT_PPM,
+        ticks_per_s=HOST.ticks_per_s,
     )
-    return gates.judge(replace(reading, busy_s=own_s))
+    return gates.judge(replace(reading, busy_s=own_s), HOST.ticks_per_s)
 
 
 def test_a_block_is_not_void_by_the_containers_own_time(session: AgentSession, testbed: Testbed) -> None:

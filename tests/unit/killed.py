@@ -45,7 +45,7 @@ UPTIME_S = 30 * 86400.0
 
 @dataclass(frozen=True)
 class Known(LocalHost):
-    """This host under another machine's identity."""
+    """This host under another machine's identity, and up for as long as the runs need."""
 
     machine: str = "1" * 32
     boot: str = "2" * 32
@@ -53,14 +53,17 @@ class Known(LocalHost):
     def identity(self) -> Identity:
         return with_changes(super().identity(), machine=self.machine, boot=self.boot)
 
+    def uptime_s(self) -> float:
+        return UPTIME_S
+
 
 HERE = Known()
 REBOOTED = Known(boot="3" * 32)
 
 
-def clocks(*, later_s: float = 0.0, uptime_s: float = UPTIME_S, monotonic_s: float = 0.0) -> Clocks:
+def clocks(*, later_s: float = 0.0, monotonic_s: float = 0.0) -> Clocks:
     """Clocks that stand still at `later_s` after `NOW_S`."""
-    return Clocks(lambda: NOW_S + later_s, lambda: monotonic_s, lambda: uptime_s)
+    return Clocks(lambda: NOW_S + later_s, lambda: monotonic_s)
 
 
 def a_suite(tmp_path: Path, *changes: tuple[str, str]) -> Suite:

@@ -15,6 +15,7 @@ from vbench.host.processes import Task
 from vbench.model import Layer, Reading, Reason, ReasonKind
 from vbench.text import reason_text
 
+TICKS = 100
 DATA = Path(__file__).parent.parent / "data" / "schedstat"
 
 
@@ -31,31 +32,33 @@ def reading(first: Counters, last: Counters, clocks: tuple[ClockReading | None, 
         counters=(first, last),
         clocks=(clocks[0], clocks[1]),
         limit_ppm=gates.LIMIT_PPM,
+        ticks_per_s=TICKS,
     )
 
 
 def test_a_quiet_start_voids_nothing() -> None:
     found = reading(at_moment(100, 50, 40), at_moment(110, 59, 48.9))
     assert gates.foreign_share(found) == pytest.approx(0.01)
-    assert gates.judge(found) == ()
+    assert gates.judge(found, TICKS) == ()
 
 
 def test_foreign_work_above_two_percent_of_wall_voids() -> None:
     found = reading(at_moment(100, 50, 40), at_moment(110, 59, 48))
-    (reason,) = gates.judge(found)
+    (reason,) = gates.judge(found, TICKS)
     assert reason_text(reason) == "tcg: foreign tasks used 10.0% of its processors"
 
 
 def test_what_ticks_cannot_tell_from_nothing_is_not_foreign() -> None:
     found = reading(at_moment(100, 50, 40), at_moment(101, 51, 40.95))
     assert gates.foreign_share(found) == pytest.approx(0.05)
-    assert gates.judge(found) == ()
+    assert gates.judge(found, TICKS) == ()
+    assert gates.judge(found, 10 * TICKS) != ()  # the finer ticks of another machine can tell
 
 
 def test_a_quota_in_step_with_the_tick_does_not_look_foreign() -> None:
     found = reading(at_moment(100, 50, 40, idle_s=5.0), at_moment(110, 60, 48, idle_s=7.0))
     assert found.busy_s == pytest.approx(8)
-    assert gates.judge(found) == ()
+    assert gates.judge(found, TICKS) == ()
 
 
 def test_what_a_process_that_just_ended_leaves_to_its_parent_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +91,7 @@ def test_kernel_threads_that_served_the_run_are_not_foreign() -> None:
 def test_steal_is_reported_and_never_voids() -> None:
     found = reading(at_moment(0, 0, 0), at_moment(10, 5, 5, steal_s=4.0))
     assert found.steal_s == 4
-    assert gates.judge(found) == ()
+    assert gates.judge(found, TICKS) == ()
 
 
 def test_what_is_unknown_voids_nothing_and_stays_unknown() -> None:
@@ -96,12 +99,12 @@ def test_what_is_unknown_voids_nothing_and_stays_unknown() -> None:
     assert found.ours_s is None
     assert found.throttled is None
     assert gates.foreign_share(found) is None
-    assert gates.judge(found) == ()
+    assert gates.judge(found, TICKS) == ()
 
 
 def test_throttling_voids() -> None:
     found = reading(at_moment(0, 0, 0, throttled=3), at_moment(10, 5, 5, throttled=5))
-    assert gates.judge(found) == (Reason(ReasonKind.THROTTLED, "tcg", 2.0),)
+    assert gates.judge(found, TICKS) == (Reason(ReasonKind.THROTTLED, "tcg", 2.0),)
 
 
 def clock(host_s: float, inside_s: float, trip_s: float = 0.001) -> ClockReading:
@@ -112,12 +115,12 @@ def test_a_guest_that_was_stopped_for_half_a_second_voids_its_block() -> None:
     stopped = (clock(100, 7), clock(120, 26.5))
     found = reading(at_moment(100, 0, 0), at_moment(120, 0, 0), stopped)
     assert found.clock_error_s == pytest.approx(-0.5)
-    assert list(map(reason_text, gates.judge(found))) == ["tcg: its clock fell 0.5 s behind the host's"]
+    assert list(map(reason_text, gates.judge(found, TICKS))) == ["tcg: its clock fell 0.5 s behind the host's"]
 
 
 def test_a_clock_within_the_limit_and_the_round_trips_is_believed() -> None:
     good = (clock(100, 7), clock(120, 27.0025))
-    assert gates.judge(reading(at_moment(100, 0, 0), at_moment(120, 0, 0), good)) == ()
+    assert gates.judge(reading(at_moment(100, 0, 0), at_moment(120, 0, 0), good), TICKS) == ()
 
 
 def test_an_emulated_guest_is_allowed_a_coarser_clock() -> None:
@@ -147,7 +150,7 @@ intr 1 2 3
 
 
 def test_a_processor_is_found_by_its_number_where_others_are_offline() -> None:
-    found = counters.processor_times(STAT, [3])
+    found = counters.processor_times(STAT, [3], TICKS)
     assert found is not None
     assert found[3] == pytest.approx((4.0, 50.15, 0.15))
     assert found[0] == pytest.approx((4.1, 40.55, 0.05))
@@ -155,12 +158,13 @@ def test_a_processor_is_found_by_its_number_where_others_are_offline() -> None:
 
 @pytest.mark.parametrize("needed", [[1], [0, 3, 4]])
 def test_counters_of_a_processor_without_a_line_are_unknown(needed: list[int]) -> None:
-    assert counters.processor_times(STAT, needed) is None
+    assert counters.processor_times(STAT, needed, TICKS) is None
 
 
 def test_old_kernels_that_do_not_tell_steal_have_none() -> None:
-    found = counters.processor_times("cpu0 100 0 0 500\n", [0])
+    found = counters.processor_times("cpu0 100 0 0 500\n", [0], TICKS)
     assert found == {0: (1.0, 5.0, 0.0)}
+    assert counters.processor_times("cpu0 100 0 0 500\n", [0], 10 * TICKS) == {0: (0.1, 0.5, 0.0)}
 
 
 @pytest.mark.parametrize("text", ["cpu9 1 2 3 4 5 6 7 8\n", ""])
@@ -169,7 +173,7 @@ def test_a_start_on_a_host_with_renumbered_processors_has_unknown_counters(tmp_p
     first, last = (LocalHost(procfs=tmp_path).counters([0], DESCENDANTS) for _ in range(2))
     found = reading(first, last)
     assert (found.busy_s, found.steal_s) == (None, None)
-    assert gates.judge(found) == ()
+    assert gates.judge(found, TICKS) == ()
 
 
 # --- counters that cannot be believed ------------------------------------------------------------------------------
@@ -181,7 +185,7 @@ def test_a_counter_that_ran_backwards_is_unknown_and_voids_nothing(name: str) ->
     end = {"busy_s": 59, "ours_s": 48.9, "steal_s": 6.0, "queued_s": 6.0, "throttled": 5} | {name: 1}
     found = reading(at_moment(100, **start), at_moment(110, **end))  # type: ignore[arg-type]
     assert getattr(found, name) is None
-    assert gates.judge(found) == ()
+    assert gates.judge(found, TICKS) == ()
 
 
 def test_idle_time_that_ran_backwards_limits_nothing() -> None:
@@ -192,21 +196,21 @@ def test_idle_time_that_ran_backwards_limits_nothing() -> None:
 
 def test_processor_time_that_went_where_nobody_looks_is_unknown() -> None:
     """A process that was handed to another parent takes its time along; ticks alone take less than a tick each."""
-    assert gates.served_s(Spent(40.0, {}), Spent(30.0, {})) is None
-    assert gates.served_s(Spent(40.0, {}), Spent(40.0 - gates.RESOLUTION_S / 2, {})) == 0
+    assert gates.served_s(Spent(40.0, {}), Spent(30.0, {}), TICKS) is None
+    assert gates.served_s(Spent(40.0, {}), Spent(40.0 - gates.RESOLUTION_TICKS / TICKS / 2, {}), TICKS) == 0
     found = reading(at_moment(100, 50, 40), at_moment(110, 59, 30))
-    assert (found.ours_s, gates.foreign_share(found), gates.judge(found)) == (None, None, ())
+    assert (found.ours_s, gates.foreign_share(found), gates.judge(found, TICKS)) == (None, None, ())
 
 
 def test_a_kernel_thread_with_the_number_of_one_that_ended_takes_nothing_away() -> None:
-    assert gates.served_s(Spent(1.0, {9: 5.0, 10: 1.0}), Spent(1.0, {9: 0.5, 10: 1.25})) == 0.25
+    assert gates.served_s(Spent(1.0, {9: 5.0, 10: 1.0}), Spent(1.0, {9: 0.5, 10: 1.25}), TICKS) == 0.25
 
 
 @pytest.mark.parametrize(
     "stat", ["cpu0\n", "cpu0 1 2 3\n", "cpu0 1 2 x 3\n", "cpu0 -1 2 3 4\n", "\n\n", "cpu0 1 2 3 4.5\n"]
 )
 def test_a_line_of_a_processor_that_is_not_one_makes_the_counters_unknown(stat: str) -> None:
-    assert counters.processor_times(stat, [0]) is None
+    assert counters.processor_times(stat, [0], TICKS) is None
 
 
 @pytest.mark.parametrize("text", ["", "\n", "1 2", "1 2 3 4", "a b c", "1 -2 3", "1.5 2 3"])
@@ -285,7 +289,7 @@ def test_a_run_delay_is_never_judged_however_large() -> None:
     waiting = {"delays_s": {7: 1000.0}, "queued_s": 2000.0}
     found = reading(at_moment(0, 0, 0, delays_s={}, queued_s=0.0), at_moment(10, 5, 5, **waiting))
     assert (found.run_delay_s, found.queued_s) == (1000.0, 2000.0)
-    assert gates.judge(found) == ()
+    assert gates.judge(found, TICKS) == ()
 
 
 def test_what_the_kernel_does_not_tell_of_waiting_is_unknown() -> None:

@@ -12,6 +12,7 @@ from vbench.beneath import DESCENDANTS, Cgroup, Unseen
 from vbench.cost import Analysis
 from vbench.environments.fake import Fake, FakeSession
 from vbench.environments.starting import agent_command, started
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.model import Run
 from vbench.runner.watch import counting
@@ -56,7 +57,7 @@ def test_what_is_unseen_is_unknown_in_every_figure(run: Run) -> None:
 
 def test_a_block_is_not_void_by_what_is_unseen_however_busy_its_processors_are(run: Run) -> None:
     busy = [replace(reading, busy_s=reading.wall_s) for reading in run.readings if reading.environment == "b"]
-    assert {gates.judge(reading) for reading in busy} == {()}
+    assert {gates.judge(reading, LocalHost().ticks_per_s) for reading in busy} == {()}
 
 
 def test_the_reader_is_told_why_a_dash_stands(run: Run) -> None:

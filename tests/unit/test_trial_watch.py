@@ -44,7 +44,7 @@ def watched(notes: list[str], spent: list[Spent], **how: Any) -> Watch:
         notes.append("spent")
         return next(answers)
 
-    return Watch(Noted(notes, **how), ask)
+    return Watch(Noted(notes, **how), ask, 100)
 
 
 def test_clocks_are_read_outside_of_the_processor_time_and_set_up_is_not_of_the_operations() -> None:

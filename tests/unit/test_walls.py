@@ -36,7 +36,6 @@ LOCAL_FILES = {
     "suite/reading.py": "the suite that a user names, and those of the package",
     "testbed/folders.py": "the local host's scratch folder, which is there before and after all sessions",
     "testbed/undo.py": "the run's undo journal, which outlives every session",
-    "units.py": "the tick of the kernel's interface, which is one number on every machine of an architecture",
     "validation/document.py": "a validation, stored beside run folders",
 }
 METHODS = {

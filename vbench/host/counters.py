@@ -5,8 +5,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from vbench.units import TICKS
-
 LEAST_SCHEDSTAT = 15  # version of /proc/schedstat from which times are in ns
 _LEAST_TIMES = 4  # user, nice, system and idle
 _QUEUED = 8  # sched-stats.rst: sum of all time spent waiting to run by tasks on this processor
@@ -21,7 +19,7 @@ class ProcessorTimes(NamedTuple):
     steal_s: float
 
 
-def processor_times(stat: str, needed: Iterable[int]) -> dict[int, ProcessorTimes] | None:
+def processor_times(stat: str, needed: Iterable[int], ticks_per_s: int) -> dict[int, ProcessorTimes] | None:
     """Times in /proc/stat (proc_stat(5)) by the processor's number. Offline processors leave gaps.
 
     None if a needed processor has no line. Then the lines may be renumbered as well: lxcfs numbers those of a container
@@ -35,7 +33,8 @@ def processor_times(stat: str, needed: Iterable[int]) -> dict[int, ProcessorTime
         if len(fields) < _LEAST_TIMES or not all(map(str.isdecimal, fields)):
             return None
         # Kernels before 2.6.11 have no steal.
-        user, nice, system, idle, iowait, _, _, steal = (*(int(field) / TICKS for field in fields[:8]), *[0.0] * 8)[:8]
+        times_s = (int(field) / ticks_per_s for field in fields[:8])
+        user, nice, system, idle, iowait, _, _, steal = (*times_s, *[0.0] * 8)[:8]
         times[int(name[3:])] = ProcessorTimes(user + nice + system, idle + iowait + steal, steal)
     return times if set(needed) <= set(times) else None
 

@@ -30,7 +30,7 @@ class LocalHost:
 
     def counters(self, cpus: Sequence[int], served_by: ServedBy) -> Counters:
         stat = counters.text(self.procfs / "stat")
-        times = counters.processor_times(stat, {*cpus, *os.sched_getaffinity(0)})
+        times = counters.processor_times(stat, {*cpus, *os.sched_getaffinity(0)}, self.ticks_per_s)
         mine = None if times is None else [times[cpu] for cpu in cpus]
         now = self.spent(cpus, served_by)
         return Counters(
@@ -84,6 +84,13 @@ class LocalHost:
             homes=frozenset({str(home() or ""), os.environ.get("HOME", ""), *_homes_of_others(caller)}),
             users=frozenset({caller}),
         )
+
+    @property
+    def ticks_per_s(self) -> int:
+        return processes.TICKS
+
+    def uptime_s(self) -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     @contextmanager
     def harness_on(self, cpus: Sequence[int]) -> Iterator[None]:

@@ -10,8 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from vbench.units import TICKS
-
+TICKS = os.sysconf("SC_CLK_TCK")  # clock ticks a second, in which this kernel counts processor time
 _SNAPSHOTS = 5  # at most: in the last one a process that has just ended may be missing
 KERNEL_THREADS = 2  # their parent, kthreadd
 _PROCESS_CLOCK = 2  # CPUCLOCK_SCHED of a process, in its clock id

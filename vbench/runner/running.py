@@ -119,7 +119,7 @@ class Runner:
         if not self._ledger.left(block.index, attempt):
             return None
         now_s = self.clocks.unix_s()
-        return self._ledger.broken(block.index, attempt, now_s=now_s, booted_s=now_s - self.clocks.uptime_s())
+        return self._ledger.broken(block.index, attempt, now_s=now_s, booted_s=now_s - self.host.uptime_s())
 
     def _out_of_time(self, block: Block, attempt: int) -> str:
         if self.until_s is None:
@@ -151,7 +151,8 @@ class Runner:
             return ()
         trials = [of for of in self._ledger.trials if (of.block, of.attempt) == (block.index, attempt)]
         per_judgement = [gates.judge_trial(trial) for trial in trials]
-        per_judgement += [gates.judge(reading) for reading in self._ledger.readings(block.index, attempt)]
+        readings = self._ledger.readings(block.index, attempt)
+        per_judgement += [gates.judge(reading, self.host.ticks_per_s) for reading in readings]
         return tuple(reason for reasons in per_judgement for reason in reasons)
 
     def _step(self, block: Block, step: Step, attempt: int, kept: frozenset[str]) -> None:

@@ -35,10 +35,10 @@ def counting(served_by: ServedBy) -> tuple[str, ...]:
 class Watch:
     """Begins with a reading of both clocks, then of the processor time: no exchange is within what is counted."""
 
-    def __init__(self, session: Session, spent: Callable[[], gates.Spent]) -> None:
+    def __init__(self, session: Session, spent: Callable[[], gates.Spent], ticks_per_s: int) -> None:
         self._clock = session.clock if isinstance(session, Started) else lambda: None
         self._limit_ppm = gates.clock_limit_ppm(session.layers)
-        self._spent = spent
+        self._spent, self._ticks_per_s = spent, ticks_per_s
         self._first_clock = self._clock()
         self._first = spent()
         self._begun: gates.Spent | None = None
@@ -60,8 +60,9 @@ class Watch:
     def counts(self, *, is_lost: bool) -> TrialCounts:
         """All counts, with a second reading of the clocks unless the environment is gone. Raises SessionLost."""
         assert self._last is not None
-        served_s = gates.served_s(self._first, self._last)
-        operations_s = gates.served_s(self._begun, self._ended or self._last) if self._begun else None
+        served_s = gates.served_s(self._first, self._last, self._ticks_per_s)
+        ended = self._ended or self._last
+        operations_s = gates.served_s(self._begun, ended, self._ticks_per_s) if self._begun else None
         if is_lost:
             return TrialCounts(served_s, operations_s)
         error_s, bound_s = gates.clock_error_s(self._first_clock, self._clock())
