@@ -108,3 +108,18 @@ def test_the_smallest_detectable_cost_is_seen_four_times_in_five() -> None:
     d = cost + spread * np.random.default_rng(11).standard_normal((4000, blocks))
     t = d.mean(axis=1) / d.std(axis=1, ddof=1) * math.sqrt(blocks)
     assert np.mean(t > 2.093) == pytest.approx(0.8, abs=0.03)
+
+
+@given(st.floats(-0.1, 0.1), st.floats(1e-3, 1), st.none() | st.floats(0, 0.1), st.floats(1, 2))
+@settings(deadline=None)
+def test_the_blocks_that_would_decide_are_the_fewest(
+    mean: float, spread: float, margin: float | None, widening: float
+) -> None:
+    def decides(blocks: int) -> bool:
+        if detectable.half_width(spread, blocks, widening=widening) < abs(mean):
+            return True
+        return margin is not None and detectable.half_width(spread, blocks, alpha=0.1) < margin - abs(mean)
+
+    needed = detectable.blocks_to_decide(mean, spread, margin, widening=widening)
+    assert decides(needed or detectable.MOST_BLOCKS) == (needed is not None)
+    assert needed == 10 or not decides((needed or detectable.MOST_BLOCKS) - 1)

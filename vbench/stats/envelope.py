@@ -20,7 +20,7 @@ LEAST_ENVELOPE = 10  # blocks: below, the t interval alone, marked rough, and no
 DOTS_ONLY, ROUGH = "dots only", "rough"
 ALPHA = 0.05
 
-_CHUNK = 256  # cells at once: the resamples of more would leave the processor's caches
+_CHUNK = 16  # cells at once: the resamples of more (80 kB a cell) would leave the processor's caches
 
 Ends = tuple[float, float]
 
