@@ -4,6 +4,7 @@ import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import Generic, TypeVar
 
@@ -11,6 +12,7 @@ Number = TypeVar("Number", int, float)
 CONFIDENCE = 0.95
 
 
+@lru_cache(maxsize=256)
 def fewest(fraction: float) -> int:
     """Samples needed before a quantile is given: 299 for p99, 2995 for p99.9, 1 for the median and below.
 
@@ -44,11 +46,8 @@ class Ranks(Generic[Number]):
 
     def __init__(self, counts: Mapping[Number, int]) -> None:
         self.values: list[Number] = sorted(counts)
-        self.upto = list(accumulate(counts[value] for value in self.values))
-
-    @property
-    def total(self) -> int:
-        return self.upto[-1] if self.upto else 0
+        self.upto = list(accumulate(map(counts.__getitem__, self.values)))
+        self.total = self.upto[-1] if self.upto else 0
 
     def quantile(self, fraction: float) -> Number | None:
         """The smallest value that `fraction` of all samples do not exceed; None where the samples are too few."""
