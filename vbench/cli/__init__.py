@@ -1,6 +1,7 @@
 """The command line: one file a verb, loaded when it is asked for, and the one place that turns failures into words."""
 
 import importlib
+import os
 import sys
 from typing import Any, NoReturn
 
@@ -83,6 +84,8 @@ def main() -> NoReturn:
     """The console script: every expected failure becomes a message, a hint and an exit code."""
     streams.in_utf8()
     streams.prepare()
+    # The matrices are small: more threads of numpy's library would wait in loops, on processors that may be measured.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with interrupts.once():
         status = _status()
     sys.exit(status)
