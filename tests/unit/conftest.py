@@ -1,4 +1,4 @@
-"""What unit tests share: no image of their machine, its facts read once, the console script, a start of a command."""
+"""What unit tests share: no image of their machine, its facts read once, the console script, a page, a start."""
 
 import os
 import signal
@@ -12,8 +12,10 @@ from typing import Any, cast
 
 import pytest
 
+from tests.unit.documents import Document
 from tests.unit.program import Ended, Vbench
-from vbench import contracts, facts
+from tests.unit.runs import make_run
+from vbench import contracts, facts, report
 from vbench.cli import main
 from vbench.contracts import Session, Start, Workplace
 from vbench.environments.fake import Fake, FakeSession
@@ -70,6 +72,17 @@ def vbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
     yield call
     signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="package")
+def page() -> str:
+    """The page of the synthetic run."""
+    return report.html(make_run())
+
+
+@pytest.fixture(scope="package")
+def document(page: str) -> Document:
+    return Document(page)
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
-"""How single numbers print: never more digits than a reader can use."""
+"""How single numbers and names print: no more digits than a reader can use, no hidden characters."""
 
+import math
 import sys
 
 import pytest
 
-from vbench.text import interval, number, percent, ratio
+from vbench.text import interval, number, percent, plain, ratio
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,20 @@ def test_huge_and_tiny_ratios_have_three_significant_digits(value: float, shown:
 )
 def test_huge_percentages_have_three_significant_digits(share: float, shown: str) -> None:
     assert percent(share) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1.0034, "1.003"), (0.5, "0.500"), (4.206, "4.21"), (52.03, "52.0"), (210.4, "210"), (None, "–"), (math.nan, "–")],
+)
+def test_ratios_print_the_digits_that_matter(value: float | None, shown: str) -> None:
+    assert number(value) == shown
+    assert ratio(value) == (shown if shown == "–" else shown + "×")
+
+
+def test_half_an_interval_is_none() -> None:
+    assert interval(1.0, None) == interval(None, 1.0) == interval(math.inf, 1.0) == "–"
+
+
+def test_hidden_characters_become_visible_and_others_stay() -> None:
+    assert plain("a\u202eb\x1b[0m\u200b µ ✓\n") == "a⟨U+202E⟩b⟨U+001B⟩[0m⟨U+200B⟩ µ ✓\n"
