@@ -241,6 +241,7 @@ def test_nothing_is_left_aside_at_home_or_among_temporary_files(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     monkeypatch.setattr("tempfile.tempdir", None)
+    duck.database.cache_clear()  # the next use opens another one, as a new process does
     folder = stored(tmp_path / "results", run)
     assert list(parquet.differences(folder, tables(folder))) == []
     assert [*(tmp_path / "home").iterdir(), *(tmp_path / "temporary").iterdir()] == []
