@@ -135,7 +135,7 @@ def test_a_python_workload_whose_result_is_wrong_gives_no_number(name: str, tmp_
             shutil.copy(file, tmp_path)
     source = (tmp_path / "interpreted.py").read_text()
     spoiled = re.sub(
-        r"(CHECKSUM|ENERGY) = |(FOUND) = \(", lambda m: m[0].replace("= ", "= 1 + ").replace("1 + (", "(1, "), source
+        r"(CHECKSUM|ENERGY) = |(MATCHES) = \(", lambda m: m[0].replace("= ", "= 1 + ").replace("1 + (", "(1, "), source
     )
     assert spoiled != source
     (tmp_path / "interpreted.py").write_text(spoiled)

@@ -1,8 +1,8 @@
-"""The agent's first breath: opens the channel over stdio or a virtio-serial port, says hello, and loads the rest.
+"""Starts the agent: opens its channel (standard streams or a virtio-serial port), says hello, then loads the rest.
 
-Start-up ends with hello, so what only commands need is imported behind it: `serving` and its imports
-take twice as long as the bare interpreter, and are compiled once for the image instead of at each start.
-For the same reason this file uses `posix`, which is built in, where others would import `os`.
+The start-up time of an environment ends with hello. Imports that only commands need come after it: importing `serving`
+takes twice as long as starting the interpreter. The image holds its bytecode, so no start compiles it.
+For the same reason this file uses the built-in `posix` instead of importing `os`.
 """
 
 import io
@@ -11,7 +11,7 @@ import sys
 
 
 def standard_streams():
-    """Our own copies of stdin and stdout, so that no workload can inherit the channel and hold it open."""
+    """Copies of stdin and stdout, which then become /dev/null: no workload can inherit the channel and hold it open."""
     reader, writer = (io.FileIO(posix.dup(number), mode) for number, mode in ((0, "r"), (1, "w")))
     null = posix.open("/dev/null", posix.O_RDWR)
     posix.dup2(null, 0)
@@ -20,7 +20,7 @@ def standard_streams():
 
 
 def virtio_port(name):
-    """The port by its name: without udev there is no /dev/virtio-ports."""
+    """Opens a virtio-serial port by its name in sysfs, because /dev/virtio-ports needs udev. Raises SystemExit."""
     base = "/sys/class/virtio-ports"
     for port in posix.listdir(base):
         with io.FileIO(f"{base}/{port}/name") as file:
@@ -33,7 +33,7 @@ def virtio_port(name):
 def main():
     reader, writer = virtio_port(sys.argv[sys.argv.index("--port") + 1]) if "--port" in sys.argv else standard_streams()
     writer.write(b'{"hello": 1}\n')
-    sys.path.insert(0, __file__.rpartition("/")[0])  # `-I` leaves our own folder out
+    sys.path.insert(0, __file__.rpartition("/")[0])  # `-I` leaves this folder out
     from serving import Agent, Channel
 
     sys.path.pop(0)

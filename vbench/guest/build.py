@@ -1,6 +1,6 @@
-"""Compile what runs inside every environment, kernels.so and the static program echo, with portable flags.
+"""Compiles the guest folder: kernels.so and the static program echo, with portable flags.
 
-The target becomes a whole guest folder: the Python files beside the sources are copied to it.
+The Python files beside the sources are copied to the target, so that the target is a complete guest folder.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# The architecture's baseline and no contraction: the same instructions whatever processor is shown.
+# No -march and no contraction: the instructions are the same whichever processor the environment shows.
 FLAGS = ["-std=gnu11", "-O2", "-ffp-contract=off", "-fno-strict-aliasing", "-Wall", "-Wextra"]
 
 

@@ -1,6 +1,6 @@
-"""Collects what a command prints, up to a bound: one way for the agent inside and for the harness outside.
+"""Collects the output of a command up to a bound, for the agent inside and for the harness outside.
 
-Standard library only; annotated, unlike its neighbours, since the harness imports it too.
+Standard library only. It has type annotations, unlike its neighbours, because the harness imports it.
 """
 
 import contextlib
@@ -11,40 +11,43 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-# Of both outputs together. The longest that a real tool prints: fio's json+ 0.7 MB (29 × 64 bins of three latencies in
-# four directions), wrk 1.3 MB (100,000 different latencies), the driver 10 MB (2^20 round trips, all that it keeps),
-# the probe 0.2 MB. A guest of 256 MiB can hold this five times over, as base64 and JSON need.
+# Limit of both outputs together. The longest outputs of real tools: fio's json+ 0.7 MB (29 × 64 bins of three latencies
+# in four directions), wrk 1.3 MB (100,000 different latencies), the driver 10 MB (2^20 round trips, the most it keeps),
+# the probe 0.2 MB. A guest of 256 MiB has room for five copies, which base64 and JSON need.
 MOST_B = 16 * 2**20
-TAIL_B = 64 * 1024  # of stderr, where a command's output is followed while it runs
+TAIL_B = 64 * 1024  # kept of the stderr of a spawned command
 PIPE_B = 65536
 
 
 class TooMuch(Exception):
-    """What is to be kept is larger than its bound."""
+    """An output or a line is larger than its bound."""
 
 
 def communicate(
     process: "subprocess.Popen[bytes]", stdin: bytes, timeout_s: float, most_b: int = MOST_B
 ) -> tuple[bytes, bytes]:
-    """As Popen.communicate: both outputs to their ends. Raises TimeoutExpired and TooMuch, and kills nothing."""
+    """Writes stdin and reads stdout and stderr to their ends, as Popen.communicate does.
+
+    Raises TimeoutExpired and TooMuch. It never kills the process.
+    """
     assert process.stdin and process.stdout and process.stderr
-    ends = time.monotonic() + timeout_s
+    deadline_s = time.monotonic() + timeout_s
     out, err, feed = process.stdout.fileno(), process.stderr.fileno(), process.stdin.fileno()
     outputs = {out: bytearray(), err: bytearray()}
-    left = memoryview(stdin)
+    unwritten = memoryview(stdin)
     poll = select.poll()
     open_ends = {out, err, feed}
     for descriptor in (out, err):
         poll.register(descriptor, select.POLLIN)
     poll.register(feed, select.POLLOUT)
     while open_ends:
-        passed = ends - time.monotonic()
-        if passed <= 0:
+        remaining_s = deadline_s - time.monotonic()
+        if remaining_s <= 0:
             raise subprocess.TimeoutExpired(process.args, timeout_s)
-        for descriptor, _ in poll.poll(passed * 1000):
+        for descriptor, _ in poll.poll(remaining_s * 1000):
             if descriptor == feed:
-                left = _fed(feed, left)
-                more = bool(left)
+                unwritten = _write_some(feed, unwritten)
+                more = bool(unwritten)
             else:
                 chunk = os.read(descriptor, PIPE_B)
                 outputs[descriptor] += chunk
@@ -57,20 +60,23 @@ def communicate(
                         process.stdin.close()
         if sum(map(len, outputs.values())) > most_b:
             raise TooMuch(f"more than {most_b // 2**20} MiB")
-    process.wait(max(0.0, ends - time.monotonic()))
+    process.wait(max(0.0, deadline_s - time.monotonic()))
     return bytes(outputs[out]), bytes(outputs[err])
 
 
-def _fed(descriptor: int, left: memoryview) -> memoryview:
-    """What is still to be written; nothing once the command reads no more."""
+def _write_some(descriptor: int, data: memoryview) -> memoryview:
+    """Writes the first bytes of `data` and returns the rest. The rest is empty if the command has closed its stdin."""
     try:
-        return left[os.write(descriptor, left[: select.PIPE_BUF]) :]  # so much never blocks where poll says so
+        return data[os.write(descriptor, data[: select.PIPE_BUF]) :]  # after POLLOUT, PIPE_BUF bytes never block
     except BrokenPipeError:
-        return left[:0]
+        return data[:0]
 
 
 def lines(read: Callable[[], bytes], most_b: int) -> Iterator[bytes]:
-    """Whole lines of what `read` gives until it gives nothing; a torn last one is left out. Raises TooMuch."""
+    """Complete lines without their newlines, until `read` returns b"". An incomplete last line is dropped.
+
+    Raises TooMuch for a line of more than `most_b` bytes.
+    """
     pending = bytearray()
     while chunk := read():
         first, *others = chunk.split(b"\n")
@@ -83,7 +89,7 @@ def lines(read: Callable[[], bytes], most_b: int) -> Iterator[bytes]:
 
 
 class Tail:
-    """The end of what goes into a pipe, taken by a thread that else waits: no writer is ever held up for long."""
+    """Keeps the last TAIL_B bytes of a pipe. A thread reads as the pipe fills, so that no writer waits long."""
 
     def __init__(self) -> None:
         self.reader, self.writer = os.pipe()
@@ -94,19 +100,19 @@ class Tail:
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def begin(self) -> None:
-        """The command has its own copy of the writing end, or could not be started."""
+        """Closes this process's copy of the writing end. Call it after the command was started or could not be."""
         os.close(self.writer)
         self._thread.start()
 
     def text(self) -> bytes:
-        """The last TAIL_B of all that was written so far."""
+        """The last TAIL_B bytes written so far."""
         with self._lock:
             if self.reader >= 0:
                 self._take()
             return bytes(self._kept)
 
     def close(self) -> None:
-        """Whoever still writes to it is left alone with a closed pipe."""
+        """Stops reading. Processes that still write to the pipe get EPIPE."""
         os.close(self._stop_writer)
         self._thread.join()
 
@@ -127,7 +133,10 @@ class Tail:
             self.reader = -1
 
     def _take(self) -> bool:
-        """Whether there can be more. No more than a pipe can hold at once: who writes on and on ends no wait."""
+        """Reads 1 MiB at most, the largest size of a pipe: a process that writes without end cannot hold the caller.
+
+        Returns False at the end of the stream.
+        """
         for _ in range(2**20 // PIPE_B):
             try:
                 chunk = os.read(self.reader, PIPE_B)

@@ -1,17 +1,17 @@
-"""Runs the kernels through pyperf, one request after another, as JSON lines; in between it waits on stdin.
+"""Runs kernels through pyperf. Requests and replies are JSON lines; between requests it waits for stdin.
 
 Request:  {"kernel": "hash", "params": {}, "loops": null, "trial_s": 1.0, "warmup_s": 1.0}
 Reply:    {"values": [s per operation], "warmups": [[loops, s per operation]], "loops": N,
            "clock": "CLOCK_MONOTONIC_RAW", "padding": bytes of VBENCH_PADDING,
            "spent_s": all seconds that the kernel counted, "dose": D or null, "extra": {}, "pyperf": {},
-           "operations": executed in all, calibration and warm-ups too}
+           "operations": asked for in all, with calibration and warm-ups}
 or        {"error": "what went wrong", "errno": N or null}
 
-With "set_up": true the kernel is only set up, and the clock that it will read is looked at:
+With "set_up": true the kernel is only set up and its clock checked:
 Reply:    {"ready": true, "clock_read_s": seconds of one read}
 
-`loops` is calibrated when null, so that a value lasts a tenth of the trial. The process ends at the end of stdin.
-With VBENCH_DOSE=0.02 in its environment it executes 2 % more operations than it divides by: a cost that is known.
+If `loops` is null, it is calibrated so that a value takes a tenth of the trial. The process ends at the end of stdin.
+With VBENCH_DOSE=0.02 in its environment the driver executes 2 % more operations than it divides by: a known cost.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ import types
 from contextlib import redirect_stdout
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path.append(HERE)  # -I leaves it out
+sys.path.append(HERE)  # `-I` leaves this folder out
 
 from workloads import KernelFailed, Kernels  # noqa: E402
 
@@ -35,18 +35,18 @@ CLOCK = "CLOCK_MONOTONIC_RAW"
 VALUES = 10
 FEWEST_WARMUPS = 5
 CLOCK_READS = 2000
-CLOCK_MOVES = 32  # from one processor to the next
+CLOCK_MOVES = 32  # moves from one processor to the next
 MOST_LOOPS = 2**48
-# pyperf would add host name, boot time, paths and more; a run folder holds none of these.
+# pyperf would add host name, boot time and paths, which a run folder must not hold.
 ALLOWED_METADATA = ("name", "unit", "loops", "duration", "timer")
 
 
 class Recorder:
-    """pyperf's own loop over values, inside this process and used again for each request."""
+    """pyperf's runner inside this process. Every request uses the same one."""
 
     def __init__(self):
         pyperf = import_pyperf()
-        # Collecting metadata would read half of /proc before each reply, to be thrown away by ALLOWED_METADATA.
+        # Collecting metadata would read many files of /proc before each reply, and ALLOWED_METADATA drops nearly all.
         pyperf._worker.WorkerProcessTask.collect_metadata = lambda task: {}
         self.pyperf = pyperf
         self.count = 0
@@ -58,14 +58,14 @@ class Recorder:
     def record(self, kernel, time_func, loops, warmups):
         arguments = self.runner.args
         arguments.loops, arguments.warmups, arguments.values = loops, warmups, VALUES
-        self.count += 1  # pyperf refuses a name that it has seen
+        self.count += 1  # pyperf refuses the same name twice
         with redirect_stdout(io.StringIO()):
             bench = self.runner.bench_time_func(f"{kernel}#{self.count}", time_func)
         (run,) = bench.get_runs()
         return run
 
     def as_json(self, kernel, run):
-        """What pyperf itself would have written, with the allowed metadata alone: `pyperf stats` reads it."""
+        """The run as pyperf writes it, with only the allowed metadata. `pyperf stats` can read it."""
         metadata = {key: value for key, value in run.get_metadata().items() if key in ALLOWED_METADATA}
         metadata |= {"name": kernel, "timer": CLOCK}
         clean = self.pyperf.Run(run.values, warmups=run.warmups, metadata=metadata, collect_metadata=False)
@@ -75,9 +75,9 @@ class Recorder:
 
 
 def import_pyperf():
-    """pyperf from the guest folder, or from the interpreter's own packages where there is no image."""
+    """pyperf from the guest folder, or without an image from the interpreter's packages."""
     sys.path.insert(0, os.path.join(HERE, "site"))
-    without_hooks()
+    disable_hooks()
     try:
         import pyperf
     except ImportError:
@@ -90,10 +90,10 @@ def import_pyperf():
     return pyperf
 
 
-def without_hooks():
-    """pyperf searches all packages for hooks: in an emulated guest that took 0.7 s of the 1.1 s of its import.
+def disable_hooks():
+    """Replaces pyperf's module of hooks by an empty one.
 
-    Even without a search the module imports much for the hooks of its own, which nobody asks for here.
+    pyperf searches all packages for hooks. In an emulated guest the search took 0.7 s of the 1.1 s of pyperf's import.
     """
     hooks = types.ModuleType("pyperf._hooks")
     hooks.get_hook_names = lambda: ()
@@ -102,7 +102,7 @@ def without_hooks():
 
 
 def clock_read_s(library):
-    """Seconds of one read of the kernels' clock. Raises OSError where it steps back meanwhile."""
+    """Seconds that one read of the kernels' clock takes. Raises OSError if the clock steps back."""
     seconds = ctypes.c_double()
     if library.vb_clock(ctypes.c_uint64(CLOCK_READS), ctypes.byref(seconds)):
         raise OSError(errno.ERANGE, f"{CLOCK} stepped back")
@@ -110,7 +110,7 @@ def clock_read_s(library):
 
 
 def check_across(cpus, now_ns):
-    """Raises OSError where the clock steps back from one of our processors to another."""
+    """Raises OSError if the clock steps back between two of these processors."""
     allowed, before_ns = os.sched_getaffinity(0), 0
     try:
         for cpu in itertools.islice(itertools.cycle(cpus), CLOCK_MOVES):
@@ -123,7 +123,8 @@ def check_across(cpus, now_ns):
         os.sched_setaffinity(0, allowed)
 
 
-def looked_at_clock(library):
+def checked_clock(library):
+    """The reply's field about the clock. Raises OSError if the clock steps back."""
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) > 1:
         check_across(cpus, lambda: time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW))
@@ -131,10 +132,10 @@ def looked_at_clock(library):
 
 
 def calibrated(run, target_s):
-    """Operations that last about `target_s` together."""
+    """Number of operations that take about `target_s` together. `run` returns the seconds of a number of operations."""
     loops = 1
     while loops < MOST_LOOPS:
-        # The better of two: one interruption, or a translator's first pass, would fix too few loops for a whole run.
+        # The shorter of two: one interruption, or an emulator's translation, would set too few loops for the whole run.
         spent_s = min(run(loops), run(loops))
         if spent_s >= target_s / 2:
             return max(1, round(loops * target_s / spent_s))
@@ -146,7 +147,7 @@ def measure(kernels, recorder, request):
     name = request["kernel"]
     kernels.set_up(name, request.get("params", {}))
     if request.get("set_up"):
-        return {"ready": True, **looked_at_clock(kernels.library)}
+        return {"ready": True, **checked_clock(kernels.library)}
     dose = os.environ.get("VBENCH_DOSE")
     spent, asked = [], []
 
@@ -158,10 +159,10 @@ def measure(kernels, recorder, request):
     loops = request.get("loops") or calibrated(run, request["trial_s"] / VALUES)
     pilot_s = run(loops)
     warmups = max(FEWEST_WARMUPS, math.ceil(request["warmup_s"] / pilot_s) if pilot_s else 0)
-    left = iter(range(warmups, -1, -1))
+    warmups_left = iter(range(warmups, -1, -1))
 
     def time_func(loops):
-        if next(left, None) == 0:
+        if next(warmups_left, None) == 0:
             kernels.forget(name)
         return run(loops)
 
@@ -184,13 +185,13 @@ def answer(kernels, recorder, line):
     try:
         return measure(kernels, recorder, json.loads(line))
     except OSError as error:
-        kernels.tear_down()  # a connection may still bring the answer that came too late
+        kernels.tear_down()  # a late answer on the old connection would be taken for that of the next request
         return {"error": error.strerror or str(error), "errno": error.errno}
     except KeyError as error:
         return {"error": f"the request lacks {error}", "errno": None}
     except KernelFailed as error:
         return {"error": str(error), "errno": None}
-    except (ValueError, TypeError, SystemExit) as error:  # pyperf ends the process where it cannot measure
+    except (ValueError, TypeError, SystemExit) as error:  # pyperf raises SystemExit if it cannot measure
         return {"error": f"{type(error).__name__}: {error}", "errno": None}
 
 

@@ -1,4 +1,4 @@
-"""The workloads of the python family: each checks its own result and reads its own clock around its loop."""
+"""The kernels of the python family. Each reads the clock around its own loop and checks its own result."""
 
 import json
 import math
@@ -8,11 +8,11 @@ import zlib
 
 from workloads import KernelFailed
 
-STEPS = 100  # of the bodies, an operation
+STEPS = 100  # of the bodies in one operation
 
 
 def seconds_of(operation, loops):
-    """Of `loops` calls, and what the last one returned."""
+    """Seconds of `loops` calls, and the result of the last call."""
     result = None
     start_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
     for _ in range(loops):
@@ -21,14 +21,14 @@ def seconds_of(operation, loops):
 
 
 def numbers(count, seed=1):
-    """The same pseudo-random integers below 2^31 with every version of Python."""
+    """Pseudo-random integers below 2^31, the same in every version of Python."""
     for _ in range(count):
         seed = (seed * 6364136223846793005 + 1442695040888963407) % 2**64
         yield seed >> 33
 
 
 class Json:
-    """A document of 100 records, 13.7 kB of text, encoded and decoded again."""
+    """Encodes and decodes a document of 100 records, 13.7 kB of text."""
 
     CHECKSUM = 2319606526
 
@@ -57,7 +57,7 @@ class Json:
 
 
 class Regex:
-    """Five patterns searched through 4 KiB: alternatives, repeats, groups, a look-ahead and a back-reference."""
+    """Searches 4 KiB for five patterns: alternatives, repeats, groups, a look-ahead and a back-reference."""
 
     WORDS = ("lorem", "ipsum42", "do.lor", "sit@amet.org", "2026-11-22", "conn-17", "aabbcc", "10.0.0.1", "GET", "x=y;")
     PATTERNS = (
@@ -67,7 +67,7 @@ class Regex:
         r"(\w)\1(\w)\2",
         r"[a-z]+(?=-\d+ lorem|;)",
     )
-    FOUND = (54, 43, 52, 50, 66)
+    MATCHES = (54, 43, 52, 50, 66)  # of each pattern
     SIZE = 4 * 1024
 
     def __init__(self):
@@ -76,19 +76,19 @@ class Regex:
         self.patterns = [re.compile(pattern) for pattern in self.PATTERNS]
 
     def run(self, loops):
-        seconds, found = seconds_of(lambda: tuple(len(p.findall(self.text)) for p in self.patterns), loops)
-        if found != self.FOUND:
+        seconds, matches = seconds_of(lambda: tuple(len(p.findall(self.text)) for p in self.patterns), loops)
+        if matches != self.MATCHES:
             raise KernelFailed("regex: its result is wrong")
         return seconds
 
 
 class Nbody:
-    """The sun and its four large planets, moved 100 steps: floating point in the interpreter's own objects."""
+    """Moves the sun and its four large planets by 100 steps: floating point in the interpreter's own objects."""
 
-    ENERGY = -0.16905076238242825  # after the steps
+    ENERGY = -0.16905076238242825  # after 100 steps
     DAYS = 365.24
     SUN_MASS = 4 * math.pi**2
-    # Position in astronomical units, velocity in these a day, mass in suns: the usual figures of this benchmark.
+    # Positions in astronomical units, velocities in the same per day, masses in suns: the usual figures of n-body.
     PLANETS = (
         (
             (4.84143144246472090e00, -1.16032004402742839e00, -1.03622044471123109e-01),
@@ -114,8 +114,8 @@ class Nbody:
 
     def bodies(self):
         planets = [
-            (list(place), [speed * self.DAYS for speed in velocity], mass * self.SUN_MASS)
-            for place, velocity, mass in self.PLANETS
+            (list(position), [speed * self.DAYS for speed in velocity], mass * self.SUN_MASS)
+            for position, velocity, mass in self.PLANETS
         ]
         momentum = [sum(velocity[axis] * mass for _, velocity, mass in planets) for axis in range(3)]
         return [([0.0, 0.0, 0.0], [-part / self.SUN_MASS for part in momentum], self.SUN_MASS), *planets]
@@ -123,22 +123,22 @@ class Nbody:
     def run(self, loops):
         def operation():
             bodies = self.bodies()
-            advance(pairs(bodies), bodies, 0.01, STEPS)
+            advance(pairs_of(bodies), bodies, 0.01, STEPS)
             return energy(bodies)
 
-        seconds, last = seconds_of(operation, loops)
-        if not math.isclose(last, self.ENERGY, rel_tol=1e-12):
+        seconds, final_energy = seconds_of(operation, loops)
+        if not math.isclose(final_energy, self.ENERGY, rel_tol=1e-12):
             raise KernelFailed("nbody: its result is wrong")
         return seconds
 
 
-def pairs(bodies):
+def pairs_of(bodies):
     return [(one, other) for index, one in enumerate(bodies) for other in bodies[index + 1 :]]
 
 
-def advance(two_by_two, bodies, step, count):
+def advance(pairs, bodies, step, count):
     for _ in range(count):
-        for ([x1, y1, z1], v1, m1), ([x2, y2, z2], v2, m2) in two_by_two:
+        for ([x1, y1, z1], v1, m1), ([x2, y2, z2], v2, m2) in pairs:
             dx, dy, dz = x1 - x2, y1 - y2, z1 - z2
             pull = step * (dx * dx + dy * dy + dz * dz) ** -1.5
             by1, by2 = m1 * pull, m2 * pull
@@ -148,16 +148,16 @@ def advance(two_by_two, bodies, step, count):
             v2[0] += dx * by1
             v2[1] += dy * by1
             v2[2] += dz * by1
-        for place, (vx, vy, vz), _ in bodies:
-            place[0] += step * vx
-            place[1] += step * vy
-            place[2] += step * vz
+        for position, (vx, vy, vz), _ in bodies:
+            position[0] += step * vx
+            position[1] += step * vy
+            position[2] += step * vz
 
 
 def energy(bodies):
-    moving = sum(mass * sum(speed * speed for speed in velocity) / 2 for _, velocity, mass in bodies)
-    bound = sum(one[2] * other[2] / math.dist(one[0], other[0]) for one, other in pairs(bodies))
-    return moving - bound
+    kinetic = sum(mass * sum(speed * speed for speed in velocity) / 2 for _, velocity, mass in bodies)
+    potential = sum(one[2] * other[2] / math.dist(one[0], other[0]) for one, other in pairs_of(bodies))
+    return kinetic - potential
 
 
 KERNELS = {"json": Json, "regex": Regex, "nbody": Nbody}

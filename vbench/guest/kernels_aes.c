@@ -125,11 +125,11 @@ static keys_t round_keys;
 static unsigned char stream[BLOCKS * BLOCK];
 static int aes_ready;
 
-static int right(uint64_t counter, const unsigned char *found) {
-    unsigned char block[BLOCK] = {0}, wanted[BLOCK];
+static int right(uint64_t counter, const unsigned char *encrypted) {
+    unsigned char block[BLOCK] = {0}, expected[BLOCK];
     for (int j = 0; j < 8; j++) block[j] = (unsigned char)(counter >> (8 * j));
-    vb_aes_block(the_key, block, wanted);
-    return memcmp(found, wanted, BLOCK) == 0;
+    vb_aes_block(the_key, block, expected);
+    return memcmp(encrypted, expected, BLOCK) == 0;
 }
 
 int vb_aes_present(void) { return here.present(); }

@@ -1,8 +1,8 @@
-"""Reads what this machine is and prints the raw evidence as one JSON object; vbench.facts turns it into facts.
+"""Prints raw evidence about this machine as one JSON object, which vbench.facts turns into facts.
 
-Runs inside every environment, also under emulation, so it imports little and starts few processes. Everything it reads
-stands in its files by name: no serial, UUID, hardware address, host name or user name is asked for.
-Caches, frequency and model are those of processor CPU, else of the first one that this process may use.
+It runs inside every environment, also under emulation, so it imports little and starts few processes. The probe's files
+name everything that it reads: it asks for no serial, UUID, hardware address, host name or user name.
+Caches, frequency and model are those of processor CPU; the default is the first one that this process may use.
 Python 3.9 and later, standard library only.  Usage: probe.py [SCRATCH [CPU]]
 """
 
@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 
-sys.dont_write_bytecode = True  # the folder belongs to the image: its bits stay what its digest says
+sys.dont_write_bytecode = True  # the folder is part of the image, whose content must keep matching its digest
 
 from probe_devices import network, scratch  # noqa: E402
 from probe_layers import acpi, cgroups, container, cpuid, namespaces  # noqa: E402
@@ -86,26 +86,26 @@ AZURE_CHASSIS = "7783-7084-3265-9085-8269-3286-77"  # the same on every Azure ma
 
 
 def cpuinfo(cpu):
-    """The processor in full, of the others only where they are: flags repeated 256 times say nothing."""
+    """The block of this processor in full, and of each other processor only its number, socket, core and part."""
     try:
         text = read_bytes("/proc/cpuinfo", MAX_TABLE).decode("utf-8", "replace")
     except OSError as error:
         return failure(error)
     others = text.strip().split("\n\n")
     first = others.pop(next((i for i, block in enumerate(others) if number_of(block) == str(cpu)), 0))
-    # aarch64 and s390 name the machine in its own block; a board's "Serial" line stands there too.
+    # aarch64 and s390 have a block about the machine. It can hold the board's serial number.
     kept = [line for line in first.splitlines() if not line.lower().startswith("serial")]
     blocks = ["\n".join(kept)]
     for other in others:
         wanted = ("processor", "physical id", "core id", "CPU part")
-        chosen = [line for line in other.splitlines() if line.split(":")[0].strip() in wanted]
-        if chosen:
-            blocks.append("\n".join(chosen))
+        lines = [line for line in other.splitlines() if line.split(":")[0].strip() in wanted]
+        if lines:
+            blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
 
 def number_of(block):
-    """The processor that a block of /proc/cpuinfo is about, None for a block about the machine."""
+    """Number of the processor that a block of /proc/cpuinfo describes. None for a block about the machine."""
     for line in block.splitlines():
         key, _, value = line.partition(":")
         if key.strip() == "processor":
@@ -129,28 +129,32 @@ def kernel_config():
 
 
 def files(cpu):
+    """Text of each file by its path. A file that cannot be read has {"error": errno's name} instead."""
     own = CPU + "/cpu" + str(cpu) + "/"
-    found = {path: read(path) for path in (*FILES, *(own + name for name in OF_PROCESSOR))}
-    found["/proc/cpuinfo"] = cpuinfo(cpu)
-    found["/proc/self/status"] = lines_of("/proc/self/status", STATUS_LINES)
-    found["/proc/meminfo"] = lines_of("/proc/meminfo", MEMORY_LINES)
-    found["kernel config"] = kernel_config()
+    texts = {path: read(path) for path in (*FILES, *(own + name for name in OF_PROCESSOR))}
+    texts["/proc/cpuinfo"] = cpuinfo(cpu)
+    texts["/proc/self/status"] = lines_of("/proc/self/status", STATUS_LINES)
+    texts["/proc/meminfo"] = lines_of("/proc/meminfo", MEMORY_LINES)
+    texts["kernel config"] = kernel_config()
     for name in names(CPU + "/vulnerabilities"):
-        found[CPU + "/vulnerabilities/" + name] = read(CPU + "/vulnerabilities/" + name)
+        texts[CPU + "/vulnerabilities/" + name] = read(CPU + "/vulnerabilities/" + name)
     for index in names(own + "cache"):
         if index.startswith("index"):
             for part in ("level", "type", "size", "shared_cpu_list"):
                 path = own + "cache/" + index + "/" + part
-                found[path] = read(path)
+                texts[path] = read(path)
     for supply in names("/sys/class/power_supply"):
         kind = read("/sys/class/power_supply/" + supply + "/type")
         if kind == "Mains":
-            found["mains"] = read("/sys/class/power_supply/" + supply + "/online")
-    return found
+            texts["mains"] = read("/sys/class/power_supply/" + supply + "/online")
+    return texts
 
 
 def run(argv, timeout_s):
-    """Not subprocess: its import alone costs more than all the reading, ten times so under emulation."""
+    """Status and outputs of a command, or {"error": errno's name}.
+
+    It does without subprocess: importing that takes longer than everything the probe reads, under emulation ten times.
+    """
     path = which(argv[0])
     if path is None:
         return {"error": "ENOENT"}
@@ -174,27 +178,28 @@ def run(argv, timeout_s):
     if not in_time:
         return {"error": "ETIMEDOUT"}
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
-    if "--version" in argv:  # iperf3 goes on with the host's name
+    if "--version" in argv:  # the next line of iperf3 holds the host's name
         texts = [text.split("\n")[0] for text in texts]
     return {"status": code, "stdout": texts[0], "stderr": texts[1]}
 
 
 def drain(out, err, timeout_s):
+    """Both outputs as text, cut at MAX_TEXT bytes, and whether they ended in time."""
     data = {out: b"", err: b""}
     waiting = select.poll()
     for descriptor in data:
         waiting.register(descriptor, select.POLLIN | select.POLLHUP)
-    still, end = len(data), time.monotonic() + timeout_s
-    while still and time.monotonic() < end:
-        for descriptor, _ in waiting.poll(max(0, int((end - time.monotonic()) * 1000))):
+    open_ends, deadline_s = len(data), time.monotonic() + timeout_s
+    while open_ends and time.monotonic() < deadline_s:
+        for descriptor, _ in waiting.poll(max(0, int((deadline_s - time.monotonic()) * 1000))):
             part = os.read(descriptor, 4096)
             data[descriptor] = (data[descriptor] + part)[:MAX_TEXT]
             if not part:
                 waiting.unregister(descriptor)
-                still -= 1
+                open_ends -= 1
     os.close(out)
     os.close(err)
-    return [data[d].decode("utf-8", "replace").strip() for d in (out, err)], not still
+    return [data[d].decode("utf-8", "replace").strip() for d in (out, err)], not open_ends
 
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -232,32 +237,35 @@ def python(cpu):
 
 
 def packages():
-    """Version of each package that takes part in a measurement, from the names of its metadata folders."""
+    """Version of each package that a measurement uses, from the name of its metadata folder."""
     here = os.path.dirname(os.path.abspath(__file__))
-    found = {}
+    versions = {}
     for folder in [here + "/site", *sys.path]:
         for name in names(folder) if folder else []:
             package, _, rest = name.partition("-")
             if package in ("pyperf", "psutil") and rest.endswith((".dist-info", ".egg-info")):
-                found.setdefault(package, rest.rsplit(".", 1)[0].split("-")[0])
-    return found
+                versions.setdefault(package, rest.rsplit(".", 1)[0].split("-")[0])
+    return versions
 
 
 def clocks():
-    """Resolution, and the least cost of one read as Python pays it: what counts is whether it enters the kernel."""
+    """Resolution of the clock in s, and the shortest time of one read from Python in ns.
+
+    The time tells whether a read enters the kernel.
+    """
     clock = time.CLOCK_MONOTONIC_RAW
-    best = None
+    shortest_ns = None
     for _ in range(5):
-        start = time.perf_counter_ns()
+        start_ns = time.perf_counter_ns()
         for _ in range(200):
             time.clock_gettime(clock)
-        spent = (time.perf_counter_ns() - start) / 200
-        best = spent if best is None else min(best, spent)
-    return {"resolution_s": time.clock_getres(clock), "read_ns": best}
+        spent_ns = (time.perf_counter_ns() - start_ns) / 200
+        shortest_ns = spent_ns if shortest_ns is None else min(shortest_ns, spent_ns)
+    return {"resolution_s": time.clock_getres(clock), "read_ns": shortest_ns}
 
 
 def process():
-    """What this process was given: by the agent in an environment, by whoever called on the host itself."""
+    """Priority, scheduling policy and size of the environment variables that the probe's caller gave it."""
     try:
         size = len(read_bytes("/proc/self/environ", 1 << 20))
     except OSError:

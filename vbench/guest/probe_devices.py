@@ -1,4 +1,4 @@
-"""What the probe reads of network interfaces and of the disk under the scratch space; no names, no addresses."""
+"""Evidence about network interfaces and the disk under the scratch space, without names and addresses."""
 
 import errno
 import os
@@ -12,7 +12,7 @@ OFFLOADS = {"sg": 0x18, "tso": 0x1E, "gso": 0x23, "gro": 0x2B, "tx-checksum": 0x
 
 
 def network():
-    """Every interface but loopback, without name or address: driver, MTU, offloads, whether in the run's range."""
+    """Driver, MTU and offloads of every interface but loopback, and whether its address is of the benchmarks' range."""
     try:
         import _socket
         import fcntl
@@ -21,18 +21,20 @@ def network():
         channel = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
     except (ImportError, OSError):
         return {"error": "EACCES"}
-    found = []
+    interfaces = []
     try:
         for _, name in _socket.if_nameindex()[:MAX_INTERFACES]:
-            one = interface(fcntl.ioctl, channel.fileno(), name.encode()[:15].ljust(16, b"\0"), array)
-            if one is not None:
-                found.append(one)
+            described = interface(fcntl.ioctl, channel.fileno(), name.encode()[:15].ljust(16, b"\0"), array)
+            if described is not None:
+                interfaces.append(described)
     finally:
         channel.close()
-    return found
+    return interfaces
 
 
 def interface(ioctl, descriptor, name, array):
+    """One interface. None for loopback, and for an interface that went away."""
+
     def ask(number):
         return ioctl(descriptor, number, name + bytes(24))[16:]
 
@@ -65,26 +67,27 @@ def interface(ioctl, descriptor, name, array):
 
 
 def scratch(path):
+    """File system of a folder, with its mount options and its block device."""
     try:
         number = os.stat(path).st_dev
     except OSError as error:
         return failure(error)
     device = f"{os.major(number)}:{os.minor(number)}"
     result = {"filesystem": None, "options": None, "block": None, "direct": direct(path)}
-    real, best = os.path.realpath(path), -1
+    real, longest = os.path.realpath(path), -1
     for device_of, _, point, options, kind, source, extra in mounts():
         inside = point in ("/", real) or real.startswith(point + "/")
-        if inside and len(point) >= best:
-            best = len(point)
+        if inside and len(point) >= longest:
+            longest = len(point)
             result["filesystem"] = kind
             result["options"] = sorted(set(options.split(",") + extra.split(",")))
-            device = device_of if not device_of.startswith("0:") else behind(source)
+            device = device_of if not device_of.startswith("0:") else device_of_source(source)
     result["block"] = block(device) if device else None
     return result
 
 
-def behind(source):
-    """Number of the block device that a file system without its own (btrfs) is mounted from."""
+def device_of_source(source):
+    """Number of the block device from which a file system is mounted that has no device number of its own (btrfs)."""
     try:
         number = os.stat(source).st_rdev if source.startswith("/dev/") else 0
     except OSError:
@@ -93,24 +96,25 @@ def behind(source):
 
 
 def block(device):
+    """Driver, model and queue settings of a block device, or of the disk of a partition. None if it is not in sysfs."""
     folder = os.path.realpath("/sys/dev/block/" + device)
     if not os.path.isdir(folder):
         return None
     if os.path.exists(folder + "/partition"):
         folder = os.path.dirname(folder)
-    found = {name: read(folder + "/queue/" + name) for name in QUEUE_FILES}
-    found["name"] = os.path.basename(folder)
-    found["model"] = read(folder + "/device/model")
-    found["driver"] = None
+    disk = {name: read(folder + "/queue/" + name) for name in QUEUE_FILES}
+    disk["name"] = os.path.basename(folder)
+    disk["model"] = read(folder + "/device/model")
+    disk["driver"] = None
     for link in ("/device/driver", "/device/device/driver"):
         if os.path.exists(folder + link):
-            found["driver"] = os.path.basename(os.path.realpath(folder + link))
+            disk["driver"] = os.path.basename(os.path.realpath(folder + link))
             break
-    return found
+    return disk
 
 
 def direct(path):
-    """Whether a file here takes an aligned write with O_DIRECT: True, False or the error of making the file."""
+    """Whether a file in this folder accepts an aligned write with O_DIRECT; a failure if no file can be made."""
     import mmap
 
     name = f"{path}/.vbench-probe-{os.getpid()}"

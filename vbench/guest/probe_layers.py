@@ -1,11 +1,11 @@
-"""What the probe reads of hypervisors and containers: marks, namespaces and limits; never a path or an identifier."""
+"""Evidence about hypervisors and containers: marks, namespaces and limits, never a path or an identifier."""
 
 import errno
 import os
 
 from probe_reading import failure, mounts, read, read_bytes, read_head
 
-MAX_LEVELS = 256  # as deep as a path of the kernel can be, at 16 letters a group
+MAX_LEVELS = 256  # the deepest that a path of the kernel can be, at 16 letters a group
 CGROUP_FILES = {
     "cgroup2": ("cpu.max", "cpu.weight", "cpuset.cpus.effective", "memory.max", "memory.swap.max", "pids.max"),
     "cpu": ("cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.shares"),
@@ -17,18 +17,18 @@ CGROUP_WORDS = ("docker", "kubepods", "libpod", "containerd", "crio", "lxc", "ma
 
 
 def namespaces():
-    """Only the numbers: links that cannot be read are left out."""
-    found = {}
+    """Number of each namespace by its kind. Namespaces whose link cannot be read are left out."""
+    numbers = {}
     for kind in ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"):
         try:
-            found[kind] = int(os.readlink("/proc/self/ns/" + kind).split("[")[1].rstrip("]"))
+            numbers[kind] = int(os.readlink("/proc/self/ns/" + kind).split("[")[1].rstrip("]"))
         except (OSError, IndexError, ValueError):
             continue
-    return found
+    return numbers
 
 
 def container():
-    """Marks that engines leave; of the first process's environment only `container=`, of the path only known words."""
+    """Marks of container engines: files, `container=` of the first process, and known words in the cgroup's path."""
     marks = {"dockerenv": os.path.exists("/.dockerenv"), "containerenv": os.path.exists("/run/.containerenv")}
     try:
         words = read_bytes("/proc/1/environ", 1 << 20).split(b"\0")
@@ -42,40 +42,41 @@ def container():
 
 
 def cgroups():
-    """The limit files of the process's groups, from its own up to the mounted root; never a path."""
+    """Limit files of the process's cgroups by controller, from its own group up to the mounted root."""
     paths = {}
     text = read("/proc/self/cgroup")
     for line in [] if isinstance(text, dict) else text.splitlines():
         number, controllers, path = [*line.split(":", 2), "", ""][:3]
         for controller in ["cgroup2"] if number == "0" else controllers.split(","):
             paths[controller] = path
-    found = {}
+    limits = {}
     for _, root, point, _, kind, _, options in mounts():
         held = ["cgroup2"] if kind == "cgroup2" else options.split(",") if kind == "cgroup" else []
         for controller in set(held) & set(paths) & set(CGROUP_FILES):
-            found[controller] = levels(point, below(root, paths[controller]), CGROUP_FILES[controller])
-    return found
+            limits[controller] = levels(point, below(root, paths[controller]), CGROUP_FILES[controller])
+    return limits
 
 
 def below(root, path):
-    """The path under the mounted root; a container's mount may show only its own group."""
+    """The path below the mounted root. Empty where a container's mount shows only its own group."""
     root = root.rstrip("/")
     return path[len(root) :].strip("/") if (path + "/").startswith(root + "/") else ""
 
 
 def levels(point, path, wanted):
+    """The wanted files of each group on the way up from `path`. Missing files are left out."""
     parts = [part for part in path.split("/") if part not in ("", "..")]
-    found = []
+    groups = []
     for depth in range(len(parts), -1, -1):
         folder = "/".join([point, *parts[:depth]])
         present = {name: read(folder + "/" + name) for name in wanted}
-        found.append({name: text for name, text in present.items() if text != {"error": "ENOENT"}})
-    return found[:MAX_LEVELS]
+        groups.append({name: text for name, text in present.items() if text != {"error": "ENOENT"}})
+    return groups[:MAX_LEVELS]
 
 
 def acpi():
-    """Maker's name in each table's header: hypervisors sign there where there is no DMI."""
-    found = set()
+    """Makers named in the headers of ACPI tables. Some hypervisors name themselves there and have no DMI."""
+    makers = set()
     for table in ("FACP", "APIC", "DSDT"):
         try:
             header = read_head("/sys/firmware/acpi/tables/" + table, 36)
@@ -83,12 +84,12 @@ def acpi():
             if error.errno != errno.ENOENT:
                 return failure(error)
             continue
-        found.add(header[10:16].decode("ascii", "replace").strip(" \0"))
-    return sorted(found)
+        makers.add(header[10:16].decode("ascii", "replace").strip(" \0"))
+    return sorted(makers)
 
 
 def cpuid():
-    """Signature of the hypervisor leaf 0x40000000; CPUID runs in a child, so that only that dies where it may not."""
+    """Signature of the hypervisor leaf, 0x40000000. CPUID runs in a child process, which may be killed for it."""
     if os.uname().machine != "x86_64":
         return {"error": "ENOTSUP"}
     r, w = os.pipe()
@@ -106,6 +107,7 @@ def cpuid():
 
 
 def execute_cpuid():
+    """EBX, ECX and EDX of CPUID leaf 0x40000000: 12 bytes."""
     import ctypes
     import mmap
 

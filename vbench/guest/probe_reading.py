@@ -1,10 +1,10 @@
-"""How the probe reads files: what cannot be read becomes the name of its errno."""
+"""Reads files for the probe. A file that cannot be read gives {"error": errno's name}."""
 
 import errno
 import os
 
-MAX_TEXT = 65536  # of a file whose text is printed
-MAX_TABLE = 32 << 20  # of a file that is only looked through: 8192 processors, or 100,000 mounts
+MAX_TEXT = 65536  # bytes of a file that the probe prints
+MAX_TABLE = 32 << 20  # bytes of a file that the probe only searches: 8192 processors, or 100,000 mounts
 
 
 def failure(error):
@@ -12,7 +12,7 @@ def failure(error):
 
 
 def read_bytes(path, limit=MAX_TEXT):
-    """The whole file, or OSError: a part of it could say something else."""
+    """The whole file. Raises OSError for a larger one: a part of it could mean something else."""
     data = read_head(path, limit + 1)
     if len(data) > limit:
         raise OSError(errno.EFBIG, "larger than it should be", path)
@@ -20,7 +20,7 @@ def read_bytes(path, limit=MAX_TEXT):
 
 
 def read_head(path, size):
-    """The first bytes of a file; a kernel's file says little of its size before it is read."""
+    """The first `size` bytes of a file. The size of a kernel's file is not known before it is read."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         parts = []
@@ -50,7 +50,7 @@ def names(path):
 
 
 def lines_of(path, keys):
-    """The lines of a `key: value` file whose key is asked for."""
+    """Lines of a `key: value` file that have one of these keys."""
     text = read(path)
     if isinstance(text, dict):
         return text
@@ -58,7 +58,7 @@ def lines_of(path, keys):
 
 
 def mounts():
-    """(device number, root, mount point, options, type, source, super options) of every mount."""
+    """Every mount: (device number, root, mount point, options, type, source, super options)."""
     text = read("/proc/self/mountinfo", MAX_TABLE)
     for line in [] if isinstance(text, dict) else text.splitlines():
         left, _, right = line.partition(" - ")
@@ -69,7 +69,7 @@ def mounts():
 
 
 def unescaped(path):
-    """The kernel writes space, tab, line break and backslash of a path as three octal digits each (proc(5))."""
+    """A path as it is. The kernel writes space, tab, newline and backslash as three octal digits (proc(5))."""
     if "\\" not in path:
         return path
     parts = path.split("\\")

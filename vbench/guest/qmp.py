@@ -1,6 +1,6 @@
-"""Asks a QEMU monitor one question over its Unix socket and prints the answer: `qmp.py SOCKET COMMAND`.
+"""Sends one command to a QEMU monitor over its Unix socket and prints the answer: `qmp.py SOCKET COMMAND`.
 
-It runs where the socket is, so a machine on a remote host or inside another machine is asked the same way.
+It runs on the host of the socket, so that a machine inside another machine is asked in the same way.
 """
 
 import json
@@ -16,7 +16,7 @@ def ask(stream, command):
         message = json.loads(stream.readline())
         if "error" in message:
             raise SystemExit(message["error"].get("desc", "unknown error"))
-        if "return" in message:  # events may come in between
+        if "return" in message:  # events may come before the answer
             return message["return"]
 
 
@@ -24,7 +24,7 @@ def main():
     path, command = sys.argv[1:]
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(10)
-        os.chdir(os.path.dirname(path) or ".")  # a socket's address has 107 bytes, a path may have more
+        os.chdir(os.path.dirname(path) or ".")  # a socket's address has at most 107 bytes; a path can be longer
         connection.connect(os.path.basename(path))
         stream = connection.makefile("rwb")
         stream.readline()  # the greeting

@@ -1,10 +1,11 @@
-"""Runs commands inside an environment for the harness: the agent, once it has said hello.
+"""Runs commands inside an environment for the harness. This is the agent after its hello.
 
-Standard library only, nothing of vbench; while it waits it costs nothing. Every environment, whatever its kind, runs
-its workloads as children of this same program, so that process ancestry and transport are equal in all arms.
+Standard library only, and nothing of vbench. It uses no processor time while it waits. The workloads of every
+environment are children of this same program, so that process ancestry and transport are equal in all arms.
 
-Requests carry an `id`; replies repeat it. `run` answers once; `spawn` answers with the pid, then sends `out` events
-and one `exit`; `in` and `kill` address it by its id. The end of the channel ends everything that was started here.
+Each request has an `id`, which its replies repeat. `run` has one reply. `spawn` has a reply with the pid, then events
+with `out` and one with `exit`; `in` and `kill` name the id of a `spawn`. At the end of the channel the agent kills
+every process that it started.
 """
 
 import base64
@@ -22,8 +23,8 @@ from collecting import Tail, TooMuch, communicate, lines
 from surroundings import environment, take
 
 CHUNK_B = 48 * 1024
-LINE_B = 2**30  # the harness's own: the input of a command is the longest
-KILL_S = 5.0  # what the kernel holds on to for longer is left to the end of the start
+LINE_B = 2**30  # of a request; the input of a command is the longest part
+KILL_S = 5.0  # a process that the kernel holds for longer is killed again when the agent ends
 PR_SET_CHILD_SUBREAPER = 36
 RB_POWER_OFF = 0x4321FEDC
 
@@ -33,7 +34,7 @@ def b64(data):
 
 
 class Channel:
-    """Whole lines out, one writer at a time."""
+    """Sends and receives lines. Several threads may send; each line stays whole."""
 
     def __init__(self, reader, writer):
         self.reader, self.writer, self.lock = reader, writer, threading.Lock()
@@ -45,7 +46,7 @@ class Channel:
                 data = data[self.writer.write(data) :]
 
     def lines(self):
-        """Lines of the other end until it goes away."""
+        """Lines from the harness until it closes the channel."""
         return lines(self.read, LINE_B)
 
     def read(self):
@@ -65,7 +66,7 @@ class Agent:
         take()
         signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which every command would inherit
         signal.signal(signal.SIGTERM, lambda *_: (kill_descendants(), os._exit(0)))
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what a workload orphans stays ours to kill
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans of a workload become our children
         for line in self.channel.lines():
             if not line.strip():
                 continue
@@ -102,11 +103,11 @@ class Agent:
         except (subprocess.TimeoutExpired, TooMuch) as error:
             kill_family(process.pid)
             process.wait()
-            out = err = b""  # not read to the end: a daemon that left the group may hold the pipes for ever
+            out = err = b""  # the pipes are not read to their ends: a daemon outside the group may keep them open
             reply["too_much" if isinstance(error, TooMuch) else "timeout"] = True
         else:
             if process.returncode < 0:
-                kill_family(process.pid)  # it could not end what it had started itself
+                kill_family(process.pid)  # a command that was killed could not end its own children
         reply.update(status=process.returncode, stdout=b64(out), stderr=b64(err))
         self.channel.send(reply)
 
@@ -134,7 +135,7 @@ class Agent:
             self.channel.send({"id": number, "out": b64(data)})
         status = process.wait()
         if status < 0:
-            kill_family(process.pid)  # it could not end what it had started itself
+            kill_family(process.pid)  # a command that was killed could not end its own children
         tail = errors.text()
         errors.close()
         self.spawned.pop(number, None)
@@ -144,7 +145,7 @@ class Agent:
         process = self.spawned.get(request["to"])
         if process is None:
             return
-        with contextlib.suppress(OSError):  # it may just have ended; its exit event tells
+        with contextlib.suppress(OSError):  # the command may have ended; its exit event says so
             if request["data"] is None:
                 process.stdin.close()
             else:
@@ -154,7 +155,7 @@ class Agent:
 
     def op_kill(self, request):
         process = self.spawned.get(request["to"])
-        if process is not None:  # in a thread: the next request does not wait for what the kernel holds on to
+        if process is not None:  # in a thread, so that no request waits for a process that the kernel holds
             threading.Thread(target=kill_family, args=(process.pid,), daemon=True).start()
 
     def op_put(self, request):
@@ -188,7 +189,7 @@ class Agent:
         )
 
     def end(self):
-        """Kill every descendant, then leave: as PID 1 of a machine that means power off."""
+        """Kills every descendant and exits. As process 1 of a machine it powers the machine off."""
         kill_descendants()
         if os.getpid() == 1 and "--port" in sys.argv:
             os.sync()
@@ -196,17 +197,9 @@ class Agent:
         os._exit(0)
 
 
-def kill_group(pid):
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
-
-
 def kill_descendants():
-    """As sub-reaper every orphan becomes our child, so killing children until there are none reaches all of them."""
-    while True:
-        children = children_of(os.getpid())
-        if not children:
-            return
+    """Kills children until there are none. This process is a sub-reaper, so that every orphan becomes its child."""
+    while children := [pid for pid, parent, _ in living() if parent == os.getpid()]:
         for pid in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -215,34 +208,33 @@ def kill_descendants():
 
 
 def kill_family(pid):
-    """All below a process and all of its session, whatever groups they are in, and its own group last.
+    """Kills the descendants of a process and the members of its session, then its process group.
 
-    Stopped, it starts nothing more; where it is a sub-reaper, what left its session stays below it until it dies.
+    The process is stopped first, so that it starts nothing more. If it is a sub-reaper, orphans that left its session
+    stay its descendants until it dies.
     """
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGSTOP)
-    ends = time.monotonic() + KILL_S
-    while (family := family_of(pid)) and time.monotonic() < ends:
+    deadline_s = time.monotonic() + KILL_S
+    while (family := family_of(pid)) and time.monotonic() < deadline_s:
         for member in family:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(member, signal.SIGKILL)
         time.sleep(0.01)
-    kill_group(pid)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def family_of(pid):
-    found, everyone = {pid}, list(living())
-    while more := {one for one, parent, session in everyone if parent in found or session == pid} - found:
-        found |= more
-    return found - {pid}
-
-
-def children_of(parent):
-    return [pid for pid, ppid, _ in living() if ppid == parent]
+    """Descendants of a process and members of its session, without the process itself."""
+    family, processes = {pid}, list(living())
+    while more := {member for member, parent, session in processes if parent in family or session == pid} - family:
+        family |= more
+    return family - {pid}
 
 
 def living():
-    """Process, parent and session of everyone here but zombies."""
+    """Process, parent and session of each process of this environment that is no zombie."""
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue

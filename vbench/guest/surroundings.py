@@ -1,9 +1,9 @@
-"""Gives each workload the same surroundings in every environment, whatever vbench's own caller brought.
+"""Gives each workload the same surroundings in every environment, whatever the surroundings of vbench itself.
 
-Environment variables, limits, signals, working folder and the like are inherited through chroot and container, and not
-through a virtual machine: left alone they would differ between what is compared, and carry a user's secrets inside.
+Environment variables, limits, signals and the working folder pass through chroot and container, but not into a virtual
+machine. Without this module they would differ between the arms, and a user's secrets would get inside.
 
-Standard library only.  Usage: surroundings.py WORD...   becomes that command, in these surroundings
+Standard library only.  Usage: surroundings.py WORD...   replaces itself by that command in these surroundings
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import resource
 import signal
 import sys
 
-# /tmp is a file system in memory wherever the image is the root, and always writable.
+# Wherever the image is the root, /tmp is a file system in memory. Everyone can write to it.
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/tmp",
@@ -21,11 +21,11 @@ ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
 }
-DOSE = "VBENCH_DOSE"  # a known fault, which `bare` gives its agent
+DOSE = "VBENCH_DOSE"  # a known fault, which an environment of that kind gives its agent
 
 NO_LIMIT = resource.RLIM_INFINITY
 MIB = 2**20
-# Soft and hard. Each is what a kernel or a login gives by default, or less, so that few callers have less.
+# Soft and hard limit. None is above the default of a kernel or a login, so that few callers have less.
 LIMITS = {
     "AS": (NO_LIMIT, NO_LIMIT),
     "CORE": (0, 0),
@@ -46,7 +46,7 @@ LIMITS = {
 
 PR_SET_TIMERSLACK, USUAL_SLACK_NS = 29, 50_000
 PR_SET_THP_DISABLE = 41
-# The C library's own signals, which it lets nobody set by its functions. A command of make has the first one ignored:
+# Signals of the C library, which its functions refuse to set. A command started by make ignores the first one, because
 # posix_spawn of glibc 2.36 ignores them in the child.
 LIBC_SIGNALS = (32, 33)
 RT_SIGACTION = {"x86_64": 13, "aarch64": 134}  # number of the system call
@@ -54,12 +54,12 @@ USUAL_PERSONALITY = 0  # `setarch -R` sets another: without address randomizatio
 
 
 def environment():
-    """What every command gets, and nothing more."""
+    """All environment variables of a command."""
     return ENVIRONMENT | ({DOSE: os.environ[DOSE]} if DOSE in os.environ else {})
 
 
 def take():
-    """Gives this process the usual surroundings, which its children inherit. What it may not change stays as it is."""
+    """Gives this process the usual surroundings, which its children inherit, as far as it may change them."""
     os.umask(0o022)
     os.chdir("/")
     for name, (soft, hard) in LIMITS.items():
@@ -79,20 +79,21 @@ def take():
 
 
 def limit(kind, soft, hard):
-    """Where the hard limit may not be raised, as near as it comes."""
+    """Sets both limits. If the hard limit may not be raised, the present one is the upper bound of both."""
     most = resource.getrlimit(kind)[1]
     for pair in ((soft, hard), (least(soft, most), least(hard, most))):
-        with contextlib.suppress(ValueError, OSError):  # Python's word for EPERM is ValueError
+        with contextlib.suppress(ValueError, OSError):  # Python raises ValueError for EPERM
             resource.setrlimit(kind, pair)
             return
 
 
 def least(one, other):
+    """The lower of two limits."""
     return min((one, other), key=lambda value: float("inf") if value == NO_LIMIT else value)
 
 
 def unblock():
-    """No signal is blocked and none ignored, but those that Python ignores and gives its children back."""
+    """Blocks no signal and ignores only those that Python ignores itself and resets in its children."""
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
         if signal.getsignal(number) == signal.SIG_IGN:

@@ -1,4 +1,4 @@
-"""Times a user's command: each run from just before it is spawned to when `wait` has returned, by this place's clock.
+"""Times a user's command. A run lasts from just before the spawn until `wait` returns, by the environment's clock.
 
 Request:  {"argv": ["./compress"], "folder": "/scratch/work", "trial_s": 1.0, "warmup_s": 0.5, "timeout_s": 60.0,
            "runs": N or null, "regex": "…" or null, "pointer": "…" or null}
@@ -6,11 +6,12 @@ Before the first run:  vbench: begun
 After the last:        vbench: ended
 Reply:    {"walls": [s of each run], "picked": [number of each run] or null, "warmups": N, "spent_s": s of all runs,
            "span_s": s from begun to ended, "clock": "CLOCK_MONOTONIC_RAW", "padding": bytes of VBENCH_PADDING,
-           "printed_b": most that a run printed, "stdout": base64, "stderr": base64, of the last run, ends only}
+           "printed_b": bytes of the longest stdout, "stdout": base64, "stderr": base64: both ends of the last run's}
 or        {"error": "what went wrong", "hint": "", "stdout": base64, "stderr": base64}
 
-One JSON object on stdin, one at the end of stdout. `runs` null: as many as fill the trial, at least one. Between the
-runs, outside their clocks, whatever the command left running is killed and its number is looked for.
+The request is one JSON object on stdin, the reply the last line of stdout. If `runs` is null, runs fill the trial; at
+least one is made. Between two runs, outside their times, the processes that the command left behind are killed, and the
+output is searched for its number.
 """
 
 import base64
@@ -25,16 +26,16 @@ import time
 
 CLOCK = "CLOCK_MONOTONIC_RAW"
 MOST_RUNS = 1000
-HALF_B = 512 * 1024  # of its output the beginning and the end are kept, this much of each
-RAW_B = 8 * 1024
-PICK_S = 10.0  # for the search in one output; `timeout_s` where that is less
+HALF_B = 512 * 1024  # kept of the beginning of a stream, and as much of its end
+RAW_B = 8 * 1024  # of each end, in the reply
+PICK_S = 10.0  # time limit of the search in one output, if `timeout_s` is not shorter
 PR_SET_CHILD_SUBREAPER = 36
-# Ignored here or in the agent: a command expects them as a shell would leave them.
+# Signals that this process or the agent ignores. A command starts with their defaults, as under a shell.
 DEFAULTS = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ)
 
 
 class Failed(Exception):
-    """A run that gives no number: message and hint."""
+    """A run failed or gave no number."""
 
     def __init__(self, message, hint=""):
         super().__init__(message)
@@ -42,7 +43,7 @@ class Failed(Exception):
 
 
 class Kept:
-    """Beginning and end of a stream, read while the command runs, by a thread that else waits."""
+    """Keeps the beginning and the end of a stream. A thread reads it while the command runs."""
 
     def __init__(self):
         self.head, self.tail, self.size = bytearray(), bytearray(), 0
@@ -60,7 +61,7 @@ class Kept:
                 del self.tail[:-HALF_B]
 
     def spawned(self):
-        """The command has its own copy of the writing end: the stream ends when the last process closes it."""
+        """Closes this process's copy of the writing end: the stream then ends with the command's last process."""
         os.close(self.writer)
 
     def close(self):
@@ -69,6 +70,7 @@ class Kept:
             os.close(self.reader)
 
     def left_out(self):
+        """Number of bytes between the beginning and the end."""
         return max(0, self.size - 2 * HALF_B)
 
     def text(self):
@@ -76,7 +78,7 @@ class Kept:
         return (bytes(self.head) + cut + bytes(self.tail[-HALF_B:])).decode(errors="replace")
 
     def ends(self):
-        """What the run folder keeps."""
+        """The first and the last RAW_B bytes, for the run folder."""
         whole = bytes(self.head) + bytes(self.tail[-HALF_B:])
         if len(whole) <= 2 * RAW_B and not self.left_out():
             return whole
@@ -85,7 +87,7 @@ class Kept:
 
 
 class Command:
-    """One command in its folder, and both streams of its last run."""
+    """A command, with both streams of its last run."""
 
     def __init__(self, argv, timeout_s):
         self.argv, self.timeout_s = argv, timeout_s
@@ -93,7 +95,7 @@ class Command:
         self.hung = False
 
     def run(self):
-        """Seconds of one run. Raises Failed for all but status 0."""
+        """Runs the command once and returns the seconds. Raises Failed unless its status is 0."""
         self.out, self.err = Kept(), Kept()
         try:
             wall_s, status = self.timed()
@@ -112,9 +114,10 @@ class Command:
         return wall_s
 
     def timed(self):
+        """Seconds and exit status of one run."""
         signal.signal(signal.SIGALRM, self.kill)
         self.pid = None
-        begun = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+        begun_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
         try:
             self.pid = self.spawn()
         finally:
@@ -122,14 +125,14 @@ class Command:
             self.err.spawned()
         signal.setitimer(signal.ITIMER_REAL, self.timeout_s)
         _, status = os.waitpid(self.pid, 0)
-        ended = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+        ended_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
         signal.setitimer(signal.ITIMER_REAL, 0)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        return (ended - begun) / 1e9, os.waitstatus_to_exitcode(status)
+        return (ended_ns - begun_ns) / 1e9, os.waitstatus_to_exitcode(status)
 
     def spawn(self):
-        """posix_spawn, which copies no page tables of this interpreter: a fork would be part of the number."""
+        """Starts the command by posix_spawn. A fork would copy this interpreter's page tables within the timed run."""
         streams = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)]
         streams += [(os.POSIX_SPAWN_DUP2, kept.writer, number) for number, kept in ((1, self.out), (2, self.err))]
         try:
@@ -150,7 +153,7 @@ class Command:
 
 
 def kill_leftovers():
-    """Daemons that left the group too: as sub-reaper this process is the parent of every orphan."""
+    """Kills and reaps what the command left behind. As sub-reaper this process is the parent of every orphan."""
     from serving import kill_descendants
 
     with contextlib.suppress(ChildProcessError):
@@ -161,7 +164,7 @@ def kill_leftovers():
 
 
 def pick(out, request):
-    """The number in a run's output, None where its time is what was asked for. Raises Failed."""
+    """The number in the output of a run. None if the request asks for none. Raises Failed."""
     import picking
 
     if request["regex"] is None and request["pointer"] is None:
@@ -186,21 +189,21 @@ def too_slow(*_):
 
 
 def conduct(command, request):
-    """Warm-up and trial."""
+    """Runs warm-up and trial, and returns the reply without its streams."""
     spent, warmups = [], 0
     print("vbench: begun", flush=True)
-    first = begun = time.monotonic()
-    while request["warmup_s"] > 0 and (not warmups or time.monotonic() - begun < request["warmup_s"]):
+    begun_s = time.monotonic()
+    while request["warmup_s"] > 0 and (not warmups or time.monotonic() - begun_s < request["warmup_s"]):
         spent.append(command.run())
         warmups += 1
         if warmups == MOST_RUNS:
             break
-    walls, picked, printed_b, begun = [], [], 0, time.monotonic()
-    while not walls or wanted(len(walls), time.monotonic() - begun, request):
+    walls, picked, printed_b, trial_begun_s = [], [], 0, time.monotonic()
+    while not walls or is_next_wanted(len(walls), time.monotonic() - trial_begun_s, request):
         walls.append(command.run())
         picked.append(pick(command.out, request))
         printed_b = max(printed_b, command.out.size)
-    span_s = time.monotonic() - first
+    span_s = time.monotonic() - begun_s
     print("vbench: ended", flush=True)
     return {
         "walls": walls,
@@ -214,14 +217,15 @@ def conduct(command, request):
     }
 
 
-def wanted(runs, passed_s, request):
+def is_next_wanted(runs, passed_s, request):
+    """Whether another run is wanted after so many runs and seconds of the trial."""
     if request["runs"] is not None:
         return runs < request["runs"]
     return passed_s < request["trial_s"] and runs < MOST_RUNS
 
 
 def main():
-    sys.path.insert(0, __file__.rpartition("/")[0])  # `-I` leaves our own folder out
+    sys.path.insert(0, __file__.rpartition("/")[0])  # `-I` leaves this folder out
     request = json.load(sys.stdin)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     os.chdir(request["folder"])

@@ -1,6 +1,6 @@
-"""Unpacks a user's folder inside an environment: files, folders and links as they were packed, owned by who runs it.
+"""Unpacks a user's folder inside an environment: files, folders and links with their modes, owned by this user.
 
-Arguments: the archive, which is removed, and the folder to make.
+Arguments: the archive, which is removed afterwards, and the folder to make.
 """
 
 import os
@@ -21,7 +21,7 @@ def unpack(archive, target):
                 os.symlink(member.linkname, path)
             else:
                 write(path, tar.extractfile(member), member.mode)
-    for path, mode in reversed(folders):  # last: a folder that nobody may write to has to be filled first
+    for path, mode in reversed(folders):  # last, because a folder without permission to write must be filled first
         os.chmod(path, mode)
     os.unlink(archive)
 

@@ -1,4 +1,4 @@
-"""The kernels that the driver runs, and what some of them are set up with before their clock starts."""
+"""The kernels that the driver runs, with the set-up of those that need one before their clock starts."""
 
 import ctypes
 import os
@@ -6,7 +6,7 @@ import os
 HERE = os.path.dirname(os.path.realpath(__file__))
 CLOCK_SOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 HUGE_PAGES = {"never": 0, "always": 1}
-# What a kernel returns besides 0 and an errno (kernels.h).
+# Return values of kernels besides 0 and an errno (kernels.h).
 FAILURES = {-1: "its result is wrong", -2: "this processor lacks the instructions"}
 
 
@@ -15,11 +15,11 @@ class KernelFailed(Exception):
 
 
 class Compiled:
-    """A kernel of kernels.so: vb_NAME, and what is set up before its clock.
+    """A kernel of kernels.so: the function vb_NAME, and its set-up.
 
-    `arguments` makes those of vb_X_init out of a request's parameters; without it there is no set-up. X is the kernel's
-    name, or `shares`: what is set up then stays from one kernel that shares it to the next. `frees`: there is a
-    vb_X_free. `forgets`: there is a vb_NAME_forget, called when warm-up ends. `extra` adds to the reply.
+    `arguments` turns a request's parameters into the arguments of vb_X_init; without it there is no set-up. X is the
+    kernel's name or `shares`. Kernels with the same `shares` use the same set-up one after the other. `frees`: there is
+    a vb_X_free. `forgets`: there is a vb_NAME_forget, called at the end of warm-up. `extra` adds fields to the reply.
     """
 
     def __init__(self, arguments=None, *, shares=None, frees=False, forgets=False, extra=None):
@@ -42,7 +42,7 @@ class Compiled:
 
 
 class Interpreted:
-    """A kernel of interpreted.py, which is imported by those alone that ask for one."""
+    """A kernel of interpreted.py, which is imported only for such a kernel."""
 
     shares, forgets = None, False
 
@@ -62,14 +62,14 @@ class Interpreted:
 
 
 def check(code, what):
-    """Raises the error of a kernel's code: an errno, or one of FAILURES."""
+    """Raises OSError for an errno, and KernelFailed for a code of FAILURES."""
     if code > 0:
         raise OSError(code, f"{what}: {os.strerror(code)}")
     if code < 0:
         raise KernelFailed(f"{what}: {FAILURES[code]}")
 
 
-def nothing(params):
+def no_arguments(params):
     return ()
 
 
@@ -82,12 +82,12 @@ def last_level_cache(kernels):
 
 
 def clock_source(kernels, file=CLOCK_SOURCE):
-    """What this environment's kernel keeps time by, None where it does not say."""
+    """Clock source of this environment's operating system kernel. None if it is not known."""
     return {"clock_source": content(file)}
 
 
 def last_level_cache_b(folder=None):
-    """The largest cache that this environment claims for its own processor, None where it does not say."""
+    """Bytes of the largest cache that this environment shows for its first processor. None if it shows none."""
     folder = folder or f"/sys/devices/system/cpu/cpu{min(os.sched_getaffinity(0))}/cache"
     names = os.listdir(folder) if os.path.isdir(folder) else ()
     texts = [content(os.path.join(folder, name, "size")) or "" for name in names if name.startswith("index")]
@@ -95,7 +95,7 @@ def last_level_cache_b(folder=None):
 
 
 def content(file):
-    """A small file's text, None where there is none."""
+    """Text of a small file. None if there is no such file."""
     try:
         with open(file, encoding="ascii") as opened:
             return opened.read().strip()
@@ -115,9 +115,9 @@ def round_trips(kernels):
     return {"round_trips_ns": kernels.round_trips_ns()}
 
 
-# Kernels that need more than their C function. Any other vb_NAME of kernels.so is run with nothing set up.
+# Kernels that need more than their C function. Every other vb_NAME of kernels.so runs without a set-up.
 KERNELS = {
-    "aes": Compiled(nothing),
+    "aes": Compiled(no_arguments),
     "copy": Compiled(sized, shares="stream", frees=True, extra=last_level_cache),
     "scale": Compiled(sized, shares="stream", frees=True, extra=last_level_cache),
     "add": Compiled(sized, shares="stream", frees=True, extra=last_level_cache),
@@ -138,7 +138,7 @@ PLAIN = Compiled()
 
 
 class Kernels:
-    """The shared library, and the one kernel that is set up: its memory is freed before another one takes its own."""
+    """The shared library and the one kernel that is set up. Its memory is freed before another kernel is set up."""
 
     def __init__(self, folder):
         self.library = ctypes.CDLL(os.path.join(folder, "kernels.so"))
@@ -147,7 +147,7 @@ class Kernels:
         self.library.vb_rr_copy.restype = ctypes.c_uint64
 
     def kernel(self, name):
-        """How the kernel is run. Raises ValueError where there is none of that name."""
+        """The kernel of that name. Raises ValueError if there is none."""
         if name in KERNELS:
             return KERNELS[name]
         if not hasattr(self.library, f"vb_{name}"):
@@ -169,15 +169,16 @@ class Kernels:
         self.ready = None
 
     def run(self, name, loops):
-        """Seconds that the kernel counted for `loops` operations."""
+        """Runs `loops` operations and returns the seconds that the kernel counted."""
         return self.kernel(name).run(self, name, loops)
 
     def forget(self, name):
-        """What was kept of the warm-up is not of the values."""
+        """Drops what the kernel recorded during warm-up, so that it is not taken for the values."""
         if self.kernel(name).forgets:
             self.library[f"vb_{name}_forget"]()
 
     def round_trips_ns(self):
+        """Times in ns of the round trips that the kernel recorded, sorted."""
         count = self.library.vb_rr_taken()
         taken = (ctypes.c_uint64 * count)()
         return sorted(taken[: self.library.vb_rr_copy(taken, ctypes.c_uint64(count))])
