@@ -10,13 +10,11 @@ NAME = "manifest"
 """File beside the image with the lines over which its digest is computed."""
 
 
-def content_digest(root: Path, *boot_files: Path) -> str:
-    """SHA-256 over the sorted manifest of `root` and the boot files. Times are not content."""
-    return hashlib.sha256(content(root, *boot_files)).hexdigest()
-
-
 def content(root: Path, *boot_files: Path) -> bytes:
-    """Bytes over which the digest is computed: a line for each boot file and for everything under root."""
+    """Bytes over which the digest is computed: a line for each boot file and for everything under root.
+
+    Times are not content.
+    """
     lines = [f"{path.name}\0{file_digest(path)}".encode() for path in boot_files]
     return b"".join(line + b"\n" for line in (*lines, *manifest(root)))
 
