@@ -165,10 +165,6 @@ def amount_interval(cost: Cost) -> str:
     return f"{show(low, cost.unit)} to {show(high, cost.unit)}"
 
 
-def quantity(value: float | None, unit: str) -> str:
-    return show(value, unit)
-
-
 def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 

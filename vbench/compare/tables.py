@@ -8,8 +8,8 @@ from msgspec import Struct
 from vbench.compare import words
 from vbench.compare.cells import Cell, RunValue, Support
 from vbench.compare.comparison import Compared, Comparison
-from vbench.text import finite, flat, interval, number, quantity, ratio
-from vbench.units import DASH
+from vbench.text import finite, flat, interval, number, ratio
+from vbench.units import DASH, show
 
 _LISTED = 6
 """Most runs whose numbers are listed one by one. For more runs the table has their geometric mean and range."""
@@ -71,12 +71,12 @@ def _side(side: tuple[RunValue, ...], unit: str, *, raw: bool) -> str:
     if not values:
         return DASH
     if len(side) == 1:
-        return quantity(values[0], unit) if raw else words.own(side[0])
-    shown = [quantity(value, unit) if raw else number(value) for value in sorted(values)]
+        return show(values[0], unit) if raw else words.own(side[0])
+    shown = [show(value, unit) if raw else number(value) for value in sorted(values)]
     if len(values) <= _LISTED:
         return ", ".join(shown) + missing
     middle = math.exp(math.fsum(map(math.log, values)) / len(values)) if min(values) > 0 else None
-    return f"{quantity(middle, unit) if raw else number(middle)} ({shown[0]} to {shown[-1]}){missing}"
+    return f"{show(middle, unit) if raw else number(middle)} ({shown[0]} to {shown[-1]}){missing}"
 
 
 def _facts(comparison: Comparison) -> Table:

@@ -10,8 +10,8 @@ from vbench.report import brief, ladders, verdicts, words
 from vbench.report.charts.curves import curves
 from vbench.report.citation import Citation
 from vbench.report.view import View, view_of
-from vbench.text import amount, amount_interval, between, length, parts_per_million, percent, plain, quantity
-from vbench.units import DASH
+from vbench.text import amount, amount_interval, between, length, parts_per_million, percent, plain
+from vbench.units import DASH, show
 
 _MARKS = re.compile(r"[\\`*_{}\[\]<>#|~&!]")
 
@@ -124,10 +124,10 @@ def _numbers(view: View) -> Iterator[str]:
             length(cost, cost.detectable),
             str(cost.blocks),
             *([amount(row.kept) if row.kept else DASH] if kept else []),
-            quantity(cost.baseline_median, cost.unit),
-            quantity(cost.median, cost.unit),
-            quantity(cost.baseline_cpu_s_per_operation, "s"),
-            quantity(cost.cpu_s_per_operation, "s"),
+            show(cost.baseline_median, cost.unit),
+            show(cost.median, cost.unit),
+            show(cost.baseline_cpu_s_per_operation, "s"),
+            show(cost.cpu_s_per_operation, "s"),
             row.label,
         )
     yield ""
@@ -145,7 +145,7 @@ def _host(view: View) -> Iterator[str]:
         yield _line(
             arm.environment,
             str(arm.starts),
-            quantity(arm.served_s, "s"),
+            show(arm.served_s, "s"),
             percent(arm.steal),
             between(arm.run_delay, arm.queued),
             percent(arm.foreign),

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 
 from vbench import text
 from vbench.model import Cost, Manifest, Metric, Verdict
-from vbench.text import amount, amount_interval, finite, has_interval, length, listed, percent, quantity, ratio
+from vbench.text import amount, amount_interval, finite, has_interval, length, listed, percent, ratio
+from vbench.units import show
 
 SIGNS = {
     Verdict.SLOWER: "▲",
@@ -82,7 +83,7 @@ def _bounds(cost: Cost) -> tuple[str, str]:
     """The largest cost and the largest gain within the interval, in words. Empty if the interval has none."""
     if cost.difference is not None:
         low, high = cost.difference.low or 0.0, cost.difference.high or 0.0
-        return quantity(high, cost.unit) if high > 0 else "", quantity(-low, cost.unit) if low < 0 else ""
+        return show(high, cost.unit) if high > 0 else "", show(-low, cost.unit) if low < 0 else ""
     low, high = cost.low or 0.0, cost.high or 0.0
     above = "" if high <= 1 else percent(high - 1) if high < TIMES_FROM else ratio(high)
     return above, percent(1 - low) if 1 / TIMES_FROM < low < 1 else ""
@@ -124,7 +125,7 @@ def differences(manifest: Manifest) -> dict[tuple[str, str], Metric]:
 def margin_at(own: Mapping[tuple[str, str], Metric], cost: Cost) -> str:
     """The smallest difference of interest for a cost: `5.00 ms at app.lag value`. `own` comes from `differences`."""
     metric = own.get((cost.benchmark, cost.metric))
-    return f"{quantity(metric.margin if metric else None, cost.unit)} at {cost.benchmark} {cost.metric}"
+    return f"{show(metric.margin if metric else None, cost.unit)} at {cost.benchmark} {cost.metric}"
 
 
 def equivalence(manifest: Manifest, judged: Iterable[Cost]) -> str:

@@ -22,7 +22,8 @@ from vbench.model import (
 )
 from vbench.report import names
 from vbench.stats import steady
-from vbench.text import counted, finite, percent, quantity, reason_text
+from vbench.text import counted, finite, percent, reason_text
+from vbench.units import show
 
 CostKey = tuple[str, str, str]  # benchmark, metric, environment
 
@@ -103,7 +104,7 @@ class Group:
     @property
     def baseline_median(self) -> str:
         medians = (finite(row.cost.baseline_median) for row in self.rows)
-        return quantity(next((value for value in medians if value is not None), None), self.unit)
+        return show(next((value for value in medians if value is not None), None), self.unit)
 
 
 @dataclass(frozen=True)

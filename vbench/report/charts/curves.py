@@ -10,7 +10,8 @@ from vbench.model import BenchmarkRecord, Cost
 from vbench.report.charts.chart import Chart, Record, log_axis, marker, padded
 from vbench.report.names import value_of
 from vbench.report.view import Arm, Group, Row, View
-from vbench.text import amount, amount_interval, finite, label, quantity
+from vbench.text import amount, amount_interval, finite, label
+from vbench.units import show
 
 HEIGHT_PX = 260
 MOST_TICKS = 7
@@ -222,7 +223,7 @@ def _table(curve: Curve) -> tuple[tuple[str, ...], ...]:
 def _cells(cost: Cost | None, unit: str) -> tuple[str, str, str]:
     if cost is None:
         return "–", "–", "–"
-    return amount(cost), amount_interval(cost), quantity(cost.median, unit)
+    return amount(cost), amount_interval(cost), show(cost.median, unit)
 
 
 def _records(curve: Curve) -> tuple[Record, ...]:

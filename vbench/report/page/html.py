@@ -34,10 +34,9 @@ from vbench.text import (
     parts_per_million,
     percent,
     probability,
-    quantity,
     ratio,
 )
-from vbench.units import DASH, show_bytes
+from vbench.units import DASH, show, show_bytes
 
 HERE = resources.files("vbench.report.page")
 SCRIPTS = ("page.js", "csv.js", "chooser.js", "table.js")
@@ -172,7 +171,7 @@ def _templates() -> jinja2.Environment:
         "between": between,
         "bytes": show_bytes,
         "probability": probability,
-        "quantity": quantity,
+        "show": show,
         "ratio": ratio,
         "shell": shlex.join,
         "gist": _gist,
