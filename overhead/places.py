@@ -8,17 +8,16 @@ from vbench import runner
 from vbench import suite as suites
 from vbench.contracts import Environment, Image, Session, Start, Testbed
 from vbench.errors import VbenchError
-from vbench.host.proc import LocalSession
-from vbench.testbed.host import LocalTestbed
+from vbench.testbed.host import HostTestbed
 
 TRIAL_S = 1.0
 
 
 @contextmanager
-def testbed() -> Iterator[tuple[LocalSession, LocalTestbed]]:
+def testbed() -> Iterator[tuple[Session, HostTestbed]]:
     """The host and its testbed; this process is pinned to the processors that a run's harness has."""
     with runner.host_of_run(suites.load("smoke"), image(), "overhead") as (host, opened):
-        assert isinstance(opened, LocalTestbed)
+        assert isinstance(opened, HostTestbed)
         yield host.session, opened
 
 

@@ -11,17 +11,16 @@ from statistics import median
 import places
 from pairs import Row, Target, interleaved
 
-from vbench.contracts import Environment, Started, Workplace
+from vbench.contracts import Environment, Session, Started, Workplace
 from vbench.environments import container as container_config
 from vbench.environments.architecture import ARCHITECTURES
 from vbench.environments.oci import Oci
 from vbench.environments.qemu import Qemu
 from vbench.environments.starting import agent_command, pinned
 from vbench.errors import VbenchError
-from vbench.host.proc import LocalSession
 from vbench.image import INIT
 from vbench.image.initramfs import Entry, archive
-from vbench.testbed.host import LocalTestbed
+from vbench.testbed.host import HostTestbed
 from vbench.testbed.scratch_folder import FolderStorage
 from vbench.testbed.veth import Veth
 from vbench.units import show
@@ -43,7 +42,7 @@ DEVICES = (
 class Starts:
     """Ready times of fresh starts; what attaching them to the testbed took is kept apart."""
 
-    def __init__(self, environment: Environment, host: LocalSession, testbed: LocalTestbed) -> None:
+    def __init__(self, environment: Environment, host: Session, testbed: HostTestbed) -> None:
         self.environment, self.host, self.testbed = environment, host, testbed
         self.attached_s: list[float] = []
         self.whole_s: list[float] = []
@@ -108,7 +107,7 @@ def _replaced(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def until_marker_s(host: LocalSession, argv: list[str]) -> float:
+def until_marker_s(host: Session, argv: list[str]) -> float:
     begun = time.monotonic()
     with host.spawn(argv) as process:
         said = b""
@@ -143,9 +142,7 @@ def container() -> list[Row]:
     ]
 
 
-def _container(
-    host: LocalSession, testbed: LocalTestbed, bundle: Path
-) -> tuple[tuple[tuple[float, float], ...], Starts]:
+def _container(host: Session, testbed: HostTestbed, bundle: Path) -> tuple[tuple[tuple[float, float], ...], Starts]:
     """Pairs of vbench's container and the one in `bundle`, until its marker or its end; vbench's starts."""
     starts = Starts(Oci(), host, testbed)
     argv = [*pinned(testbed.cpus), "runc", "--root", str(bundle / "state"), "run", "--bundle", str(bundle)]
@@ -157,7 +154,7 @@ def _container(
     return interleaved(starts.ready_s, plain_s, CONTAINERS), starts
 
 
-def plain_container_s(host: LocalSession, argv: list[str]) -> float:
+def plain_container_s(host: Session, argv: list[str]) -> float:
     """Until it printed its line, or ended without one; it has ended when this returns."""
     begun = time.monotonic()
     with host.spawn(argv) as process:
@@ -169,7 +166,7 @@ def plain_container_s(host: LocalSession, argv: list[str]) -> float:
 
 
 @contextmanager
-def same_bundle(host: LocalSession, testbed: LocalTestbed) -> Iterator[Path]:
+def same_bundle(host: Session, testbed: HostTestbed) -> Iterator[Path]:
     """The configuration of vbench's own container, with a program in the agent's place that prints the marker."""
     oci, workplace = Oci(), Workplace()
     interpreter = agent_command(workplace)[:-1]
@@ -193,7 +190,7 @@ def same_bundle(host: LocalSession, testbed: LocalTestbed) -> Iterator[Path]:
 
 
 @contextmanager
-def plain_bundle(host: LocalSession, testbed: LocalTestbed) -> Iterator[Path]:
+def plain_bundle(host: Session, testbed: HostTestbed) -> Iterator[Path]:
     """What `runc spec` writes, with the image as root and `true` as command."""
     with testbed.folder("plain") as folder:
         bundle = Path(folder)

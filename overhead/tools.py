@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from statistics import median
 
 import places
@@ -11,11 +11,10 @@ from pairs import Row, Target, interleaved
 from vbench.benchmarks import fio
 from vbench.benchmarks.disk import RandRead
 from vbench.benchmarks.syscall import Getpid
-from vbench.contracts import Start
+from vbench.contracts import Session, Start
 from vbench.environments.bare import Bare
 from vbench.environments.starting import pinned
-from vbench.host.proc import LocalSession
-from vbench.testbed.host import LocalTestbed
+from vbench.testbed.host import HostTestbed
 from vbench.units import Bytes
 
 PAIRS = 20
@@ -29,14 +28,14 @@ def rows() -> list[Row]:
         return [*disk(host, testbed, start), getpid(host, testbed, start)]
 
 
-def disk(host: LocalSession, testbed: LocalTestbed, start: Start) -> Iterator[Row]:
+def disk(host: Session, testbed: HostTestbed, start: Start) -> Iterator[Row]:
     """All sides read the same file by our words for fio, which is called by hand on the host and in the image's root.
 
     The second row tells what vbench adds from what the root changes, which the arms of a run all have.
     """
     benchmark = RandRead(size=Bytes(SIZE_B))
     benchmark.prepare(start)
-    (file,) = testbed.base.glob("scratch-*/disk-*.dat")
+    (file,) = Path(testbed.base).glob("scratch-*/disk-*.dat")
 
     def plain(prefix: tuple[str, ...], path: str) -> float:
         words = fio.job(path, SIZE_B, rw="randread", block_b=4096, trial_s=start.trial_s, warmup_s=start.warmup_s)
@@ -53,7 +52,7 @@ def disk(host: LocalSession, testbed: LocalTestbed, start: Start) -> Iterator[Ro
     yield Row("fio, same root", "s", pairs, SAME, f"{note} in the image's root")
 
 
-def getpid(host: LocalSession, testbed: LocalTestbed, start: Start) -> Row:
+def getpid(host: Session, testbed: HostTestbed, start: Start) -> Row:
     loops = Getpid().measure(start).loops
     fixed = replace(start, loops=loops)
 

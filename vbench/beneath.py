@@ -3,6 +3,9 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,23 @@ class Identity:
         machine-id(5) asks for such hashes.
         """
         return _mark(run_id, self.machine), _mark(run_id, self.boot)
+
+
+@dataclass(frozen=True)
+class Space:
+    """A folder of a host in which files can be made."""
+
+    free_b: int
+    executes: bool  # programs can run from it
+
+
+class Owner(Struct, frozen=True):
+    """The process on a host that owns what a run makes there. Pid and start time are unique within a pid namespace."""
+
+    pid: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    started: Annotated[int, Meta(ge=0, le=2**63 - 1)]  # clock ticks since boot
+    namespace: Annotated[str, Meta(max_length=64)]
+    vbench: Annotated[str, Meta(max_length=64)] = ""
 
 
 def _mark(run_id: str, own: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, ClassVar, Protocol, Self, TypeVar, runtime_che
 
 from msgspec import Struct
 
-from vbench.beneath import Beneath, Engine, Identity, ImageHere, ServedBy, Uplink
+from vbench.beneath import Beneath, Engine, Identity, ImageHere, Owner, ServedBy, Space, Uplink
 from vbench.errors import CommandFailed
 from vbench.gates import ClockReading, Counters, Spent
 from vbench.model import Layer, Measured, Metric
@@ -120,11 +120,38 @@ class Started(Protocol):
     def evidence(self) -> dict[str, bytes]: ...  # file name to content: the guest's console
 
 
+class HostSession(Session, Protocol):
+    """A session on a machine itself, of which others on the same machine are made."""
+
+    def prefixed(self, *words: str, workplace: Workplace | None = None) -> Self: ...  # they begin every command
+    def layered(self, layers: Sequence[Layer]) -> Self: ...  # what the machine itself is made of
+
+
+class Files(Protocol):
+    """Files and folders of a host that no session holds: scratch space, undo journals. Raises OSError."""
+
+    def resolved(self, path: PurePosixPath, what: str) -> PurePosixPath: ...  # raises UsageError for an odd name
+    def space(self, folder: PurePosixPath) -> Space: ...  # OSError as well where no file can be made
+    def make_folder(self, parent: PurePosixPath, prefix: str) -> PurePosixPath: ...  # fresh, and this user's alone
+    def remove_folder(self, folder: PurePosixPath) -> None: ...  # with all that is in it
+    def append(self, file: PurePosixPath, data: bytes, *, synced: bool) -> None: ...  # all or nothing after a kill
+    def read(self, file: PurePosixPath, *, most_b: int) -> bytes: ...  # Untrusted: another user could have written it
+    def own_folders(self, parent: PurePosixPath, prefix: str) -> tuple[PurePosixPath, ...]: ...
+    def others_could_swap(self, path: PurePosixPath) -> str: ...  # why another user could, or nothing
+    def program(self, name: str) -> PurePosixPath | None: ...  # Untrusted: another user could have changed it
+
+
 class Host(Protocol):
-    """The machine that a run measures: a session on it, its counters and its identity."""
+    """The machine that a run measures: a session on it, its files, its counters and its identity."""
 
     @property
-    def session(self) -> Session: ...
+    def session(self) -> HostSession: ...
+    @property
+    def files(self) -> Files: ...
+    def through(self, session: HostSession) -> "Host": ...  # the same machine by another session
+    def image(self, image: "Image") -> ImageHere: ...  # as this machine has it
+    def run_owner(self) -> Owner: ...  # the process on it that is there as long as this run
+    def has_ended(self, owner: Owner) -> bool: ...  # False too where it cannot be told
     def counters(self, cpus: Sequence[int], served_by: ServedBy) -> Counters: ...  # of these processors, now
     def spent(self, cpus: Sequence[int], served_by: ServedBy) -> Spent: ...  # the part of it that a trial needs
     def identity(self) -> Identity: ...
@@ -220,10 +247,12 @@ class Storage(Protocol[S_co]):
 
 
 class Testbed(Protocol):
-    """What all environments of a run share on one host session."""
+    """What all environments of a run share on one session: the host's, or that of a started environment."""
 
     @property
-    def host(self) -> Session: ...
+    def host(self) -> Host: ...  # the machine of the run
+    @property
+    def session(self) -> Session: ...  # what is started here starts on it
     @property
     def image(self) -> ImageHere | None: ...  # None: nothing but `root = "host"` can run
     @property
@@ -243,7 +272,7 @@ class Testbed(Protocol):
     def detached(self, ends: type[Link]) -> str: ...  # why `attach` gives None; empty where it attaches
 
     def folder(self, name: str) -> AbstractContextManager[PurePosixPath]:
-        """A fresh empty folder on the run's scratch file system of the host session, removed on exit."""
+        """A fresh empty folder on the run's scratch file system of this session, removed on exit."""
         ...
 
     def scratch(self, storage: Storage[S]) -> AbstractContextManager[S]: ...  # an environment's own, removed on exit
@@ -251,8 +280,8 @@ class Testbed(Protocol):
     def undo(self, words: Sequence[str], *, there: Sequence[str] = ()) -> AbstractContextManager[None]:
         """Records the words that remove a thing before it is made, so that `vbench clean` can run them after a kill.
 
-        On exit the words run on this host, and a failure raises StopFailed. Removing a thing that is gone or half made
-        must succeed, or else `there` are words that print something only as long as the thing exists.
+        On exit the words run on this session, and a failure raises StopFailed. Removing a thing that is gone or half
+        made must succeed, or else `there` are words that print something only as long as the thing exists.
         """
         ...
 

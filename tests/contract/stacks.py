@@ -14,6 +14,7 @@ from vbench.environments import beneath as beneath_of
 from vbench.environments.bare import Bare
 from vbench.environments.fake import Fake
 from vbench.host import processors
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.host.processors import Processors
 from vbench.testbed.host import open_testbed
@@ -90,7 +91,7 @@ class Stack:
 def a_testbed(host: LocalSession, name: str) -> AbstractContextManager[Testbed]:
     """One of a processor and a gibibyte, and with a name of this worker's own."""
     return open_testbed(
-        host=host,
+        host=LocalHost(host),
         image=image.find(),
         processors=own_processors(host),
         memory_b=2**30,

@@ -221,12 +221,13 @@ from vbench import image
 from vbench.environments.bare import Bare
 from vbench.environments.oci import Oci
 from vbench.host import processors
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.testbed.host import open_testbed
 
 host = LocalSession()
 with open_testbed(
-    host=host,
+    host=LocalHost(host),
     image=image.find(),
     processors=processors.find(host, 1),
     memory_b=2**30,

@@ -111,7 +111,7 @@ class Stopped(Hash, frozen=True, kw_only=True):
         monitors = list(Path(self.folder).glob("machine-*/qmp"))
         for word in ("stop", "cont"):
             for monitor in monitors:
-                qemu.ask(start.testbed.host, monitor, word).check()
+                qemu.ask(start.testbed.session, monitor, word).check()
         return measured
 
 

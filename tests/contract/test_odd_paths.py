@@ -13,6 +13,7 @@ from vbench.benchmarks.disk import RandRead
 from vbench.benchmarks.http import Requests
 from vbench.contracts import Image, Start, Testbed
 from vbench.host import proc, processors
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.testbed.host import open_testbed
 from vbench.units import Bytes
@@ -52,7 +53,7 @@ def odd_image(base: Path) -> Image | None:
 def odd(base: Path, odd_image: Image | None) -> Iterator[Testbed]:
     host = LocalSession()
     with open_testbed(
-        host=host,
+        host=LocalHost(host),
         image=odd_image,
         processors=processors.find(host, 1),
         memory_b=2**30,

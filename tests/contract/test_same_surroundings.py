@@ -17,6 +17,7 @@ from tests.contract.stacks import Stack, a_testbed
 from tests.support.giving_up import give_up
 from vbench.contracts import Session, Started, Testbed
 from vbench.host import processors
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.testbed.host import open_testbed
 
@@ -181,7 +182,12 @@ def test_a_run_gives_the_caller_its_own_priority_back(tmp_path: Path) -> None:
     try:
         host = LocalSession()
         with open_testbed(
-            host=host, image=None, processors=processors.find(host, 1), memory_b=2**20, scratch=tmp_path, name="x"
+            host=LocalHost(host),
+            image=None,
+            processors=processors.find(host, 1),
+            memory_b=2**20,
+            scratch=tmp_path,
+            name="x",
         ):
             inside = os.getpriority(os.PRIO_PROCESS, 0)
         assert os.getpriority(os.PRIO_PROCESS, 0) == before + 3

@@ -4,7 +4,7 @@ import ctypes
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import psutil
 
@@ -23,7 +23,7 @@ def traces() -> dict[str, frozenset[str]]:
     }
 
 
-def own_traces(base: Path) -> dict[str, frozenset[str]]:
+def own_traces(base: PurePosixPath) -> dict[str, frozenset[str]]:
     """Of the starts of this process, whose testbed has this folder: others may run beside it.
 
     Mounts, namespaces and interfaces of all others are in namespaces without a name, so every one that is seen counts.
@@ -32,7 +32,7 @@ def own_traces(base: Path) -> dict[str, frozenset[str]]:
     return traces() | {
         "processes": frozenset(f"{child.pid} {' '.join(_words(child))}" for child in _children()),
         "cgroups": frozenset(_idle()),
-        "files": frozenset(str(path) for path in base.iterdir()),
+        "files": frozenset(str(path) for path in Path(base).iterdir()),
     }
 
 

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from random import Random
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
@@ -24,6 +24,7 @@ from vbench import api, report, store, validation
 from vbench import suite as suites
 from vbench.cli.output import as_json
 from vbench.exports import write as export
+from vbench.host.local import LocalHost
 from vbench.image import records
 from vbench.model import Run
 from vbench.suite import plan as plans
@@ -224,6 +225,7 @@ def _image(content: bytes) -> object:
 DIGEST = "a" * 64
 IMAGE = {"schema": 1, "digest": DIGEST, "created": "2026-11-22T00:00:00Z", "suite": "bookworm", "input_key": "b" * 64}
 IMAGE |= {"kernel_release": "6.1.0-1", "packages": {"fio": "3.33-3"}, "vbench": "0.2.0"}
+HERE = LocalHost()
 DEAD = {"pid": 999_999_999, "started": 5, "namespace": "pid:[4026531836]", "vbench": "0.2.0"}
 REMOVAL = {"words": ["runc", "--root", "/var/tmp/vbench-x/state", "delete", "--force", "vbench-0123456789ab"]}
 REMOVAL |= {"there": ["find", "/var/tmp/vbench-x/state", "-mindepth", "1"]}
@@ -235,14 +237,14 @@ def _owner(content: bytes) -> object:
     place = scratch / "vbench-smoke-1"
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     (place / OWNER).write_bytes(content)
-    return [str(path) for path in abandoned(scratch)]
+    return [str(path) for path in abandoned(HERE, PurePosixPath(scratch))]
 
 
 def _undo(content: bytes) -> object:
     place = _folder().parent / "left"
     place.mkdir(exist_ok=True, mode=0o700)
     (place / JOURNAL).write_bytes(content)
-    there, odd = recorded(place)
+    there, odd = recorded(HERE, PurePosixPath(place))
     assert not any(re.search(r"[\x00-\x1f\x7f-\x9f]", str(left)) for left in there), "an odd word"
     return [there, odd, [str(left) for left in there]]
 

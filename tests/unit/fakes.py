@@ -10,7 +10,6 @@ from vbench import store
 from vbench import suite as suites
 from vbench.contracts import Testbed
 from vbench.host.local import LocalHost
-from vbench.host.proc import LocalSession
 from vbench.host.processors import Processors
 from vbench.model import Block, Run, State, Trial
 from vbench.runner import Runner, Tell
@@ -70,7 +69,7 @@ class Told:
                 self.ended, self.analysed = True, analysed
 
 
-def a_testbed(host: LocalSession, tmp_path: Path, peer_cpus: tuple[int, ...] = (0,)) -> AbstractContextManager[Testbed]:
+def a_testbed(host: LocalHost, tmp_path: Path, peer_cpus: tuple[int, ...] = (0,)) -> AbstractContextManager[Testbed]:
     """Without image and network."""
     (tmp_path / "scratch").mkdir(exist_ok=True)
     return open_testbed(
@@ -97,7 +96,7 @@ def execute(tmp_path: Path, suite: Suite, tell: Tell | None = None, *, peer_cpus
     )
     host = LocalHost()
     with (
-        a_testbed(host.session, tmp_path, peer_cpus) as testbed,
+        a_testbed(host, tmp_path, peer_cpus) as testbed,
         store.create(tmp_path / "results", manifest, clean=privacy.of_hosts([host.identity()])) as writer,
     ):
         state = State.PARTIAL

@@ -8,14 +8,16 @@ from typing import Any
 
 import msgspec
 
-from vbench.testbed.undo import Removal, owner_of_this_process, removal
+from vbench.host.local import LocalHost
+from vbench.testbed.undo import Removal, removal
 
+HOST = LocalHost()
 NEVER = {"pid": 2**22 + 1, "started": 1}  # above the largest pid that Linux gives
 NAMES = [f"vbench-{number:012x}" for number in range(3)]
 
 
 def owner(**changes: Any) -> str:
-    return json.dumps({**msgspec.to_builtins(owner_of_this_process()), **changes})
+    return json.dumps({**msgspec.to_builtins(HOST.run_owner()), **changes})
 
 
 def folder_of(scratch: Path, text: str, name: str = "vbench-x") -> Path:

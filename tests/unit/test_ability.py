@@ -16,11 +16,13 @@ from vbench.environments.oci import Oci
 from vbench.environments.qemu import Qemu, aio_hint, kvm_missing, refuse_threads
 from vbench.errors import CommandTimeout, StartFailed
 from vbench.host.capabilities import namespace_hint, rights_missing
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.host.processors import Processors
-from vbench.testbed.host import LocalTestbed
+from vbench.testbed.host import HostTestbed
 from vbench.testbed.network import network_missing
 from vbench.testbed.tap import Tap
+from vbench.testbed.undo import Undoing
 from vbench.testbed.veth import Veth
 
 MIB = 2**20
@@ -191,10 +193,15 @@ class NoTun(LocalSession):
         return Completed(tuple(argv), 1 if said else 0, b"", said)
 
 
-def networked(tmp_path: Path) -> LocalTestbed:
-    host = NoTun()
-    testbed = LocalTestbed(host, None, Processors((0,), (0,)), MIB, tmp_path, "", "198.18.0.1")
-    testbed.bridge = Bridge(host, PurePosixPath("/proc/1/ns/net"))
+def a_testbed(tmp_path: Path, session: LocalSession | None = None, cpus: tuple[int, ...] = (0,)) -> HostTestbed:
+    host = LocalHost(session or LocalSession())
+    return HostTestbed(host, None, Processors(cpus, (0,)), MIB, Undoing(host, PurePosixPath(tmp_path)))
+
+
+def networked(tmp_path: Path) -> HostTestbed:
+    testbed = a_testbed(tmp_path, NoTun())
+    testbed.no_network, testbed.peer_address = "", "198.18.0.1"
+    testbed.bridge = Bridge(testbed.session, PurePosixPath("/proc/1/ns/net"))
     return testbed
 
 
@@ -231,7 +238,7 @@ def test_processors_are_numbered_as_the_environment_beneath_numbers_them(tmp_pat
             assert argv == ["cat", "/proc/self/status"]
             return Completed(tuple(argv), 0, b"Name:\tcat\nCpus_allowed:\t28\nCpus_allowed_list:\t3,5\n", b"")
 
-    testbed = LocalTestbed(LocalSession(), None, Processors((3, 5), (0,)), MIB, tmp_path)
+    testbed = a_testbed(tmp_path, cpus=(3, 5))
     assert testbed.within(cast(Session, Container())).cpus == (3, 5)
 
 
@@ -241,7 +248,7 @@ def test_what_is_missing_reads_well_whatever_its_article() -> None:
 
 
 def test_without_the_image_doctor_calls_nothing_present_that_runs_from_it(tmp_path: Path) -> None:
-    testbed = LocalTestbed(LocalSession(), None, Processors((0,), (0,)), MIB, tmp_path)
+    testbed = a_testbed(tmp_path)
     no_image = Missing("the image", "run `vbench image build`")
     states, lines = {}, []
     for environment in (Bare(), Bare(root="host"), Oci(), Qemu()):

@@ -15,7 +15,6 @@ from tests.unit.small_folders import a_manifest
 from vbench import store
 from vbench import suite as suites
 from vbench.host.local import LocalHost
-from vbench.host.proc import LocalSession
 from vbench.model import Look, Manifest, Measured, Trial, Void
 from vbench.runner import Runner, adaptive
 from vbench.suite import Suite
@@ -191,7 +190,7 @@ def test_a_run_ends_where_its_look_says(tmp_path: Path, look: Looking | None, bl
     suite = a_suite(noise=0.0005)
     manifest, told = manifest_of(suite), Told()
     with (
-        a_testbed(LocalSession(), tmp_path) as testbed,
+        a_testbed(LocalHost(), tmp_path) as testbed,
         store.create(tmp_path / "results", manifest, clean=NOTHING_SECRET) as writer,
     ):
         chosen = look or adaptive.looking(suite, manifest)

@@ -113,7 +113,7 @@ def test_a_run_over_budget_ends_after_its_calibration_and_goes_on_when_it_is_res
     manifest = a_manifest(suite=suite.name, plan=plan, baseline="a", control="control", blocks=len(plan.blocks) - 1)
     told = Told()
     with (
-        a_testbed(host.session, tmp_path) as testbed,
+        a_testbed(host, tmp_path) as testbed,
         store.create(tmp_path / "results", manifest, clean=NOTHING_SECRET) as writer,
     ):
         with pytest.raises(OverBudget):

@@ -10,10 +10,9 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from tests.unit.leftovers import NAMES, NEVER, ODD, Runtime, container, folder_of, owner, record
+from tests.unit.leftovers import HOST, NAMES, NEVER, ODD, Runtime, container, folder_of, owner, record
 from vbench.cli.clean import clean
 from vbench.errors import StopFailed
-from vbench.host.proc import LocalSession
 from vbench.testbed.undo import Removal, recorded, sweep
 
 
@@ -30,7 +29,7 @@ def runtime(tmp_path: Path) -> Runtime:
 def test_what_is_recorded_is_removed_the_last_first_and_then_the_folder(dead: Path, runtime: Runtime) -> None:
     made = [runtime.container(dead, name, at) for at, name in enumerate(NAMES)]
     record(dead, *made, gone=[2])
-    assert list(sweep(LocalSession(), dead)) == [str(made[2]), str(made[0]), str(dead)]
+    assert list(sweep(HOST, dead)) == [str(made[2]), str(made[0]), str(dead)]
     assert [line.split()[-1] for line in runtime.told()] == [NAMES[2], NAMES[0]]
     assert not dead.exists()
 
@@ -38,14 +37,14 @@ def test_what_is_recorded_is_removed_the_last_first_and_then_the_folder(dead: Pa
 def test_what_ended_by_itself_needs_no_runtime(dead: Path) -> None:
     gone = container("/nowhere/runc", dead / "bundle-abcdef00", NAMES[0])
     record(dead, gone)
-    assert list(sweep(LocalSession(), dead)) == [str(gone), str(dead)]
+    assert list(sweep(HOST, dead)) == [str(gone), str(dead)]
 
 
 def test_a_thing_that_cannot_be_removed_is_told_and_the_folder_stays(dead: Path, tmp_path: Path) -> None:
     runtime = Runtime(tmp_path, deletes=False)
     record(dead, runtime.container(dead, NAMES[0]))
     with pytest.raises(StopFailed, match="device busy") as raised:
-        list(sweep(LocalSession(), dead))
+        list(sweep(HOST, dead))
     assert f"delete --force {NAMES[0]}" in raised.value.hint
     assert (dead / "undo.jsonl").exists()
 
@@ -54,7 +53,7 @@ def test_a_runtime_that_is_gone_is_told(dead: Path, runtime: Runtime) -> None:
     record(dead, runtime.container(dead, NAMES[0]))
     runtime.path.unlink()
     with pytest.raises(StopFailed, match=r"there is no .* here to run") as raised:
-        list(sweep(LocalSession(), dead))
+        list(sweep(HOST, dead))
     assert "again" in raised.value.hint
 
 
@@ -62,7 +61,7 @@ def test_what_cannot_be_looked_for_does_not_count_as_gone(dead: Path, runtime: R
     left = runtime.container(dead, NAMES[0])
     record(dead, Removal(left.words, ("no-such-find", *left.there[1:])))
     with pytest.raises(StopFailed, match="there is no no-such-find here to run"):
-        list(sweep(LocalSession(), dead))
+        list(sweep(HOST, dead))
     assert dead.exists()
     assert runtime.told() == []
 
@@ -72,7 +71,7 @@ def test_a_runtime_that_others_can_write_is_not_run(dead: Path, runtime: Runtime
     record(dead, runtime.container(dead, NAMES[0]))
     runtime.path.chmod(mode)
     with pytest.raises(StopFailed, match="can be written by other users"):
-        list(sweep(LocalSession(), dead))
+        list(sweep(HOST, dead))
     assert runtime.told() == []
 
 
@@ -82,7 +81,7 @@ def test_a_runtime_in_a_folder_that_others_can_write_is_not_run(dead: Path, tmp_
     record(dead, runtime.container(dead, NAMES[0]))
     (tmp_path / "bin").chmod(0o777)
     with pytest.raises(StopFailed, match="other users can write to"):
-        list(sweep(LocalSession(), dead))
+        list(sweep(HOST, dead))
     assert runtime.told() == []
 
 
@@ -92,7 +91,7 @@ def test_a_folder_that_another_user_could_have_swapped_is_told_and_nothing_of_it
     record(dead, runtime.container(dead, NAMES[0]))
     tmp_path.chmod(0o777)
     with pytest.raises(StopFailed, match=f"{dead} was left as it is: other users can write to {tmp_path}"):
-        list(sweep(LocalSession(), dead))
+        list(sweep(HOST, dead))
     assert runtime.told() == []
     assert dead.exists()
 
@@ -140,12 +139,12 @@ def test_a_malformed_record_is_told_and_never_executed(dead: Path, runtime: Runt
     record(dead, good)
     with (dead / "undo.jsonl").open("ab") as file:
         file.write(line.encode("utf-8", "surrogateescape") + b"\n")
-    (there, odd) = recorded(dead)
+    (there, odd) = recorded(HOST, dead)
     assert there == (good,)
     assert len(odd) == 1
     assert "undo.jsonl line 2 is not what vbench writes" in odd[0]
     with pytest.raises(StopFailed, match="was left as it is") as raised:
-        list(sweep(LocalSession(), dead))
+        list(sweep(HOST, dead))
     assert "by hand" in raised.value.hint
     assert [told.split()[-1] for told in runtime.told()] == [NAMES[1]]
     assert (dead / "undo.jsonl").exists()
@@ -153,14 +152,14 @@ def test_a_malformed_record_is_told_and_never_executed(dead: Path, runtime: Runt
 
 def test_a_torn_last_line_is_of_a_thing_that_was_never_made(dead: Path) -> None:
     (dead / "undo.jsonl").write_text('{"number": 1, "undo": {"wor')
-    assert list(sweep(LocalSession(), dead)) == [str(dead)]
+    assert list(sweep(HOST, dead)) == [str(dead)]
 
 
 @pytest.mark.parametrize("make", ODD)
 def test_a_journal_that_is_no_file_of_ours_is_told(dead: Path, make: Callable[[Path], None]) -> None:
     make(dead / "undo.jsonl")
     with pytest.raises(StopFailed, match=r"undo\.jsonl"):
-        list(sweep(LocalSession(), dead))
+        list(sweep(HOST, dead))
     assert dead.exists()
 
 
@@ -170,7 +169,7 @@ def test_nothing_is_read_where_an_environment_can_write(dead: Path, runtime: Run
     inside.mkdir()
     good = json.dumps({"number": 1, "undo": msgspec.to_builtins(runtime.container(dead, NAMES[0]))})
     (inside / "undo.jsonl").write_text(good + "\n")
-    assert list(sweep(LocalSession(), dead)) == [str(dead)]
+    assert list(sweep(HOST, dead)) == [str(dead)]
     assert runtime.told() == []
 
 

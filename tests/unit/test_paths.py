@@ -17,6 +17,7 @@ from vbench.environments.architecture import ARCHITECTURES
 from vbench.environments.qemu import Parts, Qemu
 from vbench.errors import CommandFailed, UsageError
 from vbench.host import proc
+from vbench.host.local import LocalHost
 from vbench.host.paths import qemu_value, usable
 from vbench.host.processors import Processors
 from vbench.testbed.host import open_testbed
@@ -65,7 +66,7 @@ def test_what_a_run_hands_out_is_resolved_and_a_bad_scratch_folder_makes_nothing
     (tmp_path / "link").symlink_to("real")
     image = Image("d", *(tmp_path / "link" / name for name in ("root", "disk", "vmlinux", "initramfs")), "6.1")
     common: Any = {
-        "host": proc.LocalSession(prefix=("false",)),
+        "host": LocalHost(proc.LocalSession(prefix=("false",))),
         "processors": Processors((0,), (0,)),
         "memory_b": 2**30,
     }
@@ -125,7 +126,7 @@ def test_fio_is_told_a_name_of_our_own_in_a_folder_that_it_is_started_in() -> No
 def test_mke2fs_makes_the_scratch_disk_by_a_name_of_our_own() -> None:
     session: Any = Recording()
     folder = PurePosixPath("/x") / ODD
-    testbed: Any = SimpleNamespace(host=session, folder=lambda name: nullcontext(folder))
+    testbed: Any = SimpleNamespace(session=session, folder=lambda name: nullcontext(folder))
     with pytest.raises(CommandFailed, match="truncate"), DiskStorage(2**20).create(testbed):
         pass
     session.run = lambda argv, **rest: session.ran.append(argv) or Completed(tuple(argv), 0, b"", b"")

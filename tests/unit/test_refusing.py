@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from vbench import suite as suites
 from vbench.contracts import Environment
 from vbench.environments import oci
 from vbench.errors import SuiteError, UsageError
+from vbench.host.files import LocalFiles
 from vbench.image import recipe
 from vbench.runner import refusing
 from vbench.suite import Suite
@@ -32,6 +34,7 @@ def table(name: str, environment: Environment, *, on: str = "") -> str:
     return "\n".join([f"[environments.{name}]", f'kind = "{environment.kind}"', *lines, ""])
 
 
+FILES = LocalFiles()
 ALL = [variant for kind in environments.KINDS.values() for variant in kind.variants() or (kind(),)]
 BARE = table("b", environments.KINDS["bare"]())
 
@@ -150,9 +153,9 @@ def test_files_are_counted_once_each_and_must_fit_a_guests_own_disk() -> None:
 
 
 def test_files_larger_than_what_is_free_are_refused(tmp_path: Path) -> None:
-    scratch.refuse(tmp_path, files_b=1)
+    scratch.refuse(FILES, tmp_path, files_b=1)
     with pytest.raises(UsageError, match=r"the files of the disk benchmarks take 1024 TiB, and .* free") as caught:
-        scratch.refuse(tmp_path, files_b=2**50)
+        scratch.refuse(FILES, tmp_path, files_b=2**50)
     assert "smaller `size`" in caught.value.hint
 
 
@@ -169,13 +172,13 @@ def test_noexec_is_told_where_a_program_runs_from_scratch_space() -> None:
 
 
 def test_noexec_scratch_space_is_refused_before_it_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    system = scratch.os.statvfs(tmp_path)
+    system = os.statvfs(tmp_path)
     flags = list(system)
-    flags[8] |= scratch.os.ST_NOEXEC
-    monkeypatch.setattr(scratch.os, "statvfs", lambda folder: type(system)(flags))
-    scratch.refuse(tmp_path)
+    flags[8] |= os.ST_NOEXEC
+    monkeypatch.setattr(os, "statvfs", lambda folder: type(system)(flags))
+    scratch.refuse(FILES, tmp_path)
     with pytest.raises(UsageError, match=r"is mounted noexec, and app\.x runs programs from it") as caught:
-        scratch.refuse(tmp_path, executing="app.x")
+        scratch.refuse(FILES, tmp_path, executing="app.x")
     assert "set `scratch`" in caught.value.hint
 
 

@@ -11,6 +11,7 @@ from vbench import suite as suites
 from vbench.contracts import Missing, Session
 from vbench.environments.fake import Fake, FakeSession
 from vbench.errors import EnvironmentUnavailable, SessionLost
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.host.processors import Processors
 from vbench.runner import start
@@ -93,7 +94,8 @@ def test_a_layer_that_went_away_leaves_the_files_of_the_others() -> None:
 def test_a_stack_starts_from_the_lowest_and_loses_the_network_where_an_arm_has_none(tmp_path: Path) -> None:
     suite, host = suites.parse(SUITE, source="s"), LocalSession()
     processors = Processors((0,), (0,))
-    opened = open_testbed(host=host, image=None, processors=processors, memory_b=2**20, scratch=tmp_path, name="unit")
+    here = LocalHost(host)
+    opened = open_testbed(host=here, image=None, processors=processors, memory_b=2**20, scratch=tmp_path, name="unit")
     with opened as testbed, ExitStack() as exits:
         testbed.peer_address, testbed.no_network = "198.18.0.1", ""
         started = start(suite, "top", host, testbed, exits.enter_context)
@@ -119,10 +121,10 @@ def refused(suite: suites.Suite, scratch: Path) -> EnvironmentUnavailable:
 
 
 def asked(suite: suites.Suite, scratch: Path) -> None:
-    host, processors = LocalSession(), Processors((0,), (0,))
+    host, processors = LocalHost(), Processors((0,), (0,))
     opened = open_testbed(host=host, image=None, processors=processors, memory_b=2**20, scratch=scratch, name="unit")
     with opened as testbed:
-        refuse_missing_above(suite, host, testbed)
+        refuse_missing_above(suite, host.session, testbed)
     assert list(scratch.iterdir()) == []
 
 

@@ -9,22 +9,23 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
 from vbench.errors import NoSpace, StartFailed, StopFailed, TrialFailed, UsageError
 from vbench.host import interrupts
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.host.processors import Processors
-from vbench.testbed import folders
-from vbench.testbed.host import LocalTestbed, open_testbed
+from vbench.testbed.host import HostTestbed, open_testbed
+from vbench.testbed.undo import Undoing
 
 
 def opened(scratch: Path) -> Any:
     return open_testbed(
-        host=LocalSession(), image=None, processors=Processors((0,), (0,)), memory_b=2**20, scratch=scratch, name="unit"
+        host=LocalHost(), image=None, processors=Processors((0,), (0,)), memory_b=2**20, scratch=scratch, name="unit"
     )
 
 
@@ -77,6 +78,7 @@ def test_everything_is_gone_after_a_failure_inside(tmp_path: Path) -> None:
 KILLED = """
 import os, signal
 from vbench.testbed import host as testbed
+from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 with LocalSession(prefix=testbed._DYING).spawn(["sh", "-c", "echo ready; exec sleep 1000"]) as server:
     server.stdout.readline()
@@ -131,7 +133,7 @@ def test_a_full_scratch_space_is_told_as_such(tmp_path: Path, monkeypatch: pytes
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with opened(tmp_path) as bed:
-        monkeypatch.setattr(folders.tempfile, "mkdtemp", full)
+        monkeypatch.setattr(tempfile, "mkdtemp", full)
         with pytest.raises(NoSpace, match="no space left"), bed.folder("one"):
             pass
 
@@ -141,7 +143,8 @@ def test_a_folder_that_will_not_go_stops_the_run(tmp_path: Path, monkeypatch: py
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
 
     (tmp_path / "run").mkdir()
-    bed = LocalTestbed(LocalSession(), None, Processors((0,), (0,)), 2**20, tmp_path / "run")
+    host = LocalHost()
+    bed = HostTestbed(host, None, Processors((0,), (0,)), 2**20, Undoing(host, PurePosixPath(tmp_path / "run")))
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", busy)
         with pytest.raises(StopFailed, match="could not be removed") as caught, bed.folder("one"):

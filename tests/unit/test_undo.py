@@ -8,19 +8,19 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests.unit.leftovers import NAMES, container
+from tests.unit.leftovers import HOST, NAMES, container
 from vbench.contracts import Completed, Workplace
 from vbench.errors import CommandTimeout, SessionLost, StartFailed, StopFailed
 from vbench.host.proc import LocalSession
 from vbench.host.processors import Processors
-from vbench.testbed.host import LocalTestbed, open_testbed
+from vbench.testbed.host import HostTestbed, open_testbed
 from vbench.testbed.nested import NestedTestbed
 from vbench.testbed.undo import recorded, removal, remove, sweep
 
 
-def opened(scratch: Path) -> AbstractContextManager[LocalTestbed]:
+def opened(scratch: Path) -> AbstractContextManager[HostTestbed]:
     return open_testbed(
-        host=LocalSession(), image=None, processors=Processors((0,), (0,)), memory_b=2**20, scratch=scratch, name="x"
+        host=HOST, image=None, processors=Processors((0,), (0,)), memory_b=2**20, scratch=scratch, name="x"
     )
 
 
@@ -28,9 +28,9 @@ def test_a_record_is_there_before_the_thing_and_gone_after_it(tmp_path: Path) ->
     thing = tmp_path / "thing"
     with opened(tmp_path) as bed:
         with bed.undo(["rm", str(thing)]):
-            assert recorded(bed.base) == ((removal(["rm", str(thing)]),), ())
+            assert recorded(HOST, bed.base) == ((removal(["rm", str(thing)]),), ())
             thing.touch()
-        assert recorded(bed.base) == ((), ())
+        assert recorded(HOST, bed.base) == ((), ())
         assert not thing.exists()
 
 
@@ -49,7 +49,7 @@ def test_a_removal_that_fails_ends_the_run_and_stays_for_clean(tmp_path: Path) -
     (folder,) = scratch.iterdir()
     assert Path(bundle).exists()
     mark.touch()
-    assert list(sweep(LocalSession(), folder)) == [f"rm {mark}", str(folder)]
+    assert list(sweep(HOST, folder)) == [f"rm {mark}", str(folder)]
     assert not mark.exists()
 
 
@@ -89,7 +89,7 @@ def test_what_could_not_be_undone_from_its_record_is_not_begun(tmp_path: Path, w
     with opened(tmp_path) as bed:
         with pytest.raises(StartFailed, match="cannot be recorded"), bed.undo(words):
             raise AssertionError
-        assert not (bed.base / "undo.jsonl").exists()
+        assert not Path(bed.base, "undo.jsonl").exists()
 
 
 # --- in an environment -------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ class Lost(Beneath):
     is_lost = True
 
 
-def nested(outer: LocalTestbed, kind: type[Beneath] = Beneath) -> NestedTestbed:
+def nested(outer: HostTestbed, kind: type[Beneath] = Beneath) -> NestedTestbed:
     workplace = Workplace(image="1" * 64, scratch=PurePosixPath(outer.base))
     return NestedTestbed(kind(workplace=workplace), outer, itertools.count(2))
 
@@ -144,4 +144,4 @@ def test_what_went_with_its_environment_needs_no_removal(tmp_path: Path) -> None
 
 def test_on_the_hosts_own_files_a_stacked_thing_is_recorded_like_every_other(tmp_path: Path) -> None:
     with opened(tmp_path) as bed, bed.within(LocalSession()).undo(["rm", "-f", str(tmp_path / "x")]):
-        assert recorded(bed.base) == ((removal(["rm", "-f", str(tmp_path / "x")]),), ())
+        assert recorded(HOST, bed.base) == ((removal(["rm", "-f", str(tmp_path / "x")]),), ())

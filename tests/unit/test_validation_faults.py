@@ -17,6 +17,7 @@ from vbench.environments.faulty import Faulty
 from vbench.environments.oci import Oci
 from vbench.environments.qemu import Qemu
 from vbench.errors import StartFailed, SuiteError
+from vbench.host.local import LocalHost
 from vbench.host.proc import GUEST, LocalSession
 from vbench.testbed.preview import Preview
 from vbench.testbed.veth import Veth
@@ -101,7 +102,7 @@ def test_a_dosed_trial_says_so() -> None:
 
 
 def preview() -> Preview:
-    return Preview(LocalSession(), IMAGE, (1,), (0,), 2**30, PurePosixPath("/var/tmp"))
+    return Preview(LocalHost(), IMAGE, (1,), (0,), 2**30, PurePosixPath("/var/tmp"))
 
 
 def test_a_dosed_environment_hands_its_dose_to_everything_it_runs() -> None:

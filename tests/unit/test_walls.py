@@ -34,8 +34,6 @@ LOCAL_FILES = {
     "serving/runs.py": "run folders",
     "serving/site.py": "run folders",
     "suite/reading.py": "the suite that a user names, and those of the package",
-    "testbed/folders.py": "the local host's scratch folder, which is there before and after all sessions",
-    "testbed/undo.py": "the run's undo journal, which outlives every session",
     "validation/document.py": "a validation, stored beside run folders",
 }
 METHODS = {

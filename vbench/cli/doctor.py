@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import click
@@ -41,25 +41,25 @@ def survey(again: str, *, scratch: Path, start: bool, quiet: bool = False) -> di
     """What works here. `quiet` prints no progress; `again` is printed after an interruption."""
     from vbench import facts
     from vbench.host import processors, rights
-    from vbench.host.proc import LocalSession
+    from vbench.host.local import LocalHost
     from vbench.testbed import folders as scratches
     from vbench.testbed.host import open_testbed
     from vbench.testbed.tap import Tap
 
-    scratches.refuse(scratch)
-    local = LocalSession()
-    host_facts = facts.collect(local)
+    here, folder = LocalHost(), PurePosixPath(scratch)
+    scratches.refuse(here.files, folder)
+    host_facts = facts.collect(here.session)
     rows: list[dict[str, Any]] = []
     with (
         stopping(again),
         _image() as (image, no_image),
-        rights.rooted(local) as host,
+        rights.rooted(here.session) as host,
         open_testbed(
-            host=host,
+            host=here.through(host),
             image=image,
-            processors=processors.find(local, 1),
+            processors=processors.find(here.session, 1),
             memory_b=2**30,
-            scratch=scratch,
+            scratch=folder,
             name="doctor",
         ) as testbed,
     ):

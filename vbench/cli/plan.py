@@ -59,11 +59,12 @@ def _refused(suite: "Suite") -> "EnvironmentUnavailable | None":
     """What the host lacks; None if nothing. It is told after the plan, which may be meant for another host."""
     from vbench import runner as runners
     from vbench.errors import EnvironmentUnavailable
-    from vbench.host.proc import LocalSession
+    from vbench.host.local import LocalHost
 
+    host = LocalHost()
     try:
-        with runners.rooted(suite, LocalSession()) as host:
-            runners.refuse(suite, host, runners.image_of(suite))
+        with runners.rooted(suite, host.session) as session:
+            runners.refuse(suite, host.through(session), runners.image_of(suite))
     except EnvironmentUnavailable as error:
         return error
     return None
@@ -133,18 +134,17 @@ def _lines(suite: "Suite", plan: "Plan") -> Iterator[str]:
 def _commands(suite: "Suite") -> dict[str, list[tuple[str, ...]]]:
     """The commands that start each arm's stack. PID, RUN, NAME and N stand for what only a run knows."""
     from vbench import runner as runners
-    from vbench.host.proc import LocalSession
-    from vbench.testbed.host import image_here
+    from vbench.host.local import LocalHost
     from vbench.testbed.network import network_missing
     from vbench.testbed.preview import Preview
 
-    limits, chosen = suite.testbed, _processors(suite)
+    host, limits, chosen = LocalHost(), suite.testbed, _processors(suite)
     built = runners.image_of(suite)
-    here = image_here(built) if built else None
+    here = host.image(built) if built else None
     base = PurePosixPath(limits.scratch) / "vbench-RUN"
-    with runners.rooted(suite, LocalSession()) as host:
-        preview = Preview(host, here, chosen.environment, chosen.peer, limits.memory, base)
-        why = network_missing(host) or ("" if built else "there is no image for the peer")
+    with runners.rooted(suite, host.session) as session:
+        preview = Preview(host.through(session), here, chosen.environment, chosen.peer, limits.memory, base)
+        why = network_missing(session) or ("" if built else "there is no image for the peer")
         testbed = preview.offline(why) if why else preview
         return {arm: list(_stack_commands(suite, arm, testbed)) for arm in (*suite.arms, suite.method.control)}
 
@@ -155,7 +155,7 @@ def _stack_commands(suite: "Suite", arm: str, testbed: "Preview") -> Iterator[tu
     for name in suites.chain(suite, arm):
         environment = suite.environment(name)
         here = testbed.offline("it has none") if suites.network(suite, name) == "none" else testbed
-        yield from environment.commands(here.host, here)
+        yield from environment.commands(here.session, here)
         testbed = here.on(environment)
 
 

@@ -7,15 +7,18 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
-from typing import assert_never
+from pathlib import Path, PurePosixPath
+from typing import Self, assert_never
 
-from vbench.beneath import Cgroup, Descendants, Identity, ServedBy, Unseen
+from vbench.beneath import Boot, Cgroup, Descendants, Identity, ImageHere, Owner, ServedBy, Unseen
+from vbench.contracts import HostSession, Image
 from vbench.gates import Counters, Spent
-from vbench.host import cgroups, counters, processes, untrusted
+from vbench.host import cgroups, counters, owners, processes, untrusted
+from vbench.host.files import LocalFiles
 from vbench.host.home import home
+from vbench.host.paths import usable
 from vbench.host.proc import LocalSession
 
 
@@ -23,10 +26,29 @@ from vbench.host.proc import LocalSession
 class LocalHost:
     """This machine (see contracts.Host). Tests set other folders for the kernel's files."""
 
-    session: LocalSession = field(default_factory=LocalSession)
+    session: HostSession = field(default_factory=LocalSession)
     procfs: Path = Path("/proc")
     sysfs: Path = Path("/sys")
     etc: Path = Path("/etc")
+    files: LocalFiles = field(default_factory=LocalFiles)
+
+    def through(self, session: HostSession) -> Self:
+        return replace(self, session=session)
+
+    def image(self, image: Image) -> ImageHere:
+        """Raises UsageError for a path that not every program takes."""
+
+        def here(path: Path) -> PurePosixPath:
+            return PurePosixPath(usable(path, "the image's folder"))
+
+        boot = Boot(here(image.disk), here(image.kernel), here(image.initramfs))
+        return ImageHere(image.digest, here(image.root), image.kernel_release, boot)
+
+    def run_owner(self) -> Owner:
+        return owners.this_process()
+
+    def has_ended(self, owner: Owner) -> bool:
+        return owners.has_ended(owner)
 
     def counters(self, cpus: Sequence[int], served_by: ServedBy) -> Counters:
         stat = counters.text(self.procfs / "stat")

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
@@ -226,6 +226,12 @@ class LocalSession:
     )
     layers: tuple[Layer, ...] = ()
     prefix: tuple[str, ...] = ()  # words before every command: nsenter, taskset, chroot
+
+    def prefixed(self, *words: str, workplace: Workplace | None = None) -> "LocalSession":
+        return replace(self, prefix=(*self.prefix, *words), workplace=workplace or self.workplace)
+
+    def layered(self, layers: Sequence[Layer]) -> "LocalSession":
+        return replace(self, layers=tuple(layers))
 
     def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
         return run([*self.prefix, *argv], timeout_s=timeout_s, stdin=stdin, base=measuring)

@@ -5,7 +5,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeVar, cast
 
@@ -86,7 +85,7 @@ def rooted(host: S) -> Iterator[S]:
             yield host
             return
         enter = ("nsenter", f"--user=/proc/{holder.pid}/ns/user", "--preserve-credentials", "--")
-        yield cast(S, replace(host, prefix=(*host.prefix, *enter)))
+        yield cast(S, host.prefixed(*enter))
 
 
 def of(session: Session) -> Rights:

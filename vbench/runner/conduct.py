@@ -4,17 +4,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from vbench import __version__, facts, store
 from vbench import image as images
 from vbench import suite as suites
 from vbench.beneath import Identity
-from vbench.contracts import Environment, Image, Session, Testbed
+from vbench.contracts import Environment, Host, Image, Session, Testbed
 from vbench.errors import RunFolderError, UsageError
 from vbench.host import interrupts, processors
 from vbench.host.local import LocalHost
-from vbench.host.proc import LocalSession
 from vbench.model import SCHEMA, Manifest, Plan, Resumption, Run, State
 from vbench.runner import adaptive, resumption
 from vbench.runner.asking import refuse_missing_above
@@ -49,13 +48,13 @@ def conduct(
     *,
     image: Image | None,
     results: Path,
-    progress: Callable[[LocalSession, Testbed], Tell],
+    progress: Callable[[Session, Testbed], Tell],
     command: tuple[str, ...],
     tags: dict[str, str],
     stored: Callable[[Path], None] = lambda folder: None,
     until_s: float | None = None,
     clocks: Clocks = _CLOCKS,
-    host: LocalHost = _HERE,
+    host: Host = _HERE,
 ) -> Conducted:
     """Runs `plan` and stores it under `results`; `stored` is told the folder on every way out that has one.
 
@@ -63,8 +62,8 @@ def conduct(
     anything is stored, and what Runner.run raises afterwards.
     """
     refuse_short(2 * plan.expected_s / len(plan.blocks), until_s, "the calibration and one block are", clocks)
-    with rooted(suite, host.session) as local:
-        refuse(suite, local, image)
+    with rooted(suite, host.session) as session:
+        refuse(suite, host.through(session), image)
     run_id = store.run_id(suite.name)
     with host_of_run(suite, image, run_id, host) as (measured, testbed):
         refuse_missing_above(suite, measured.session, testbed)
@@ -94,7 +93,7 @@ def resume(
     say: Callable[[str], None] = lambda words: None,
     until_s: float | None = None,
     clocks: Clocks = _CLOCKS,
-    host: LocalHost = _HERE,
+    host: Host = _HERE,
 ) -> Conducted:
     """Goes on with the run in `folder` as it was planned; `given_suite` is its suite once more, if need be.
 
@@ -120,7 +119,7 @@ def resume(
             now = facts.of_host(measured.session, engines, cpu=testbed.cpus[0])
             differences = resumption.differences(run, now, clean, engines)
             resumption.refuse_other_host(run, differences, here)
-            refuse(suite, measured.session, image)
+            refuse(suite, measured, image)
             for words in (*run.warnings, *differences.others):
                 say(words)
             _sweep(suite, manifest.run_id, host, say)
@@ -213,12 +212,12 @@ def refuse_short(needed_s: float, until_s: float | None, what: str, clocks: Cloc
     )
 
 
-def _clean(host: LocalHost) -> privacy.Clean:
+def _clean(host: Host) -> privacy.Clean:
     """Takes out the names of this host and of the measured one."""
     return privacy.of_hosts([_HERE.identity(), host.identity()])
 
 
-def _differences(run: Run, suite: Suite, host: LocalHost) -> resumption.Differences:
+def _differences(run: Run, suite: Suite, host: Host) -> resumption.Differences:
     """How the host differs from the run's, read by vbench's own commands and without any environment."""
     cpu = processors.find(host.session, suite.testbed.cpus, suite.testbed.cpu_list).environment[0]
     return resumption.differences(run, facts.of_host(host.session, cpu=cpu), _clean(host))
@@ -263,11 +262,11 @@ def _image_of(manifest: Manifest) -> Image | None:
     return image
 
 
-def _sweep(suite: Suite, run_id: str, host: LocalHost, say: Callable[[str], None]) -> None:
+def _sweep(suite: Suite, run_id: str, host: Host, say: Callable[[str], None]) -> None:
     """Removes what this run left when it was killed, since it would disturb the trials."""
-    for folder in abandoned(Path(suite.testbed.scratch)):
+    for folder in abandoned(host, PurePosixPath(suite.testbed.scratch)):
         if folder.name.startswith(f"vbench-{run_id}-"):
-            for undone in sweep(host.session, folder):
+            for undone in sweep(host, folder):
                 say(f"removed {undone}")
 
 

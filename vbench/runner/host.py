@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 from vbench import facts
 from vbench import image as images
 from vbench import suite as suites
-from vbench.contracts import Image, Session, Testbed
+from vbench.contracts import Host, Image, Session, Testbed
 from vbench.host import processors, rights
 from vbench.host.local import LocalHost
 from vbench.suite import Suite
@@ -39,23 +38,21 @@ def image_of(suite: Suite) -> Image | None:
 
 
 @contextmanager
-def host_of_run(
-    suite: Suite, image: Image | None, name: str, host: LocalHost = _HERE
-) -> Iterator[tuple[LocalHost, Testbed]]:
+def host_of_run(suite: Suite, image: Image | None, name: str, host: Host = _HERE) -> Iterator[tuple[Host, Testbed]]:
     """The host, whose session has its layers, and the opened testbed; vbench itself stays off the arms' processors."""
-    local = replace(host.session, layers=facts.layers(facts.collect(host.session)))
+    local = host.session.layered(facts.layers(facts.collect(host.session)))
     chosen = processors.find(local, suite.testbed.cpus, suite.testbed.cpu_list)
     with (
         host.harness_on(chosen.peer),
         images.in_use(image),
         rooted(suite, local) as session,
         open_testbed(
-            host=session,
+            host=host.through(session),
             image=image,
             processors=chosen,
             memory_b=suite.testbed.memory,
-            scratch=Path(suite.testbed.scratch),
+            scratch=PurePosixPath(suite.testbed.scratch),
             name=name,
         ) as testbed,
     ):
-        yield replace(host, session=session), testbed
+        yield testbed.host, testbed

@@ -1,29 +1,30 @@
 """Refuses a suite that this host cannot measure, before anything starts, in `vbench plan` and `vbench run` alike."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from vbench import environments, facts
 from vbench import image as images
 from vbench import suite as suites
-from vbench.contracts import Environment, Image, Session, hints, lacks
+from vbench.contracts import Environment, Host, Image, Session, hints, lacks
 from vbench.errors import EnvironmentUnavailable, SuiteError
 from vbench.suite import Suite
 from vbench.testbed import folders as scratch
 from vbench.units import show_bytes
 
 
-def refuse(suite: Suite, host: Session, image: Image | None) -> None:
+def refuse(suite: Suite, host: Host, image: Image | None) -> None:
     """Raises UsageError for settings that this host cannot meet, EnvironmentUnavailable for what the host lacks.
 
     Nothing is started or made.
     """
     refuse_misfits(suite)
     refuse_offline(suite)
-    refuse_memory(suite, memory_of(host))
+    refuse_memory(suite, memory_of(host.session))
     refuse_disks(suite)
-    scratch.refuse(Path(suite.testbed.scratch), files_b=files_b(suite), executing=executing(suite))
-    refuse_missing(suite, host, image)
+    folder = PurePosixPath(suite.testbed.scratch)
+    scratch.refuse(host.files, folder, files_b=files_b(suite), executing=executing(suite))
+    refuse_missing(suite, host.session, image)
 
 
 def memory_of(host: Session) -> int | None:

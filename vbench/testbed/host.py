@@ -1,4 +1,4 @@
-"""The testbed of the local host: processors, namespaces with bridge and peer, and scratch space.
+"""The testbed of a run's host: processors, namespaces with bridge and peer, and scratch space.
 
 Namespaces and mounts belong to holder processes that end with their standard input, so that a killed harness leaves
 none behind. Folders name their owner's process, and `vbench clean` removes those of dead owners.
@@ -9,15 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from copy import copy
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from vbench.beneath import Boot, ImageHere
-from vbench.contracts import Bridge, Image, L, Link, S, Session, Storage, Testbed, Workplace
+from vbench.beneath import ImageHere
+from vbench.contracts import Bridge, Host, Image, L, Link, S, Session, Storage, Testbed, Workplace
 from vbench.errors import StartFailed, TrialFailed, VbenchError
 from vbench.host import priority
 from vbench.host.interrupts import unwinding
-from vbench.host.paths import usable
-from vbench.host.proc import LocalSession
 from vbench.host.processors import Processors
 from vbench.testbed.folders import emptied, using
 from vbench.testbed.namespaces import ROOT_MOUNTS, holder, network_holder
@@ -30,24 +28,29 @@ _DYING = ("setpriv", "--pdeathsig", "KILL", "--")
 
 
 @dataclass
-class LocalTestbed:
-    """The testbed of the local host (see contracts.Testbed)."""
+class HostTestbed:
+    """The testbed of a run's host (see contracts.Testbed)."""
 
-    host: LocalSession
+    host: Host
     image: ImageHere | None
     processors: Processors
     memory_b: int
-    base: Path  # the run's folder on the scratch file system
+    undoing: Undoing
     no_network: str = "it was not set up"
     peer_address: str | None = None
     bridge: Bridge | None = None
     _peer: Session | None = None
-    undoing: Undoing = field(init=False)
     _lacking: dict[type[Link], str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(2))
 
-    def __post_init__(self) -> None:
-        self.undoing = Undoing(self.base)
+    @property
+    def session(self) -> Session:
+        return self.host.session
+
+    @property
+    def base(self) -> PurePosixPath:
+        """The run's folder on the scratch file system."""
+        return self.undoing.folder
 
     @property
     def cpus(self) -> tuple[int, ...]:
@@ -65,11 +68,12 @@ class LocalTestbed:
 
     @contextmanager
     def folder(self, name: str) -> Iterator[PurePosixPath]:
-        with emptied(name, self.base, self.base.parent, kept=lambda: self.undoing.is_stuck) as path:
-            yield PurePosixPath(path)
+        scratch, kept = self.base.parent, lambda: self.undoing.is_stuck
+        with emptied(self.host.files, name, self.base, scratch, kept=kept) as path:
+            yield path
 
     def undo(self, words: Sequence[str], *, there: Sequence[str] = ()) -> AbstractContextManager[None]:
-        return self.undoing.of(self.host, removal(words, there))
+        return self.undoing.of(removal(words, there))
 
     @contextmanager
     def image_root(self) -> Iterator[PurePosixPath]:
@@ -83,7 +87,7 @@ class LocalTestbed:
             raise StartFailed("there is no image to change root into", hint="run `vbench image build`")
         with self.folder("root") as root:
             words = (str(self.image.root), str(root), str(scratch or ""))
-            with holder(self.host, ["--mount", "--propagation", "private"], ROOT_MOUNTS, *words) as pid:
+            with holder(self.session, ["--mount", "--propagation", "private"], ROOT_MOUNTS, *words) as pid:
                 yield ("nsenter", f"--mount=/proc/{pid}/ns/mnt", "--", "chroot", str(root))
 
     def scratch(self, storage: Storage[S]) -> AbstractContextManager[S]:
@@ -115,39 +119,30 @@ class LocalTestbed:
 
 @contextmanager
 def open_testbed(
-    *, host: LocalSession, image: Image | None, processors: Processors, memory_b: int, scratch: Path, name: str
-) -> Iterator[LocalTestbed]:
+    *, host: Host, image: Image | None, processors: Processors, memory_b: int, scratch: PurePosixPath, name: str
+) -> Iterator[HostTestbed]:
     """Opens the testbed of one run, and undoes it at the end. Raises NoSpace, UsageError (scratch), StartFailed."""
     with unwinding() as stack:
         stack.enter_context(priority.usual())
-        undoing = stack.enter_context(_owned_folder(usable(scratch, "the scratch folder"), name))
-        image_on_host = image_here(image) if image else None
-        testbed = LocalTestbed(host, image_on_host, processors, memory_b, undoing.folder)
-        testbed.undoing = undoing
-        testbed.no_network = network_missing(host) or ("" if image else "there is no image for the peer")
-        if image_on_host and not testbed.no_network:
+        scratch = host.files.resolved(scratch, "the scratch folder")
+        undoing = stack.enter_context(_owned_folder(host, scratch, name))
+        here = host.image(image) if image else None
+        testbed = HostTestbed(host, here, processors, memory_b, undoing)
+        testbed.no_network = network_missing(host.session) or ("" if image else "there is no image for the peer")
+        if here and not testbed.no_network:
             try:
-                _open_network(testbed, image_on_host, stack)
+                _open_network(testbed, here, stack)
             except VbenchError as error:
                 testbed.no_network = error.message
         yield testbed
 
 
-def image_here(image: Image) -> ImageHere:
-    """The image as this machine sees it. Raises UsageError for a path that not every program takes."""
-
-    def usable_path(path: Path) -> PurePosixPath:
-        return PurePosixPath(usable(path, "the image's folder"))
-
-    boot = Boot(usable_path(image.disk), usable_path(image.kernel), usable_path(image.initramfs))
-    return ImageHere(image.digest, usable_path(image.root), image.kernel_release, boot)
-
-
-def _open_network(testbed: LocalTestbed, image: ImageHere, stack: ExitStack) -> None:
-    pid = stack.enter_context(network_holder(testbed.host))
-    bridge = Bridge(testbed.host, PurePosixPath(f"/proc/{pid}/ns/net"))
+def _open_network(testbed: HostTestbed, image: ImageHere, stack: ExitStack) -> None:
+    session = testbed.host.session
+    pid = stack.enter_context(network_holder(session))
+    bridge = Bridge(session, PurePosixPath(f"/proc/{pid}/ns/net"))
     ip_batch(
-        testbed.host,
+        session,
         bridge.netns,
         "link set lo up",
         "link add br0 type bridge",
@@ -159,17 +154,20 @@ def _open_network(testbed: LocalTestbed, image: ImageHere, stack: ExitStack) -> 
     workplace = Workplace(image=image.digest, scratch=PurePosixPath("/tmp"))
     usual = (workplace.python, "-I", "-S", str(workplace.guest / "surroundings.py"))
     pinned = ("taskset", "-c", cpus, "nsenter", f"--net={bridge.netns}", "--")
-    prefix = (*testbed.host.prefix, *_DYING, *pinned, *root, *usual)
-    testbed._peer = LocalSession(workplace=workplace, prefix=prefix)
+    testbed._peer = session.prefixed(*_DYING, *pinned, *root, *usual, workplace=workplace)
     testbed.bridge = bridge
     testbed.peer_address = PEER_ADDRESS
 
 
 @contextmanager
-def _owned_folder(scratch: Path, name: str) -> Iterator[Undoing]:
+def _owned_folder(host: Host, scratch: PurePosixPath, name: str) -> Iterator[Undoing]:
     undoing: Undoing | None = None
-    with emptied(f"vbench-{name}", scratch, scratch, kept=lambda: bool(undoing and undoing.is_stuck)) as folder:
-        undoing = Undoing(folder)
+
+    def kept() -> bool:
+        return undoing is not None and undoing.is_stuck
+
+    with emptied(host.files, f"vbench-{name}", scratch, scratch, kept=kept) as folder:
+        undoing = Undoing(host, folder)
         with using(scratch):
-            claim(folder)
+            claim(host, folder)
         yield undoing

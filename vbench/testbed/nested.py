@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from vbench.beneath import ImageHere, Uplink
-from vbench.contracts import Bridge, L, Link, S, Session, Started, Storage, Testbed
+from vbench.contracts import Bridge, Host, L, Link, S, Session, Started, Storage, Testbed
 from vbench.errors import SessionLost, StartFailed
 from vbench.host.interrupts import held
 from vbench.host.processors import parse_list
@@ -19,23 +19,27 @@ from vbench.testbed.uplink import OWN, bridged
 class NestedTestbed:
     """The testbed on a started environment, which already has its processors, its root and its network."""
 
-    host: Session
+    session: Session
     outer: Testbed
     numbers: Iterator[int]  # of addresses, unique in the run
     _bridges: list[Bridge] = field(default_factory=list)
 
     @property
+    def host(self) -> Host:
+        return self.outer.host
+
+    @property
     def image(self) -> ImageHere | None:
         """The image. In an environment that runs from the image, its root is `/`."""
         image = self.outer.image
-        if image is None or self.host.workplace.image != image.digest:
+        if image is None or self.session.workplace.image != image.digest:
             return image
         return replace(image, root=PurePosixPath("/"), boot=None)
 
     @cached_property
     def cpus(self) -> tuple[int, ...]:
         """Processors by the environment's numbers: a machine counts from 0, a container uses its host's numbers."""
-        status = self.host.run(["cat", "/proc/self/status"], timeout_s=60).check().text
+        status = self.session.run(["cat", "/proc/self/status"], timeout_s=60).check().text
         allowed = [line.split(":")[1] for line in status.splitlines() if line.startswith("Cpus_allowed_list")]
         return tuple(sorted(parse_list(allowed[0])))
 
@@ -54,7 +58,7 @@ class NestedTestbed:
     @property
     def no_network(self) -> str:
         """Why there is no network: on the whole testbed, or in the environment beneath."""
-        own = self.host.no_network if isinstance(self.host, Started) else ""
+        own = self.session.no_network if isinstance(self.session, Started) else ""
         return self.outer.no_network or own
 
     @property
@@ -80,19 +84,19 @@ class NestedTestbed:
             return self.no_network
         if self._uplink is None:
             return "it stands on another environment, and has no place of its own on the run's network"
-        return ends.missing(Bridge(self.host, OWN))
+        return ends.missing(Bridge(self.session, OWN))
 
     @property
     def _uplink(self) -> Uplink | None:
-        return self.host.uplink if isinstance(self.host, Started) else None
+        return self.session.uplink if isinstance(self.session, Started) else None
 
     def scratch(self, storage: Storage[S]) -> AbstractContextManager[S]:
         return storage.create(self)
 
     @contextmanager
     def folder(self, name: str) -> Iterator[PurePosixPath]:
-        template = f"{self.host.workplace.scratch}/{name}-XXXXXX"
-        path = self.host.run(["mktemp", "-d", template], timeout_s=30).check().text.strip()
+        template = f"{self.session.workplace.scratch}/{name}-XXXXXX"
+        path = self.session.run(["mktemp", "-d", template], timeout_s=30).check().text.strip()
         with self._undone(removal(["rm", "-rf", "--one-file-system", path])):
             yield PurePosixPath(path)
 
@@ -101,7 +105,7 @@ class NestedTestbed:
 
         A thing in an image's root needs no record: it ends with the environment beneath, which has one.
         """
-        if self.host.workplace.image == "host":
+        if self.session.workplace.image == "host":
             return self.outer.undo(words, there=there)
         return self._undone(removal(words, there))
 
@@ -111,7 +115,7 @@ class NestedTestbed:
             yield
         finally:
             with held(), suppress(SessionLost):  # the thing ended with the environment beneath
-                remove(self.host, thing)
+                remove(self.session, thing)
 
     @contextmanager
     def image_root(self) -> Iterator[PurePosixPath]:
@@ -121,17 +125,17 @@ class NestedTestbed:
         if self.image.root != PurePosixPath("/"):
             yield self.image.root
             return
-        root = self.host.run(["mktemp", "-d", "/run/vbench-root-XXXXXX"], timeout_s=30).check().text.strip()
+        root = self.session.run(["mktemp", "-d", "/run/vbench-root-XXXXXX"], timeout_s=30).check().text.strip()
         # Never `rm -r`, which would delete the content of a mount that stayed.
         with self.undo(["rmdir", root]), self.undo(["umount", root], there=["findmnt", "-n", root]):
-            self.host.run(["mount", "--bind", "/", root], timeout_s=30).check()
+            self.session.run(["mount", "--bind", "/", root], timeout_s=30).check()
             yield PurePosixPath(root)
 
     @contextmanager
     def chroot(self, scratch: PurePosixPath | None) -> Iterator[tuple[str, ...]]:
         """Yields an empty prefix, since the environment's root is the image."""
         del scratch
-        if self.image is None or self.host.workplace.image != self.image.digest:
+        if self.image is None or self.session.workplace.image != self.image.digest:
             raise StartFailed(
                 "the environment beneath does not run from the image, so there is none to change root into"
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from vbench.beneath import ImageHere
-from vbench.contracts import Environment, L, Link, S, Session, Storage, Testbed, Workplace
+from vbench.contracts import Environment, Host, L, Link, S, Session, Storage, Testbed, Workplace
 from vbench.errors import TrialFailed
 
 
@@ -14,7 +14,7 @@ from vbench.errors import TrialFailed
 class Preview:
     """A testbed (see contracts.Testbed) in which PID and RUN replace what only a run knows."""
 
-    host: Session
+    host: Host
     image: ImageHere | None
     cpus: tuple[int, ...]
     peer_cpus: tuple[int, ...]
@@ -23,6 +23,10 @@ class Preview:
     peer_address: str | None = "198.18.0.1"
     no_network: str = ""
     beneath: Environment | None = None  # what it is the testbed on; None: the host itself
+
+    @property
+    def session(self) -> Session:
+        return self.host.session
 
     @property
     def peer(self) -> Session:

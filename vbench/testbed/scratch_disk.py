@@ -33,8 +33,8 @@ class DiskStorage:
     def create(self, testbed: Testbed) -> Iterator[Disk]:
         with testbed.folder("scratch") as folder:
             disk = self.preview(folder)
-            testbed.host.run(["truncate", "-s", str(self.size_b), str(disk.path)], timeout_s=30).check()
+            testbed.session.run(["truncate", "-s", str(self.size_b), str(disk.path)], timeout_s=30).check()
             # A relative name: mke2fs would take the part of a path after a `?` for options.
             words = ["env", "-C", str(folder), "mke2fs", "-q", "-F", *_EXT4, NAME]
-            testbed.host.run(words, timeout_s=60).check()
+            testbed.session.run(words, timeout_s=60).check()
             yield disk

@@ -5,25 +5,22 @@ its scratch folder, a machine its disks. Only `bare`, which is not isolated, can
 this user's and may do everything that this user may.
 """
 
-import errno
-import os
 import shlex
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
-from vbench import __version__
-from vbench.contracts import Session
+from vbench.beneath import Owner
+from vbench.contracts import Host, Session
 from vbench.errors import FULL, CommandFailed, CommandTimeout, NoSpace, StartFailed, StopFailed, VbenchError
 from vbench.host import untrusted
 from vbench.host.interrupts import held
-from vbench.host.proc import NOT_FOUND, LocalSession, which
+from vbench.host.proc import NOT_FOUND
 from vbench.host.untrusted import Untrusted
 
 OWNER, JOURNAL = "owner.json", "undo.jsonl"
@@ -32,7 +29,6 @@ PROGRAM = r"\A(?:[A-Za-z0-9][A-Za-z0-9._+-]{0,63}|(?:/(?!\.{1,2}(?:/|\Z))[^/\x00
 LIMIT_S = 60.0
 _MOST_OWNER_B = 4096
 _MOST_JOURNAL_B = 2**24  # a start has two lines of less than 1000 bytes
-_APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 _BY_HAND = "remove by hand what it names, then the folder"
 
 Word = Annotated[str, Meta(max_length=4096, pattern=r"\A[^\x00-\x1f\x7f-\x9f]*\Z")]
@@ -86,15 +82,6 @@ def is_there(host: Session, removal: Removal) -> bool:
     return bool(done.stdout.strip())
 
 
-class Owner(Struct, frozen=True):
-    """The process that owns a run's folder. Pid and start time are unique within a pid namespace."""
-
-    pid: Annotated[int, Meta(ge=1, le=2**31 - 1)]
-    started: Annotated[int, Meta(ge=0, le=2**63 - 1)]  # clock ticks since boot
-    namespace: Annotated[str, Meta(max_length=64)]
-    vbench: Annotated[str, Meta(max_length=64)] = ""
-
-
 class _Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A line with `undo` precedes the making of a thing; a line with the number alone follows its removal."""
 
@@ -102,108 +89,81 @@ class _Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     undo: Removal | None = None
 
 
-def owner_of_this_process() -> Owner:
-    pid = os.getpid()
-    return Owner(pid, _started(pid) or 0, _namespace(), __version__)
-
-
-def _namespace() -> str:
-    return str(Path("/proc/self/ns/pid").readlink())
-
-
-def _started(pid: int) -> int | None:
-    """Start time of a process in clock ticks since boot (proc(5), field 22), None when it has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else int(fields[19])  # killed, and not waited for yet
-    except (OSError, IndexError, ValueError):
-        return None
-
-
-def claim(folder: Path) -> None:
-    """Writes this process into the folder as its owner."""
-    (folder / OWNER).write_bytes(msgspec.json.encode(owner_of_this_process()))
+def claim(host: Host, folder: PurePosixPath) -> None:
+    """Writes this run's process into the folder as its owner. Raises OSError."""
+    host.files.append(folder / OWNER, msgspec.json.encode(host.run_owner()), synced=True)
 
 
 @dataclass
 class Undoing:
-    """The undo journal of a running run, in the run's folder."""
+    """The undo journal of a running run, in the run's folder on its host."""
 
-    folder: Path
+    host: Host
+    folder: PurePosixPath
     is_stuck: bool = False  # a removal failed: the thing is still recorded, and may still use its folders
     _last: int = field(default=0)
 
     @contextmanager
-    def of(self, host: Session, removal: Removal) -> Iterator[None]:
+    def of(self, removal: Removal) -> Iterator[None]:
         """Records a removal, and runs it at the end. The caller makes the thing inside this context.
 
+        The record is on the disk before the thing is made. That of its end may be lost: then it is removed once more.
         Raises NoSpace, StartFailed, StopFailed.
         """
         self._last += 1
         number = self._last
-        self._append(_Line(number, removal))
+        self._append(_Line(number, removal), synced=True)
         try:
             yield
         finally:
             with held():
-                self._undo(host, number, removal)
+                self._undo(number, removal)
 
-    def _undo(self, host: Session, number: int, removal: Removal) -> None:
+    def _undo(self, number: int, removal: Removal) -> None:
         try:
-            remove(host, removal)
+            remove(self.host.session, removal)
         except VbenchError:
             self.is_stuck = True
             raise
         with suppress(VbenchError):  # on a full disk the record of a removed thing may stay
-            self._append(_Line(number))
+            self._append(_Line(number), synced=False)
 
-    def _append(self, line: _Line) -> None:
-        path, text = self.folder / JOURNAL, msgspec.json.encode(line) + b"\n"
+    def _append(self, line: _Line, *, synced: bool) -> None:
+        path = self.folder / JOURNAL
         try:
-            descriptor = os.open(path, _APPENDING, 0o600)
-            try:
-                if os.write(descriptor, text) < len(text):  # one write: a kill leaves all of it or nothing
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            finally:
-                os.close(descriptor)
+            self.host.files.append(path, msgspec.json.encode(line) + b"\n", synced=synced)
         except OSError as error:
             kind = NoSpace if error.errno in FULL else StartFailed
             raise kind(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def abandoned(scratch: Path) -> tuple[Path, ...]:
+def abandoned(host: Host, scratch: PurePosixPath) -> tuple[PurePosixPath, ...]:
     """This user's run folders in `scratch` whose owner process is dead.
 
     Folders of other users are not opened, since anybody may write to /var/tmp.
     """
-    try:
-        folders = sorted(scratch.glob("vbench-*"))
-    except OSError:
-        return ()
-    return tuple(folder for folder in folders if _is_abandoned(folder))
+    return tuple(folder for folder in host.files.own_folders(scratch, "vbench-") if _is_abandoned(host, folder))
 
 
-def _is_abandoned(folder: Path) -> bool:
-    if not untrusted.is_own_folder(folder):
-        return False
+def _is_abandoned(host: Host, folder: PurePosixPath) -> bool:
     try:
-        data = untrusted.read(folder / OWNER, most_b=_MOST_OWNER_B, ours=True)
+        data = host.files.read(folder / OWNER, most_b=_MOST_OWNER_B)
         owner = untrusted.decode(data, Owner, OWNER)
     except (FileNotFoundError, Untrusted):
         return False  # without a readable owner nothing is removed
-    return owner.namespace == _namespace() and _started(owner.pid) != owner.started
+    return host.has_ended(owner)
 
 
-def recorded(folder: Path) -> tuple[tuple[Removal, ...], tuple[str, ...]]:
+def recorded(host: Host, folder: PurePosixPath) -> tuple[tuple[Removal, ...], tuple[str, ...]]:
     """Removals that are left in a journal, in the order of making, and problems with its lines.
 
     An incomplete last line is left out: the kill came during its write, so its thing was never made. Nothing is read
     from a folder that another user could have put there.
     """
     try:
-        if why := untrusted.others_could_swap(folder.resolve()):
+        if why := host.files.others_could_swap(folder):
             return (), (why,)
-        data = untrusted.read(folder / JOURNAL, most_b=_MOST_JOURNAL_B, ours=True)
+        data = host.files.read(folder / JOURNAL, most_b=_MOST_JOURNAL_B)
     except FileNotFoundError:
         return (), ()
     except Untrusted as error:
@@ -223,12 +183,12 @@ def recorded(folder: Path) -> tuple[tuple[Removal, ...], tuple[str, ...]]:
     return tuple(left.values()), tuple(odd)
 
 
-def sweep(host: LocalSession, folder: Path) -> Iterator[str]:
+def sweep(host: Host, folder: PurePosixPath) -> Iterator[str]:
     """Runs the removals of an abandoned folder, the last first, then removes the folder. Yields each removal's words.
 
     Raises StopFailed at the end if a removal failed. The folder then stays.
     """
-    left, problems = recorded(folder)
+    left, problems = recorded(host, folder)
     hints = {_BY_HAND} if problems else set()
     failed = list(problems)
     for removal in reversed(left):
@@ -241,24 +201,24 @@ def sweep(host: LocalSession, folder: Path) -> Iterator[str]:
     if failed:
         raise StopFailed(f"{folder} was left as it is: {'; '.join(failed)}", hint="; ".join(sorted(hints)))
     try:
-        shutil.rmtree(folder)
+        host.files.remove_folder(folder)
     except OSError as error:
         raise StopFailed(f"{folder} could not be removed: {error.strerror or error}") from error
     yield str(folder)
 
 
-def _sweep(host: LocalSession, removal: Removal) -> None:
+def _sweep(host: Host, removal: Removal) -> None:
     """Runs one removal unless its thing is gone, which needs no program. Raises StopFailed, Untrusted."""
     if removal.there:
-        removal = Removal(removal.words, _trusted(removal.there))
-        if not is_there(host, removal):
+        removal = Removal(removal.words, _trusted(host, removal.there))
+        if not is_there(host.session, removal):
             return
-    remove(host, Removal(_trusted(removal.words), removal.there))
+    remove(host.session, Removal(_trusted(host, removal.words), removal.there))
 
 
-def _trusted(words: Sequence[str]) -> tuple[str, ...]:
+def _trusted(host: Host, words: Sequence[str]) -> tuple[str, ...]:
     """The words with the full path of their program. Raises StopFailed, and Untrusted if others can change it."""
-    program = which(words[0])
+    program = host.files.program(words[0])
     if program is None:
         raise StopFailed(f"there is no {words[0]} here to run `{shlex.join(words)}`", hint=f"install {words[0]} again")
-    return (untrusted.program(program), *words[1:])
+    return (str(program), *words[1:])

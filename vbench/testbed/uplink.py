@@ -18,7 +18,7 @@ def bridged(testbed: Testbed, uplink: Uplink) -> Iterator[Bridge]:
     At the end the interface gets its address back.
     """
     nic, address = uplink.interface, uplink.address
-    bridge = Bridge(testbed.host, OWN)
+    bridge = Bridge(testbed.session, OWN)
     with (
         testbed.undo(["ip", "address", "replace", address, "dev", nic]),
         testbed.undo(["ip", "link", "delete", "br0"], there=["ip", "-oneline", "link", "show", "br0"]),

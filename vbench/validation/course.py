@@ -12,13 +12,13 @@ from msgspec import Struct
 from vbench import __version__, facts, store
 from vbench import image as images
 from vbench import suite as suites
-from vbench.contracts import Image, Testbed
+from vbench.contracts import Image, Session, Testbed
 from vbench.errors import EnvironmentUnavailable, UsageError
 from vbench.host.proc import LocalSession
 from vbench.model import Facts, Run
 from vbench.runner import Tell, conduct
 from vbench.suite import Suite, plan
-from vbench.testbed.host import LocalTestbed
+from vbench.testbed.host import HostTestbed
 from vbench.validation import judging, parts, rows
 from vbench.validation.parts import Gates, Part
 from vbench.validation.rows import Row
@@ -156,8 +156,8 @@ class Course:
         """The stored run, and why its fault was not injected; empty if it was."""
         stopping: list[Stopping] = []
 
-        def following(host: LocalSession, testbed: Testbed) -> Tell:
-            if part.name != "clock" or not isinstance(testbed, LocalTestbed):
+        def following(host: Session, testbed: Testbed) -> Tell:
+            if part.name != "clock" or not isinstance(testbed, HostTestbed):
                 return progress
             stopping.append(Stopping(progress, host, testbed.base, parts.STOPPED))
             return stopping[0]

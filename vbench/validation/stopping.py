@@ -3,7 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from vbench.contracts import Session
 from vbench.environments import qemu
@@ -21,7 +21,7 @@ class Stopping:
 
     to: Tell
     host: Session
-    folder: Path  # in which the machine's folder with its monitor appears
+    folder: PurePosixPath  # in which the machine's folder with its monitor appears
     arm: str
     problem: str = ""
     _wanted: bool = False
