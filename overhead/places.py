@@ -16,9 +16,9 @@ TRIAL_S = 1.0
 @contextmanager
 def testbed() -> Iterator[tuple[Session, HostTestbed]]:
     """The host and its testbed; this process is pinned to the processors that a run's harness has."""
-    with runner.host_of_run(suites.load("smoke"), image(), "overhead") as (host, opened):
+    with runner.testbed_of_run(suites.load("smoke"), image(), "overhead") as opened:
         assert isinstance(opened, HostTestbed)
-        yield host.session, opened
+        yield opened.host.session, opened
 
 
 def image() -> Image:

@@ -30,7 +30,6 @@ from vbench.environments import channel, qemu, starting
 from vbench.environments.channel import AgentSession
 from vbench.environments.qemu import Qemu
 from vbench.errors import StartFailed
-from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.model import Failed, Measured, Plan, Run, Skipped, State, Trial
 from vbench.runner import Runner
@@ -167,7 +166,7 @@ def run(kind: str, host: LocalSession, testbed: Testbed, tmp_path_factory: pytes
         store.create(tmp_path_factory.mktemp("faults"), manifest, clean=NOTHING_SECRET) as writer,
     ):
         patch.setattr(starting, "STOP_S", 2.0)
-        Runner(suite, plan, LocalHost(host), testbed, writer, Told()).run()
+        Runner(suite, plan, testbed, writer, Told()).run()
         writer.finish(State.COMPLETE)
         assert left(testbed) == before
     return store.load(writer.folder)

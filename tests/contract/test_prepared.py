@@ -82,7 +82,7 @@ def run(tmp_path: Path, text: str = SUITE, **environments: Fake) -> None:
         plan.make(suite),
         image=None,
         results=tmp_path / "results",
-        progress=lambda host, testbed: Told(),
+        progress=lambda testbed: Told(),
         command=("vbench", "run"),
         tags={},
     )

@@ -138,7 +138,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         plan.make(suite),
         image=images.find(),
         results=tmp_path_factory.mktemp("served"),
-        progress=lambda host, testbed: Told(),
+        progress=lambda testbed: Told(),
         command=("vbench", "run"),
         tags={},
     )

@@ -102,7 +102,7 @@ def execute(tmp_path: Path, suite: Suite, tell: Tell | None = None, *, peer_cpus
         state = State.PARTIAL
         try:
             with suppress(KeyboardInterrupt):
-                Runner(suite, plan, host, testbed, writer, tell or Told()).run()
+                Runner(suite, plan, testbed, writer, tell or Told()).run()
                 state = State.COMPLETE
         finally:
             writer.finish(state)

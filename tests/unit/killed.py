@@ -101,7 +101,7 @@ class Killed:
             plan.make(self.suite),
             image=None,
             results=results,
-            progress=lambda host, testbed: Told(at_trial=copy),
+            progress=lambda testbed: Told(at_trial=copy),
             command=self.command,
             tags=self.tags,
             clocks=clocks(),

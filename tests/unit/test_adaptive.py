@@ -194,5 +194,5 @@ def test_a_run_ends_where_its_look_says(tmp_path: Path, look: Looking | None, bl
         store.create(tmp_path / "results", manifest, clean=NOTHING_SECRET) as writer,
     ):
         chosen = look or adaptive.looking(suite, manifest)
-        Runner(suite, manifest.plan, LocalHost(), testbed, writer, told, chosen).run()
+        Runner(suite, manifest.plan, testbed, writer, told, chosen).run()
     assert max(trial.block for trial in told.trials) in blocks

@@ -117,10 +117,10 @@ def test_a_run_over_budget_ends_after_its_calibration_and_goes_on_when_it_is_res
         store.create(tmp_path / "results", manifest, clean=NOTHING_SECRET) as writer,
     ):
         with pytest.raises(OverBudget):
-            Runner(suite, plan, host, testbed, writer, told).run()
+            Runner(suite, plan, testbed, writer, told).run()
         assert {trial.block for trial in told.trials} == {0}
         ledger = Ledger.of(plan, trials=told.trials)
-        runner = Runner(suite, plan, host, testbed, writer, told, ledger=ledger)
+        runner = Runner(suite, plan, testbed, writer, told, ledger=ledger)
         runner.run()
         writer.finish(State.COMPLETE)
     assert runner.analysed == len(plan.blocks) - 1

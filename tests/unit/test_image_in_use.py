@@ -245,7 +245,7 @@ def run(tmp_path: Path, used: Image | None, at_trial: Callable[[int], None]) -> 
             plans.make(suite),
             image=used,
             results=tmp_path / "results",
-            progress=lambda host, testbed: Told(at_trial=lambda trial: at_trial(trial.block)),
+            progress=lambda testbed: Told(at_trial=lambda trial: at_trial(trial.block)),
             command=(),
             tags={},
             stored=folders.append,

@@ -187,7 +187,7 @@ def test_a_run_that_still_goes_on(folder: Path) -> None:
 def test_a_new_run_is_locked_while_it_goes_on(tmp_path: Path) -> None:
     said = []
 
-    def begin(host: object, testbed: object) -> Told:
+    def begin(testbed: object) -> Told:
         (folder,) = (tmp_path / "results").iterdir()
         said.append(refusal(folder).message)
         return Told()

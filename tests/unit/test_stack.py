@@ -92,18 +92,17 @@ def test_a_layer_that_went_away_leaves_the_files_of_the_others() -> None:
 
 
 def test_a_stack_starts_from_the_lowest_and_loses_the_network_where_an_arm_has_none(tmp_path: Path) -> None:
-    suite, host = suites.parse(SUITE, source="s"), LocalSession()
+    suite, host = suites.parse(SUITE, source="s"), LocalHost()
     processors = Processors((0,), (0,))
-    here = LocalHost(host)
-    opened = open_testbed(host=here, image=None, processors=processors, memory_b=2**20, scratch=tmp_path, name="unit")
+    opened = open_testbed(host=host, image=None, processors=processors, memory_b=2**20, scratch=tmp_path, name="unit")
     with opened as testbed, ExitStack() as exits:
         testbed.peer_address, testbed.no_network = "198.18.0.1", ""
-        started = start(suite, "top", host, testbed, exits.enter_context)
+        started = start(suite, "top", testbed, exits.enter_context)
         assert started.names == ("low", "mid", "top")
         assert len(started.session.layers) == 3
         assert started.testbed.peer_address is None
         assert started.testbed.no_network == "environments.top has network = 'none'"
-        assert start(suite, "low", host, testbed, exits.enter_context).testbed.peer_address == "198.18.0.1"
+        assert start(suite, "low", testbed, exits.enter_context).testbed.peer_address == "198.18.0.1"
 
 
 class Picky(Fake, frozen=True, kw_only=True):
@@ -124,7 +123,7 @@ def asked(suite: suites.Suite, scratch: Path) -> None:
     host, processors = LocalHost(), Processors((0,), (0,))
     opened = open_testbed(host=host, image=None, processors=processors, memory_b=2**20, scratch=scratch, name="unit")
     with opened as testbed:
-        refuse_missing_above(suite, host.session, testbed)
+        refuse_missing_above(suite, testbed)
     assert list(scratch.iterdir()) == []
 
 

@@ -60,14 +60,14 @@ def _session(env: str | None, suite: str) -> Iterator[Session]:
         raise UsageError(f"no environment is named {env!r} in {suite}", hint=nearest(env, list(loaded.environments)))
     chain = [loaded.environment(name) for name in suites.chain(loaded, env)]
     image = images.find()
-    with runners.host_of_run(loaded, image, "facts") as (host, testbed), unwinding() as stack:
-        lacking = chain[0].missing(host.session)
+    with runners.testbed_of_run(loaded, image, "facts") as testbed, unwinding() as stack:
+        lacking = chain[0].missing(testbed.session)
         if not lacking and image is None and any(environment.needs_image for environment in chain):
             lacking = (images.lacking(),)
         if lacking:
             raise EnvironmentUnavailable(f"environment {env} cannot run here, {lacks(lacking)}", hint=hints(lacking))
-        stack.enter_context(chain[0].prepared(host.session, testbed))
-        yield runners.start(loaded, env, host.session, testbed, stack.enter_context).session
+        stack.enter_context(chain[0].prepared(testbed.session, testbed))
+        yield runners.start(loaded, env, testbed, stack.enter_context).session
 
 
 def _page(headline: str, layers: tuple[Layer, ...], collected: Facts) -> str:

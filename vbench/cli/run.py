@@ -139,7 +139,7 @@ class Narrowing:
             plan,
             image=runners.image_of(loaded),
             results=results,
-            progress=lambda host, testbed: following(loaded, quiet=quiet),
+            progress=lambda testbed: following(loaded, quiet=quiet),
             command=chosen.command(suite, plan.seed, run_tags),
             tags=run_tags,
             stored=stored,

@@ -2,7 +2,7 @@
 
 from vbench.runner.clocks import Clocks
 from vbench.runner.events import Count, Tell
-from vbench.runner.host import host_of_run, image_of, rooted
+from vbench.runner.host import image_of, rooted, testbed_of_run
 from vbench.runner.leaving import LeftOut, without_rights
 from vbench.runner.ledger import MOST_REPEATS, Ledger
 from vbench.runner.refusing import refuse
@@ -17,10 +17,10 @@ __all__ = [
     "LeftOut",
     "Runner",
     "Tell",
-    "host_of_run",
     "image_of",
     "refuse",
     "rooted",
     "start",
+    "testbed_of_run",
     "without_rights",
 ]

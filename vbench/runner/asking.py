@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from vbench import suite as suites
-from vbench.contracts import Missing, Session, Testbed, hints, lacks
+from vbench.contracts import Missing, Testbed, hints, lacks
 from vbench.errors import CommandFailed, CommandTimeout, EnvironmentUnavailable, SessionLost, StartFailed
 from vbench.host import interrupts
 from vbench.runner import stack as stacks
@@ -15,14 +15,14 @@ from vbench.suite import Suite
 T = TypeVar("T")
 
 
-def refuse_missing_above(suite: Suite, host: Session, testbed: Testbed) -> None:
+def refuse_missing_above(suite: Suite, testbed: Testbed) -> None:
     """Raises EnvironmentUnavailable if a stacked environment lacks something on the one beneath it.
 
     If the environment beneath does not start, nothing is raised: the run stores why its trials are lost.
     """
     for beneath in dict.fromkeys(arm.on for arm in suite.environments.values() if arm.on is not None):
         above = [name for name, arm in suite.environments.items() if arm.on == beneath]
-        for name, lacking in _lacking(suite, beneath, above, host, testbed).items():
+        for name, lacking in _lacking(suite, beneath, above, testbed).items():
             if lacking:
                 ways = [hints(lacking), *without(suite, name)]
                 raise EnvironmentUnavailable(
@@ -31,9 +31,7 @@ def refuse_missing_above(suite: Suite, host: Session, testbed: Testbed) -> None:
                 )
 
 
-def _lacking(
-    suite: Suite, beneath: str, above: list[str], host: Session, testbed: Testbed
-) -> dict[str, tuple[Missing, ...]]:
+def _lacking(suite: Suite, beneath: str, above: list[str], testbed: Testbed) -> dict[str, tuple[Missing, ...]]:
     try:
         with interrupts.unwinding() as exits:
 
@@ -42,8 +40,8 @@ def _lacking(
 
             with caught(StartFailed, _nothing):
                 lowest = suite.environment(suites.chain(suite, beneath)[0])
-                enter(lowest.prepared(host, testbed))
-                session = stacks.start(suite, beneath, host, testbed, enter).session
+                enter(lowest.prepared(testbed.session, testbed))
+                session = stacks.start(suite, beneath, testbed, enter).session
                 return {name: suite.environment(name).missing(session) for name in above}
     except (StartFailed, SessionLost, CommandFailed, CommandTimeout):
         return {}

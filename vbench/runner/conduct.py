@@ -10,7 +10,7 @@ from vbench import __version__, facts, store
 from vbench import image as images
 from vbench import suite as suites
 from vbench.beneath import Identity
-from vbench.contracts import Environment, Host, Image, Session, Testbed
+from vbench.contracts import Environment, Host, Image, Testbed
 from vbench.errors import RunFolderError, UsageError
 from vbench.host import interrupts, processors
 from vbench.host.local import LocalHost
@@ -19,7 +19,7 @@ from vbench.runner import adaptive, resumption
 from vbench.runner.asking import refuse_missing_above
 from vbench.runner.clocks import Clocks
 from vbench.runner.events import Count, Tell
-from vbench.runner.host import host_of_run, rooted
+from vbench.runner.host import rooted, testbed_of_run
 from vbench.runner.ledger import Ledger
 from vbench.runner.refusing import refuse
 from vbench.runner.running import Runner
@@ -48,7 +48,7 @@ def conduct(
     *,
     image: Image | None,
     results: Path,
-    progress: Callable[[Session, Testbed], Tell],
+    progress: Callable[[Testbed], Tell],
     command: tuple[str, ...],
     tags: dict[str, str],
     stored: Callable[[Path], None] = lambda folder: None,
@@ -65,18 +65,17 @@ def conduct(
     with rooted(suite, host.session) as session:
         refuse(suite, host.through(session), image)
     run_id = store.run_id(suite.name)
-    with host_of_run(suite, image, run_id, host) as (measured, testbed):
-        refuse_missing_above(suite, measured.session, testbed)
-        manifest = _manifest(suite, plan, run_id, image=image, command=command, tags=tags, here=measured.identity())
-        with store.create(results, manifest, clean=_clean(measured)) as writer:
+    with testbed_of_run(suite, image, run_id, host) as testbed:
+        refuse_missing_above(suite, testbed)
+        manifest = _manifest(suite, plan, run_id, image=image, command=command, tags=tags, here=host.identity())
+        with store.create(results, manifest, clean=_clean(host)) as writer:
             look = adaptive.looking(suite, manifest)
             runner = Runner(
                 suite,
                 plan,
-                measured,
                 testbed,
                 writer,
-                progress(measured.session, testbed),
+                progress(testbed),
                 look,
                 until_s=until_s,
                 clocks=clocks,
@@ -114,22 +113,21 @@ def resume(
             refuse_short(ledger.next_s(), until_s, "what comes next is", clocks)
         # Before anything of the suite is made or run: on another host, or in a hostile folder, it may say anything.
         resumption.refuse_other_host(run, _differences(run, suite, host), here)
-        with host_of_run(suite, image, manifest.run_id, host) as (measured, testbed):
+        with testbed_of_run(suite, image, manifest.run_id, host) as testbed:
             engines = suites.engines(suite)
-            now = facts.of_host(measured.session, engines, cpu=testbed.cpus[0])
+            now = facts.of_host(testbed.session, engines, cpu=testbed.cpus[0])
             differences = resumption.differences(run, now, clean, engines)
             resumption.refuse_other_host(run, differences, here)
-            refuse(suite, measured, image)
+            refuse(suite, testbed.host, image)
             for words in (*run.warnings, *differences.others):
                 say(words)
             _sweep(suite, manifest.run_id, host, say)
-            refuse_missing_above(suite, measured.session, testbed)
+            refuse_missing_above(suite, testbed)
             at = datetime.now(UTC).isoformat(timespec="seconds")
             writer.take_up(Resumption(at, block, differences.others, here.marks(manifest.run_id)[1]))
             runner = Runner(
                 suite,
                 plan,
-                measured,
                 testbed,
                 writer,
                 progress(suite, run),
@@ -142,7 +140,7 @@ def resume(
 
 
 @contextmanager
-def prepared(suite: Suite, host: Session, testbed: Testbed) -> Iterator[None]:
+def prepared(suite: Suite, testbed: Testbed) -> Iterator[None]:
     """Prepares each environment on the host once, however many arms have its settings.
 
     A stacked environment is prepared at each start, since the environment beneath it starts anew.
@@ -152,14 +150,14 @@ def prepared(suite: Suite, host: Session, testbed: Testbed) -> Iterator[None]:
         for arm in suite.environments.values():
             if arm.on is None and arm.environment not in environments:
                 environments.append(arm.environment)
-                stack.enter_context(arm.environment.prepared(host, testbed))
+                stack.enter_context(arm.environment.prepared(testbed.session, testbed))
         yield
 
 
 def _executed(runner: Runner, writer: Writer, image: Image | None, stored: Callable[[Path], None]) -> Conducted:
     state, changed = State.PARTIAL, None
     try:
-        with prepared(runner.suite, runner.host.session, runner.testbed):
+        with prepared(runner.suite, runner.testbed):
             runner.run()
         state = State.PARTIAL if runner.stopped else State.COMPLETE
     finally:

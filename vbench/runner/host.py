@@ -1,4 +1,4 @@
-"""Opens the host of a run and the testbed on it."""
+"""Opens the testbed of a run on its host."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,8 +38,8 @@ def image_of(suite: Suite) -> Image | None:
 
 
 @contextmanager
-def host_of_run(suite: Suite, image: Image | None, name: str, host: Host = _HERE) -> Iterator[tuple[Host, Testbed]]:
-    """The host, whose session has its layers, and the opened testbed; vbench itself stays off the arms' processors."""
+def testbed_of_run(suite: Suite, image: Image | None, name: str, host: Host = _HERE) -> Iterator[Testbed]:
+    """The opened testbed, on a session that has the host's layers; vbench itself stays off the arms' processors."""
     local = host.session.layered(facts.layers(facts.collect(host.session)))
     chosen = processors.find(local, suite.testbed.cpus, suite.testbed.cpu_list)
     with (
@@ -55,4 +55,4 @@ def host_of_run(suite: Suite, image: Image | None, name: str, host: Host = _HERE
             name=name,
         ) as testbed,
     ):
-        yield testbed.host, testbed
+        yield testbed

@@ -1,4 +1,4 @@
-"""Holds what all starts of a run share: the suite, the host with its testbed, and the store of their files."""
+"""Holds what all starts of a run share: the suite, the testbed, and the store of their files."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from vbench import facts, gates
 from vbench import suite as suites
 from vbench.beneath import ServedBy, Unseen
-from vbench.contracts import Host, Started, Testbed
+from vbench.contracts import Started, Testbed
 from vbench.errors import StartFailed
 from vbench.model import EnvironmentRecord, Facts
 from vbench.runner import stack as stacks
@@ -29,7 +29,6 @@ class Rig:
     """Starts arms, and reads what the host counts meanwhile."""
 
     suite: Suite
-    host: Host
     testbed: Testbed
     raw: Callable[[str, bytes], str]  # stores a file under a name, and gives its path inside the run folder
     clocks: Clocks = field(default_factory=Clocks)
@@ -41,13 +40,13 @@ class Rig:
             return exits.enter_context(guarded(context, keep))
 
         with caught(StartFailed, keep):
-            return stacks.start(self.suite, arm, self.host.session, self.testbed, enter)
+            return stacks.start(self.suite, arm, self.testbed, enter)
 
     def counters(self, served_by: ServedBy) -> gates.Counters:
-        return self.host.counters(self.testbed.cpus, self.counted(served_by))
+        return self.testbed.host.counters(self.testbed.cpus, self.counted(served_by))
 
     def spent(self, served_by: ServedBy) -> gates.Spent:
-        return self.host.spent(self.testbed.cpus, self.counted(served_by))
+        return self.testbed.host.spent(self.testbed.cpus, self.counted(served_by))
 
     def counted(self, served_by: ServedBy) -> ServedBy:
         """`served_by`, or Unseen where harness and peer share the arms' processors: their time cannot be told apart."""
@@ -82,8 +81,10 @@ class Rig:
             quota=self._quota,
         )
         argv = session.argv if isinstance(session, Started) else ()
-        return facts.with_engine(limited, session.workplace.image, argv, started.engines(self.suite, self.host.session))
+        return facts.with_engine(
+            limited, session.workplace.image, argv, started.engines(self.suite, self.testbed.host.session)
+        )
 
     @cached_property
     def _quota(self) -> float | None:
-        return facts.own_quota(self.host.session)
+        return facts.own_quota(self.testbed.host.session)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from vbench import facts, gates
 from vbench import suite as suites
-from vbench.contracts import Host, Testbed
+from vbench.contracts import Testbed
 from vbench.model import Block, Look, Measured, Plan, Reading, Reason, Step, Trial, Void
 from vbench.runner.calibration import refuse_barren, refuse_over_budget
 from vbench.runner.clocks import Clocks
@@ -38,11 +38,10 @@ HOST = "host"  # the name that the host's own facts have
 
 @dataclass
 class Runner:
-    """One run: executes the steps of a plan on a host and its testbed, and stores the trials with a writer."""
+    """One run: executes the steps of a plan on a testbed, and stores the trials with a writer."""
 
     suite: Suite
     plan: Plan
-    host: Host
     testbed: Testbed
     writer: Writer
     tell: Tell
@@ -58,7 +57,7 @@ class Runner:
 
     def __post_init__(self) -> None:
         self._ledger = self.ledger or Ledger(self.plan)
-        self._rig = Rig(self.suite, self.host, self.testbed, self.writer.raw, self.clocks)
+        self._rig = Rig(self.suite, self.testbed, self.writer.raw, self.clocks)
         for trial in self._ledger.trials:
             self._learn(trial)
             self.count.add(trial.outcome)
@@ -72,7 +71,7 @@ class Runner:
         refuse_barren(self._ledger)
         if HOST not in self._described:
             engines = suites.engines(self.suite)
-            self.writer.facts(HOST, facts.of_host(self.host.session, engines, cpu=self.testbed.cpus[0]))
+            self.writer.facts(HOST, facts.of_host(self.testbed.host.session, engines, cpu=self.testbed.cpus[0]))
         self.tell(Began(self.plan))
         for block in self.plan.blocks:
             self._until_valid(block)
@@ -119,7 +118,7 @@ class Runner:
         if not self._ledger.left(block.index, attempt):
             return None
         now_s = self.clocks.unix_s()
-        return self._ledger.broken(block.index, attempt, now_s=now_s, booted_s=now_s - self.host.uptime_s())
+        return self._ledger.broken(block.index, attempt, now_s=now_s, booted_s=now_s - self.testbed.host.uptime_s())
 
     def _out_of_time(self, block: Block, attempt: int) -> str:
         if self.until_s is None:
@@ -152,7 +151,7 @@ class Runner:
         trials = [of for of in self._ledger.trials if (of.block, of.attempt) == (block.index, attempt)]
         per_judgement = [gates.judge_trial(trial) for trial in trials]
         readings = self._ledger.readings(block.index, attempt)
-        per_judgement += [gates.judge(reading, self.host.ticks_per_s) for reading in readings]
+        per_judgement += [gates.judge(reading, self.testbed.host.ticks_per_s) for reading in readings]
         return tuple(reason for reasons in per_judgement for reason in reasons)
 
     def _step(self, block: Block, step: Step, attempt: int, kept: frozenset[str]) -> None:

@@ -67,9 +67,9 @@ class Stack:
             yield from ((name, f"{beneath}{file}", data) for file, data in files.items())
 
 
-def start(suite: Suite, arm: str, host: Session, testbed: Testbed, enter: Enter) -> Stack:
+def start(suite: Suite, arm: str, testbed: Testbed, enter: Enter) -> Stack:
     """Starts every environment of the arm's stack. The run has prepared those that stand on the host itself."""
-    names, sessions = suites.chain(suite, arm), [host]
+    names, sessions = suites.chain(suite, arm), [testbed.session]
     for name in names:
         entry = suite.arm(name)
         if suites.network(suite, name) == "none":

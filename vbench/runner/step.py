@@ -118,7 +118,7 @@ class StepTrials:
             counters=(first, last),
             clocks=(first_clock, last_clock),
             limit_ppm=gates.clock_limit_ppm(session.layers),
-            ticks_per_s=self.rig.host.ticks_per_s,
+            ticks_per_s=self.rig.testbed.host.ticks_per_s,
         )
 
     def _measured(self, stack: Stack, exits: ExitStack) -> Iterator[BenchmarkBegan | Trial]:
@@ -143,7 +143,7 @@ class StepTrials:
             yield from self._trial(name, suite.benchmarks[name], start)
 
     def _trial(self, name: str, benchmark: Benchmark, start: Start) -> Iterator[Trial]:
-        watch = Watch(start.session, lambda: self.rig.spent(self._served_by), self.rig.host.ticks_per_s)
+        watch = Watch(start.session, lambda: self.rig.spent(self._served_by), self.rig.testbed.host.ticks_per_s)
         self._begin()
         raw: list[str] = []
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from vbench import __version__, facts, store
 from vbench import image as images
 from vbench import suite as suites
-from vbench.contracts import Image, Session, Testbed
+from vbench.contracts import Image, Testbed
 from vbench.errors import EnvironmentUnavailable, UsageError
 from vbench.host.proc import LocalSession
 from vbench.model import Facts, Run
@@ -156,10 +156,10 @@ class Course:
         """The stored run, and why its fault was not injected; empty if it was."""
         stopping: list[Stopping] = []
 
-        def following(host: Session, testbed: Testbed) -> Tell:
+        def following(testbed: Testbed) -> Tell:
             if part.name != "clock" or not isinstance(testbed, HostTestbed):
                 return progress
-            stopping.append(Stopping(progress, host, testbed.base, parts.STOPPED))
+            stopping.append(Stopping(progress, testbed.session, testbed.base, parts.STOPPED))
             return stopping[0]
 
         done = conduct.conduct(
