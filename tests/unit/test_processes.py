@@ -13,9 +13,10 @@ from vbench.host.processes import TICKS, Task
 STAT = "4711 ({}) S 12 4711 4711 0 -1 4194304 1 2 3 4 5 6 {} {} 20 0 1 0 99 1000 50 " + "0 " * 14 + "1 0 0 0 0 0 0"
 
 
-@pytest.mark.parametrize("name", ["sh", "a b", ") S 1 (", "((("])
+@pytest.mark.parametrize("name", ["sh", "a b", ") S 1 (", "(((", "\udcff"])
 def test_a_process_is_read_whatever_it_calls_itself(name: str) -> None:
-    assert processes.parse(STAT.format(name, 3 * TICKS, TICKS)) == Task(4711, 12, 4.0, 1)
+    stat = STAT.format(name, 3 * TICKS, TICKS).encode("utf-8", "surrogateescape")
+    assert processes.parse(stat) == Task(4711, 12, 4.0, 1)
 
 
 def test_a_look_agrees_with_psutil() -> None:
