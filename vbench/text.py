@@ -39,6 +39,11 @@ def plain(text: str) -> str:
     return _UNUSUAL.sub(lambda sign: f"⟨U+{ord(sign[0]):04X}⟩" if _is_hidden(sign[0]) else sign[0], text)
 
 
+def printable(text: str) -> str:
+    """The text with a replacement character for each one that cannot be printed, line breaks too."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
 def flat(text: str) -> str:
     """The text as `plain` gives it, on one line: a value cannot forge a line of its own."""
     return plain(" ".join(text.split()))

@@ -23,6 +23,7 @@ from vbench.errors import TrialFailed, VbenchError
 from vbench.host import foreign
 from vbench.host.foreign import Count
 from vbench.model import Better, Measured, Metric, Scale
+from vbench.text import printable
 from vbench.units import Seconds, base_unit, show_bytes
 
 START_S = 30.0  # limit for the start of the interpreter that times the command, under emulation on a busy host
@@ -299,8 +300,7 @@ def _operations(reply: Reply) -> int | None:
 def _epitaph(message: str, stderr: bytes) -> str:
     """The message with the end of stderr, on one line and in printable characters."""
     words = " ".join(stderr.decode(errors="replace").split())[-STDERR_SHOWN:]
-    shown = "".join(letter if letter.isprintable() else "�" for letter in words)
-    return f"{message}: {shown}" if shown else message
+    return f"{message}: {printable(words)}" if words else message
 
 
 def _cut(reply: Reply) -> tuple[str, ...]:

@@ -76,8 +76,10 @@ def vbench() -> None:
 
 def complain(message: str, hint: str = "") -> None:
     """Prints a failure on stderr. Control characters in quoted text never reach the terminal."""
+    from vbench.text import printable
+
     text = f"vbench: {message}" + (f"\n  hint: {hint}" if hint else "")
-    click.echo("".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text), err=True)
+    click.echo("\n".join(map(printable, text.split("\n"))), err=True)
 
 
 def main() -> NoReturn:

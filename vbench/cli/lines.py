@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from vbench.cli.stderr import drawable, echo, printable
+from vbench.cli.stderr import drawable, echo
 from vbench.model import Block, Failed, Measured, Plan, Reason, Skipped, Step, Trial
 from vbench.runner.events import (
     Began,
@@ -18,7 +18,7 @@ from vbench.runner.events import (
     TrialEnded,
     Voided,
 )
-from vbench.text import reason_text, reasons_text
+from vbench.text import printable, reason_text, reasons_text
 from vbench.units import show_duration
 
 

@@ -8,7 +8,7 @@ import click
 
 from vbench.cli import options
 from vbench.cli.output import as_json, deliver
-from vbench.cli.stderr import printable
+from vbench.text import printable
 from vbench.units import DASH, show_duration
 
 if TYPE_CHECKING:

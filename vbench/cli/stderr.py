@@ -15,7 +15,3 @@ def echo(text: str, *, nl: bool = True) -> None:
     """Writes to stderr. A terminal that was closed does not end the run."""
     with suppress(OSError):
         click.echo(text, err=True, nl=nl)
-
-
-def printable(text: str) -> str:
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from vbench.cli import options
-from vbench.cli.stderr import printable
+from vbench.text import printable
 
 PORT = 8765
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from vbench.errors import HostBusy, UsageError
+from vbench.text import printable
 
 VARIABLE = "VBENCH_LOCK"
 """Environment variable with the path of another lock file: for tests, and for hosts whose parts share nothing."""
@@ -104,7 +105,7 @@ def _take(descriptor: int, file: Path, *, wait: bool, waiting: Callable[[str], N
 def _holder(descriptor: int) -> str:
     """The description in the lock file, in printable characters, since any user can have written it."""
     text = os.pread(descriptor, _LONGEST_B, 0).decode(errors="replace").strip()
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text) or "another vbench"
+    return printable(text) or "another vbench"
 
 
 def _write(descriptor: int, what: str, who: str) -> None:

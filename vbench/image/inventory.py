@@ -13,6 +13,8 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from vbench.text import printable
+
 NAME = "files.json"
 _LARGEST_B = 64 * 2**20  # of a list: 9,300 files take 1 MB
 _PARTS = ("disk.ext4", "initramfs", "root", "vmlinux")
@@ -144,5 +146,4 @@ def _compared(before: list[Entry], now: list[Entry]) -> Iterator[str]:
 
 def name(path: str) -> str:
     """A path of a list in printable characters."""
-    text = path.encode("latin-1").decode(errors="replace")
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return printable(path.encode("latin-1").decode(errors="replace"))

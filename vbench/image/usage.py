@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vbench.errors import EnvironmentUnavailable
 from vbench.image.contain import writing
+from vbench.text import printable
 
 NAME = ".in-use"
 _LOCKS = Path("/proc/locks")
@@ -105,6 +106,5 @@ def _command(pid: int) -> str:
         names = [Path(word).name for word in words]
         at = names.index("vbench") if "vbench" in names else 0
         text = " ".join([names[at], *words[at + 1 :]]).strip()[:_LONGEST]
-        shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-        return f" ({shown})" if shown else ""
+        return f" ({printable(text)})" if text else ""
     return ""
