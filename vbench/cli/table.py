@@ -7,7 +7,7 @@ from rich.text import Text
 from vbench.model import Cost, Verdict
 from vbench.report import ladders, verdicts, words
 from vbench.report.view import View
-from vbench.text import amount, amount_interval, plain
+from vbench.text import amount, amount_interval, flat
 
 # No colour for what decides nothing.
 STYLES = {Verdict.SLOWER: "red", Verdict.FASTER: "green", Verdict.EQUIVALENT: "blue"}
@@ -21,24 +21,24 @@ def on_stdout() -> Console:
 
 
 def draw(view: View, console: Console) -> None:
-    console.print(Text(_flat(words.title(view)), style="bold"))
+    console.print(Text(flat(words.title(view)), style="bold"))
     for warning in view.run.warnings:
-        console.print(Text(f"warning: {_flat(warning)}", style="yellow"))
+        console.print(Text(f"warning: {flat(warning)}", style="yellow"))
     table = _table("Benchmark", "Environment")
     for row in view.rows:
         if row.arm.role != "baseline":
-            where = Text(_flat(f"{row.cost.benchmark} {row.cost.metric}"))
+            where = Text(flat(f"{row.cost.benchmark} {row.cost.metric}"))
             table.add_row(where, *_cells(row.arm.name, row.cost, row.label))
     console.print(table)
     for climb in view.analysis.ladders:
         console.print()
-        console.print(Text(_flat(ladders.title(climb)), style="bold"))
+        console.print(Text(flat(ladders.title(climb)), style="bold"))
         table = _table("Step")
         for line in ladders.lines(climb):
             table.add_row(*_cells(line.name, line.cost, line.cost.label))
         console.print(table)
         if arithmetic := ladders.arithmetic(climb):
-            console.print(Text(_flat(arithmetic)))
+            console.print(Text(flat(arithmetic)))
 
 
 def _table(*names: str) -> Table:
@@ -56,13 +56,9 @@ def _cells(name: str, cost: Cost, label: str) -> list[Text]:
     verdict = " ".join(part for part in (verdicts.sign(cost), verdicts.word(cost), verdicts.briefly(cost)) if part)
     style = STYLES.get(cost.verdict, "") if cost.verdict else ""
     return [
-        Text(_flat(name)),
-        Text(_flat(amount(cost))),
-        Text(_flat(amount_interval(cost))),
-        Text(_flat(verdict or label), style=style),
+        Text(flat(name)),
+        Text(flat(amount(cost))),
+        Text(flat(amount_interval(cost))),
+        Text(flat(verdict or label), style=style),
         Text(str(cost.blocks)),
     ]
-
-
-def _flat(text: str) -> str:
-    return " ".join(plain(text).split())

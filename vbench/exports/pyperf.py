@@ -23,7 +23,7 @@ from vbench.exports.format import Written
 from vbench.model import Measured, Metric, Trial
 from vbench.model import Run as Record
 from vbench.store.files import content, write_atomically
-from vbench.text import listed, plain
+from vbench.text import flat, listed
 
 LARGEST_RAW_B = 16 * 2**20
 Use = tuple[int, str]  # a trial by its number in the run, and its metric
@@ -74,7 +74,7 @@ def write(run: Run, path: Path, table: str) -> Written:
 def _remarks(run: Record, without: list[str], used: set[Use]) -> Iterator[str]:
     left_out = [f"{b.name} {m.name}" for b in run.manifest.benchmarks for m in b.metrics if notation(m) is None]
     if left_out:
-        yield f"pyperf has no way to hold {_flat(listed(left_out))}"
+        yield f"pyperf has no way to hold {flat(listed(left_out))}"
     if without:
         yield f"no number that pyperf can hold: {listed(without)}"
     yield from _lost(run, used)
@@ -91,7 +91,7 @@ def _lost(run: Record, used: set[Use]) -> Iterator[str]:
             lost.setdefault(f"{trial.benchmark} {name} of {trial.environment}", []).append(trial.block)
     for what, blocks in lost.items():
         where = f"{'block' if len(blocks) == 1 else 'blocks'} {listed(list(map(str, sorted(blocks))))}"
-        yield f"pyperf holds no value of zero or below, so {where} of {_flat(what)} {_is(blocks)} left out"
+        yield f"pyperf holds no value of zero or below, so {where} of {flat(what)} {_is(blocks)} left out"
 
 
 def _is(several: Sequence[int]) -> str:
@@ -143,7 +143,7 @@ def _values(trial: Trial, metric: str, how: Notation) -> list[float] | None:
 def _metadata(run: Record, trial: Trial, name: str, unit: str) -> dict[str, str | int | float]:
     outcome = trial.outcome
     assert isinstance(outcome, Measured)
-    about: dict[str, str | int | float] = {"name": _flat(name), "unit": unit, "vbench_block": trial.block}
+    about: dict[str, str | int | float] = {"name": flat(name), "unit": unit, "vbench_block": trial.block}
     about |= {
         "vbench_run": run.manifest.run_id,
         "vbench_environment": trial.environment,
@@ -151,14 +151,10 @@ def _metadata(run: Record, trial: Trial, name: str, unit: str) -> dict[str, str 
     }
     about |= {"duration": trial.wall_s} if trial.wall_s >= 0 else {}
     about |= {"loops": outcome.loops} if outcome.loops and outcome.loops > 0 else {}
-    about |= {"timer": _flat(outcome.clock)} if outcome.clock.strip() else {}
+    about |= {"timer": flat(outcome.clock)} if outcome.clock.strip() else {}
     with suppress(OverflowError, OSError, ValueError):
         about["date"] = datetime.fromtimestamp(trial.started_s, UTC).isoformat(sep=" ")
     return about
-
-
-def _flat(text: str) -> str:
-    return " ".join(plain(text).split())
 
 
 def _warmups(folder: Path, trial: Trial, values: Sequence[float]) -> list[tuple[int, float]] | None:
