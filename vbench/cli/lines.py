@@ -5,8 +5,9 @@ import time
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from vbench.cli.losses import Losses, void_sentence
 from vbench.cli.stderr import drawable, echo
-from vbench.model import Block, Failed, Measured, Plan, Reason, Skipped, Step, Trial
+from vbench.model import Block, Plan, Step, Trial
 from vbench.runner.events import (
     Began,
     BenchmarkBegan,
@@ -18,7 +19,7 @@ from vbench.runner.events import (
     TrialEnded,
     Voided,
 )
-from vbench.text import printable, reason_text, reasons_text
+from vbench.text import printable
 from vbench.units import show_duration
 
 
@@ -33,7 +34,7 @@ class Lines:
     _block: Block | None = None
     _step: Step | None = None
     _done: int = 0
-    _skipped: tuple[int, str, Reason] | None = None
+    _losses: Losses = field(default_factory=Losses)
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -49,7 +50,7 @@ class Lines:
             case TrialEnded(trial):
                 self._end_trial(trial)
             case Voided(void):
-                self._say(f"block {void.block} is void: {reasons_text(void.reasons)}")
+                self._say(void_sentence(void))
             case Looked(look):
                 if look.words:
                     self._say(look.words)
@@ -75,17 +76,8 @@ class Lines:
 
     def _end_trial(self, trial: Trial) -> None:
         self._done += 1
-        match trial.outcome:
-            case Failed(reason):
-                self._say(f"block {trial.block} {trial.environment} {trial.benchmark} failed: {reason_text(reason)}")
-            case Skipped(reason):
-                if (skipped := (trial.block, trial.environment, reason)) != self._skipped:  # once for all that follow
-                    self._say(
-                        f"block {trial.block} {trial.environment} {trial.benchmark} skipped: {reason_text(reason)}"
-                    )
-                self._skipped = skipped
-            case Measured():
-                pass
+        if sentence := self._losses.sentence(trial):
+            self._say(sentence)
 
     def _show(self, what: str) -> None:
         if self._live() and self._block and self._step:

@@ -10,9 +10,10 @@ from rich.text import Text
 
 from vbench import suite as suites
 from vbench.cli.frame import Cells, Course, clock_time, frame
+from vbench.cli.losses import Losses, void_sentence
 from vbench.cli.screen import Screen, on_stderr
 from vbench.cost import Analysis, Attempts, Design, planned_trials
-from vbench.model import Block, Failed, Measured, Plan, Reason, Run, Skipped, Trial, Void
+from vbench.model import Block, Failed, Plan, Run, Trial, Void
 from vbench.runner.events import (
     Began,
     BenchmarkBegan,
@@ -25,7 +26,7 @@ from vbench.runner.events import (
     Voided,
 )
 from vbench.suite import Suite
-from vbench.text import plain, reason_text, reasons_text
+from vbench.text import plain
 
 SHARE = 0.005  # of one processor, for the drawing and for the costs each: a hundredth together
 CREDIT_S = 0.1
@@ -70,7 +71,7 @@ class Live:
     _design: Design | None = None
     _trials: list[Trial] = field(default_factory=list)
     _voids: list[Void] = field(default_factory=list)
-    _skipped: tuple[int, str, Reason] | None = None
+    _losses: Losses = field(default_factory=Losses)
 
     @property
     def course(self) -> Course:
@@ -137,21 +138,13 @@ class Live:
         self._voids.append(void)
         self.course.voided += 1
         self.course.is_void = True
-        self._say(f"block {void.block} is void: {reasons_text(void.reasons)}", "yellow")
+        self._say(void_sentence(void), "yellow")
 
     def _end_trial(self, trial: Trial) -> None:
         self._trials.append(trial)
         self.course.count.add(trial.outcome)
-        where = f"block {trial.block} {trial.environment} {trial.benchmark}"
-        match trial.outcome:
-            case Failed(reason):
-                self._say(f"{where} failed: {reason_text(reason)}", "red")
-            case Skipped(reason):
-                if (skipped := (trial.block, trial.environment, reason)) != self._skipped:  # once for all that follow
-                    self._say(f"{where} skipped: {reason_text(reason)}")
-                self._skipped = skipped
-            case Measured():
-                pass
+        if sentence := self._losses.sentence(trial):
+            self._say(sentence, "red" if isinstance(trial.outcome, Failed) else "")
 
     def _end(self, analysed: int) -> None:
         """The last picture stays, with the whole table."""

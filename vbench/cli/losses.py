@@ -1,0 +1,27 @@
+"""Sentences for trials without a number and for void blocks, in plain lines and above the live view alike."""
+
+from vbench.model import Failed, Measured, Reason, Skipped, Trial, Void
+from vbench.text import reason_text, reasons_text
+
+
+class Losses:
+    """Trials without a number. Skipped trials of one block, environment and reason have one sentence together."""
+
+    def __init__(self) -> None:
+        self._skipped: tuple[int, str, Reason] | None = None
+
+    def sentence(self, trial: Trial) -> str:
+        """Empty for a measured trial, and for one that an earlier sentence covers."""
+        where = f"block {trial.block} {trial.environment} {trial.benchmark}"
+        match trial.outcome:
+            case Failed(reason):
+                return f"{where} failed: {reason_text(reason)}"
+            case Skipped(reason):
+                before, self._skipped = self._skipped, (trial.block, trial.environment, reason)
+                return "" if before == self._skipped else f"{where} skipped: {reason_text(reason)}"
+            case Measured():
+                return ""
+
+
+def void_sentence(void: Void) -> str:
+    return f"block {void.block} is void: {reasons_text(void.reasons)}"
