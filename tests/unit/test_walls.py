@@ -1,4 +1,4 @@
-"""Two walls: who opens files of the machine that vbench runs on, and who knows the kinds of environments by name."""
+"""Three walls: who opens files of this machine, who knows that the host of a run is this machine, who knows kinds."""
 
 import ast
 from collections.abc import Iterator
@@ -13,7 +13,8 @@ from vbench.environments import KINDS
 ROOT = Path(vbench.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
-# A host may be another machine: what lies on it is reached through its session. These rooms are of this machine.
+# A host may be another machine: what lies on it is reached through the Host and its sessions. These rooms are of this
+# machine.
 LOCAL_ROOMS = {
     "cli": "what users call: files that they name",
     "guest": "runs inside an environment, whose files are its own",
@@ -132,6 +133,56 @@ def test_a_file_that_is_opened_is_seen(text: str) -> None:
 @pytest.mark.parametrize("text", ["os.getpid()", "host.run(['cat', 'x'])", "path.with_name('x')", "os.fdopen(3)"])
 def test_what_opens_nothing_is_not_refused(text: str) -> None:
     assert list(local_calls(ast.parse(text))) == []
+
+
+# --- the host of a run ------------------------------------------------------------------------------------------------
+
+LOCAL_MODULES = {"cgroups", "counters", "files", "home", "local", "lock", "owners", "proc", "processes"}
+CHOOSING = {
+    "cli": "says which host a run measures, and cleans this one",
+    "image": "builds images here",
+    "runner": "measures this machine where no other host is named",
+    "validation": "validates this machine",
+}
+
+
+def local_imports(text: str) -> set[str]:
+    """Modules that know this machine alone, of those that a module imports from vbench.host."""
+    named = set()
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.ImportFrom(module="vbench.host", names=names):
+                named |= {alias.name for alias in names}
+            case ast.ImportFrom(module=str(module)) if module.startswith("vbench.host."):
+                named.add(module.split(".")[2])
+            case ast.Import(names=names):
+                named |= {alias.name.split(".")[2] for alias in names if alias.name.startswith("vbench.host.")}
+    return named & LOCAL_MODULES
+
+
+def test_nobody_between_the_host_and_its_user_knows_that_it_is_this_machine() -> None:
+    """Testbeds, environments, benchmarks and facts are the same on every host."""
+    walled = [path for path in FILES if room(path) not in {"host", *CHOOSING}]
+    refuse(f"{relative(path)} imports {name}" for path in walled for name in local_imports(path.read_text()))
+
+
+def test_every_room_that_chooses_a_host_still_does() -> None:
+    choosing = {room(path) for path in FILES if local_imports(path.read_text())}
+    refuse(sorted(set(CHOOSING) - choosing))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("from vbench.host import proc, rights", {"proc"}),
+        ("from vbench.host.local import LocalHost", {"local"}),
+        ("import vbench.host.files", {"files"}),
+        ("from vbench.host.interrupts import held", set()),
+        ("from vbench.runner.host import rooted", set()),
+    ],
+)
+def test_an_import_that_knows_this_machine_is_seen(text: str, named: set[str]) -> None:
+    assert local_imports(text) == named
 
 
 # --- kinds -------------------------------------------------------------------------------------------------------
