@@ -6,7 +6,8 @@ from contextlib import ExitStack, contextmanager
 from vbench import image as images
 from vbench import runner
 from vbench import suite as suites
-from vbench.contracts import Environment, Image, Session, Start, Testbed
+from vbench.beneath import Image
+from vbench.contracts import Environment, Session, Start, Testbed
 from vbench.errors import VbenchError
 from vbench.testbed.host import HostTestbed
 

@@ -1,8 +1,8 @@
 """Data that a host and an environment pass to each other: image, uplink, engines, processes, identity."""
 
 import hashlib
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -15,6 +15,19 @@ class Boot:
     disk: PurePosixPath
     kernel: PurePosixPath  # uncompressed vmlinux (PVH)
     initramfs: PurePosixPath
+
+
+@dataclass(frozen=True)
+class Image:
+    """A built image in this machine's files: `root` is a folder with the root file system, the rest boots it."""
+
+    digest: str
+    root: Path
+    disk: Path
+    kernel: Path  # uncompressed vmlinux (PVH)
+    initramfs: Path
+    kernel_release: str
+    packages: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ from typing import Any, BinaryIO, ClassVar, Protocol, Self, TypeVar, runtime_che
 
 from msgspec import Struct
 
-from vbench.beneath import Beneath, Engine, Identity, ImageHere, Owner, ServedBy, Space, Uplink
+from vbench.beneath import Beneath, Engine, Identity, Image, ImageHere, Owner, ServedBy, Space, Uplink
 from vbench.errors import CommandFailed
 from vbench.gates import ClockReading, Counters, Spent
 from vbench.model import Layer, Measured, Metric
 from vbench.text import program
 
 T = TypeVar("T")
+NOT_FOUND = 127  # status of a command that is not found, or may not be executed
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,11 @@ class Completed:
     stderr: bytes
 
     def check(self) -> "Completed":
-        """Returns itself for status 0. Raises CommandFailed with the end of stderr (127: the command was not found)."""
+        """Returns itself for status 0. Raises CommandFailed with the end of stderr."""
         if self.status == 0:
             return self
         how = f"was killed by signal {-self.status}" if self.status < 0 else f"ended with status {self.status}"
-        how = "was not found" if self.status == 127 else how
+        how = "was not found" if self.status == NOT_FOUND else how
         output = (self.stderr or self.stdout).decode(errors="replace").strip()[-400:]
         name = program(self.argv)
         raise CommandFailed(f"{name} {how}: {output}" if output else f"{name} {how}")
@@ -149,7 +150,7 @@ class Host(Protocol):
     @property
     def files(self) -> Files: ...
     def through(self, session: HostSession) -> "Host": ...  # the same machine by another session
-    def image(self, image: "Image") -> ImageHere: ...  # as this machine has it
+    def image(self, image: Image) -> ImageHere: ...  # as this machine has it
     def run_owner(self) -> Owner: ...  # the process on it that is there as long as this run
     def has_ended(self, owner: Owner) -> bool: ...  # False too where it cannot be told
     def counters(self, cpus: Sequence[int], served_by: ServedBy) -> Counters: ...  # of these processors, now
@@ -196,19 +197,6 @@ class Probe:
     problem: str = ""
     hint: str = ""
     layers: tuple[Layer, ...] = ()
-
-
-@dataclass(frozen=True)
-class Image:
-    """A built image in this machine's files: `root` is a folder with the root file system, the rest boots it."""
-
-    digest: str
-    root: Path
-    disk: Path
-    kernel: Path  # uncompressed vmlinux (PVH)
-    initramfs: Path
-    kernel_release: str
-    packages: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

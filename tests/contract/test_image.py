@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from vbench import image
-from vbench.contracts import Image
+from vbench.beneath import Image
 from vbench.host import proc
 from vbench.image import cache
 from vbench.image.digest import content

@@ -11,7 +11,8 @@ from tests.contract.stacks import SCRATCH, Stack
 from vbench import image
 from vbench.benchmarks.disk import RandRead
 from vbench.benchmarks.http import Requests
-from vbench.contracts import Image, Start, Testbed
+from vbench.beneath import Image
+from vbench.contracts import Start, Testbed
 from vbench.host import proc, processors
 from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession

@@ -10,7 +10,7 @@ import pytest
 from tests.contract.traces import left_by
 from tests.real.users import UID, User, user
 from vbench import image, store
-from vbench.contracts import Image
+from vbench.beneath import Image
 from vbench.host import proc
 from vbench.image import cache
 from vbench.model import Measured, State

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vbench import image
-from vbench.contracts import Image
+from vbench.beneath import Image
 from vbench.image import cache, digest, recipe
 
 CREATED = "2026-01-01T00:00:00+00:00"

@@ -17,9 +17,9 @@ from tests.unit.fakes import Told
 from tests.unit.small_image import enter, folder, own_caches, written
 from vbench import image, store
 from vbench import suite as suites
+from vbench.beneath import Image
 from vbench.cli.image import image as command
 from vbench.cli.plan import plan
-from vbench.contracts import Image
 from vbench.errors import EnvironmentUnavailable, RunFolderError
 from vbench.host import proc
 from vbench.image import cache, inventory, usage

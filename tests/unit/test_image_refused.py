@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from tests.unit import small_image
 from tests.unit.small_image import enter, folder, own_caches, written
 from vbench import image
+from vbench.beneath import Image
 from vbench.cli.image import image as command
-from vbench.contracts import Image
 from vbench.errors import EnvironmentUnavailable, UsageError
 from vbench.image import cache, inventory, trust
 

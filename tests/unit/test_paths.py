@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from vbench.benchmarks import disk, http
-from vbench.beneath import Boot
-from vbench.contracts import Completed, Image, Start, Workplace
+from vbench.beneath import Boot, Image
+from vbench.contracts import Completed, Start, Workplace
 from vbench.environments.architecture import ARCHITECTURES
 from vbench.environments.qemu import Parts, Qemu
 from vbench.errors import CommandFailed, UsageError

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from msgspec import Meta, Struct, field
 
 from vbench.benchmarks.lines import BEGUN, ENDED
-from vbench.contracts import Completed
+from vbench.contracts import NOT_FOUND, Completed
 from vbench.errors import TrialFailed
 from vbench.host import foreign
 from vbench.host.foreign import LONGEST, Count
@@ -173,7 +173,7 @@ def depth_notes(result: Result, depth: int) -> tuple[str, ...]:
 
 def done_check(done: Completed) -> None:
     """Raises TrialFailed when fio is missing or ended with another status than 0."""
-    if done.status == 127:
+    if done.status == NOT_FOUND:
         raise TrialFailed("fio was not found", hint="install fio, or use the image that has it")
     if done.status != 0:
         raise TrialFailed(f"fio ended with status {done.status}: {_complaint(done)}", hint=_hint(done))

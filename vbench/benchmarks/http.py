@@ -11,7 +11,7 @@ from vbench.benchmarks import wrk
 from vbench.benchmarks.peer import no_network, peer_address, server
 from vbench.benchmarks.percentiles import latencies
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Completed, Missing, Needs, Session, Settings, Start, Testbed
+from vbench.contracts import NOT_FOUND, Completed, Missing, Needs, Session, Settings, Start, Testbed
 from vbench.errors import TrialFailed, VbenchError
 from vbench.host import foreign
 from vbench.model import Measured, Metric
@@ -69,7 +69,7 @@ def own_address(session: Session, peer: str) -> str:
     with suppress(ValueError, LookupError):
         return str(IPv4Address(foreign.decode(done.stdout, tuple[Route, ...])[0].prefsrc))
     output = (done.stderr or done.stdout).decode(errors="replace").strip()[-200:]
-    hint = "`ip` of iproute2 is needed inside" if done.status == 127 else ""
+    hint = "`ip` of iproute2 is needed inside" if done.status == NOT_FOUND else ""
     raise TrialFailed(f"no route to the peer at {peer}: {output}", hint=hint)
 
 

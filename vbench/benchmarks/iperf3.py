@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from vbench.benchmarks.lines import Moments
-from vbench.contracts import Completed
+from vbench.contracts import NOT_FOUND, Completed
 from vbench.errors import TrialFailed
 from vbench.host import foreign
 from vbench.host.foreign import LONGEST, Count
@@ -133,7 +133,7 @@ class Document(Struct, frozen=True):
 
 def decode(done: Completed) -> Any:
     """The client's JSON; `-nan`, which iperf3 prints and JSON does not know, becomes null. Raises TrialFailed."""
-    if done.status == 127:
+    if done.status == NOT_FOUND:
         raise TrialFailed("iperf3 was not found", hint="install iperf3, or use the image that has it")
     text = done.stdout
     try:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from vbench.benchmarks.tools import REBUILD
-from vbench.contracts import Completed
+from vbench.contracts import NOT_FOUND, Completed
 from vbench.errors import TrialFailed
 from vbench.host import foreign
 from vbench.host.foreign import LONGEST, Count
@@ -89,7 +89,7 @@ def load(url: str, script: str, *, connections: int, lasting_s: float) -> list[s
 
 def parse(done: Completed, connections: int) -> Result:
     """The test's result. Raises TrialFailed where a request failed, or where the counts do not add up."""
-    if done.status == 127:
+    if done.status == NOT_FOUND:
         raise TrialFailed("wrk was not found on the peer", hint=REBUILD)
     counted = summary(done)
     if done.status != 0:

@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
+from vbench.beneath import Image
 from vbench.cli import options
 from vbench.cli.output import as_json, deliver, page
 from vbench.cli.stopping import stopping
-from vbench.contracts import Environment, Image, Missing, hints, lacks
+from vbench.contracts import Environment, Missing, hints, lacks
 from vbench.errors import EnvironmentUnavailable
 from vbench.units import show
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vbench.contracts import Missing, Session
+from vbench.contracts import NOT_FOUND, Missing, Session
 from vbench.errors import CommandFailed, CommandTimeout
 
 LIMIT_S = 10.0
@@ -17,7 +17,7 @@ def tool_missing(host: Session, argv: Sequence[str], hint: str, *, stdin: bytes 
         return [Missing(f"{name} that answers ({' '.join(argv)} did not end within {LIMIT_S:g} s)", hint)]
     except CommandFailed as error:  # it cannot be started, or prints without end
         return [Missing(f"{name} that works ({error.message[-200:]})", hint)]
-    if done.status == 127:
+    if done.status == NOT_FOUND:
         return [Missing(name, hint)]
     output = (done.stderr or done.stdout).decode(errors="replace").strip()
     last = output.splitlines()[-1][-200:] if output else f"status {done.status}"

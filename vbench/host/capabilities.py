@@ -1,6 +1,6 @@
 """Tells whether a session may make mounts and namespaces, by its capabilities and by a try, not by its user's name."""
 
-from vbench.contracts import Missing, Session
+from vbench.contracts import NOT_FOUND, Missing, Session
 from vbench.host import rights
 
 _BITS = {"CAP_NET_ADMIN": 12, "CAP_SYS_CHROOT": 18, "CAP_SYS_ADMIN": 21}  # include/uapi/linux/capability.h
@@ -27,7 +27,7 @@ def rights_missing(
         return (Missing(" and ".join(lost), _CAPABILITIES),)
     kind = "--net" if network else "--mount"
     tried = host.run(["unshare", kind, "--", "true"], timeout_s=10)
-    if tried.status in (0, 127):  # 127: the check of tools reports that unshare is not there
+    if tried.status in (0, NOT_FOUND):  # the check of tools reports that unshare is not there
         return ()
     stderr = tried.stderr.decode(errors="replace").strip()
     return (Missing(f"a new namespace ({stderr[-200:]})", namespace_hint(stderr)),)

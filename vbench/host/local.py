@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Self, assert_never
 
-from vbench.beneath import Boot, Cgroup, Descendants, Identity, ImageHere, Owner, ServedBy, Unseen
-from vbench.contracts import HostSession, Image
+from vbench.beneath import Boot, Cgroup, Descendants, Identity, Image, ImageHere, Owner, ServedBy, Unseen
+from vbench.contracts import HostSession
 from vbench.gates import Counters, Spent
 from vbench.host import cgroups, counters, owners, processes, untrusted
 from vbench.host.files import LocalFiles

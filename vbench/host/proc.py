@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
-from vbench.contracts import Completed, Session, Workplace
+from vbench.contracts import NOT_FOUND, Completed, Session, Workplace
 from vbench.errors import FULL, CommandFailed, CommandTimeout, NoSpace, OutputTooLarge
 from vbench.guest.collecting import Tail, TooMuch, communicate
 from vbench.host.interrupts import held
@@ -20,7 +20,6 @@ from vbench.model import Layer
 from vbench.text import program
 
 GUEST = Path(__file__).parents[1] / "guest"
-NOT_FOUND = 127
 # What image builds need to find their files and the archive, through a site's proxy and by its certificates.
 _PASSED = {
     "PATH",

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from vbench.contracts import Session
+from vbench.contracts import NOT_FOUND, Session
 from vbench.errors import EnvironmentUnavailable, UsageError
 from vbench.units import show, show_bytes
 
@@ -237,7 +237,7 @@ def show_list(cpus: Iterable[int]) -> str:
 def of_host(host: Session) -> tuple[Processor, ...]:
     """All processors that are online. Raises EnvironmentUnavailable without lscpu."""
     listing = host.run(["lscpu", "-p=CPU,CORE,NODE"], timeout_s=10)
-    if listing.status == 127:
+    if listing.status == NOT_FOUND:
         raise EnvironmentUnavailable("lscpu was not found", hint="apt-get install util-linux, or the like")
     return with_sysfs(parse(listing.check().text), host.run(["sh", "-c", _ASK], timeout_s=10).text)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vbench import __version__
-from vbench.contracts import Image
+from vbench.beneath import Image
 from vbench.errors import EnvironmentUnavailable, VbenchError
 from vbench.host import proc
 from vbench.image import cache, digest, disk, recipe, rootfs

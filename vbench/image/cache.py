@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from vbench.contracts import Image
+from vbench.beneath import Image
 from vbench.errors import UsageError, VbenchError
 from vbench.host import untrusted
 from vbench.host.home import home

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vbench import __version__
-from vbench.contracts import Image, Missing, lacks
+from vbench.beneath import Image
+from vbench.contracts import Missing, lacks
 from vbench.errors import EnvironmentUnavailable, UsageError, VbenchError
 from vbench.host.proc import GUEST
 from vbench.image import inventory, recipe, trust, usage

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from vbench import __version__, facts, store
 from vbench import image as images
 from vbench import suite as suites
-from vbench.beneath import Identity
-from vbench.contracts import Environment, Host, Image, Testbed
+from vbench.beneath import Identity, Image
+from vbench.contracts import Environment, Host, Testbed
 from vbench.errors import RunFolderError, UsageError
 from vbench.host import interrupts, processors
 from vbench.host.local import LocalHost

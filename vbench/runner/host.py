@@ -8,7 +8,8 @@ from typing import TypeVar
 from vbench import facts
 from vbench import image as images
 from vbench import suite as suites
-from vbench.contracts import Host, Image, Session, Testbed
+from vbench.beneath import Image
+from vbench.contracts import Host, Session, Testbed
 from vbench.host import processors, rights
 from vbench.host.local import LocalHost
 from vbench.suite import Suite

@@ -6,7 +6,8 @@ from pathlib import PurePosixPath
 from vbench import environments, facts
 from vbench import image as images
 from vbench import suite as suites
-from vbench.contracts import Environment, Host, Image, Session, hints, lacks
+from vbench.beneath import Image
+from vbench.contracts import Environment, Host, Session, hints, lacks
 from vbench.errors import EnvironmentUnavailable, SuiteError
 from vbench.suite import Suite
 from vbench.testbed import folders as scratch

@@ -11,8 +11,8 @@ from copy import copy
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from vbench.beneath import ImageHere
-from vbench.contracts import Bridge, Host, Image, L, Link, S, Session, Storage, Testbed, Workplace
+from vbench.beneath import Image, ImageHere
+from vbench.contracts import Bridge, Host, L, Link, S, Session, Storage, Testbed, Workplace
 from vbench.errors import StartFailed, TrialFailed, VbenchError
 from vbench.host import priority
 from vbench.host.interrupts import unwinding

@@ -2,7 +2,7 @@
 
 from pathlib import PurePosixPath
 
-from vbench.contracts import Session, lacks
+from vbench.contracts import NOT_FOUND, Session, lacks
 from vbench.host import rights
 from vbench.host.capabilities import rights_missing
 
@@ -33,7 +33,7 @@ def network_missing(host: Session) -> str:
     if lacks_rights:
         return f"network namespaces cannot be made, {lacks(lacks_rights)}"
     tools = ("ip", "nsenter", "setpriv", "unshare")
-    lacking = [tool for tool in tools if host.run([tool, "--version"], timeout_s=5).status == 127]
+    lacking = [tool for tool in tools if host.run([tool, "--version"], timeout_s=5).status == NOT_FOUND]
     if lacking:
         return f"{', '.join(lacking)} not found"
     if rights.of(host) == "namespace" and host.run(["test", "-w", TUN], timeout_s=5).status != 0:

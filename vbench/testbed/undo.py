@@ -16,11 +16,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from vbench.beneath import Owner
-from vbench.contracts import Host, Session
+from vbench.contracts import NOT_FOUND, Host, Session
 from vbench.errors import FULL, CommandFailed, CommandTimeout, NoSpace, StartFailed, StopFailed, VbenchError
 from vbench.host import untrusted
 from vbench.host.interrupts import held
-from vbench.host.proc import NOT_FOUND
 from vbench.host.untrusted import Untrusted
 
 OWNER, JOURNAL = "owner.json", "undo.jsonl"

@@ -12,7 +12,8 @@ from msgspec import Struct
 from vbench import __version__, facts, store
 from vbench import image as images
 from vbench import suite as suites
-from vbench.contracts import Image, Testbed
+from vbench.beneath import Image
+from vbench.contracts import Testbed
 from vbench.errors import EnvironmentUnavailable, UsageError
 from vbench.host.proc import LocalSession
 from vbench.model import Facts, Run

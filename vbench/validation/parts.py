@@ -6,7 +6,8 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from vbench import suite as suites
-from vbench.contracts import Image, Missing, Session, lacks
+from vbench.beneath import Image
+from vbench.contracts import Missing, Session, lacks
 from vbench.environments.bare import Bare
 from vbench.environments.oci import Oci
 from vbench.environments.qemu import Qemu
