@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import plotly.graph_objects as go
@@ -25,14 +26,20 @@ def drawn(run: Run) -> list[Chart]:
     return panels(view_of(run)).all
 
 
-@pytest.mark.parametrize(
-    "run",
-    [with_attach(gated(make_run(blocks=12)), 0.5), make_run(blocks=1, hostile=True), gated(large_run(blocks=6))],
-    ids=["gated", "one block", "large"],
-)
-def test_every_figure_is_one_of_plotly_s_own(run: Run) -> None:
+RUNS: dict[str, Callable[[], Run]] = {  # made by the test that takes them, not where they are collected
+    "one block": lambda: make_run(blocks=1, hostile=True),
+    "attached": lambda: with_attach(gated(make_run(blocks=12)), 0.5),
+    "large": lambda: gated(large_run(blocks=6)),
+    "gated": lambda: gated(make_run(blocks=12)),
+    "hostile": lambda: make_run(hostile=True),
+    "not repeated": lambda: gated(large_run(blocks=6), repeated=False),
+}
+
+
+@pytest.mark.parametrize("name", ["one block", "attached", "large"])
+def test_every_figure_is_one_of_plotly_s_own(name: str) -> None:
     """Python's plotly knows every key and its values, and keeps all of them."""
-    for chart in drawn(run):
+    for chart in drawn(RUNS[name]()):
         read = go.Figure(chart.figure).to_dict()
         read["layout"].pop("template")
         assert read["data"] == chart.figure["data"]
@@ -79,18 +86,14 @@ def test_every_chart_offers_its_numbers_under_names(document: Document) -> None:
         assert records["columns"][0]
 
 
-@pytest.mark.parametrize(
-    "run",
-    [gated(make_run(blocks=12)), make_run(hostile=True), gated(large_run(blocks=6), repeated=False)],
-    ids=["gated", "hostile", "large"],
-)
-def test_what_the_page_holds_once_is_every_list_of_its_charts(run: Run) -> None:
-    charts = drawn(run)
-    found = packing.run_figures(charts)
+@pytest.mark.parametrize("name", ["gated", "hostile", "not repeated"])
+def test_what_the_page_holds_once_is_every_list_of_its_charts(name: str) -> None:
+    charts = drawn(RUNS[name]())
+    content = packing.run_figures(charts)
     stretches = 0
     for chart in charts:
-        sources = {"records": found["records"][chart.key]["columns"], "cells": list(zip(*chart.table, strict=True))}
-        figure, whole = found["figures"][chart.key], rounded(chart.figure)
+        sources = {"records": content["records"][chart.key]["columns"], "cells": list(zip(*chart.table, strict=True))}
+        figure, whole = content["figures"][chart.key], rounded(chart.figure)
         for trace, expected in zip(figure["data"], whole["data"], strict=True):
             for key, value in trace.items():
                 assert expanded(value, sources) == expected[key], (chart.key, key)
