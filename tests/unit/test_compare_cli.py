@@ -1,49 +1,19 @@
 """`vbench compare` from the command line: tables or JSON on stdout, a threshold as exit code, mistakes as messages."""
 
 import json
-import signal
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from tests.unit.comparable_runs import small_run
 from tests.unit.folders import NOTHING_SECRET
+from tests.unit.program import Vbench
 from vbench import store
-from vbench.cli import main
 from vbench.cli.compare import _draw
 from vbench.cli.tags import tags
 from vbench.compare import compare
 from vbench.errors import UsageError
 from vbench.model import Run, State
-
-
-class Ended(NamedTuple):
-    status: int
-    stdout: str
-    stderr: str
-
-
-Vbench = Callable[..., Ended]
-
-
-@pytest.fixture
-def vbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Vbench]:
-    """The console script, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    before = signal.getsignal(signal.SIGTERM)
-
-    def call(*words: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["vbench", *words])
-        with pytest.raises(SystemExit) as end:
-            main()
-        assert isinstance(end.value.code, int)
-        return Ended(end.value.code, *capsys.readouterr())
-
-    yield call
-    signal.signal(signal.SIGTERM, before)
 
 
 def stored(run: Run) -> str:
