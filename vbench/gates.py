@@ -126,18 +126,18 @@ def clock_error_s(first: ClockReading | None, last: ClockReading | None) -> tupl
     return last.inside_s - first.inside_s - host_s, bound_s
 
 
-def judge(reading: Reading, ticks_per_s: int) -> tuple[Reason, ...]:
+def judge(start: Reading, ticks_per_s: int) -> tuple[Reason, ...]:
     """Reasons for which this start voids its block. Empty if it does not; unknown values void nothing.
 
     `ticks_per_s` is the host's, as in `served_s`: what its clock ticks cannot tell from nothing voids nothing either.
     """
     reasons = []
-    foreign = foreign_share(reading)
-    if foreign is not None and foreign > FOREIGN_SHARE + RESOLUTION_TICKS / ticks_per_s / reading.wall_s:
-        reasons.append(Reason(ReasonKind.FOREIGN_LOAD, reading.environment, foreign))
-    if reading.throttled:
-        reasons.append(Reason(ReasonKind.THROTTLED, reading.environment, float(reading.throttled)))
-    return (*reasons, *_clock_fault(reading))
+    foreign = foreign_share(start)
+    if foreign is not None and foreign > FOREIGN_SHARE + RESOLUTION_TICKS / ticks_per_s / start.wall_s:
+        reasons.append(Reason(ReasonKind.FOREIGN_LOAD, start.environment, foreign))
+    if start.throttled:
+        reasons.append(Reason(ReasonKind.THROTTLED, start.environment, float(start.throttled)))
+    return (*reasons, *_clock_fault(start))
 
 
 def judge_trial(trial: Trial) -> tuple[Reason, ...]:
@@ -145,17 +145,17 @@ def judge_trial(trial: Trial) -> tuple[Reason, ...]:
     return _clock_fault(trial, trial.benchmark)
 
 
-def _clock_fault(reading: Reading | Trial, benchmark: str = "") -> tuple[Reason, ...]:
-    if reading.clock_error_s is None or reading.clock_bound_s is None or reading.clock_limit_ppm is None:
+def _clock_fault(judged: Reading | Trial, benchmark: str = "") -> tuple[Reason, ...]:
+    if judged.clock_error_s is None or judged.clock_bound_s is None or judged.clock_limit_ppm is None:
         return ()
-    if abs(reading.clock_error_s) <= reading.clock_limit_ppm * 1e-6 * reading.wall_s + reading.clock_bound_s:
+    if abs(judged.clock_error_s) <= judged.clock_limit_ppm * 1e-6 * judged.wall_s + judged.clock_bound_s:
         return ()
-    kind = ReasonKind.CLOCK_BEHIND if reading.clock_error_s < 0 else ReasonKind.CLOCK_AHEAD
-    return (Reason(kind, reading.environment, abs(reading.clock_error_s), benchmark),)
+    kind = ReasonKind.CLOCK_BEHIND if judged.clock_error_s < 0 else ReasonKind.CLOCK_AHEAD
+    return (Reason(kind, judged.environment, abs(judged.clock_error_s), benchmark),)
 
 
-def foreign_share(reading: Reading) -> float | None:
+def foreign_share(start: Reading) -> float | None:
     """Processor time of foreign tasks as a share of wall time. None if unknown."""
-    if reading.busy_s is None or reading.ours_s is None or reading.wall_s <= 0:
+    if start.busy_s is None or start.ours_s is None or start.wall_s <= 0:
         return None
-    return max(0.0, reading.busy_s - reading.ours_s) / reading.wall_s
+    return max(0.0, start.busy_s - start.ours_s) / start.wall_s

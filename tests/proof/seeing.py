@@ -65,7 +65,7 @@ def _here(own: tuple[float, ...], baseline: tuple[float, ...]) -> tuple[str, str
         pairs = pairing.by_block("cpu.hash time runc", own, baseline, "lower")
     except pairing.BadValue as refused:
         return "refused", refused.message
-    decision: Decision = judgement.judge([judgement.Cell("cpu.hash time", "runc", pairs)], delta=0.02)[0].decision
+    decision: Decision = judgement.judge([judgement.Hypothesis("cpu.hash time", "runc", pairs)], delta=0.02)[0].decision
     assert isinstance(decision.verdict, Verdict)
     return decision.verdict.value, decision.reason
 

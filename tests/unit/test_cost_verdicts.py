@@ -13,7 +13,7 @@ from tests.unit.runs import make_run
 from vbench.cost import Analysis
 from vbench.model import Cost, Failed, Measured, Metric, Run, Trial, Verdict
 from vbench.stats.bootstrap import SEED
-from vbench.stats.judgement import Cell, judge
+from vbench.stats.judgement import Hypothesis, judge
 from vbench.stats.pairing import ratios
 
 BASE = [1.0, 1.1, 0.9, 1.05, 0.95, 1.02, 0.98, 1.01, 0.99, 1.03, 0.97, 1.04]
@@ -115,8 +115,8 @@ def test_what_a_verdict_rests_on_is_what_the_statistics_said() -> None:
     own, base = dict(enumerate(scaled(1.01, noise=9.0), 1)), dict(enumerate(BASE, 1))
     shifted = [b * math.exp(e) for b, e in zip(BASE, SPREAD[5:] + SPREAD[:5], strict=True)]
     cells = [
-        Cell("x", "control", ratios("c", dict(enumerate(shifted, 1)), base, "lower"), is_control=True),
-        Cell("x", "runc", ratios("r", own, base, "lower")),
+        Hypothesis("x", "control", ratios("c", dict(enumerate(shifted, 1)), base, "lower"), is_control=True),
+        Hypothesis("x", "runc", ratios("r", own, base, "lower")),
     ]
     control, judged = judge(cells, delta=0.02, seed=SEED)
     assert found.cost == pytest.approx(math.exp(judged.envelope.mean or 0))

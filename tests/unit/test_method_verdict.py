@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vbench.model import Verdict
 from vbench.stats import envelope, equivalence, judgement, pairing, pvalues
-from vbench.stats.judgement import Cell, Judged
+from vbench.stats.judgement import Hypothesis, Judged
 from vbench.stats.pairing import BadValue, Pairs
 from vbench.stats.verdict import Case, Rule, decide
 
@@ -118,21 +118,21 @@ def test_exchanging_the_arms_turns_slower_into_faster(d: list[float], p: float) 
     assert back.detectable == there.detectable
 
 
-def judged(*cells: Cell) -> list[Judged]:
-    return list(judgement.judge(cells, delta=0.02))
+def judged(*hypotheses: Hypothesis) -> list[Judged]:
+    return list(judgement.judge(hypotheses, delta=0.02))
 
 
-def cell(place: str, arm: str, d: tuple[float, ...], **more: bool) -> Cell:
-    return Cell(place, arm, Pairs(f"{place} {arm}", tuple(range(1, len(d) + 1)), d), **more)
+def hypothesis(place: str, arm: str, d: tuple[float, ...], **more: bool) -> Hypothesis:
+    return Hypothesis(place, arm, Pairs(f"{place} {arm}", tuple(range(1, len(d) + 1)), d), **more)
 
 
 def test_a_run_withholds_only_the_places_whose_control_differs() -> None:
     found = judged(
-        cell("cpu", "control", blocks(0.0, 0.004), is_control=True),
-        cell("cpu", "runc", blocks(0.05, 0.004)),
-        cell("disk", "control", blocks(0.03, 0.004), is_control=True),
-        cell("disk", "runc", blocks(0.05, 0.004)),
-        cell("start", "runc", blocks(0.05, 0.004)),
+        hypothesis("cpu", "control", blocks(0.0, 0.004), is_control=True),
+        hypothesis("cpu", "runc", blocks(0.05, 0.004)),
+        hypothesis("disk", "control", blocks(0.03, 0.004), is_control=True),
+        hypothesis("disk", "runc", blocks(0.05, 0.004)),
+        hypothesis("start", "runc", blocks(0.05, 0.004)),
     )
     assert [one.decision.verdict.value for one in found] == ["equivalent", "slower", "withheld", "withheld", "slower"]
     assert [one.floor is None for one in found] == [False, False, False, False, True]
@@ -146,11 +146,11 @@ NEARLY = (*FLAT[:-1], math.log(1.11))  # too many equal values for the bootstrap
 @pytest.mark.parametrize("off", [FLAT, NEARLY, tuple(-d for d in FLAT)])
 def test_a_control_that_differs_in_every_block_withholds_without_an_interval(off: tuple[float, ...]) -> None:
     found = judged(
-        cell("cpu", "control", off, is_control=True),
-        cell("cpu", "runc", blocks(0.3, 0.01)),
-        cell("cpu", "flat", (0.3,) * 12),
-        cell("cpu", "few", (0.3, 0.31) * 4),
-        cell("disk", "runc", blocks(0.3, 0.01)),
+        hypothesis("cpu", "control", off, is_control=True),
+        hypothesis("cpu", "runc", blocks(0.3, 0.01)),
+        hypothesis("cpu", "flat", (0.3,) * 12),
+        hypothesis("cpu", "few", (0.3, 0.31) * 4),
+        hypothesis("disk", "runc", blocks(0.3, 0.01)),
     )
     assert found[0].envelope.low is None
     verdicts = [one.decision.verdict.value for one in found]
@@ -160,17 +160,17 @@ def test_a_control_that_differs_in_every_block_withholds_without_an_interval(off
 
 
 def test_a_control_of_too_many_equal_values_is_asked_by_student_alone_and_counted_among_the_controls() -> None:
-    (alone,) = judged(cell("cpu", "control", NEARLY, is_control=True))
+    (alone,) = judged(hypothesis("cpu", "control", NEARLY, is_control=True))
     assert alone.p == alone.p_adjusted == pvalues.by_t(float(np.mean(NEARLY)), float(np.std(NEARLY, ddof=1)), 12)
-    other = cell("disk", "control", blocks(0.0, 0.01), is_control=True)
-    assert judged(cell("cpu", "control", NEARLY, is_control=True), other)[0].p_adjusted == 2 * alone.p
-    (seldom,) = judged(cell("cpu", "control", (0.0,) * 11 + (0.1,), is_control=True))
+    other = hypothesis("disk", "control", blocks(0.0, 0.01), is_control=True)
+    assert judged(hypothesis("cpu", "control", NEARLY, is_control=True), other)[0].p_adjusted == 2 * alone.p
+    (seldom,) = judged(hypothesis("cpu", "control", (0.0,) * 11 + (0.1,), is_control=True))
     assert (seldom.envelope.low, seldom.decision.verdict) == (None, Verdict.INCONCLUSIVE)
 
 
 @pytest.mark.parametrize("off", [(0.0,) * 12, (1e-13,) * 12, FLAT[:9], NEARLY[-9:]])
 def test_a_control_within_rounding_or_of_too_few_blocks_withholds_nothing(off: tuple[float, ...]) -> None:
-    found = judged(cell("cpu", "control", off, is_control=True), cell("cpu", "runc", blocks(0.3, 0.01)))
+    found = judged(hypothesis("cpu", "control", off, is_control=True), hypothesis("cpu", "runc", blocks(0.3, 0.01)))
     assert found[1].decision.verdict is Verdict.SLOWER
     assert (found[0].counted, found[0].differs_for_certain) == (False, False)
 
@@ -180,13 +180,13 @@ def test_rounding_of_a_difference_is_that_of_its_values() -> None:
     for step, verdict in ((1e-4, Verdict.INCONCLUSIVE), (1e-2, Verdict.WITHHELD)):
         own = {block: value + step for block, value in base.items()}
         pairs = pairing.differences("memory control", own, base, "lower", unit="B")
-        assert judged(Cell("memory", "control", pairs, is_control=True))[0].decision.verdict is verdict
+        assert judged(Hypothesis("memory", "control", pairs, is_control=True))[0].decision.verdict is verdict
 
 
 @given(st.lists(st.sampled_from([0.0, 0.1, 0.3]), min_size=10, max_size=14), st.sampled_from([FLAT, NEARLY, ()]))
 @settings(max_examples=40, deadline=None)
 def test_what_has_no_interval_is_never_a_claim_whatever_the_control_is(d: list[float], off: tuple[float, ...]) -> None:
-    found = judged(cell("cpu", "control", off, is_control=True), cell("cpu", "runc", tuple(d)))[1]
+    found = judged(hypothesis("cpu", "control", off, is_control=True), hypothesis("cpu", "runc", tuple(d)))[1]
     if found.envelope.low is None:
         assert found.decision.verdict not in (Verdict.SLOWER, Verdict.FASTER)
         assert found.p == found.p_adjusted == 1.0
@@ -194,18 +194,18 @@ def test_what_has_no_interval_is_never_a_claim_whatever_the_control_is(d: list[f
 
 @pytest.mark.parametrize("mean", [0.0, 0.05, -0.05, 0.018])
 def test_a_verdict_without_a_control_says_so_and_stays_the_same(mean: float) -> None:
-    arm = cell("cpu", "runc", blocks(mean, 0.01))
-    seen = judged(cell("cpu", "control", blocks(0.0, 0.01, seed=1), is_control=True), arm)[1].decision
+    arm = hypothesis("cpu", "runc", blocks(mean, 0.01))
+    seen = judged(hypothesis("cpu", "control", blocks(0.0, 0.01, seed=1), is_control=True), arm)[1].decision
     said = "the noise of this host was not measured"
     assert said not in seen.reason
     for others, words in (
         ((), f"; no control: {said}"),
-        ((cell("cpu", "control", (), is_control=True),), f"; no control: {said}"),
+        ((hypothesis("cpu", "control", (), is_control=True),), f"; no control: {said}"),
         (
-            (cell("cpu", "control", (0.0, 0.1), is_control=True),),
+            (hypothesis("cpu", "control", (0.0, 0.1), is_control=True),),
             f"; the control has 2 of the 10 blocks that it needs: {said}",
         ),
-        ((cell("disk", "control", blocks(0.0, 0.01), is_control=True),), f"; no control: {said}"),
+        ((hypothesis("disk", "control", blocks(0.0, 0.01), is_control=True),), f"; no control: {said}"),
     ):
         found = judged(*others, arm)[-1].decision
         assert found.verdict is seen.verdict
@@ -214,25 +214,27 @@ def test_a_verdict_without_a_control_says_so_and_stays_the_same(mean: float) -> 
 
 def test_controls_confirmatory_and_other_cells_are_adjusted_apart() -> None:
     d = blocks(0.01, 0.016)
-    alone = judged(cell("a", "runc", d, is_confirmatory=True))[0]
+    alone = judged(hypothesis("a", "runc", d, is_confirmatory=True))[0]
     among = judged(
-        *(cell(str(i), "runc", blocks(0.0, 0.05, seed=i)) for i in range(20)),
-        cell("a", "runc", d, is_confirmatory=True),
+        *(hypothesis(str(i), "runc", blocks(0.0, 0.05, seed=i)) for i in range(20)),
+        hypothesis("a", "runc", d, is_confirmatory=True),
     )[-1]
     assert alone.p == alone.p_adjusted == among.p_adjusted
-    two = judged(cell("a", "runc", d, is_confirmatory=True), cell("b", "runc", d, is_confirmatory=True))
+    two = judged(hypothesis("a", "runc", d, is_confirmatory=True), hypothesis("b", "runc", d, is_confirmatory=True))
     assert two[0].p_adjusted == pytest.approx(2 * alone.p)
     assert [one.role for one in two] == ["confirmatory", "confirmatory"]
 
 
 def test_more_than_five_confirmatory_comparisons_are_refused() -> None:
     with pytest.raises(ValueError, match="at most 5"):
-        judged(*(cell(str(i), "runc", blocks(0.0, 0.05), is_confirmatory=True) for i in range(6)))
+        judged(*(hypothesis(str(i), "runc", blocks(0.0, 0.05), is_confirmatory=True) for i in range(6)))
 
 
 def test_cells_without_an_interval_do_not_count_as_comparisons() -> None:
     d = blocks(0.03, 0.02)
-    found = judged(cell("a", "x", d), cell("b", "x", ()), cell("c", "x", (0.1,)), cell("d", "x", d[:5]))
+    found = judged(
+        hypothesis("a", "x", d), hypothesis("b", "x", ()), hypothesis("c", "x", (0.1,)), hypothesis("d", "x", d[:5])
+    )
     assert found[0].p_adjusted == found[0].p
 
 
@@ -253,7 +255,7 @@ BASE = tuple(1 + 0.01 * math.sin(block) for block in range(15))
 def test_degenerate_inputs_are_inconclusive_with_the_reason(
     own: tuple[float, ...], baseline: tuple[float, ...], reason: str
 ) -> None:
-    found = judged(Cell("cpu", "runc", pairing.by_block("cpu runc", own, baseline, "lower")))[0]
+    found = judged(Hypothesis("cpu", "runc", pairing.by_block("cpu runc", own, baseline, "lower")))[0]
     assert found.decision.verdict is Verdict.INCONCLUSIVE
     assert found.decision.reason == reason
     assert found.p == found.p_adjusted == 1.0
@@ -279,11 +281,11 @@ def test_metrics_that_can_be_zero_are_compared_by_their_difference_in_their_unit
     own = {block: 0.2 + 0.01 * math.sin(block) for block in range(1, 16)}
     base = dict.fromkeys(range(1, 16), 0.0)
     pairs = pairing.differences("memory idle", own, base, "lower", unit="B")
-    found = judgement.judge([Cell("memory", "runc", pairs)], delta=0.02)[0]
+    found = judgement.judge([Hypothesis("memory", "runc", pairs)], delta=0.02)[0]
     assert found.decision.verdict is Verdict.SLOWER
     assert found.decision.reason.startswith("the whole 95 % interval lies above 0")
     assert found.envelope.mean == pytest.approx(0.2, abs=0.01)
-    better = judgement.judge([Cell("memory", "runc", pairs, margin=0.5)], delta=0.02)[0].decision
+    better = judgement.judge([Hypothesis("memory", "runc", pairs, margin=0.5)], delta=0.02)[0].decision
     assert better.verdict is Verdict.EQUIVALENT
     assert better.reason.startswith("differs by less than 0.5 B")
 

@@ -9,7 +9,7 @@ from vbench.cost.design import COST, Design
 from vbench.model import Cost, Difference
 from vbench.stats import judgement, logs, steady
 from vbench.stats.envelope import LEAST_ENVELOPE
-from vbench.stats.judgement import Cell, Judged
+from vbench.stats.judgement import Hypothesis, Judged
 
 CHANGED = 0.01
 """Largest p at which a change of level is told: chance makes one as clear in one cell of a hundred."""
@@ -25,7 +25,7 @@ class Finding(Struct, frozen=True):
 
 def findings(design: Design, comparisons: Sequence[Comparison]) -> tuple[Finding, ...]:
     """One finding a comparison, in their order."""
-    judged = judgement.judge([_cell(design, comparison) for comparison in comparisons], delta=design.delta)
+    judged = judgement.judge([_hypothesis(design, comparison) for comparison in comparisons], delta=design.delta)
     return tuple(_finding(*pair) for pair in zip(comparisons, judged, strict=True))
 
 
@@ -33,10 +33,10 @@ def _finding(comparison: Comparison, judged: Judged) -> Finding:
     return Finding(_cost(comparison, judged), comparison, judged)
 
 
-def _cell(design: Design, comparison: Comparison) -> Cell:
+def _hypothesis(design: Design, comparison: Comparison) -> Hypothesis:
     is_cost = comparison.contrast.kind == COST
     is_control = is_cost and comparison.environment == design.control
-    return Cell(
+    return Hypothesis(
         quantity=comparison.quantity,
         arm=comparison.environment,
         pairs=comparison.pairs,
@@ -170,6 +170,6 @@ def _numbered(blocks: tuple[int, ...], positions: tuple[int, ...]) -> str:
 
 def _length(judged: Judged, value: float | None) -> float | None:
     """A length in the unit of d, converted for a reader: a ratio minus 1, or in the metric's unit."""
-    if value is None or not judged.cell.pairs.is_ratio:
+    if value is None or not judged.hypothesis.pairs.is_ratio:
         return value
     return logs.excess(value)

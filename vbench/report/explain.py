@@ -293,7 +293,7 @@ class _Explanation:
 
     def _margin_rule(self) -> Iterator[str]:
         envelope, delta = self.judged.envelope, self.run.manifest.delta
-        margin = equivalence.margin_of(delta) if self.is_ratio else self.judged.cell.margin
+        margin = equivalence.margin_of(delta) if self.is_ratio else self.judged.hypothesis.margin
         assert envelope.mean is not None
         assert envelope.spread is not None
         if margin is None:

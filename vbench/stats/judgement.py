@@ -19,7 +19,7 @@ _UNSEEN = "the noise of this host was not measured"
 NO_CONTROL = f"no control: {_UNSEEN}"
 
 
-class Cell(Struct, frozen=True):
+class Hypothesis(Struct, frozen=True):
     """One contrast of arms in one benchmark's metric (`quantity`, the same for its control)."""
 
     quantity: str
@@ -33,9 +33,9 @@ class Cell(Struct, frozen=True):
 
 
 class Judged(Struct, frozen=True, kw_only=True):
-    """A cell, its verdict, and the statistics behind the verdict."""
+    """A hypothesis, its verdict, and the statistics behind the verdict."""
 
-    cell: Cell
+    hypothesis: Hypothesis
     envelope: Envelope
     decision: Decision
     role: str  # "control", "confirmatory" or "exploratory"
@@ -43,44 +43,44 @@ class Judged(Struct, frozen=True, kw_only=True):
     p_adjusted: float
     counted: bool  # its p takes part in the adjustment of its role
     differs_for_certain: bool  # a control that lies equally far from the baseline in every block: no p is needed
-    floor: float | None  # of the quantity, in the unit of d, scaled for the cell's number of arms
+    floor: float | None  # of the quantity, in the unit of d, scaled for the hypothesis's number of arms
     hodges_lehmann: HodgesLehmann | None
     suspects: tuple[Suspect, ...]
 
 
-def judge(cells: Sequence[Cell], *, delta: float, seed: int = bootstrap.SEED) -> tuple[Judged, ...]:
-    """One verdict a cell, in the order of `cells`.
+def judge(hypotheses: Sequence[Hypothesis], *, delta: float, seed: int = bootstrap.SEED) -> tuple[Judged, ...]:
+    """One verdict for each hypothesis, in the order of `hypotheses`.
 
     Controls are adjusted among themselves by Holm; what the suite declared confirmatory by Holm; all else by
-    Benjamini-Hochberg within one kind of contrast. Cells without an interval make no claim and are not counted as
+    Benjamini-Hochberg within one kind of contrast. Hypotheses without an interval make no claim and are not counted as
     comparisons, but a control of 10 blocks or more can withhold without one: by Student's t alone where the bootstrap
     has no end, and for certain where it has no spread and its mean is more than rounding.
     Raises ValueError for more than 5 confirmatory comparisons, and BadValue for NaN and infinities.
     """
-    if sum(cell.is_confirmatory for cell in cells) > multiplicity.MOST_CONFIRMATORY:
+    if sum(hypothesis.is_confirmatory for hypothesis in hypotheses) > multiplicity.MOST_CONFIRMATORY:
         raise ValueError(f"at most {multiplicity.MOST_CONFIRMATORY} comparisons can be confirmatory")
-    intervals = envelopes([cell.pairs for cell in cells], seed=seed)
-    p = [_p(cell, envelope) for cell, envelope in zip(cells, intervals, strict=True)]
-    roles = [_role(cell) for cell in cells]
-    families = [(role, cell.kind) for role, cell in zip(roles, cells, strict=True)]
+    intervals = envelopes([hypothesis.pairs for hypothesis in hypotheses], seed=seed)
+    p = [_p(hypothesis, envelope) for hypothesis, envelope in zip(hypotheses, intervals, strict=True)]
+    roles = [_role(hypothesis) for hypothesis in hypotheses]
+    families = [(role, hypothesis.kind) for role, hypothesis in zip(roles, hypotheses, strict=True)]
     raised, words = _adjust(p, families)
     controls = {
-        cell.quantity: _Control(intervals[i], raised[i], _differs_for_certain(cell, intervals[i]))
-        for i, cell in enumerate(cells)
-        if cell.is_control
+        hypothesis.quantity: _Control(intervals[i], raised[i], _differs_for_certain(hypothesis, intervals[i]))
+        for i, hypothesis in enumerate(hypotheses)
+        if hypothesis.is_control
     }
     return tuple(
         _judged(
-            cell,
+            hypothesis,
             envelope=intervals[i],
             role=roles[i],
             p=p[i],
             raised=raised[i],
             words=words[families[i]],
-            control=controls.get(cell.quantity, _Control()),
+            control=controls.get(hypothesis.quantity, _Control()),
             delta=delta,
         )
-        for i, cell in enumerate(cells)
+        for i, hypothesis in enumerate(hypotheses)
     )
 
 
@@ -91,8 +91,8 @@ def floor_of(control: Envelope | None) -> float | None:
     return noise_floor.floor(control.mean, control.spread, control.blocks)
 
 
-def _role(cell: Cell) -> str:
-    return CONTROL if cell.is_control else CONFIRMATORY if cell.is_confirmatory else EXPLORATORY
+def _role(hypothesis: Hypothesis) -> str:
+    return CONTROL if hypothesis.is_control else CONFIRMATORY if hypothesis.is_confirmatory else EXPLORATORY
 
 
 class _Control(Struct, frozen=True):
@@ -112,22 +112,22 @@ class _Control(Struct, frozen=True):
         return ""
 
 
-def _p(cell: Cell, envelope: Envelope) -> float | None:
-    """The p-value that is counted; None for a cell that cannot claim anything."""
+def _p(hypothesis: Hypothesis, envelope: Envelope) -> float | None:
+    """The p-value that is counted; None for a hypothesis that cannot claim anything."""
     if envelope.label:
         return None
     if envelope.low is not None:
         return pvalues.of(envelope)
     # A claim needs the envelope; a doubt does not: a control of nearly equal values must be able to withhold.
-    if cell.is_control and envelope.t is not None and envelope.mean is not None and envelope.spread is not None:
+    if hypothesis.is_control and envelope.t is not None and envelope.mean is not None and envelope.spread is not None:
         return pvalues.by_t(envelope.mean, envelope.spread, envelope.blocks)
     return None
 
 
-def _differs_for_certain(cell: Cell, envelope: Envelope) -> bool:
-    if not cell.is_control or envelope.blocks < LEAST_ENVELOPE or envelope.mean is None or envelope.spread:
+def _differs_for_certain(hypothesis: Hypothesis, envelope: Envelope) -> bool:
+    if not hypothesis.is_control or envelope.blocks < LEAST_ENVELOPE or envelope.mean is None or envelope.spread:
         return False
-    return abs(envelope.mean) > cell.pairs.rounding
+    return abs(envelope.mean) > hypothesis.pairs.rounding
 
 
 def _adjust(p: list[float | None], families: list[tuple[str, str]]) -> tuple[list[float], dict[tuple[str, str], str]]:
@@ -145,7 +145,7 @@ def _adjust(p: list[float | None], families: list[tuple[str, str]]) -> tuple[lis
 
 
 def _judged(
-    cell: Cell,
+    hypothesis: Hypothesis,
     *,
     envelope: Envelope,
     role: str,
@@ -156,30 +156,30 @@ def _judged(
     delta: float,
 ) -> Judged:
     floor = floor_of(control.envelope)
-    floor = None if floor is None else floor * cell.floor_scale
+    floor = None if floor is None else floor * hypothesis.floor_scale
     case = Case(
         envelope=envelope,
-        margin=equivalence.margin_of(delta) if cell.pairs.is_ratio else cell.margin,
+        margin=equivalence.margin_of(delta) if hypothesis.pairs.is_ratio else hypothesis.margin,
         floor=floor,
-        floor_scale=cell.floor_scale,
+        floor_scale=hypothesis.floor_scale,
         control_p=control.p_adjusted,
         control_differs_for_certain=control.differs_for_certain,
         no_control=control.missing,
         p=raised,
         adjustment=words,
-        is_ratio=cell.pairs.is_ratio,
-        unit=cell.pairs.unit,
+        is_ratio=hypothesis.pairs.is_ratio,
+        unit=hypothesis.pairs.unit,
     )
-    d = cell.pairs.d
+    d = hypothesis.pairs.d
     return Judged(
-        cell=cell,
+        hypothesis=hypothesis,
         envelope=envelope,
         decision=decide(case),
         role=role,
         p=1.0 if p is None else p,
         p_adjusted=raised,
         counted=p is not None,
-        differs_for_certain=_differs_for_certain(cell, envelope),
+        differs_for_certain=_differs_for_certain(hypothesis, envelope),
         floor=floor,
         hodges_lehmann=hodges_lehmann.estimate(d) if d else None,
         suspects=suspects(d),
