@@ -5,6 +5,7 @@ what all environments of a run share. Environments never use a local path or `su
 through the session they start on, and that is why they stack.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -344,6 +345,7 @@ class Start:
     # Host CPU per operation is counted between these two, which a benchmark may call from any thread: 1 to 2 ms each.
     begin: Callable[[], None] = lambda: None  # call it once all is set up
     end: Callable[[], None] = lambda: None  # call it where a tool goes on after its last operation
+    clock: Callable[[], float] = time.monotonic  # s; measures the time between the two
     _shared: dict[str, Any] = field(default_factory=dict)
 
     def shared(self, key: str, make: Callable[[], AbstractContextManager[T]]) -> T:

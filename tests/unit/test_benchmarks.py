@@ -208,10 +208,11 @@ def test_moments_fit_the_time_that_the_tool_counted_or_are_not_believed(
 ) -> None:
     times = iter([10.0, 10.0 + between_s])
     moments = Moments(lambda: None, lambda: None, clock=lambda: next(times))
-    assert not moments.fit(own_s)
+    assert moments.between(7, own_s) is None
     moments.hear(b"vbench: begun")
     moments.hear(b"vbench: ended")
-    assert moments.fit(own_s) is fits
+    assert moments.between(7, own_s) == (7 if fits else None)
+    assert moments.between(None, own_s) is None
 
 
 def test_an_end_without_a_begin_is_none() -> None:
@@ -219,7 +220,7 @@ def test_an_end_without_a_begin_is_none() -> None:
     moments = Moments(lambda: told.append("begun"), lambda: told.append("ended"))
     moments.hear(b"vbench: ended")
     assert told == []
-    assert not moments.fit(0.0)
+    assert moments.between(7, 0.0) is None
 
 
 def test_a_listener_that_breaks_leaves_nobody_waiting() -> None:

@@ -146,7 +146,7 @@ class Command(Settings, frozen=True, kw_only=True):
     def measure(self, start: Start) -> Measured:
         work = self._work(start)
         begun = time.monotonic()
-        moments = Moments(start.begin, start.end)
+        moments = Moments(start.begin, start.end, clock=start.clock)
         reply = self._timed(start, work, moments)
         if reply.spent_s > (time.monotonic() - begun) * (1 + CLOCK_SLACK) + CLOCK_SLACK_S:
             raise TrialFailed(
@@ -158,7 +158,7 @@ class Command(Settings, frozen=True, kw_only=True):
             clock=reply.clock if reply.picked is None else "the command's own",
             padding_seen_b=reply.padding,
             notes=(*_cut(reply), *drift_notes(reply.walls)),
-            operations=_operations(reply) if moments.fit(reply.span_s) else None,
+            operations=moments.between(_operations(reply), reply.span_s),
         )
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:

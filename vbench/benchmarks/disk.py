@@ -67,11 +67,11 @@ def _trial(
     file = _file(start, size_b)
     argv = fio.job(file, size_b, rw=rw, block_b=block_b, trial_s=start.trial_s, warmup_s=start.warmup_s, **how)
     limit_s = LIMIT_S + 2 * (start.trial_s + start.warmup_s)
-    moments = Moments(start.begin, start.end)
+    moments = Moments(start.begin, start.end, clock=start.clock)
     done = listen(start.session, start.padded(_there(start, argv)), moments.hear, timeout_s=limit_s)
     start.raw("fio.json", fio.redacted(done))
     result = fio.parse(done, direction)
-    return result, result.operations if moments.fit(result.lasted_s) else None
+    return result, moments.between(result.operations, result.lasted_s)
 
 
 class FileBenchmark(Settings, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Wraps the iperf3 command: builds both ends' command lines and reads the client's JSON."""
 
 import json
+import time
 from collections.abc import Callable
 from math import inf, isfinite
 from typing import Any
@@ -24,8 +25,15 @@ _PRIVATE = frozenset({"system_info", "cookie"})
 class Span(Moments):
     """Begin and end of a test by its server's lines: the end of the warm-up, and the rule above the results."""
 
-    def __init__(self, begin: Callable[[], None], end: Callable[[], None], *, warmup_s: float) -> None:
-        super().__init__(begin, end)
+    def __init__(
+        self,
+        begin: Callable[[], None],
+        end: Callable[[], None],
+        *,
+        warmup_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(begin, end, clock=clock)
         self._to_come = max(1, int(warmup_s))
         self._awaited = _OMITTED if int(warmup_s) else _CONNECTED
 

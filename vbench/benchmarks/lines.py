@@ -107,11 +107,15 @@ class Moments:
             self.lasted_s = self._clock() - self._begun
             self._end()
 
-    def fit(self, own_s: float | None) -> bool:
-        """Whether `lasted_s` agrees with the tool's own time `own_s`. Lines can arrive late, or all at once."""
+    def between(self, operations: int | None, own_s: float | None) -> int | None:
+        """The tool's count of operations, which took `own_s` by its clock, if it is the count between both calls.
+
+        None if `lasted_s` disagrees with `own_s`: lines can arrive late, or all at once.
+        """
         if self.lasted_s is None or own_s is None:
-            return False
-        return own_s * (1 - _LESS) - _LESS_S <= self.lasted_s <= own_s * (1 + _MORE) + _MORE_S
+            return None
+        agree = own_s * (1 - _LESS) - _LESS_S <= self.lasted_s <= own_s * (1 + _MORE) + _MORE_S
+        return operations if agree else None
 
 
 def listen(session: Session, argv: Sequence[str], hear: Hear, *, timeout_s: float, stdin: bytes = b"") -> Completed:

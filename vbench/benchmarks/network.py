@@ -48,7 +48,7 @@ class Iperf3Benchmark(Settings, frozen=True, kw_only=True):
         """Runs one test with the client's options `flow`. Returns its output, and the span from begin to end."""
         address = peer_address(start.testbed)
         words = iperf3.client(address, STREAM_PORT, *flow, trial_s=start.trial_s, warmup_s=start.warmup_s)
-        span = iperf3.Span(start.begin, start.end, warmup_s=start.warmup_s)
+        span = iperf3.Span(start.begin, start.end, warmup_s=start.warmup_s, clock=start.clock)
         serve = iperf3.server(address, STREAM_PORT)
         with server(start.testbed.peer, serve, iperf3.LISTENING, called="iperf3 on the peer", hear=span.hear) as lines:
             limit_s = LIMIT_S + start.warmup_s + iperf3.whole_seconds(start.trial_s)
@@ -92,7 +92,7 @@ class Stream(Iperf3Benchmark, frozen=True, kw_only=True):
             samples={"bandwidth": (result.received,)},
             clock=iperf3.CLOCK,
             notes=iperf3.limits(result),
-            operations=result.arrived_b if span.fit(result.lasted_s) else None,
+            operations=span.between(result.arrived_b, result.lasted_s),
         )
 
 
@@ -130,7 +130,7 @@ class Udp(Iperf3Benchmark, frozen=True, kw_only=True):
             samples={name: (value,) for name, value in samples.items()},
             clock=iperf3.CLOCK,
             notes=notes,
-            operations=result.sent_in_all if span.fit(result.lasted_s) else None,
+            operations=span.between(result.sent_in_all, result.lasted_s),
         )
 
 
