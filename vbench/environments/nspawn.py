@@ -13,9 +13,9 @@ from vbench.environments.container import NAMESPACES, network_namespace
 from vbench.environments.settings import EnvironmentSettings
 from vbench.environments.starting import agent_command, pinned, started
 from vbench.environments.tools import tool_missing
-from vbench.errors import StartFailed
 from vbench.host.capabilities import rights_missing
 from vbench.model import Layer
+from vbench.testbed.images import image_of
 from vbench.testbed.scratch_folder import FolderStorage
 from vbench.testbed.veth import Veth
 
@@ -58,8 +58,7 @@ class Nspawn(EnvironmentSettings, frozen=True, kw_only=True):
 
     @contextmanager
     def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:
-        if testbed.image is None:
-            raise StartFailed("there is no image for the container's root", hint="run `vbench image build`")
+        image = image_of(testbed)
         begun, name = time.monotonic(), f"vbench-{uuid.uuid4().hex[:12]}"
         with (
             testbed.scratch(FolderStorage()) as scratch,
@@ -76,7 +75,7 @@ class Nspawn(EnvironmentSettings, frozen=True, kw_only=True):
             with started(
                 host,
                 argv,
-                workplace=Workplace(image=testbed.image.digest),
+                workplace=Workplace(image=image.digest),
                 layers=[Layer(self.kind, "systemd-nspawn, namespaces of its own")],
                 mechanisms=self._mechanisms(testbed, networked=link is not None),
                 attach_s=time.monotonic() - begun,

@@ -23,6 +23,7 @@ from vbench.environments.tools import tool_missing
 from vbench.errors import StartFailed
 from vbench.host.capabilities import rights_missing
 from vbench.model import Layer
+from vbench.testbed.images import image_of
 from vbench.testbed.scratch_folder import FolderStorage
 from vbench.testbed.undo import PROGRAM
 from vbench.testbed.veth import Veth
@@ -113,8 +114,7 @@ class Oci(EnvironmentSettings, frozen=True, kw_only=True):
 
     @contextmanager
     def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:
-        if testbed.image is None:
-            raise StartFailed("there is no image for the container's root", hint="run `vbench image build`")
+        image = image_of(testbed)
         begun = time.monotonic()
         name = f"vbench-{uuid.uuid4().hex[:12]}"
         with (
@@ -123,7 +123,7 @@ class Oci(EnvironmentSettings, frozen=True, kw_only=True):
             testbed.attach(Veth) as link,
             testbed.image_root() as root,
         ):
-            workplace = Workplace(image=testbed.image.digest)
+            workplace = Workplace(image=image.digest)
             limits, filter_ = self.limits(host, testbed), self.filter(host)
             document = container.config(
                 name=name,

@@ -20,7 +20,6 @@ from vbench.contracts import (
     Workplace,
 )
 from vbench.environments.architecture import ARCHITECTURES, Architecture
-from vbench.environments.probing import probe
 from vbench.environments.settings import EnvironmentSettings
 from vbench.environments.starting import pinned, started
 from vbench.environments.tools import tool_missing
@@ -28,6 +27,7 @@ from vbench.errors import StartFailed
 from vbench.host import foreign
 from vbench.host.paths import qemu_value
 from vbench.model import Layer
+from vbench.testbed.images import image_of
 from vbench.testbed.scratch_disk import Disk, DiskStorage
 from vbench.testbed.tap import Tap
 from vbench.units import Bytes
@@ -116,7 +116,7 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
         return (*lacking[0], *lacking[1], *(kvm_missing(host) if self.accel == "kvm" else ()))
 
     def probe(self, host: Session, testbed: Testbed) -> Probe:
-        result = probe(self, host, testbed)
+        result = super().probe(host, testbed)
         if result.problem and self.accel == "kvm" and "no answer" in result.problem:
             problem = f"/dev/kvm opens, but a guest did not reach user space within {LIMITS_S['kvm']:.0f} s"
             return Probe(
@@ -126,11 +126,9 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
 
     @contextmanager
     def start(self, host: Session, testbed: Testbed) -> Iterator[Session]:
-        image, machine = testbed.image, _architecture(host)
+        image, machine = image_of(testbed), _architecture(host)
         if machine is None:
             raise StartFailed("this architecture is not known", hint="x86_64 and aarch64 hosts are known")
-        if image is None:
-            raise StartFailed("there is no image to boot", hint="run `vbench image build`")
         if image.boot is None:
             raise StartFailed("the environment beneath has the image as its root, and nothing that boots it")
         begun = time.monotonic()

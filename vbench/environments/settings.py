@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import ClassVar, Self
 
 from vbench.beneath import Beneath, Engine
-from vbench.contracts import Environment, Missing, Probe, Session, Settings, Testbed
-from vbench.environments.probing import probe
+from vbench.contracts import Environment, Missing, Probe, Session, Settings, Started, Testbed
+from vbench.errors import VbenchError
 
 
 class EnvironmentSettings(Settings, frozen=True, kw_only=True):
@@ -49,7 +49,14 @@ class EnvironmentSettings(Settings, frozen=True, kw_only=True):
         return ()
 
     def probe(self: Environment, host: Session, testbed: Testbed) -> Probe:
-        return probe(self, host, testbed)
+        """Starts the environment and runs a command in it. Returns the ready time, or the problem in words."""
+        try:
+            with self.prepared(host, testbed), self.start(host, testbed) as session:
+                session.run([session.workplace.python, "-c", "pass"], timeout_s=60).check()
+                ready_s = session.timing.ready_s if isinstance(session, Started) else None
+                return Probe(ready_s, layers=session.layers)
+        except VbenchError as error:
+            return Probe(None, error.message, error.hint)
 
     @contextmanager
     def prepared(self, host: Session, testbed: Testbed) -> Iterator[None]:

@@ -13,11 +13,12 @@ from pathlib import PurePosixPath
 
 from vbench.beneath import Image, ImageHere
 from vbench.contracts import Bridge, Host, L, Link, S, Session, Storage, Testbed, Workplace
-from vbench.errors import StartFailed, TrialFailed, VbenchError
+from vbench.errors import TrialFailed, VbenchError
 from vbench.host import priority
 from vbench.host.interrupts import unwinding
 from vbench.host.processors import Processors
 from vbench.testbed.folders import emptied, using
+from vbench.testbed.images import image_of
 from vbench.testbed.namespaces import ROOT_MOUNTS, holder, network_holder
 from vbench.testbed.nested import NestedTestbed
 from vbench.testbed.network import PEER_ADDRESS, PREFIX_LENGTH, ip_batch, network_missing
@@ -77,16 +78,13 @@ class HostTestbed:
 
     @contextmanager
     def image_root(self) -> Iterator[PurePosixPath]:
-        if self.image is None:
-            raise StartFailed("there is no image to start from", hint="run `vbench image build`")
-        yield self.image.root
+        yield image_of(self).root
 
     @contextmanager
     def chroot(self, scratch: PurePosixPath | None) -> Iterator[tuple[str, ...]]:
-        if self.image is None:
-            raise StartFailed("there is no image to change root into", hint="run `vbench image build`")
+        image = image_of(self)
         with self.folder("root") as root:
-            words = (str(self.image.root), str(root), str(scratch or ""))
+            words = (str(image.root), str(root), str(scratch or ""))
             with holder(self.session, ["--mount", "--propagation", "private"], ROOT_MOUNTS, *words) as pid:
                 yield ("nsenter", f"--mount=/proc/{pid}/ns/mnt", "--", "chroot", str(root))
 

@@ -11,6 +11,7 @@ from vbench.contracts import Bridge, Host, L, Link, S, Session, Started, Storage
 from vbench.errors import SessionLost, StartFailed
 from vbench.host.interrupts import held
 from vbench.host.processors import parse_list
+from vbench.testbed.images import image_of
 from vbench.testbed.undo import Removal, removal, remove
 from vbench.testbed.uplink import OWN, bridged
 
@@ -120,10 +121,9 @@ class NestedTestbed:
     @contextmanager
     def image_root(self) -> Iterator[PurePosixPath]:
         """Yields a bind mount of the environment's root, without its mounts. No runtime accepts `/` as a root."""
-        if self.image is None:
-            raise StartFailed("there is no image to start from", hint="run `vbench image build`")
-        if self.image.root != PurePosixPath("/"):
-            yield self.image.root
+        image = image_of(self)
+        if image.root != PurePosixPath("/"):
+            yield image.root
             return
         root = self.session.run(["mktemp", "-d", "/run/vbench-root-XXXXXX"], timeout_s=30).check().text.strip()
         # Never `rm -r`, which would delete the content of a mount that stayed.
