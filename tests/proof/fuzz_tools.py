@@ -19,7 +19,6 @@ from vbench import contracts, facts, units
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.lines import listen
 from vbench.contracts import Completed, Session, Start, StartTiming, Workplace
-from vbench.environments import channel as channels
 from vbench.environments.channel import AgentSession, Channel
 from vbench.host import processors
 from vbench.model import Measured, Trial
@@ -245,7 +244,8 @@ def _agent(said: bytes) -> object:
     line._said.put(answers[0])
     line._answers = iter([*answers[1:], b""])
     channel = Channel(cast(contracts.Process, line), lambda: "gone")
-    with _impatient(), _deaf_at_the_end(line):
+    channel.grace_s = channel.file_s = WAIT_S
+    with _deaf_at_the_end(line):
         channel.hello(timeout_s=WAIT_S)
         session = AgentSession(channel, Workplace(), (), StartTiming(0.0, 0.0), (), ())
         ran = session.run(["true"], timeout_s=WAIT_S)
@@ -255,16 +255,6 @@ def _agent(said: bytes) -> object:
             session.get(PurePosixPath("/x"), Path(folder, "x"))
             size = Path(folder, "x").stat().st_size
     return [ran, heard, clock.inside_s, size]
-
-
-@contextmanager
-def _impatient() -> Iterator[None]:
-    before = channels.GRACE_S, channels.FILE_S
-    channels.GRACE_S = channels.FILE_S = WAIT_S
-    try:
-        yield
-    finally:
-        channels.GRACE_S, channels.FILE_S = before
 
 
 @contextmanager

@@ -17,7 +17,6 @@ import pytest
 from tests.unit.sleepers import SLEEP, sleepers
 from vbench.benchmarks.lines import listen
 from vbench.contracts import Completed, Workplace
-from vbench.environments import channel
 from vbench.environments.channel import AgentSession, Channel
 from vbench.environments.starting import agent_command, started
 from vbench.errors import CommandFailed, CommandTimeout, SessionLost, StartFailed
@@ -90,17 +89,15 @@ def test_an_end_that_goes_away_while_it_is_asked_is_a_lost_session() -> None:
             made.run(["true"], timeout_s=LIMIT_S)
 
 
-def test_an_end_that_does_not_answer_is_a_lost_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, "GRACE_S", 0.1)
-    with (
-        session(scripted(HELLO, "silence", "more")) as made,
-        pytest.raises(SessionLost, match=r"did not answer within 0.2 s"),
-    ):
-        made.run(["true"], timeout_s=0.1)
+def test_an_end_that_does_not_answer_is_a_lost_session() -> None:
+    with session(scripted(HELLO, "silence", "more")) as made:
+        made.channel.grace_s = 0.1
+        with pytest.raises(SessionLost, match=r"did not answer within 0.2 s"):
+            made.run(["true"], timeout_s=0.1)
 
 
-def test_a_stopped_reader_never_hangs_the_harness(monkeypatch: pytest.MonkeyPatch, agent: AgentSession) -> None:
-    monkeypatch.setattr(channel, "GRACE_S", 0.1)
+def test_a_stopped_reader_never_hangs_the_harness(agent: AgentSession) -> None:
+    agent.channel.grace_s = 0.1
     pid = agent.channel.carrier.pid
     try:
         LocalSession().run(["kill", "-STOP", str(pid)], timeout_s=LIMIT_S).check()

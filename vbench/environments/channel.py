@@ -45,6 +45,8 @@ class Channel:
     def __init__(self, carrier: Process, describe_loss: Callable[[], str]) -> None:
         self.carrier = carrier
         self.describe_loss = describe_loss
+        self.grace_s = GRACE_S
+        self.file_s = FILE_S
         self.garbage: deque[bytes] = deque(maxlen=100)  # lines that are no messages, such as boot noise
         self._waiting: dict[int, Replies] = {0: Replies(foreign.LARGEST_B)}
         self._numbers = iter(range(1, 2**62))
@@ -115,8 +117,8 @@ class Channel:
     def _write(self, data: memoryview) -> int:
         """Writes as much as the pipe takes at once. Returns 0 after waiting for a full pipe. Raises SessionLost."""
         written: int | None = self.carrier.stdin.write(data)
-        if written is None and not select.select([], [self.carrier.stdin], [], GRACE_S)[1]:
-            raise SessionLost(f"the environment took no input for {GRACE_S:g} s; {self.describe_loss()}")
+        if written is None and not select.select([], [self.carrier.stdin], [], self.grace_s)[1]:
+            raise SessionLost(f"the environment took no input for {self.grace_s:g} s; {self.describe_loss()}")
         return written or 0
 
     def receive(self, waiting: Replies, kind: type[R], *, timeout_s: float) -> R:
@@ -284,7 +286,7 @@ class RemoteProcess:
     def kill(self) -> None:
         if not self._over.is_set():
             self.channel.send({"id": 0, "op": "kill", "to": self.number})
-            self._over.wait(GRACE_S)
+            self._over.wait(self.channel.grace_s)
 
     def stderr(self) -> bytes:
         return self._errors
@@ -310,7 +312,7 @@ class AgentSession:
     def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
         words = [str(word) for word in argv]
         message = {"op": "run", "argv": words, "timeout_s": timeout_s, "stdin": base64.b64encode(stdin).decode()}
-        reply = self.channel.ask(message, Ran, timeout_s=timeout_s + GRACE_S)
+        reply = self.channel.ask(message, Ran, timeout_s=timeout_s + self.channel.grace_s)
         if reply.timeout:
             raise CommandTimeout(f"{program(words)} did not end within {timeout_s:g} s and was killed")
         if reply.too_much:
@@ -323,7 +325,7 @@ class AgentSession:
         number, events = self.channel.converse()
         try:
             self.channel.send({"id": number, "op": "spawn", "argv": words})
-            reply = self.channel.receive(events, Spawned, timeout_s=GRACE_S)
+            reply = self.channel.receive(events, Spawned, timeout_s=self.channel.grace_s)
             process = RemoteProcess(tuple(words), self.channel, number, events, reply.pid)
             try:
                 yield process
@@ -339,14 +341,14 @@ class AgentSession:
             while (data := file.read(CHUNK_B)) or not append:
                 text = base64.b64encode(data).decode()
                 message = {"op": "put", "path": str(target), "append": append, "mode": mode, "data": text}
-                self.channel.ask(message, Done, timeout_s=FILE_S)
+                self.channel.ask(message, Done, timeout_s=self.channel.file_s)
                 append = True
 
     def get(self, source: PurePosixPath, target: Path) -> None:
         with target.open("wb") as file:
             while True:
                 message = {"op": "get", "path": str(source), "offset": file.tell()}
-                data = self.channel.ask(message, Data, timeout_s=FILE_S).data
+                data = self.channel.ask(message, Data, timeout_s=self.channel.file_s).data
                 if not data:
                     return
                 if file.tell() + len(data) > LARGEST_FILE_B:
@@ -359,7 +361,7 @@ class AgentSession:
 
     def _clock(self) -> ClockReading:
         before_s = time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
-        reply = self.channel.ask({"op": "clock"}, Clock, timeout_s=GRACE_S)
+        reply = self.channel.ask({"op": "clock"}, Clock, timeout_s=self.channel.grace_s)
         return ClockReading(before_s, reply.raw_ns * 1e-9, time.clock_gettime(time.CLOCK_MONOTONIC_RAW))
 
     def on_network(self) -> Session:
