@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 
 import psutil
 
+from vbench.testbed.undo import JOURNAL
+
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 
@@ -27,12 +29,13 @@ def own_traces(base: PurePosixPath) -> dict[str, frozenset[str]]:
     """Of the starts of this process, whose testbed has this folder: others may run beside it.
 
     Mounts, namespaces and interfaces of all others are in namespaces without a name, so every one that is seen counts.
-    A group of another run has processes in it, or is about to be removed.
+    A group of another run has processes in it, or is about to be removed. The journal that begins with the first thing
+    to be undone is the run's.
     """
     return traces() | {
         "processes": frozenset(f"{child.pid} {' '.join(_words(child))}" for child in _children()),
         "cgroups": frozenset(_idle()),
-        "files": frozenset(str(path) for path in Path(base).iterdir()),
+        "files": frozenset(str(path) for path in Path(base).iterdir() if path.name != JOURNAL),
     }
 
 
