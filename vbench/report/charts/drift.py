@@ -15,7 +15,7 @@ from vbench.report.charts.chart import Chart, Record, marker
 from vbench.report.charts.strips import STRIP_PX, strip_axis, strip_name
 from vbench.report.view import Arm, Group, View
 from vbench.stats.logs import excess
-from vbench.text import finite, label, listed, percent
+from vbench.text import counted, finite, label, listed, percent
 from vbench.units import DASH, show
 
 LEAST_SPAN = 0.1
@@ -281,15 +281,11 @@ def _paired(line: Line, base: dict[int, float]) -> str:
 def _struck(lines: list[Line]) -> list[str]:
     points = [point for line in lines for point in line.points]
     voided, cut = (len({(p.block, p.attempt) for p in points if p.state == state}) for state in (VOIDED, CUT))
-    crosses = [f"{_times(voided, 'attempt')} that {'was' if voided == 1 else 'were'} voided"] if voided else []
-    crosses += [f"{_times(cut, 'attempt')} that the run ended in"] if cut else []
+    crosses = [f"{counted(voided, 'attempt')} that {'was' if voided == 1 else 'were'} voided"] if voided else []
+    crosses += [f"{counted(cut, 'attempt')} that the run ended in"] if cut else []
     lost = sum(point.state == LOST for point in points)
     sentences = [f"Crosses: {listed(crosses)}."] if crosses else []
-    return sentences + ([f"Dotted lines: {_times(lost, 'trial')} without a number."] if lost else [])
-
-
-def _times(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return sentences + ([f"Dotted lines: {counted(lost, 'trial')} without a number."] if lost else [])
 
 
 def _table(lines: list[Line], unit: str) -> tuple[tuple[str, ...], ...]:
