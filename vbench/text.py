@@ -44,6 +44,12 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
+def quoted(value: object) -> str:
+    """A value as a message quotes it: its repr, which is printable, at most 60 characters."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def flat(text: str) -> str:
     """The text as `plain` gives it, on one line: a value cannot forge a line of its own."""
     return plain(" ".join(text.split()))

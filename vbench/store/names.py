@@ -12,9 +12,3 @@ def is_safe(name: str) -> bool:
 
 def is_run_id(name: str) -> bool:
     return bool(_RUN_ID.fullmatch(name))
-
-
-def short(name: str) -> str:
-    """An unchecked name in printable form: quoted, escaped, at most 60 characters."""
-    text = repr(name)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -11,8 +11,9 @@ from vbench.errors import RunFolderError
 from vbench.host import untrusted
 from vbench.model import MOST_CELLS, SCHEMA, Facts, Manifest, Reading, Run, State, Trial, Void
 from vbench.store import bounds, files, journal, older
-from vbench.store.names import is_run_id, is_safe, short
+from vbench.store.names import is_run_id, is_safe
 from vbench.store.sums import changed
+from vbench.text import quoted
 from vbench.units import UNITS, base_unit, show_bytes
 
 BASE_UNITS = tuple(dict.fromkeys(base_unit(name)[0] for name in UNITS))
@@ -81,13 +82,13 @@ def _refuse_large(parts: _Parts, size: int, path: Path) -> None:
 def _refuse_hostile(manifest: Manifest, path: Path) -> None:
     """Raises RunFolderError for names and units that no vbench writes: names become paths, units become labels."""
     if not is_run_id(manifest.run_id):
-        raise RunFolderError(f"{path}: {short(manifest.run_id)} cannot be a run id")
+        raise RunFolderError(f"{path}: {quoted(manifest.run_id)} cannot be a run id")
     arms = [record.name for record in manifest.environments]
     names = [*arms, *(b.name for b in manifest.benchmarks), manifest.baseline, manifest.control]
     names += [record.of for record in manifest.benchmarks if record.of]
     for name in (*names, *manifest.plan.environments, *manifest.plan.benchmarks):
         if not is_safe(name):
-            raise RunFolderError(f"{path}: {short(name)} cannot be a name")
+            raise RunFolderError(f"{path}: {quoted(name)} cannot be a name")
     if cells(manifest) > MOST_CELLS:
         hint = "no vbench wrote it: a suite of so many is refused"
         raise RunFolderError(f"{path}: {cells(manifest):,} comparisons, a run has at most {MOST_CELLS:,}", hint=hint)
@@ -99,7 +100,7 @@ def _refuse_hostile(manifest: Manifest, path: Path) -> None:
     for unit in (metric.unit for record in manifest.benchmarks for metric in record.metrics):
         if unit not in BASE_UNITS:
             hint = f"no vbench wrote it: metrics are stored in base units, {', '.join(BASE_UNITS)}"
-            raise RunFolderError(f"{path}: {short(unit)} cannot be a metric's unit", hint=hint)
+            raise RunFolderError(f"{path}: {quoted(unit)} cannot be a metric's unit", hint=hint)
 
 
 def _refuse_foreign_ladders(manifest: Manifest, path: Path) -> None:
@@ -110,7 +111,7 @@ def _refuse_foreign_ladders(manifest: Manifest, path: Path) -> None:
         steps = set(ladder.arms)
         is_of_run = steps <= arms and (ladder.benchmark, ladder.metric) in measured
         if not is_safe(ladder.name) or not is_of_run or not len(ladder.arms) == len(steps) >= 2:
-            raise RunFolderError(f"{path}: {short(ladder.name)} cannot be a ladder of this run")
+            raise RunFolderError(f"{path}: {quoted(ladder.name)} cannot be a ladder of this run")
 
 
 def cells(manifest: Manifest) -> int:

@@ -10,7 +10,7 @@ import msgspec
 from vbench.host import untrusted
 from vbench.model import Manifest
 from vbench.store import bounds, files
-from vbench.store.names import short
+from vbench.text import quoted
 from vbench.units import show_bytes
 
 UNSUMMED = frozenset({"manifest.json"})
@@ -30,13 +30,13 @@ def changes(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
     for name, digest in sorted(manifest.checksums.items()):
         path = folder / name
         if Path(name).is_absolute() or ".." in Path(name).parts:
-            yield name, f"the manifest names a file outside its folder: {short(name)}"
+            yield name, f"the manifest names a file outside its folder: {quoted(name)}"
         elif not files.is_regular(folder, name):
-            yield name, f"{short(name)} is {_instead(path)}, though the manifest has its checksum"
+            yield name, f"{quoted(name)} is {_instead(path)}, though the manifest has its checksum"
         elif bounds.size_b(folder, [name]) > (limit := bounds.largest_b(name)):
-            yield name, f"{short(name)} was changed after the run: it is larger than {show_bytes(limit)}"
+            yield name, f"{quoted(name)} was changed after the run: it is larger than {show_bytes(limit)}"
         elif _digest(path) != digest:
-            yield name, f"{short(name)} was changed after the run"
+            yield name, f"{quoted(name)} was changed after the run"
 
 
 def strangers(folder: Path, manifest: Manifest) -> Iterator[str]:
@@ -58,10 +58,10 @@ def _strangers(folder: Path, manifest: Manifest) -> Iterator[str]:
         path = folder / inside
         if is_folder:
             if path.is_symlink():
-                yield f"{short(inside)} is a link, which no vbench writes"
+                yield f"{quoted(inside)} is a link, which no vbench writes"
         elif inside not in manifest.checksums and inside not in UNSUMMED:
             kind = "" if files.is_regular(folder, inside) else f" and {_instead(path)}"
-            yield f"{short(inside)} is not of this run: the manifest has no checksum of it{kind}"
+            yield f"{quoted(inside)} is not of this run: the manifest has no checksum of it{kind}"
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, bool]]:

@@ -6,9 +6,10 @@ from vbench.errors import SuiteError, nearest
 from vbench.host import processors
 from vbench.model import MOST_CELLS
 from vbench.suite import ladders, relations
-from vbench.suite.names import named, quoted
+from vbench.suite.names import named
 from vbench.suite.narrowing import confirmatory
 from vbench.suite.shape import ADAPTIVE, MOST_CONFIRMATORY, RESERVED, Suite
+from vbench.text import quoted
 
 LEAST_TRIAL_S = 1e-3  # to start a workload takes longer
 

@@ -7,7 +7,7 @@ import msgspec
 
 from vbench import units
 from vbench.errors import SuiteError, nearest
-from vbench.suite.names import quoted
+from vbench.text import quoted
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from vbench.model import Ladder
 from vbench.suite import likeness, varying
 from vbench.suite.converting import convert
 from vbench.suite.keys import families
-from vbench.suite.names import in_family, named, quoted
+from vbench.suite.names import in_family, named
 from vbench.suite.narrowing import settings as settings_of
 from vbench.suite.relations import check_paths
 from vbench.suite.shape import (
@@ -26,6 +26,7 @@ from vbench.suite.shape import (
     TestbedSettings,
     Variation,
 )
+from vbench.text import quoted
 
 
 def suite_of(text: str, document: Document) -> Suite:

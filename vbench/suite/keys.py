@@ -7,8 +7,8 @@ import msgspec
 
 from vbench.errors import SuiteError, nearest
 from vbench.suite import likeness
-from vbench.suite.names import quoted
 from vbench.suite.shape import Document, LadderTable, Method, TestbedSettings
+from vbench.text import quoted
 
 LONGEST_KEY = 60  # of a key that nobody knows, as a message shows it
 

@@ -4,8 +4,8 @@ from collections.abc import Container
 
 from vbench.errors import SuiteError, nearest
 from vbench.model import Ladder
-from vbench.suite.names import quoted
 from vbench.suite.shape import MOST_LADDERS, Suite
+from vbench.text import quoted
 
 
 def check(suite: Suite) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from vbench.errors import SuiteError, nearest
-from vbench.suite.names import quoted
 from vbench.suite.shape import Relations
+from vbench.text import quoted
 
 RELATIONS = tuple(field.encode_name for field in msgspec.structs.fields(Relations))
 

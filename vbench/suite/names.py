@@ -6,6 +6,7 @@ from typing import Any
 from vbench.errors import SuiteError
 from vbench.model import FAMILIES
 from vbench.suite.shape import NAME
+from vbench.text import quoted
 
 
 def named(name: Any, path: str) -> str:
@@ -35,9 +36,3 @@ def _of_the_user(name: Any, kind: str, path: str) -> None:
         raise SuiteError(f"{path}: {name!r} has no family", hint=hint)
     if family in FAMILIES and family != kind:
         raise SuiteError(f"{path}: the family {family!r} is vbench's own", hint=hint)
-
-
-def quoted(value: object) -> str:
-    """A value as a message quotes it: its repr, at most 60 characters."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

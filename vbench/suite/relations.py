@@ -1,9 +1,9 @@
 """Refuses relations of arms that cannot be: a stack in a circle, a path that there is not, storage of another kind."""
 
 from vbench.errors import SuiteError, nearest
-from vbench.suite.names import quoted
 from vbench.suite.narrowing import chain, network
 from vbench.suite.shape import NETWORKS, STORAGES, Arm, Relations, Suite
+from vbench.text import quoted
 
 
 def check_paths(path: str, relations: Relations, arm: Arm) -> None:

@@ -8,8 +8,8 @@ from typing import Any, get_type_hints
 
 from vbench.errors import SuiteError
 from vbench.suite.converting import convert
-from vbench.suite.names import quoted
 from vbench.suite.shape import MOST_COMBINATIONS
+from vbench.text import quoted
 
 LONGEST_END = 80  # with a name of 40 characters as long as the name of a file of a run can be
 _FREE = re.compile(r"[^A-Za-z0-9._-]+")
