@@ -27,11 +27,11 @@ SHAPES = 2000  # of the experiments are looked at for what the tool suspects
 def fixed(procedure: Procedure, runs: int, errors: str, blocks: int, correlation: float) -> Figure:
     d = worlds.pairs(errors, correlation, runs, blocks, generator("coverage", errors, blocks, correlation))
     low, high = procedure.report(d)
-    found = envelope.bands(d)
+    bands = envelope.bands(d)
     beside = {
-        "t alone": covers(found.t_low, found.t_high),
-        "bootstrap-t alone": covers(found.bootstrap_low, found.bootstrap_high),
-        "width / t": float(np.mean((found.high - found.low) / (found.t_high - found.t_low))),
+        "t alone": covers(bands.t_low, bands.t_high),
+        "bootstrap-t alone": covers(bands.bootstrap_low, bands.bootstrap_high),
+        "width / t": float(np.mean((bands.high - bands.low) / (bands.t_high - bands.t_low))),
     }
     case = f"{errors}, n = {blocks}, correlation {correlation:g}"
     return Figure("coverage", case, covers(low, high), runs, 0.94, 0.98, beside=beside)
@@ -56,8 +56,10 @@ def limit(procedure: Procedure, runs: int, errors: str, blocks: int) -> Figure:
 def quiet(runs: int, blocks: int) -> Figure:
     """How often the tool suspects something where nothing is."""
     d = generator("suspects", blocks).standard_normal((runs, blocks))
-    found = _suspected(d)
-    return Figure("suspicion of normal blocks", f"n = {blocks}", sum(found.values()), min(runs, SHAPES), beside=found)
+    suspected = _suspected(d)
+    return Figure(
+        "suspicion of normal blocks", f"n = {blocks}", sum(suspected.values()), min(runs, SHAPES), beside=suspected
+    )
 
 
 def stopping(procedure: Procedure, runs: int, errors: str, spread: float) -> Figure:
@@ -68,10 +70,10 @@ def stopping(procedure: Procedure, runs: int, errors: str, spread: float) -> Fig
     going = np.arange(runs)
     low, high, ended = np.empty(runs), np.empty(runs), np.empty(runs)
     for blocks in rule.looks():
-        found = envelope.bands(d[going, :blocks])
-        stop = np.full(len(going), True) if blocks == rule.n_max else procedure.stop(found, rule)
+        bands = envelope.bands(d[going, :blocks])
+        stop = np.full(len(going), True) if blocks == rule.n_max else procedure.stop(bands, rule)
         at = going[stop]
-        low[at], high[at], ended[at] = found.low[stop], found.high[stop], blocks
+        low[at], high[at], ended[at] = bands.low[stop], bands.high[stop], blocks
         going = going[~stop]
         if not going.size:
             break
@@ -110,10 +112,10 @@ def tail_quantile(runs: int, start_spread: float, blocks: int = 10, samples: int
         within = np.partition(log_latency, rank, axis=2)[:, :, rank]
         d[run] = 0.05 + within[0] - within[1]
         pooled[run] = _pooled_covers(log_latency[0].ravel(), start_spread)
-    found = envelope.bands(d)
+    bands = envelope.bands(d)
     case = f"{blocks} blocks × {samples} samples, starts spread by {start_spread * 100:.0f} %"
     beside = {"pooled over blocks": float(pooled.mean())}
-    return Figure("p99", case, covers(found.low, found.high, 0.05), runs, 0.93, 0.975, beside=beside)
+    return Figure("p99", case, covers(bands.low, bands.high, 0.05), runs, 0.93, 0.975, beside=beside)
 
 
 def floor(runs: int, truth: float, blocks: int) -> Figure:
@@ -127,7 +129,7 @@ def floor(runs: int, truth: float, blocks: int) -> Figure:
 
 
 def _suspected(d: Array) -> dict[str, float]:
-    words = [found[0].what if (found := suspects(row)) else "" for row in d[:SHAPES]]
+    words = [splits[0].what if (splits := suspects(row)) else "" for row in d[:SHAPES]]
     return {
         "suspected: far blocks": float(np.mean(["robust" in word for word in words])),
         "suspected: two modes": float(np.mean(["two modes" in word for word in words])),

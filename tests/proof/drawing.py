@@ -82,21 +82,21 @@ def _head(title: str, width: int, height: int) -> str:
 
 
 def _legend(series: Sequence[str]) -> list[str]:
-    found, at = [], 12.0
+    marks, at = [], 12.0
     for number, name in enumerate(series):
-        found.append(f'<circle cx="{at + 4}" cy="36" r="4" fill="{COLOURS[number % len(COLOURS)]}"/>')
-        found.append(f'<text x="{at + 12}" y="40">{escape(name)}</text>')
+        marks.append(f'<circle cx="{at + 4}" cy="36" r="4" fill="{COLOURS[number % len(COLOURS)]}"/>')
+        marks.append(f'<text x="{at + 12}" y="40">{escape(name)}</text>')
         at += 30 + 6.2 * len(name)
-    return found
+    return marks
 
 
 def _axis(low: float, high: float, x: "object", bottom: int) -> list[str]:
     assert callable(x)
-    found = []
+    lines = []
     for step in range(11):
         value = low + (high - low) * step / 10
-        found.append(
+        lines.append(
             f'<line x1="{x(value):.1f}" x2="{x(value):.1f}" y1="{_TOP - 6}" y2="{bottom}" stroke="#ddd"/>'
             f'<text x="{x(value):.1f}" y="{bottom + 16}" text-anchor="middle">{value * 100:.0f} %</text>'
         )
-    return found
+    return lines

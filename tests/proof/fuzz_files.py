@@ -38,11 +38,11 @@ ODD_LETTERS = frozenset(map(chr, (*range(32), *range(0x7F, 0xA0), *BIDI))) - {"\
 
 
 def _suite(text: bytes) -> object:
-    found = suites.parse(text.decode(), source="x.toml") if _decodes(text) else None
-    if found is None:
+    suite = suites.parse(text.decode(), source="x.toml") if _decodes(text) else None
+    if suite is None:
         return None
-    plan = plans.make(found, seed=1) if _is_small(found) else None
-    return [suites.environment_records(found), suites.benchmark_records(found), plans.expected_s(found), plan]
+    plan = plans.make(suite, seed=1) if _is_small(suite) else None
+    return [suites.environment_records(suite), suites.benchmark_records(suite), plans.expected_s(suite), plan]
 
 
 def _is_small(suite: suites.Suite) -> bool:
@@ -170,9 +170,9 @@ def _journal(good: bytes, random: Random) -> bytes:
 
 def _entry(line: bytes) -> tuple[bytes, Any]:
     try:
-        found = json.loads(line)
-        (kind,) = found.keys() - {"crc"}
-        return kind.encode(), found[kind]
+        entry = json.loads(line)
+        (kind,) = entry.keys() - {"crc"}
+        return kind.encode(), entry[kind]
     except (ValueError, AttributeError, RecursionError):
         return b"trial", {}
 

@@ -173,10 +173,10 @@ def _command(**keys: object) -> Callable[[bytes], object]:
 
 
 def _probe(said: bytes) -> object:
-    found = facts.parse(said)
+    read = facts.parse(said)
     good = facts.parse((DATA / "facts" / "qemu-tcg.json").read_bytes())
-    assert all(len(msgspec.json.encode(fact)) < 2**20 for fact in found.values()), "a fact without a bound"
-    return [found, facts.layers(found), facts.headline(found), facts.confounds("x", good, found)]
+    assert all(len(msgspec.json.encode(fact)) < 2**20 for fact in read.values()), "a fact without a bound"
+    return [read, facts.layers(read), facts.headline(read), facts.confounds("x", good, read)]
 
 
 def _lscpu(said: bytes) -> object:
@@ -211,8 +211,8 @@ class Line:
     def read(self, size: int) -> bytes:
         if not self._pending:
             self._pending = self._said.get()
-        found, self._pending = self._pending[:size], self._pending[size:]
-        return found
+        part, self._pending = self._pending[:size], self._pending[size:]
+        return part
 
     def poll(self) -> int | None:
         return 0

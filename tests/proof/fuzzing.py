@@ -80,9 +80,9 @@ def fuzz(target: Target, seeds: Iterable[str]) -> Count:
     count, begun = Count(target.name), time.monotonic()
     for seed in seeds:
         said = said_by(target, seed)
-        found = _try(target, seed, said, count)
-        if found is not None:
-            count.findings.append(found)
+        finding = _try(target, seed, said, count)
+        if finding is not None:
+            count.findings.append(finding)
     count.spent_s = time.monotonic() - begun
     return count
 

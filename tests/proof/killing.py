@@ -13,13 +13,13 @@ LIMIT_S = 600.0
 
 def children(pid: int) -> list[int]:
     """Descriptors of all processes below one, by which their end can be waited for."""
-    found = []
+    descriptors = []
     for child in below(pid):
         try:
-            found.append(os.pidfd_open(child.pid))
+            descriptors.append(os.pidfd_open(child.pid))
         except ProcessLookupError:
             continue
-    return found
+    return descriptors
 
 
 def below(pid: int) -> list[psutil.Process]:
@@ -31,13 +31,13 @@ def below(pid: int) -> list[psutil.Process]:
 
 def runs_machine(pid: int) -> bool:
     """Whether an emulated machine is among the processes below one."""
-    found = False
+    has_guest = False
     for child in below(pid):
         try:
-            found |= child.name().startswith("qemu-system")
+            has_guest |= child.name().startswith("qemu-system")
         except psutil.NoSuchProcess:
             continue
-    return found
+    return has_guest
 
 
 def gone(descriptors: list[int]) -> None:

@@ -81,9 +81,9 @@ class Killer:
     def _nothing_left(self) -> None:
         """What was started in the very moment of the kill may take another one to end."""
         deadline = time.monotonic() + 10
-        while (found := left_by(self.scratch)) and time.monotonic() < deadline:
+        while (left := left_by(self.scratch)) and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert found == [], found
+        assert left == [], left
 
     def _open(self) -> Path | None:
         """The run that is to be gone on with."""
@@ -194,9 +194,9 @@ class Killer:
 def _check_each_planned_once(run: Run) -> None:
     plan = run.manifest.plan
     places = {(arm, benchmark) for arm in plan.environments for benchmark in plan.benchmarks}
-    found = Analysis.of(run).attempts.used
-    assert set(found) == places
-    assert {tuple(sorted(blocks)) for blocks in found.values()} == {tuple(range(1, len(plan.blocks)))}
+    used = Analysis.of(run).attempts.used
+    assert set(used) == places
+    assert {tuple(sorted(blocks)) for blocks in used.values()} == {tuple(range(1, len(plan.blocks)))}
     assert {(t.environment, t.benchmark) for t in run.trials if t.block == 0} == places
 
 

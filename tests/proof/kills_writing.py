@@ -85,9 +85,9 @@ def kill_builds(folder: Path, *, kills: int, draw: random.Random, say: Say) -> N
 
 def _layers() -> Path:
     """Of the image that is here: packages that a build needs not fetch again."""
-    found = image.find()
-    assert found is not None, "run `vbench image build`"
-    return (found.root.parents[1] / ".layers").resolve()
+    built = image.find()
+    assert built is not None, "run `vbench image build`"
+    return (built.root.parents[1] / ".layers").resolve()
 
 
 @contextmanager
@@ -105,6 +105,6 @@ def _built(images: Path) -> list[str]:
 
 def _nothing_left(folder: Path) -> None:
     deadline = time.monotonic() + 10
-    while (found := [line for line in left_by(folder / "none") if str(folder) in line]) and time.monotonic() < deadline:
+    while (left := [line for line in left_by(folder / "none") if str(folder) in line]) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert found == [], found
+    assert left == [], left

@@ -95,21 +95,21 @@ def types(runs: int, instances: int, *, blocks: int = 15) -> Figure:
     return Figure("claims about types", case, _rate(np.array(claims)), runs, high=high, beside=beside)
 
 
-def _differs(found: two_groups.Difference) -> bool:
-    return found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
+def _differs(difference: two_groups.Difference) -> bool:
+    return difference.low is not None and difference.high is not None and (difference.low > 0 or difference.high < 0)
 
 
 def _p_values(d: Array) -> Array:
     """`pvalues.of` for rows."""
-    found = envelope.bands(d)
+    bands = envelope.bands(d)
     blocks = d.shape[1]
-    by_t = [pvalues.by_t(mean, spread, blocks) for mean, spread in zip(found.mean, found.spread, strict=True)]
-    return np.maximum(by_t, found.p_bootstrap)
+    by_t = [pvalues.by_t(mean, spread, blocks) for mean, spread in zip(bands.mean, bands.spread, strict=True)]
+    return np.maximum(by_t, bands.p_bootstrap)
 
 
 def _pyperf(one: Array, other: Array) -> float:
     return _rate(np.array([peers.pyperf_significant(a, b) for a, b in zip(one, other, strict=True)]))
 
 
-def _rate(found: Array) -> float:
-    return float(np.mean(found))
+def _rate(differ: Array) -> float:
+    return float(np.mean(differ))

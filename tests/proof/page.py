@@ -71,7 +71,7 @@ def broken(figures: Sequence[Figure], *, exactly: bool) -> list[Figure]:
 
 def uncaught(mutated: Mapping[str, Sequence[Figure]]) -> list[str]:
     """Mutations that no experiment noticed, and the procedure itself where one of the same experiments fails it."""
-    return [name for name, found in mutated.items() if bool(broken(found, exactly=False)) == (name == "vbench")]
+    return [name for name, figures in mutated.items() if bool(broken(figures, exactly=False)) == (name == "vbench")]
 
 
 def plots(figures: Sequence[Figure]) -> dict[str, str]:
@@ -160,8 +160,8 @@ def _degenerate(rows: Sequence[tuple[str, str, str, str]]) -> str:
 def _mutations(mutated: Mapping[str, Sequence[Figure]]) -> str:
     rows = []
     for name, figures in mutated.items():
-        found = broken(figures, exactly=False)
-        words = "; ".join(f"{f.check}, {f.case}: {_share(f.value, f)} (target {_target(f)})" for f in found)
+        misses = broken(figures, exactly=False)
+        words = "; ".join(f"{f.check}, {f.case}: {_share(f.value, f)} (target {_target(f)})" for f in misses)
         rows.append([name if name != "vbench" else "none (the procedure itself)", words or "nothing"])
     return (
         "## Mutations\n\nEach mutation replaces one step of the procedure and is run through the same experiments;"

@@ -20,14 +20,14 @@ def medians(samples: Array) -> Array:
 
 
 def reported(d: Array) -> Interval:
-    found = envelope.bands(d)
-    return found.low, found.high
+    bands = envelope.bands(d)
+    return bands.low, bands.high
 
 
-def on_width(found: Bands, rule: Stopping) -> Array:
+def on_width(bands: Bands, rule: Stopping) -> Array:
     """`stopping.done` of every row."""
-    limits = np.array([rule.limit(mean) for mean in found.mean])
-    return (found.high - found.low) / 2 <= limits
+    limits = np.array([rule.limit(mean) for mean in bands.mean])
+    return (bands.high - bands.low) / 2 <= limits
 
 
 def everything(d: Array) -> Array:
@@ -88,8 +88,8 @@ def within_two_deviations(d: Array) -> Array:
     return np.abs(d - d.mean(axis=1, keepdims=True)) <= 2 * d.std(axis=1, ddof=1, keepdims=True)
 
 
-def on_significance(found: Bands, rule: Stopping) -> Array:
-    return (found.low > 0) | (found.high < 0)
+def on_significance(bands: Bands, rule: Stopping) -> Array:
+    return (bands.low > 0) | (bands.high < 0)
 
 
 MUTATIONS = (

@@ -74,7 +74,7 @@ def _pyperf(own: tuple[float, ...], baseline: tuple[float, ...]) -> str:
     from tests.proof import peers
 
     try:
-        found = peers.pyperf_significant(np.array(baseline)[:, None], np.array(own)[:, None])
+        differ = peers.pyperf_significant(np.array(baseline)[:, None], np.array(own)[:, None])
     except Exception as refused:  # noqa: BLE001 - whatever another tool raises is its answer
         return f"raises {type(refused).__name__}"
-    return "significant" if found else "not significant"
+    return "significant" if differ else "not significant"

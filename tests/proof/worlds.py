@@ -89,11 +89,11 @@ def linear_drift(random: Generator, runs: int, slots: int, period: int) -> Array
 def autoregressive(random: Generator, runs: int, slots: int, period: int) -> Array:
     """AR(1), φ = 0.9 from slot to slot, standard deviation 1 %."""
     state = 0.01 * random.standard_normal(runs)
-    found = np.empty((runs, slots))
+    states = np.empty((runs, slots))
     for slot in range(slots):
-        found[:, slot] = state
+        states[:, slot] = state
         state = 0.9 * state + 0.01 * math.sqrt(1 - 0.81) * random.standard_normal(runs)
-    return found
+    return states
 
 
 def session_shift(random: Generator, runs: int, slots: int, period: int) -> Array:
