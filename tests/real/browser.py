@@ -167,6 +167,3 @@ def _write(process: proc.LocalProcess, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[process.stdin.write(left) :]
-
-
-AXE = Path(__file__).parent.parent / "data" / "axe-core" / "axe-4.14.1.min.js.gz"

@@ -1,4 +1,4 @@
-"""One browser for all the tests of a module, its tabs closed after each; what tests of containers need."""
+"""One browser for all the tests of a worker, its tabs closed after each; reports to look at; what containers need."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,9 @@ import pytest
 from tests.real import browser
 from tests.real.browser import Browser
 from tests.support.giving_up import give_up
-from vbench import image
+from tests.unit.large_runs import large_run
+from tests.unit.runs import gated, make_run
+from vbench import image, report
 from vbench.environments.oci import Oci
 from vbench.host.proc import LocalSession
 
@@ -24,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.index(item.path.stem) if item.path.stem in order else len(order))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running() -> Iterator[Browser]:
     with browser.chromium() as started:
         yield started
@@ -34,6 +36,22 @@ def running() -> Iterator[Browser]:
 def chromium(running: Browser) -> Iterator[Browser]:
     yield running
     running.close_tabs()
+
+
+@pytest.fixture(scope="session")
+def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a small run."""
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(report.html(make_run()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a run of the whole set, some of its blocks voided."""
+    path = tmp_path_factory.mktemp("large") / "report.html"
+    path.write_text(report.html(gated(large_run())), encoding="utf-8")
+    return path
 
 
 @pytest.fixture

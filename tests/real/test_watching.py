@@ -1,7 +1,6 @@
 """A run on a real terminal, and its list in a real browser: drawn, usable, and nothing left when it is over."""
 
 import fcntl
-import gzip
 import os
 import re
 import select
@@ -18,7 +17,8 @@ import pytest
 
 from tests.contract.traces import left_by
 from tests.real import browser
-from tests.real.browser import AXE, Browser, Page
+from tests.real.browser import Browser, Page
+from tests.real.pages import axe_faults
 from tests.real.program import LIMIT_S, VBENCH, suite, wait_for
 from tests.unit.terminal import Terminal
 from vbench import store
@@ -28,9 +28,6 @@ from vbench.model import State
 SLOW = '[environments.slow]\nkind = "fake"\nslowdown = 1.25\nnoise = 0.01'
 BROKEN = "broken\u202e<img src=x onerror=alert(1)>"
 STDERR_ON = 'exec "$@" 2>"$TTY"'
-VIOLATIONS = (
-    "({violations}) => violations.map(({id, nodes}) => [id, nodes[0].html.slice(0, 200), nodes[0].failureSummary])"
-)
 
 
 @contextmanager
@@ -148,8 +145,7 @@ def serving(folder: Path, *words: str) -> Iterator[tuple[proc.LocalProcess, str]
 def test_the_list_is_accessible_fits_and_asks_for_nothing(chromium: Browser, url: str, window: dict[str, Any]) -> None:
     page = chromium.open(url, **window)
     choose(page, 2)
-    page.ask(gzip.decompress(AXE.read_bytes()).decode())
-    assert page.ask(f"axe.run(document, {{resultTypes: ['violations']}}).then({VIOLATIONS})") == []
+    assert axe_faults(page) == []
     assert page.ask("document.documentElement.scrollWidth") <= window.get("width", 1280)
     assert page.complaints() == []
     assert page.requests() == [url]
