@@ -1,7 +1,8 @@
 """The commands of the documentation do what they are shown for: each runs as it is printed, among small runs.
 
 A suite that a command names is one of fakes under that name, and RUN and its like stand for runs of it: behind --resume
-for one that ended early. What cannot be run so is in ELSEWHERE, with the reason.
+for one that ended early. What cannot be run so is in ELSEWHERE, with the reason. The page of exports has its own test,
+test_shown.py.
 """
 
 import json
@@ -19,7 +20,7 @@ from vbench.host import proc
 from vbench.image import cache
 
 ROOT = Path(__file__).parents[2]
-PROSE = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PROSE = sorted([ROOT / "README.md", *{*(ROOT / "docs").rglob("*.md")} - {ROOT / "docs/use/export.md"}])
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMANDS = ("vbench ", "python -m ")
 PLACEHOLDER = re.compile(r"(?<![\w-])(?:results/)?(?:RUN|quick-…)(?![\w-])")
@@ -61,9 +62,6 @@ noise = 0.01
 kind = "fake"
 slowdown = 1.2
 noise = 0.01
-[environments.tcg]
-kind = "fake"
-slowdown = 5.0
 """
 
 

@@ -19,7 +19,7 @@ name = "shown"
 benchmarks = ["cpu.hash", "disk.randread", "disk.seqwrite", "start.ready"]
 [method]
 baseline = "bare"
-blocks = 10
+blocks = 6
 trial = "1 ms"
 warmup = "1 ms"
 budget = "10 min"
