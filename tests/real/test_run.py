@@ -1,4 +1,7 @@
-"""A small real suite through the program: six families, on bare, container, machine and bare on it, to the page."""
+"""A small real suite through the program: on bare, in a container, in a machine and bare on it, to the page.
+
+A benchmark for each way to drive a workload: the driver in the environment, a tool, the peer, and the start itself.
+"""
 
 import json
 import re
@@ -22,15 +25,12 @@ VBENCH = str(Path(sys.executable).with_name("vbench"))
 LIMIT_S = 600.0
 KINDS = ("bare", "oci-runc", "qemu-tcg", "bare-on-qemu")
 SUITE = """
-name = "each-family"
-benchmarks = [
-  "cpu.hash", {{kind = "memory.triad", size = "4 MiB"}}, "syscall.getpid",
-  {{kind = "disk.randread", size = "4 MiB"}}, "network.rr", "start.ready",
-]
+name = "each-way"
+benchmarks = ["cpu.hash", {{kind = "disk.randread", size = "4 MiB"}}, "network.rr", "start.ready"]
 [method]
 baseline = "bare"
 blocks = 1
-trial = "50 ms"
+trial = "200 ms"
 warmup = "10 ms"
 budget = "10 min"
 gates = "record"
@@ -47,6 +47,7 @@ kind = "bare"
 on = "tcg"
 """
 ARMS = {"bare", "control", "runc", "tcg", "inner"}
+DRIVEN = ("cpu.hash", "network.rr")  # by the driver in the environment
 
 
 def _lacking(environment: Environment, host: LocalSession) -> list[str]:
@@ -61,7 +62,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     if lacking:
         give_up(request.config, *KINDS, why=", ".join(lacking))
     folder = tmp_path_factory.mktemp("run")
-    suite = folder / "each-family.toml"
+    suite = folder / "each-way.toml"
     (folder / "scratch").mkdir()
     suite.write_text(SUITE.format(scratch=folder / "scratch"))
     done = proc.run([VBENCH, "run", str(suite), "--results", str(folder / "results")], timeout_s=LIMIT_S)
@@ -87,7 +88,7 @@ def test_every_trial_of_every_arm_was_measured(run: Run) -> None:
 
 
 def test_the_padding_reached_the_driver_in_every_arm(run: Run) -> None:
-    driven = [t for t in run.trials if t.benchmark in ("cpu.hash", "memory.triad", "syscall.getpid", "network.rr")]
+    driven = [t for t in run.trials if t.benchmark in DRIVEN]
     seen = [t.outcome.padding_seen_b for t in driven if isinstance(t.outcome, Measured)]
     assert seen == [t.padding_b for t in driven]
     assert {t.environment for t in driven} == ARMS
@@ -108,7 +109,7 @@ def test_each_arm_is_described_by_its_layers_and_exact_commands(run: Run) -> Non
 
 KNOWN_IN_A_RUN = (
     (r"/proc/\d+/ns/", "/proc/PID/ns/"),
-    (r"/vbench-each-family-[^/ ]+/", "/vbench-RUN/"),  # the run's folder
+    (r"/vbench-each-way-[^/ ]+/", "/vbench-RUN/"),  # the run's folder
     (r"(/vbench-RUN/|/scratch/)([a-z]+)-[A-Za-z0-9_]{6,8}\b", r"\1\2"),  # a start's folder in it
     (r"\bvbench-[0-9a-f]{12}\b", "vbench-NAME"),
     (r"\btap\d+", "tapN"),
@@ -126,7 +127,7 @@ def planned(words: Sequence[str]) -> list[str]:
 
 
 def test_a_plan_prints_the_commands_that_the_run_executed_for_every_layer(run: Run, tmp_path: Path) -> None:
-    suite = tmp_path / "each-family.toml"
+    suite = tmp_path / "each-way.toml"
     suite.write_text(run.manifest.suite_text)
     done = proc.run([VBENCH, "plan", str(suite), "--json"], timeout_s=LIMIT_S).check()
     plan = {arm: found["commands"] for arm, found in json.loads(done.stdout)["settings"].items()}
@@ -149,9 +150,8 @@ def test_the_json_report_keeps_its_contract_and_has_a_number_for_each_metric(
     spent = {(t.block, t.environment, t.benchmark): _has_processor_time(t) for t in run.trials}
     for cost in (cost for cost in document["costs"] if cost["cost"]):
         assert (cost["cpu_s_per_operation"] is not None) == spent[1, cost["environment"], cost["benchmark"]]
-    # On a busy host a tool's lines can arrive too late to tell when its operations began: hardly so in every trial.
-    known = {benchmark for (_, _, benchmark), is_known in spent.items() if is_known}
-    assert known == {cost["benchmark"] for cost in document["costs"]} - {"start.ready"}
+    # The driver counts its operations itself. The lines of a tool can arrive too late, on a busy host in every trial.
+    assert {benchmark for (_, _, benchmark), is_known in spent.items() if is_known} >= set(DRIVEN)
     assert all(cost["median"] > 0 and cost["baseline_median"] > 0 for cost in document["costs"] if cost["cost"])
 
 
