@@ -8,8 +8,6 @@ from tests.support.linting import refuse
 TESTS = Path(__file__).parents[1]
 FILES = sorted(TESTS.rglob("*.py"))
 MOST_LINES = 400
-# Longer, and to be split: no other file may join them.
-LONG: set[str] = set()
 
 
 def relative(path: Path) -> str:
@@ -42,5 +40,4 @@ def test_no_file_imports_from_a_module_of_tests() -> None:
 
 def test_no_file_has_more_than_400_lines() -> None:
     lengths = {relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
-    refuse(f"{name}: {lines} lines" for name, lines in lengths.items() if lines > MOST_LINES and name not in LONG)
-    refuse(f"{name} is short now: take it out of LONG" for name in LONG if lengths[name] <= MOST_LINES)
+    refuse(f"{name}: {lines} lines" for name, lines in lengths.items() if lines > MOST_LINES)
