@@ -97,7 +97,7 @@ done
 IN_NAMESPACES = ("unshare", "--user", "--map-root-user", "--mount", "--")
 AS_NOBODY_KNOWN = ("unshare", "--user", "--map-user=12345", "--map-group=12345", "--")
 
-SURROUNDINGS = {
+STREAMS = {
     "stdin closed": Surrounding(redirected("<&-")),
     "stdout closed": Surrounding(redirected(">&-")),
     "stderr closed": Surrounding(redirected("2>&-")),
@@ -110,6 +110,9 @@ SURROUNDINGS = {
     "a terminal of one column": Surrounding(env={"COLUMNS": "1", "LINES": "1", "TERM": "xterm"}, streams=terminal),
     "a terminal that nobody knows": Surrounding(env={"TERM": "no\x1bsuch", "COLUMNS": "-5"}, streams=terminal),
     "a dumb terminal": Surrounding(env={"TERM": "dumb", "COLUMNS": "x", "LINES": "0"}, streams=terminal),
+}
+REST = {
+    "as usual": Surrounding(),
     "latin-1": Surrounding(env={"PYTHONIOENCODING": "latin-1"}),
     "ascii": Surrounding(env={"PYTHONIOENCODING": "ascii:strict"}),
     "ascii for files too": Surrounding(env=POSIX),
