@@ -139,3 +139,5 @@ def test_what_is_shown_runs(where: str, shown: list[str], folder: Path, runs: It
 
 def test_what_is_said_to_run_elsewhere_is_still_shown() -> None:
     assert set(ELSEWHERE) <= {command for _, shown in blocks() for command in shown}
+    named = re.findall(r"tests/[\w/]+(?:\.py)?", " ".join(ELSEWHERE.values()))
+    assert [name for name in named if not (ROOT / name).exists()] == []
