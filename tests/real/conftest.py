@@ -14,13 +14,13 @@ from vbench import image, report
 from vbench.environments.oci import Oci
 from vbench.host.proc import LocalSession
 
-# Files of more than a minute, the longest first. A worker takes a whole file, so a long one that begins late leaves the
-# other worker idle.
-LONGEST = ("run", "surroundings", "without_root", "docs_commands", "resume", "validate")
+# The longest files, the longest first. A worker takes a whole file, so a long one that begins late leaves the other
+# workers idle.
+LONGEST = ("run", "streams", "surroundings", "without_root", "resume", "validate", "cli", "signals", "docs_commands")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begins with the longest files, in both workers alike; xdist's own order goes by the number of tests."""
+    """Begins with the longest files, in all workers alike; xdist's own order goes by the number of tests."""
     order = [f"test_{name}" for name in LONGEST]
     assert all(Path(__file__).with_name(f"{name}.py").exists() for name in order)
     items.sort(key=lambda item: order.index(item.path.stem) if item.path.stem in order else len(order))
