@@ -3,8 +3,9 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
@@ -17,16 +18,15 @@ from tests.contract.stacks import DEFAULTS, STACKS
 from tests.contract.traces import adopting, own_traces
 from tests.support.giving_up import give_up
 from tests.unit.fakes import Told
-from tests.unit.folders import NOTHING_SECRET
-from tests.unit.small_folders import a_manifest
+from tests.unit.small_folders import CLEAN, a_manifest
 from vbench import report, store
 from vbench import suite as suites
-from vbench.benchmarks import kernel_driver
 from vbench.benchmarks.cpu import Hash
+from vbench.benchmarks.kernel_driver import driver
 from vbench.beneath import ImageHere
 from vbench.contracts import Start, Testbed
 from vbench.cost import Analysis
-from vbench.environments import channel, qemu, starting
+from vbench.environments import channel
 from vbench.environments.channel import AgentSession
 from vbench.environments.qemu import Qemu
 from vbench.errors import StartFailed
@@ -68,9 +68,10 @@ class Lethal(Hash, frozen=True, kw_only=True):
             return measured
         if death is carrier_stopped:
             death(session)
-            session.channel.grace_s = 1.0
-            with impatient():
-                return super().measure(start)
+            # Limits for what never answers that a test can wait for.
+            session.channel.grace_s, session.stop_s = 1.0, 2.0
+            driver(start, self.family, session).set_up_s = 1.0
+            return super().measure(start)
         # The second trial is far longer than anything that ends it takes.
         killer = threading.Thread(target=death, args=(session,))
         killer.start()
@@ -78,14 +79,6 @@ class Lethal(Hash, frozen=True, kw_only=True):
             return super().measure(replace(start, trial_s=30.0, loops=None))
         finally:
             killer.join()
-
-
-@contextmanager
-def impatient() -> Iterator[None]:
-    """Limits for what never answers that a test can wait for."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel_driver, "SET_UP_S", 1.0)
-        yield
 
 
 def carrier_killed(session: AgentSession) -> None:
@@ -162,10 +155,8 @@ def run(kind: str, host: LocalSession, testbed: Testbed, tmp_path_factory: pytes
     before = left(testbed)
     with (
         adopting(),
-        pytest.MonkeyPatch.context() as patch,
-        store.create(tmp_path_factory.mktemp("faults"), manifest, clean=NOTHING_SECRET) as writer,
+        store.create(tmp_path_factory.mktemp("faults"), manifest, clean=CLEAN) as writer,
     ):
-        patch.setattr(starting, "STOP_S", 2.0)
         Runner(suite, plan, testbed, writer, Told()).run()
         writer.finish(State.COMPLETE)
         assert left(testbed) == before
@@ -231,26 +222,28 @@ def image(host: LocalSession, testbed: Testbed, request: pytest.FixtureRequest) 
 
 
 def test_a_guest_that_panics_while_it_boots_is_told_with_its_last_words(
-    host: LocalSession, testbed: Testbed, image: ImageHere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    host: LocalSession, testbed: Testbed, image: ImageHere, tmp_path: Path
 ) -> None:
     empty = tmp_path / "empty"
     empty.write_bytes(b"")
     assert image.boot
     boot = replace(image.boot, initramfs=PurePosixPath(empty))
-    monkeypatch.setattr(testbed, "image", replace(image, boot=boot))
+    without_files = copy(testbed)
+    without_files.image = replace(image, boot=boot)  # type: ignore[misc]
     before = left(testbed)
     words = r"ended with status.*console: Kernel panic - not syncing: VFS"
-    with pytest.raises(StartFailed, match=words), Qemu().start(host, testbed):
+    with pytest.raises(StartFailed, match=words), Qemu().start(host, without_files):
         pass
     assert left(testbed) == before
 
 
-def test_a_guest_that_does_not_answer_in_time_is_given_up_and_killed(
-    host: LocalSession, testbed: Testbed, image: ImageHere, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert image
-    monkeypatch.setitem(qemu.LIMITS_S, "tcg", 0.05)
+class Impatient(Qemu, frozen=True, kw_only=True):
+    limits_s: ClassVar[Mapping[str, float]] = {"tcg": 0.05}
+
+
+@pytest.mark.usefixtures("image")
+def test_a_guest_that_does_not_answer_in_time_is_given_up_and_killed(host: LocalSession, testbed: Testbed) -> None:
     before = left(testbed)
-    with pytest.raises(StartFailed, match=r"no answer from the agent within 0.05 s"), Qemu().start(host, testbed):
+    with pytest.raises(StartFailed, match=r"no answer from the agent within 0.05 s"), Impatient().start(host, testbed):
         pass
     assert left(testbed) == before

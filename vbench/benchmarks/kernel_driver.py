@@ -102,6 +102,7 @@ class KernelDriver:
 
     session: Session
     argv: Sequence[str]
+    set_up_s: float = SET_UP_S
     _running: ExitStack = field(default_factory=ExitStack)
     _process: Process | None = None
     _lines: Lines | None = None
@@ -195,10 +196,10 @@ def driver(start: Start, family: str, session: Session) -> KernelDriver:
 def run_kernel(start: Start, family: str, kernel: str, params: dict[str, Any], session: Session) -> Reply:
     """Runs one trial of a kernel, and stores pyperf's JSON as a raw file."""
     limits = {"loops": start.loops, "trial_s": start.trial_s, "warmup_s": start.warmup_s}
-    timeout_s = SET_UP_S + SLOWEST * (start.trial_s + start.warmup_s)
     message = {"kernel": kernel, "params": params, **limits}
     running = driver(start, family, session)
-    ready = running.set_up(message, timeout_s=SET_UP_S)
+    timeout_s = running.set_up_s + SLOWEST * (start.trial_s + start.warmup_s)
+    ready = running.set_up(message, timeout_s=running.set_up_s)
     start.begin()
     reply = with_changes(running.request(message, timeout_s=timeout_s), clock_read_s=ready.clock_read_s)
     start.raw("pyperf.json", json.dumps(reply.pyperf).encode())

@@ -30,6 +30,7 @@ from vbench.text import program
 CHUNK_B = 48 * 1024
 CLOCK_READINGS = 5
 GRACE_S = 15.0  # what the channel may add to a command's own limit before the environment counts as gone
+STOP_S = 10.0  # for an agent to stop everything and to end, before it is killed
 FILE_S = 60.0  # of one part of a file, on a busy disk
 LARGEST_FILE_B = 2**30  # of a file that is fetched; the largest that vbench writes inside is one of 1 GiB
 LONGEST_WORDS = 1000
@@ -308,6 +309,7 @@ class AgentSession:
     uplink: Uplink | None = None
     network: Callable[[], Session] | None = None  # another way in, for what is native otherwise
     logs: Callable[[], dict[str, bytes]] = dict
+    stop_s: float = STOP_S
 
     def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
         words = [str(word) for word in argv]

@@ -41,7 +41,6 @@ test -e "$1" || { echo absent; exit; }
 if why=$( (: <>"$1") 2>&1 ); then echo opens; else echo "$(stat -Lc '%a %G' "$1") $why"; fi
 """
 _UNMAPPED = ("nogroup", "nobody", "UNKNOWN")
-LIMITS_S = {"tcg": 120.0, "kvm": 30.0}  # TCG boots here in 3 to 8 s, KVM elsewhere in under 2; both with room for load
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,8 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
         ("vm", "machine", "libvirt", "virtualbox", "vmware", "xen", "hyperv", "hyper-v", "firecracker"),
         'kind = "qemu" is the one virtual machine that vbench starts; accel = "kvm" or "tcg"',
     )
+    # TCG boots here in 3 to 8 s, KVM elsewhere in under 2; both with room for load.
+    limits_s: ClassVar[Mapping[str, float]] = {"tcg": 120.0, "kvm": 30.0}
     accel: Literal["tcg", "kvm"] = "tcg"
     cpu: str = "max"
     cache: Literal["none", "writeback", "writethrough", "directsync", "unsafe"] = "none"
@@ -118,7 +119,7 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
     def probe(self, host: Session, testbed: Testbed) -> Probe:
         result = super().probe(host, testbed)
         if result.problem and self.accel == "kvm" and "no answer" in result.problem:
-            problem = f"/dev/kvm opens, but a guest did not reach user space within {LIMITS_S['kvm']:.0f} s"
+            problem = f"/dev/kvm opens, but a guest did not reach user space within {self.limits_s['kvm']:.0f} s"
             return Probe(
                 None, problem, "this host's KVM cannot run stock guests; set accel = 'tcg' to measure emulation"
             )
@@ -148,7 +149,7 @@ class Qemu(EnvironmentSettings, frozen=True, kw_only=True):
                 layers=[Layer(self.accel, f"{machine.qemu} -accel {self.accel}"), Layer("guest", image.kernel_release)],
                 mechanisms=self.mechanisms(testbed, link),
                 attach_s=time.monotonic() - begun,
-                limit_s=LIMITS_S[self.accel],
+                limit_s=self.limits_s[self.accel],
                 memory_limit_b=testbed.memory_b,
                 no_network="" if link else testbed.detached(Tap),
                 uplink=Uplink("eth0", link.address, link.mac) if link else None,

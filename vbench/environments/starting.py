@@ -11,8 +11,6 @@ from vbench.errors import CommandTimeout, StartFailed
 from vbench.model import Layer
 from vbench.text import program
 
-STOP_S = 10.0
-
 
 def agent_command(workplace: Workplace) -> tuple[str, ...]:
     return (workplace.python, "-I", "-S", str(workplace.guest / "agent.py"))
@@ -73,7 +71,7 @@ def started(
         finally:
             session.end()
             with suppress(CommandTimeout):  # then it is killed on the way out
-                process.wait(timeout_s=STOP_S)
+                process.wait(timeout_s=session.stop_s)
 
 
 def _describe(process: Process, channel: Channel, log: Callable[[], str]) -> str:
