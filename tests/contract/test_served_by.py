@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace as with_changes
 from pathlib import Path
-from statistics import median
 
 import pytest
 from msgspec.structs import replace
@@ -156,7 +155,7 @@ def test_in_a_run_every_start_and_trial_has_the_time_of_the_group(run: Run) -> N
         assert isinstance(trial.outcome, Measured)
         assert trial.operations_cpu_s is not None
         assert trial.outcome.operations is not None
-        lasts_s = median(trial.outcome.samples["time"])
+        lasts_s = min(trial.outcome.samples["time"])  # the one that waited least for a busy host
         assert lasts_s / 5 < trial.operations_cpu_s / trial.outcome.operations < lasts_s * 5
     for reading, trial in zip(readings(run), trials, strict=True):
         assert trial.host_cpu_s is not None
