@@ -1,51 +1,75 @@
-"""The real engines, each proved by one start; what cannot run here skips with its own words, unless --real names it."""
+"""The real engines. What cannot run here skips with its own words, unless --real names it."""
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
-from tests.contract.stacks import STACKS, Stack, a_testbed
+from tests.contract import probed
+from tests.contract.stacks import STACKS, Floors, Stack, a_testbed
+from tests.contract.units import order, stack_of, unit
 from tests.support.giving_up import give_up
-from vbench.contracts import Environment, Session, Testbed
+from vbench.contracts import Session, Testbed
 from vbench.host.proc import LocalSession
 from vbench.model import Layer
 
+OUTCOMES = pytest.StashKey[Path]()
+AHEAD = pytest.StashKey[ExitStack]()
 
-class ByStack(LoadScopeScheduling):
-    """What shares a start is run by one worker."""
+
+class ByUnit(LoadScopeScheduling):
+    """One worker runs a whole unit. Units begin in the order of the tests, not the largest first."""
+
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
         return unit(nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByStack:
-    return ByStack(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByUnit:
+    return ByUnit(config, log)
 
 
-def unit(nodeid: str) -> str:
-    """The stack of a test; where a module opens a testbed of its own, the module; where it has its own starts, both."""
-    path, _, rest = nodeid.partition("::")
-    name = stack_in(rest.partition("[")[2].rstrip("]"))
-    match Path(path).stem:
-        case "test_odd_paths" | "test_same_surroundings" as module:
-            return module
-        case "test_faults" | "test_host_readings" as module:
-            return f"{module} {name}"
-        case module:
-            return name or module
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ours = [number for number, item in enumerate(items) if item.path.parent == Path(__file__).parent]
+    ordered = sorted(
+        (items[number] for number in ours),
+        key=lambda item: order(item.nodeid, is_first=item.get_closest_marker("first") is not None),
+    )
+    for number, item in zip(ours, ordered, strict=True):
+        items[number] = item
 
 
-def stack_in(parameters: str) -> str:
-    """The stack that stands first or last among a test's parameters, or nothing."""
-    named = [name for name in STACKS if f"-{parameters}-".startswith(f"-{name}-")]
-    named += [name for name in STACKS if f"-{parameters}-".endswith(f"-{name}-")]
-    return max(named, key=len, default="")
+def pytest_configure(config: pytest.Config) -> None:
+    given = getattr(config, "workerinput", {}).get("outcomes")
+    folder = TemporaryDirectory(prefix="vbench-tests-") if given is None else None
+    if folder:
+        config.add_cleanup(folder.cleanup)
+    config.stash[OUTCOMES] = Path(given or folder.name)
+
+
+def pytest_configure_node(node: WorkerController) -> None:
+    node.workerinput["outcomes"] = str(node.config.stash[OUTCOMES])
+
+
+def pytest_xdist_node_collection_finished(node: WorkerController, ids: list[str]) -> None:
+    """Begins the slow probes of what is going to be tested, once, in the process that runs no test itself."""
+    if AHEAD in node.config.stash:
+        return
+    node.config.stash[AHEAD] = exits = ExitStack()
+    node.config.add_cleanup(exits.close)
+    tested = {stack_of(nodeid) for nodeid in ids}
+    for name in probed.AHEAD:
+        if name in tested and not STACKS[name][0].missing(LocalSession()):
+            exits.enter_context(probed.ahead(name, node.config.stash[OUTCOMES]))
 
 
 @pytest.fixture(scope="session")
@@ -60,39 +84,28 @@ def testbed(host: LocalSession) -> Iterator[Testbed]:
 
 
 @pytest.fixture(scope="session", params=list(STACKS))
-def stack(
-    request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed, tmp_path_factory: pytest.TempPathFactory
-) -> Stack:
+def stack(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) -> Stack:
     """Every stack; one that cannot run here skips with its own reason."""
     name: str = request.param
     environments = STACKS[name]
     lacking = [f"{m.what} ({m.hint})" for m in environments[0].missing(host)]
     problem = ", ".join(lacking)
     if not problem and len(environments) == 1:
-        problem = probed_once(name, environments[0], host, testbed, tmp_path_factory)
+        outcomes = request.config.stash[OUTCOMES]
+        problem = probed.problem(name, outcomes, lambda: probed.by_start(environments[0], host, testbed))
     if problem:
         give_up(request.config, name, why=f"{name}: {problem}")
     return Stack(name, environments, host, testbed)
 
 
-def probed_once(
-    name: str, environment: Environment, host: LocalSession, testbed: Testbed, folders: pytest.TempPathFactory
-) -> str:
-    """What a real start has shown, whichever worker made it: one that hangs takes its whole limit."""
-    base = folders.getbasetemp()
-    said = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"probed-{name}"
-    with said.open("a+", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed
-        file.seek(0)
-        known = file.read()
-        if not known:
-            known = f"{environment.probe(host, testbed).problem}\n"
-            file.write(known)
-    return known.rstrip("\n")
+@pytest.fixture(scope="session")
+def floors(host: LocalSession, testbed: Testbed) -> Iterator[Floors]:
+    """What tests share, such as one machine for all that is tested in a machine."""
+    with ExitStack() as exits:
+        yield Floors(exits, host, testbed)
 
 
 @pytest.fixture(scope="session")
-def session(stack: Stack) -> Iterator[Session]:
-    """One start that the tests of a stack share."""
-    with ExitStack() as exits:
-        yield stack.start(exits)[0]
+def session(stack: Stack, floors: Floors) -> Session:
+    """The start that the tests of a stack share."""
+    return floors.on(stack.environments)[0]

@@ -21,6 +21,7 @@ from vbench.testbed.host import open_testbed
 
 SCRATCH = Path("/var/tmp")
 Environments = tuple[Environment, ...]  # the lowest first
+Floor = tuple[Session, Testbed]  # where an environment starts
 
 
 def tried(kind: type[Environment]) -> Environments:
@@ -60,6 +61,30 @@ DEFAULTS = tuple(name_of(tried(kind)[0]) for kind in KINDS.values() if kind.is_o
 """The first variant of every kind that is offered: what users measure."""
 
 
+def started_on(floor: Floor, environment: Environment, exits: ExitStack) -> Floor:
+    session, testbed = floor
+    started = exits.enter_context(environment.start(session, testbed))
+    return started, testbed.within(started)
+
+
+class Floors:
+    """Environments that are started once, for all who use them or stand on them, and that end with `exits`."""
+
+    def __init__(self, exits: ExitStack, host: LocalSession, testbed: Testbed) -> None:
+        self._exits = exits
+        self._started: dict[Environments, Floor] = {(): (host, testbed)}
+
+    def on(self, environments: Environments) -> Floor:
+        """Inside the last of these, the lowest of which comes first."""
+        if environments not in self._started:
+            below = self.on(environments[:-1])
+            self._started[environments] = started_on(below, environments[-1], self._exits)
+        return self._started[environments]
+
+    def has(self, environments: Environments) -> bool:
+        return environments in self._started
+
+
 @dataclass(frozen=True)
 class Stack:
     """Environments to start one on another, the lowest first."""
@@ -79,13 +104,9 @@ class Stack:
         """Whether its commands run on the host's own files, none of its environments having the image's."""
         return not any(environment.needs_image for environment in self.environments)
 
-    def start(self, stack: ExitStack) -> tuple[Session, Testbed]:
-        session: Session = self.host
-        testbed = self.testbed
-        for environment in self.environments:
-            session = stack.enter_context(environment.start(session, testbed))
-            testbed = testbed.within(session)
-        return session, testbed
+    def start(self, exits: ExitStack, floors: Floors) -> Floor:
+        """Its last environment, for the caller alone, on what it shares with other stacks."""
+        return started_on(floors.on(self.environments[:-1]), self.environments[-1], exits)
 
 
 def a_testbed(host: LocalSession, name: str) -> AbstractContextManager[Testbed]:

@@ -7,13 +7,14 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests.contract.stacks import Stack
-from tests.contract.traces import adopting, command_lines, own_traces
+from tests.contract.stacks import Floors, Stack
+from tests.contract.traces import adopting, command_lines, own_traces, traces_in
 from vbench.contracts import Session, Started, Testbed
 from vbench.environments.bare import Bare
 from vbench.errors import CommandFailed, CommandTimeout
 from vbench.host import proc
 from vbench.host.proc import LocalSession
+from vbench.testbed.undo import JOURNAL
 
 
 def sleep_of(digit: int) -> str:
@@ -123,12 +124,15 @@ def test_it_says_how_it_was_started_and_what_is_in_force(stack: Stack, session: 
         assert session.argv[-1][0]
 
 
-def test_an_exception_inside_leaves_nothing_and_a_second_start_is_clean(stack: Stack) -> None:
+@pytest.mark.first
+def test_an_exception_inside_leaves_nothing_and_a_second_start_is_clean(stack: Stack, floors: Floors) -> None:
+    """Other tests share the second start. What a stack stands on stays, and has no traces either."""
     base, sleep = stack.testbed.base, sleep_of(9)  # type: ignore[attr-defined]
-    before = own_traces(base)
+    beneath, _ = floors.on(stack.environments[:-1])
+    before, before_beneath = own_traces(base), traces_in(beneath)
     with adopting():
         with pytest.raises(ZeroDivisionError), ExitStack() as exits:
-            session, _ = stack.start(exits)
+            session, _ = stack.start(exits, floors)
             scratch = str(session.workplace.scratch)
             session.run(["touch", f"{scratch}/left"], timeout_s=60)
             if not stack.makes_up:  # a fake one runs its commands on the host, as the host's own
@@ -137,13 +141,14 @@ def test_an_exception_inside_leaves_nothing_and_a_second_start_is_clean(stack: S
         after = own_traces(base)
     assert {name: after[name] - before[name] for name in after} == {name: frozenset() for name in after}
     assert not [words for words in command_lines() if sleep in words]
+    assert traces_in(beneath) == before_beneath
     with ExitStack() as exits:
-        session, _ = stack.start(exits)
+        session, _ = stack.start(exits, floors) if floors.has(stack.environments) else floors.on(stack.environments)
         assert session.run(["test", "-e", f"{session.workplace.scratch}/left"], timeout_s=60).status == 1
 
 
 def test_no_isolated_environment_reaches_the_undo_journal(stack: Stack, session: Session) -> None:
-    journal = stack.testbed.base / "undo.jsonl"  # type: ignore[attr-defined]
+    journal = stack.testbed.base / JOURNAL  # type: ignore[attr-defined]
     with stack.testbed.undo(["true"]):
         seen = session.run(["test", "-e", str(journal)], timeout_s=60).status == 0
         assert seen is stack.is_on_host
@@ -185,27 +190,6 @@ def test_the_peer_reaches_every_arm_at_an_address_of_its_own(stack: Stack, sessi
         assert address.startswith("198.18.") and address != stack.testbed.peer_address
         done = peer.run([peer.workplace.python, "-c", ask, address], timeout_s=60)
         assert done.check().text.strip() == stack.testbed.peer_address
-
-
-@pytest.mark.parametrize("stack", ["oci-on-qemu"], indirect=True)
-def test_a_container_in_a_machine_has_a_port_beside_the_machines_own(stack: Stack) -> None:
-    addresses = "import json, subprocess; links = json.loads(subprocess.check_output(['ip', '-j', 'address']));"
-    addresses += "print(*[i['local'] for l in links for i in l['addr_info'] if i['local'].startswith('198.18.')])"
-    machine, container = stack.environments
-    with ExitStack() as exits:
-        guest = exits.enter_context(machine.start(stack.host, stack.testbed))
-        ask = [guest.workplace.python, "-c", addresses]
-        alone = guest.run(ask, timeout_s=60).check().text.split()
-        mounts = guest.run(["cat", "/proc/mounts"], timeout_s=60).text
-        with container.start(guest, stack.testbed.within(guest)) as session:
-            (inside,) = session.run(ask, timeout_s=60).check().text.split()
-            assert guest.run(ask, timeout_s=60).check().text.split() == alone  # now on its bridge
-            assert inside not in alone
-            assert guest.run(["test", "-e", "/sys/class/net/br0"], timeout_s=60).status == 0
-        assert guest.run(ask, timeout_s=60).check().text.split() == alone
-        assert guest.run(["test", "-e", "/sys/class/net/br0"], timeout_s=60).status == 1
-        assert guest.run(["cat", "/proc/mounts"], timeout_s=60).text == mounts
-        assert guest.run(["sh", "-c", "ls -d /run/vbench-* /sys/fs/cgroup/vbench-*"], timeout_s=60).text == ""
 
 
 def test_bare_adds_no_cgroup_and_no_namespace_but_the_runs_mounts(host: LocalSession, testbed: Testbed) -> None:

@@ -6,9 +6,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.contract.stacks import STACKS, Stack
+from tests.contract.stacks import STACKS, Floors, Stack
 from vbench import facts
-from vbench.contracts import Session, Started
+from vbench.contracts import Session, Started, Testbed
+from vbench.host.proc import LocalSession
 
 ISOLATED = [name for name, environments in STACKS.items() if environments[-1].confines_root]
 WHY = "it was asked for none"
@@ -33,17 +34,18 @@ print(json.dumps({
 """
 
 
-@pytest.fixture
-def sessions(stack: Stack) -> Iterator[tuple[Session, ...]]:
-    """Every session of the stack, the lowest first, none of them with a link."""
-    session, testbed = stack.host, stack.testbed.offline(WHY)
-    started = []
+@pytest.fixture(scope="module")
+def floors(host: LocalSession, testbed: Testbed) -> Iterator[Floors]:
+    """Without a link."""
     with ExitStack() as exits:
-        for environment in stack.environments:
-            session = exits.enter_context(environment.start(session, testbed))
-            testbed = testbed.within(session)
-            started.append(session)
-        yield tuple(started)
+        yield Floors(exits, host, testbed.offline(WHY))
+
+
+@pytest.fixture
+def sessions(stack: Stack, floors: Floors) -> tuple[Session, ...]:
+    """Every session of the stack, the lowest first."""
+    above = range(1, len(stack.environments) + 1)
+    return tuple(floors.on(stack.environments[:number])[0] for number in above)
 
 
 @pytest.mark.parametrize("stack", ISOLATED, indirect=True)
@@ -62,9 +64,10 @@ def test_without_a_link_an_environment_sees_loopback_alone(stack: Stack, session
 
 
 @pytest.mark.parametrize("stack", ["oci-runc"], indirect=True)
-def test_with_a_link_an_environment_sees_it_too(stack: Stack, session: Session) -> None:
+def test_with_a_link_an_environment_sees_it_too(stack: Stack) -> None:
     """Without this the look above might see nothing at all."""
     if stack.testbed.peer_address is None:
         pytest.skip(f"no network here: {stack.testbed.no_network}")
-    seen = json.loads(session.run([session.workplace.python, "-c", SEEN], timeout_s=120).check().text)
+    with stack.environments[0].start(stack.host, stack.testbed) as session:
+        seen = json.loads(session.run([session.workplace.python, "-c", SEEN], timeout_s=120).check().text)
     assert (seen["interfaces"], seen["elsewhere"]) == (["lo", "eth0"], "Connection refused")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.stacks import Stack
+from tests.contract.stacks import Floors, Stack
 from vbench.environments.nspawn import CGROUPS, PROPAGATE
 
 
@@ -18,9 +18,9 @@ def left() -> set[Path]:
 
 @pytest.mark.alone
 @pytest.mark.parametrize("stack", ["nspawn"], indirect=True)
-def test_neither_a_cgroup_nor_a_folder_of_a_container_stays(stack: Stack) -> None:
+def test_neither_a_cgroup_nor_a_folder_of_a_container_stays(stack: Stack, floors: Floors) -> None:
     before = left()
     with ExitStack() as exits:
-        stack.start(exits)
+        stack.start(exits, floors)
         assert left() > before
     assert left() <= before

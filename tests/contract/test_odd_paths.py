@@ -7,17 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.stacks import SCRATCH, Stack
+from tests.contract.stacks import ALONE, SCRATCH, Floors, Stack
+from tests.contract.workloads import trial_on_files
 from vbench import image
-from vbench.benchmarks.disk import RandRead
-from vbench.benchmarks.http import Requests
 from vbench.beneath import Image
-from vbench.contracts import Start, Testbed
+from vbench.contracts import Testbed
 from vbench.host import proc, processors
 from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.testbed.host import open_testbed
-from vbench.units import Bytes
 
 ODD = "keep:1 a,b?c=d;e$f'g\"h{i}"
 
@@ -64,15 +62,16 @@ def odd(base: Path, odd_image: Image | None) -> Iterator[Testbed]:
         yield opened
 
 
-def test_benchmarks_that_name_files_run_there(stack: Stack, odd: Testbed) -> None:
+@pytest.fixture(scope="module")
+def floors(odd: Testbed) -> Iterator[Floors]:
+    with ExitStack() as exits:
+        yield Floors(exits, LocalSession(), odd)
+
+
+# What stands on another environment sees that one's paths: test_stacked.py.
+@pytest.mark.parametrize("stack", ALONE, indirect=True, scope="session")
+def test_benchmarks_that_name_files_run_there(stack: Stack, floors: Floors) -> None:
     if stack.makes_up:
         assert stack.environments[-1].variants() == ()  # its files are made up
         return
-    with ExitStack() as exits:
-        session, testbed = replace(stack, testbed=odd).start(exits)
-        start = Start(session, testbed, 100, 0.1, 0.0, None, lambda name, data: None, exits)
-        for benchmark in (RandRead(size=Bytes(2**22)), Requests()):
-            if benchmark.missing(session, testbed):
-                assert stack.is_on_host  # the host's own tools are the host's
-                continue
-            assert benchmark.measure(start).samples
+    trial_on_files(*floors.on(stack.environments), may_lack=stack.is_on_host)  # the host's own tools are the host's

@@ -1,48 +1,26 @@
 """A command has the same surroundings in every environment, whatever the caller of vbench brings."""
 
-import json
 import os
 import resource
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import pytest
 
-from tests.contract.stacks import Stack, a_testbed
+from tests.contract.stacks import ALONE, Floors, Stack, a_testbed
+from tests.contract.surroundings import assert_usual
 from tests.support.giving_up import give_up
-from vbench.contracts import Session, Started, Testbed
+from vbench.contracts import Testbed
+from vbench.environments.bare import Bare
 from vbench.host import processors
 from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
 from vbench.testbed.host import open_testbed
 
-LOOK = """
-import json, os, resource, sys
-status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-names = [name for name in dir(resource) if name.startswith("RLIMIT_")]
-json.dump({
-    "environment": dict(os.environ),
-    "bytes": len(open("/proc/self/environ", "rb").read()),
-    "folder": os.getcwd(),
-    "umask": status["Umask"].strip(),
-    "blocked": status["SigBlk"].strip(),
-    "ignored": int(status["SigIgn"], 16) & ~(1 << 12 | 1 << 24),
-    "limits": {name: resource.getrlimit(getattr(resource, name)) for name in names},
-    "nice": os.getpriority(os.PRIO_PROCESS, 0),
-    "class": os.sched_getscheduler(0),
-    "killed first": open("/proc/self/oom_score_adj").read().strip(),
-    "personality": open("/proc/self/personality").read().strip(),
-    "groups": [os.getgid(), *os.getgroups()],
-    "session": os.getsid(0) == os.getpid(),
-    "open": sorted(int(name) for name in os.listdir("/proc/self/fd"))[:3],
-    "inherited": sum(os.path.exists(f"/proc/self/fd/{number}") for number in range(100, 200)),
-}, sys.stdout)
-"""  # Python itself ignores SIGPIPE and SIGXFSZ
+# What stands on another environment has that one's surroundings: test_stacked.py.
+single = pytest.mark.parametrize("stack", ALONE, indirect=True, scope="session")
 SECRETS = {
     "https_proxy": "http://user:password@proxy.example:3128",
     "PIP_INDEX_URL": "https://token@pypi.example/simple",
@@ -53,28 +31,6 @@ SECRETS = {
     "DOCKER_HOST": "tcp://caller.example:2375",
     "LD_LIBRARY_PATH": "/opt/caller/lib",
     "LC_CTYPE": "de_DE.ISO-8859-1",
-}
-EXPECTED: dict[str, Any] = {
-    "environment": {
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "HOME": "/tmp",
-        "TMPDIR": "/tmp",
-        "LC_ALL": "C.UTF-8",
-        "TZ": "UTC",
-    },
-    "bytes": 110,
-    "folder": "/",
-    "umask": "0022",
-    "blocked": "0000000000000000",
-    "ignored": 0,
-    "nice": 0,
-    "class": os.SCHED_OTHER,
-    "killed first": "0",
-    "personality": "00000000",
-    "groups": [0],
-    "session": True,
-    "open": [0, 1, 2],
-    "inherited": 0,
 }
 
 
@@ -115,63 +71,35 @@ def beside() -> Iterator[Testbed]:
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, dict[str, Any]]:
-    """What each stack saw, by its name."""
-    return {}
+def floors(beside: Testbed) -> Iterator[Floors]:
+    with ExitStack() as exits:
+        yield Floors(exits, LocalSession(), beside)
 
 
-def variables_of(session: Session) -> dict[str, str]:
-    """What the environment's own words set: the dose of a known fault, which is all that it differs by."""
-    words = session.argv[-1] if isinstance(session, Started) and session.argv else ()
-    return dict(word.split("=", 1) for word in words if word.startswith("VBENCH_"))
-
-
-def seen(session: Session, own: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
-    """What a command sees, without the variables that its environment sets itself: each must be there."""
-    result: dict[str, Any] = json.loads(
-        session.run([session.workplace.python, "-I", "-S", "-c", LOOK], timeout_s=60).check().stdout
-    )
-    for name, value in own.items():
-        assert result["environment"].pop(name) == value
-        result["bytes"] -= len(f"{name}={value}\0")
-    return result
-
-
-def test_a_command_sees_the_same_in_every_environment(
-    stack: Stack, beside: Testbed, found: dict[str, dict[str, Any]]
-) -> None:
+@single
+def test_a_command_sees_the_same_in_every_environment(stack: Stack, floors: Floors) -> None:
     if stack.makes_up:
         assert stack.environments[-1].variants() == ()  # it runs its commands on the host, as the host's own
         return
-    with ExitStack() as exits:
-        session, _ = replace(stack, testbed=beside).start(exits)
-        own = variables_of(session)
-        found[stack.name] = seen(session, own)
-        mine = found[stack.name]
-        assert {name: mine[name] for name in EXPECTED} == EXPECTED
-        assert session.run(["mktemp", "-u"], timeout_s=60).check().text.startswith("/tmp/tmp.")
-        networked = session.on_network()
-        assert networked is session or seen(networked, own) == mine
-    first = next(iter(found.values()))
-    assert mine == first
+    native, _ = floors.on((Bare(),))
+    assert assert_usual(floors.on(stack.environments)[0]) == assert_usual(native)
 
 
 def test_the_peer_sees_the_same_too(beside: Testbed, request: pytest.FixtureRequest) -> None:
     if beside.peer_address is None:
         give_up(request.config, "bare", why=beside.no_network)
-    there = seen(beside.peer)
-    assert {name: there[name] for name in EXPECTED} == EXPECTED
+    assert_usual(beside.peer)
 
 
-def test_nothing_of_the_caller_is_in_what_leads_to_an_agent(stack: Stack, beside: Testbed) -> None:
+@single
+def test_nothing_of_the_caller_is_in_what_leads_to_an_agent(stack: Stack, floors: Floors) -> None:
     if stack.name not in ("bare", "bare-host", "oci-runc"):
         assert stack.name  # no process of the host can be looked at from inside
         return
     look = 'tr "\\0" "\\n" </proc/$PPID/environ; cat /proc/1/environ | tr "\\0" "\\n"'
     words = look if stack.name == "oci-runc" else look.partition(";")[0]
-    with ExitStack() as exits:
-        session, _ = replace(stack, testbed=beside).start(exits)
-        text = session.run(["sh", "-c", words], timeout_s=60).text
+    session, _ = floors.on(stack.environments)
+    text = session.run(["sh", "-c", words], timeout_s=60).text
     assert text
     assert [name for name, value in SECRETS.items() if name != "PATH" and value in text] == []
 

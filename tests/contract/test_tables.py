@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from tests.contract.stacks import ALONE, DEFAULTS, STACKS
+from tests.contract.units import LONGEST
 from tests.contract.workloads import FROM_STARTS, INSIDE, ON_HOST
 from tests.support.giving_up import ALL
 from tests.support.linting import refuse
@@ -38,3 +39,8 @@ def test_what_ci_may_skip_are_variants_and_no_kinds_whole() -> None:
     (skipped,) = re.findall(rf'REAL={ALL} BUT="(.*?)"', CI.read_text(encoding="utf-8"))
     refuse(name for name in skipped.split() if name not in STACKS)
     refuse(f"{name} is what users measure" for name in DEFAULTS if name in skipped.split())
+
+
+def test_units_that_begin_first_are_units() -> None:
+    modules = {path.stem for path in Path(__file__).parent.glob("test_*.py")}
+    refuse(name for name in LONGEST for word in name.split() if word not in {*ALONE, *modules, "inside"})

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import psutil
 
+from vbench.contracts import Session
 from vbench.testbed.undo import JOURNAL
 
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
@@ -37,6 +38,21 @@ def own_traces(base: PurePosixPath) -> dict[str, frozenset[str]]:
         "cgroups": frozenset(_idle()),
         "files": frozenset(str(path) for path in Path(base).iterdir() if path.name != JOURNAL),
     }
+
+
+_LOOK = """
+cat /proc/mounts
+ls -A --ignore=mount /sys/class/net /sys/fs/cgroup /run /tmp "$1"  # /run/mount is for any mount to make
+grep -ah . /proc/[0-9]*/cmdline
+"""
+
+
+def traces_in(session: Session) -> list[str]:
+    """Mounts, interfaces, cgroups, files and processes of a started environment. Empty for what has the host's own."""
+    if session.workplace.image in ("", "host"):
+        return []
+    words = ["sh", "-c", _LOOK, "sh", str(session.workplace.scratch)]
+    return sorted(session.run(words, timeout_s=60).check().text.splitlines())
 
 
 @contextmanager

@@ -1,9 +1,14 @@
 """Which benchmarks the contract tests run where, derived from the table of benchmarks."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 from tests.unit.scripted import of_kind
 from vbench.benchmarks import KINDS
+from vbench.benchmarks.disk import RandRead
+from vbench.benchmarks.http import Requests
+from vbench.contracts import Session, Start, Testbed
+from vbench.units import Bytes
 
 Entry = tuple[str, dict[str, object]]  # a kind with its keys in a suite
 OTHER_WAYS: dict[str, object] = {"depth": 16, "reverse": True}  # keys that choose another way to work
@@ -28,3 +33,14 @@ INSIDE = [
 ]
 # HTTP needs nginx and wrk, which the image has and the machine of the test need not.
 ON_HOST = [kind for kind in KINDS if kind not in FROM_STARTS and not kind.startswith("http.")]
+
+
+def trial_on_files(session: Session, testbed: Testbed, *, may_lack: bool) -> None:
+    """A trial of each of the tools that are told names of files."""
+    with ExitStack() as exits:
+        start = Start(session, testbed, 100, 0.1, 0.0, None, lambda name, data: None, exits)
+        for benchmark in (RandRead(size=Bytes(2**22)), Requests()):
+            if benchmark.missing(session, testbed):
+                assert may_lack
+            else:
+                assert benchmark.measure(start).samples
