@@ -22,13 +22,15 @@ demo-begin:
 # Nothing runs beside the tests that are marked "alone": they look at what the whole machine does.
 PYTEST := $(BIN)/pytest --durations 10
 SIDE_BY_SIDE := --numprocesses logical
+# The real tests wait for a third of their time, for ends of processes and for the disk: half as many workers again.
+HALF_AGAIN := --numprocesses $(shell expr $$(nproc) \* 3 / 2)
 NAMED = $(addprefix --real ,$(REAL)) $(addprefix --but ,$(BUT))
 
 test: system-test image .make-dev lint
 	$(PYTEST) $(SIDE_BY_SIDE) tests/unit
 	$(PYTEST) $(SIDE_BY_SIDE) -m "not alone" $(NAMED) tests/contract
 	$(PYTEST) -m alone $(NAMED) tests/contract
-	$(PYTEST) $(SIDE_BY_SIDE) --dist loadfile --no-loadscope-reorder $(NAMED) tests/real
+	$(PYTEST) $(HALF_AGAIN) --dist loadfile --no-loadscope-reorder $(NAMED) tests/real
 
 # The unit tests and the type check on every other Python that this machine has, in environments of their own.
 test-pythons: .make-dev
