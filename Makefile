@@ -22,7 +22,7 @@ demo-begin:
 # Nothing runs beside the tests that are marked "alone": they look at what the whole machine does.
 PYTEST := $(BIN)/pytest --durations 10
 SIDE_BY_SIDE := --numprocesses logical
-# The real tests wait for a third of their time, for ends of processes and for the disk: half as many workers again.
+# One worker a processor leaves a quarter of the processors idle: real runs wait for processes to end and for the disk.
 HALF_AGAIN := --numprocesses $(shell expr $$(nproc) \* 3 / 2)
 NAMED = $(addprefix --real ,$(REAL)) $(addprefix --but ,$(BUT))
 
