@@ -21,16 +21,15 @@ demo-begin:
 
 # Nothing runs beside the tests that are marked "alone": they look at what the whole machine does.
 PYTEST := $(BIN)/pytest --durations 10
-SIDE_BY_SIDE := --numprocesses logical
-# One worker a processor leaves a quarter of the processors idle: real runs wait for processes to end and for the disk.
-HALF_AGAIN := --numprocesses $(shell expr $$(nproc) \* 3 / 2)
+# One worker a processor leaves up to a quarter of the processors idle: tests wait for processes to end and for the disk.
+SIDE_BY_SIDE := --numprocesses $(shell expr $$(nproc) \* 3 / 2)
 NAMED = $(addprefix --real ,$(REAL)) $(addprefix --but ,$(BUT))
 
 test: system-test image .make-dev lint
 	$(PYTEST) $(SIDE_BY_SIDE) tests/unit
 	$(PYTEST) $(SIDE_BY_SIDE) -m "not alone" $(NAMED) tests/contract
 	$(PYTEST) -m alone $(NAMED) tests/contract
-	$(PYTEST) $(HALF_AGAIN) --dist loadfile --no-loadscope-reorder $(NAMED) tests/real
+	$(PYTEST) $(SIDE_BY_SIDE) --dist loadfile --no-loadscope-reorder $(NAMED) tests/real
 
 # The unit tests and the type check on every other Python that this machine has, in environments of their own.
 test-pythons: .make-dev
