@@ -15,5 +15,7 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> list[Command]:
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_verb_ends_as_it_always_does(name: str, commands: list[Command], tmp_path: Path) -> None:
-    verbs.prove(commands, STREAMS[name], tmp_path, own=list(STREAMS).index(name))
+def test_a_verb_ends_as_it_always_does(
+    request: pytest.FixtureRequest, name: str, commands: list[Command], tmp_path: Path
+) -> None:
+    verbs.prove(request.config, commands, STREAMS[name], tmp_path, own=list(STREAMS).index(name))

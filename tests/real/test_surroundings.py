@@ -20,8 +20,10 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> list[Command]:
 
 
 @pytest.mark.parametrize("name", REST)
-def test_a_verb_ends_as_it_always_does(name: str, commands: list[Command], tmp_path: Path) -> None:
-    verbs.prove(commands, REST[name], tmp_path, own=list(REST).index(name) + len(STREAMS))
+def test_a_verb_ends_as_it_always_does(
+    request: pytest.FixtureRequest, name: str, commands: list[Command], tmp_path: Path
+) -> None:
+    verbs.prove(request.config, commands, REST[name], tmp_path, own=list(REST).index(name) + len(STREAMS))
 
 
 def test_files_are_utf_8_in_a_locale_of_another_encoding(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.real.program import VBENCH, suite
 from tests.real.surroundings import Ended, Surrounding, end, forking
+from tests.support.giving_up import give_up
 from vbench.cli import fault, vbench
 
 NO_TRACEBACK = "Traceback (most recent call last)"
@@ -77,9 +78,9 @@ def commands(folder: Path) -> list[Command]:
     ]
 
 
-def prove(commands: list[Command], surrounding: Surrounding, folder: Path, *, own: int) -> None:
+def prove(config: pytest.Config, commands: list[Command], surrounding: Surrounding, folder: Path, *, own: int) -> None:
     """Every command ends as it always does, and never with a traceback. `own` is the number of a surrounding."""
-    possible(surrounding)
+    give_up_where_impossible(config, surrounding)
     with forking(surrounding, folder) as program:
         for command in commands:
             check(command, surrounding, program.end(command.words))
@@ -99,9 +100,9 @@ def check(command: Command, surrounding: Surrounding, ended: Ended) -> None:
     assert status != fault.EXIT_CODE, f"{command}: {said}"
 
 
-def possible(surrounding: Surrounding) -> None:
-    """Skips where this machine does not allow it."""
+def give_up_where_impossible(config: pytest.Config, surrounding: Surrounding) -> None:
+    """Skips where the kernel allows no user namespaces. Fails on a machine that is said to run `bare`."""
     if surrounding.before[:1] == ("unshare",):
         words = surrounding.before[: surrounding.before.index("--") + 1]
         if subprocess.run([*words, "true"], capture_output=True, check=False).returncode:
-            pytest.skip("user namespaces are not allowed here")
+            give_up(config, "bare", why="user namespaces are not allowed here")
