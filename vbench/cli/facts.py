@@ -47,10 +47,12 @@ def _session(env: str | None, suite: str) -> Iterator[Session]:
     """The host itself, or a fresh start of the environment and of what it stands on."""
     from vbench.host.proc import LocalSession
 
+    here = LocalSession()
     if env is None:
-        yield LocalSession()
+        yield here
         return
 
+    from vbench import facts as reading
     from vbench import image as images
     from vbench import runner as runners
     from vbench import suite as suites
@@ -60,7 +62,7 @@ def _session(env: str | None, suite: str) -> Iterator[Session]:
         raise UsageError(f"no environment is named {env!r} in {suite}", hint=nearest(env, list(loaded.environments)))
     chain = [loaded.environment(name) for name in suites.chain(loaded, env)]
     image = images.find()
-    with runners.testbed_of_run(loaded, image, "facts") as testbed, unwinding() as stack:
+    with runners.testbed_of_run(loaded, image, "facts", reading.collect(here)) as testbed, unwinding() as stack:
         lacking = chain[0].missing(testbed.session)
         if not lacking and image is None and any(environment.needs_image for environment in chain):
             lacking = (images.lacking(),)

@@ -57,6 +57,7 @@ def plan(
 
 def _refused(suite: "Suite") -> "EnvironmentUnavailable | None":
     """What the host lacks; None if nothing. It is told after the plan, which may be meant for another host."""
+    from vbench import facts
     from vbench import runner as runners
     from vbench.errors import EnvironmentUnavailable
     from vbench.host.local import LocalHost
@@ -64,7 +65,7 @@ def _refused(suite: "Suite") -> "EnvironmentUnavailable | None":
     host = LocalHost()
     try:
         with runners.rooted(suite, host.session) as session:
-            runners.refuse(suite, host.through(session), runners.image_of(suite))
+            runners.refuse(suite, host.through(session), facts.collect(host.session), runners.image_of(suite))
     except EnvironmentUnavailable as error:
         return error
     return None

@@ -199,7 +199,7 @@ def _check_group(host: Session, session: Session, runtime: str) -> None:
     own, inside = (_cpu_group(one.run(["cat", "/proc/self/cgroup"], timeout_s=30).text) for one in (host, session))
     if own is None or inside is None or PurePosixPath(inside).is_relative_to(own):
         return
-    quota = facts.own_quota(host)
+    quota = facts.quota_of(facts.collect(host))
     if quota is not None:
         raise StartFailed(
             f"{runtime} made the container outside the cgroup that gives vbench {quota:g} processors",

@@ -23,9 +23,10 @@ __all__ = [
     "in_order",
     "key_of",
     "layers",
+    "memory_of",
     "of_host",
-    "own_quota",
     "parse",
+    "quota_of",
     "show",
     "title_of",
     "with_engine",
@@ -131,10 +132,16 @@ def with_limits(
     return _merged(facts, added)
 
 
-def own_quota(host: Session) -> float | None:
-    """Processors that the host's control groups allow this process. None without a limit or for an unknown one."""
-    quota = collect(host)["cgroup.cpu.quota"].value
+def quota_of(facts: Facts) -> float | None:
+    """Processors that control groups allow who collected these facts. None without a limit or for an unknown one."""
+    quota = facts["cgroup.cpu.quota"].value
     return float(quota) if isinstance(quota, int | float) else None
+
+
+def memory_of(facts: Facts) -> int | None:
+    """Memory in B that who collected these facts may use: the machine's, or less by a cgroup's limit."""
+    limit = facts.get("limits.memory.measured")
+    return limit.value if limit and isinstance(limit.value, int) else None
 
 
 def with_engine(facts: Facts, image: str, argv: tuple[tuple[str, ...], ...], versions: Facts) -> Facts:

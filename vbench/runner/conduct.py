@@ -14,7 +14,7 @@ from vbench.contracts import Environment, Host, Testbed
 from vbench.errors import RunFolderError, UsageError
 from vbench.host import interrupts, processors
 from vbench.host.local import LocalHost
-from vbench.model import SCHEMA, Manifest, Plan, Resumption, Run, State
+from vbench.model import SCHEMA, Facts, Manifest, Plan, Resumption, Run, State
 from vbench.runner import adaptive, resumption
 from vbench.runner.asking import refuse_missing_above
 from vbench.runner.clocks import Clocks
@@ -62,10 +62,11 @@ def conduct(
     anything is stored, and what Runner.run raises afterwards.
     """
     refuse_short(2 * plan.expected_s / len(plan.blocks), until_s, "the calibration and one block are", clocks)
+    known = facts.collect(host.session)
     with rooted(suite, host.session) as session:
-        refuse(suite, host.through(session), image)
+        refuse(suite, host.through(session), known, image)
     run_id = store.run_id(suite.name)
-    with testbed_of_run(suite, image, run_id, host) as testbed:
+    with testbed_of_run(suite, image, run_id, known, host) as testbed:
         refuse_missing_above(suite, testbed)
         manifest = _manifest(suite, plan, run_id, image=image, command=command, tags=tags, here=host.identity())
         with store.create(results, manifest, clean=_clean(host)) as writer:
@@ -77,6 +78,7 @@ def conduct(
                 writer,
                 progress(testbed),
                 look,
+                quota=facts.quota_of(known),
                 until_s=until_s,
                 clocks=clocks,
             )
@@ -112,13 +114,14 @@ def resume(
         if block is not None:
             refuse_short(ledger.next_s(), until_s, "what comes next is", clocks)
         # Before anything of the suite is made or run: on another host, or in a hostile folder, it may say anything.
-        resumption.refuse_other_host(run, _differences(run, suite, host), here)
-        with testbed_of_run(suite, image, manifest.run_id, host) as testbed:
+        known = _known(suite, host)
+        resumption.refuse_other_host(run, resumption.differences(run, known, clean), here)
+        with testbed_of_run(suite, image, manifest.run_id, known, host) as testbed:
             engines = suites.engines(suite)
             now = facts.of_host(testbed.session, engines, cpu=testbed.cpus[0])
             differences = resumption.differences(run, now, clean, engines)
             resumption.refuse_other_host(run, differences, here)
-            refuse(suite, testbed.host, image)
+            refuse(suite, testbed.host, known, image)
             for words in (*run.warnings, *differences.others):
                 say(words)
             _sweep(suite, manifest.run_id, host, say)
@@ -132,6 +135,7 @@ def resume(
                 writer,
                 progress(suite, run),
                 look,
+                quota=facts.quota_of(known),
                 ledger=ledger,
                 until_s=until_s,
                 clocks=clocks,
@@ -215,10 +219,10 @@ def _clean(host: Host) -> privacy.Clean:
     return privacy.of_hosts([_HERE.identity(), host.identity()])
 
 
-def _differences(run: Run, suite: Suite, host: Host) -> resumption.Differences:
-    """How the host differs from the run's, read by vbench's own commands and without any environment."""
+def _known(suite: Suite, host: Host) -> Facts:
+    """The host's facts, read by vbench's own commands and without any environment."""
     cpu = processors.find(host.session, suite.testbed.cpus, suite.testbed.cpu_list).environment[0]
-    return resumption.differences(run, facts.of_host(host.session, cpu=cpu), _clean(host))
+    return facts.of_host(host.session, cpu=cpu)
 
 
 def _ledger(run: Run, look: adaptive.Looking | None, here: Identity) -> tuple[Ledger, int | None]:

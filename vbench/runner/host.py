@@ -12,6 +12,7 @@ from vbench.beneath import Image
 from vbench.contracts import Host, Session, Testbed
 from vbench.host import processors, rights
 from vbench.host.local import LocalHost
+from vbench.model import Facts
 from vbench.suite import Suite
 from vbench.testbed.host import open_testbed
 
@@ -39,9 +40,12 @@ def image_of(suite: Suite) -> Image | None:
 
 
 @contextmanager
-def testbed_of_run(suite: Suite, image: Image | None, name: str, host: Host = _HERE) -> Iterator[Testbed]:
-    """The opened testbed, on a session that has the host's layers; vbench itself stays off the arms' processors."""
-    local = host.session.layered(facts.layers(facts.collect(host.session)))
+def testbed_of_run(suite: Suite, image: Image | None, name: str, known: Facts, host: Host = _HERE) -> Iterator[Testbed]:
+    """The opened testbed, on a session that has the host's layers; vbench itself stays off the arms' processors.
+
+    `known` are the host's facts.
+    """
+    local = host.session.layered(facts.layers(known))
     chosen = processors.find(local, suite.testbed.cpus, suite.testbed.cpu_list)
     with (
         host.harness_on(chosen.peer),

@@ -9,29 +9,24 @@ from vbench import suite as suites
 from vbench.beneath import Image
 from vbench.contracts import Environment, Host, Session, hints, lacks
 from vbench.errors import EnvironmentUnavailable, SuiteError
+from vbench.model import Facts
 from vbench.suite import Suite
 from vbench.testbed import folders as scratch
 from vbench.units import show_bytes
 
 
-def refuse(suite: Suite, host: Host, image: Image | None) -> None:
+def refuse(suite: Suite, host: Host, known: Facts, image: Image | None) -> None:
     """Raises UsageError for settings that this host cannot meet, EnvironmentUnavailable for what the host lacks.
 
-    Nothing is started or made.
+    `known` are the host's facts. Nothing is started or made.
     """
     refuse_misfits(suite)
     refuse_offline(suite)
-    refuse_memory(suite, memory_of(host.session))
+    refuse_memory(suite, facts.memory_of(known))
     refuse_disks(suite)
     folder = PurePosixPath(suite.testbed.scratch)
     scratch.refuse(host.files, folder, files_b=files_b(suite), executing=executing(suite))
     refuse_missing(suite, host.session, image)
-
-
-def memory_of(host: Session) -> int | None:
-    """Memory in B that this process may use: the machine's, or less by a cgroup's limit. None if unknown."""
-    limit = facts.collect(host).get("limits.memory.measured")
-    return limit.value if limit and isinstance(limit.value, int) else None
 
 
 def refuse_misfits(suite: Suite) -> None:

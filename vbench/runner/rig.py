@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -32,6 +31,7 @@ class Rig:
     testbed: Testbed
     raw: Callable[[str, bytes], str]  # stores a file under a name, and gives its path inside the run folder
     clocks: Clocks = field(default_factory=Clocks)
+    quota: float | None = None  # processors that the harness's own control group allows, and so every arm
 
     def start(self, arm: str, exits: ExitStack, keep: Keep) -> Stack:
         """The whole stack of an arm, stopped with `exits`."""
@@ -78,13 +78,9 @@ class Rig:
             requested_memory_b=limits.memory,
             configured_cpus=len(self.testbed.cpus),
             configured_memory_b=started.memory_limit_b,
-            quota=self._quota,
+            quota=self.quota,
         )
         argv = session.argv if isinstance(session, Started) else ()
         return facts.with_engine(
             limited, session.workplace.image, argv, started.engines(self.suite, self.testbed.host.session)
         )
-
-    @cached_property
-    def _quota(self) -> float | None:
-        return facts.own_quota(self.testbed.host.session)

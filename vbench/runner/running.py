@@ -49,6 +49,7 @@ class Runner:
     ledger: Ledger | None = None  # the stored part of a resumed run
     until_s: float | None = None  # no block begins that would end after this, on the monotonic clock
     clocks: Clocks = field(default_factory=Clocks)
+    quota: float | None = None  # processors that the harness's own control group allows
     count: Count = field(default_factory=Count)
     stopped: str = ""  # why the run ended before its last block: too little time
     analysed: int = 0  # blocks that enter the costs
@@ -57,7 +58,7 @@ class Runner:
 
     def __post_init__(self) -> None:
         self._ledger = self.ledger or Ledger(self.plan)
-        self._rig = Rig(self.suite, self.testbed, self.writer.raw, self.clocks)
+        self._rig = Rig(self.suite, self.testbed, self.writer.raw, self.clocks, self.quota)
         for trial in self._ledger.trials:
             self._learn(trial)
             self.count.add(trial.outcome)
