@@ -3,6 +3,7 @@
 import math
 import random
 from collections import Counter
+from functools import cache
 
 from msgspec.structs import replace
 
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, tuple[tuple[str, str, str], ...]] = {
 BASE = {"latency": 8e-5, "latency_p99": 3e-4, "rate": 9000.0, "time": 0.02, "bandwidth": 2e9}
 
 
+@cache
 def large_run(*, blocks: int = 10, seed: int = 11, hostile: bool = False) -> Run:
     """As many benchmarks as a run of the whole set has, in the four environments of `make_run`."""
     small = make_run(blocks=blocks, seed=seed, hostile=hostile)
@@ -72,7 +74,7 @@ def _trial(where: tuple[int, int, str], name: str, order: int, each: int, rng: r
     return Trial(block, place, arm, name, order, outcome, started, took)
 
 
-def histogram(rng: random.Random, middle_s: float, *, operations: int = 2000, weight: int = 7) -> dict[int, int]:
+def histogram(rng: random.Random, middle_s: float, *, operations: int = 700, weight: int = 20) -> dict[int, int]:
     """Bins as fio's: 64 to each doubling; one operation in a hundred waits for something else."""
     bins: Counter[int] = Counter()
     for _ in range(operations):
