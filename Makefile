@@ -11,6 +11,7 @@ BUT ?=
 # Advice to upgrade pip is no part of what is printed here.
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
+.NOTPARALLEL:
 .PHONY: demo demo-begin test test-pythons lint proof kills fuzz image system system-test clean
 
 demo: demo-begin system .make-venv
@@ -22,10 +23,10 @@ demo-begin:
 # Nothing runs beside the tests that are marked "alone": they look at what the whole machine does.
 PYTEST := $(BIN)/pytest --durations 10
 # One worker a processor leaves up to a quarter of the processors idle: tests wait for processes to end and for the disk.
-SIDE_BY_SIDE := --numprocesses $(shell expr $$(nproc) \* 3 / 2)
+SIDE_BY_SIDE := --numprocesses $(shell expr $$(nproc) \* 2)
 NAMED = $(addprefix --real ,$(REAL)) $(addprefix --but ,$(BUT))
 
-test: system-test image .make-dev lint
+test: system-test .make-dev image lint
 	$(PYTEST) $(SIDE_BY_SIDE) tests/unit
 	$(PYTEST) $(SIDE_BY_SIDE) -m "not alone" $(NAMED) tests/contract
 	$(PYTEST) -m alone $(NAMED) tests/contract
@@ -45,7 +46,7 @@ proof: .make-dev
 	$(BIN)/python -m tests.proof --full
 
 # 60 kills at random moments, of runs, reports and image builds: nothing is lost, repeated or left behind.
-kills: image .make-dev
+kills: .make-dev image
 	$(BIN)/python -m tests.proof.kills --kills 60 --whole
 
 # 20,000 mutated inputs, as tools, guests and strangers might write them: each is refused in order or read as sane.
@@ -63,16 +64,22 @@ system:
 system-test:
 	@sh tools/system-packages run test
 
-.make-venv: pyproject.toml
+# The package with extras, or with none. Bytecode is made here: else sudo leaves root's files in the user's folder.
+define installed
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: set PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable .
-	@$(BIN)/python -m compileall -q vbench # else sudo leaves root's files in the user's folder
+	$(BIN)/pip install --quiet --editable '.$(1)'
+	@$(BIN)/python -m compileall -q vbench
+endef
+
+.make-venv: pyproject.toml
+	$(call installed,)
 	@touch $@
 
-.make-dev: .make-venv pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[dev]'
-	@touch $@
+# It stands before what needs .make-venv, and then is both: two installations take half as long again.
+.make-dev: pyproject.toml
+	$(call installed,[dev])
+	@touch .make-venv $@
 
 clean:
 	rm -rf $(VENV) .venvs .make-*
