@@ -98,7 +98,6 @@ IN_NAMESPACES = ("unshare", "--user", "--map-root-user", "--mount", "--")
 AS_NOBODY_KNOWN = ("unshare", "--user", "--map-user=12345", "--map-group=12345", "--")
 
 STREAMS = {
-    "stdin closed": Surrounding(redirected("<&-")),
     "stdout closed": Surrounding(redirected(">&-")),
     "stderr closed": Surrounding(redirected("2>&-")),
     "all streams closed": Surrounding(redirected("<&- >&- 2>&-")),
@@ -111,17 +110,22 @@ STREAMS = {
     "a terminal that nobody knows": Surrounding(env={"TERM": "no\x1bsuch", "COLUMNS": "-5"}, streams=terminal),
     "a dumb terminal": Surrounding(env={"TERM": "dumb", "COLUMNS": "x", "LINES": "0"}, streams=terminal),
 }
+# Where one cannot hide what another does, two odd things are tried at once.
 REST = {
-    "as usual": Surrounding(),
-    "latin-1": Surrounding(env={"PYTHONIOENCODING": "latin-1"}),
-    "ascii": Surrounding(env={"PYTHONIOENCODING": "ascii:strict"}),
-    "ascii for files too": Surrounding(env=POSIX),
+    "latin-1 with a home that is no path": Surrounding(
+        env={"PYTHONIOENCODING": "latin-1", "HOME": "relative", "XDG_CACHE_HOME": None}
+    ),
+    "ascii with a cache that is a file": Surrounding(
+        env={"PYTHONIOENCODING": "ascii:strict", "XDG_CACHE_HOME": "/dev/null"}
+    ),
+    "ascii for files too in a working folder that was deleted": Surrounding(
+        shell('gone=$(mktemp -d); cd "$gone"; rmdir "$gone";'), env=POSIX
+    ),
+    "stdin closed with a home that cannot be written": Surrounding(
+        redirected("<&-"), env={"HOME": "/proc", "XDG_CACHE_HOME": "/proc/cache"}
+    ),
     "no environment": Surrounding(("sh", "-c", f'exec env -i {VARIABLE}="${VARIABLE}" "$@"', "sh")),
     "no home and no entry in passwd": Surrounding(AS_NOBODY_KNOWN, env={"HOME": None, "XDG_CACHE_HOME": None}),
-    "a home that is no path": Surrounding(env={"HOME": "relative", "XDG_CACHE_HOME": None}),
-    "a home that cannot be written": Surrounding(env={"HOME": "/proc", "XDG_CACHE_HOME": "/proc/cache"}),
-    "a cache that is a file": Surrounding(env={"XDG_CACHE_HOME": "/dev/null"}),
-    "a working folder that was deleted": Surrounding(shell('gone=$(mktemp -d); cd "$gone"; rmdir "$gone";')),
     "nothing can be written": Surrounding((*IN_NAMESPACES, *shell(READ_ONLY)), writes=False),
 }
 
