@@ -11,7 +11,7 @@ from vbench.gates import ClockReading, Counters, Spent
 from vbench.host import counters, processes
 from vbench.host.local import LocalHost
 from vbench.host.proc import spawn
-from vbench.host.processes import Task
+from vbench.host.processes import Source, Task
 from vbench.model import Layer, Reading, Reason, ReasonKind
 from vbench.text import reason_text
 
@@ -61,7 +61,7 @@ def test_a_quota_in_step_with_the_tick_does_not_look_foreign() -> None:
     assert gates.judge(found, TICKS) == ()
 
 
-def test_what_a_process_that_just_ended_leaves_to_its_parent_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_process_that_just_ended_leaves_to_its_parent_is_counted() -> None:
     before = {7: Task(7, os.getpid(), 0.0, 0), 8: Task(8, 7, 0.0, 0)}
     after = {7: Task(7, os.getpid(), 5.0, 0)}
     looks = iter([(before, True), (after, True)])
@@ -71,15 +71,12 @@ def test_what_a_process_that_just_ended_leaves_to_its_parent_is_counted(monkeypa
             raise ProcessLookupError
         return 1.0
 
-    monkeypatch.setattr(processes, "snapshot", lambda: next(looks))
-    monkeypatch.setattr(processes, "is_pinned", lambda pid, cpus: True)
-    monkeypatch.setattr(processes, "spent_s", spent_s)
-    assert LocalHost().spent((0,), DESCENDANTS).ours_s == 6.0
+    source = Source(lambda: next(looks), lambda pid, cpus: True, spent_s)
+    assert processes.pinned_below(os.getpid(), (0,), source) == (6.0, after)
 
 
-def test_processes_that_keep_ending_do_not_hold_a_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "snapshot", lambda: ({}, False))
-    assert LocalHost().spent((0,), DESCENDANTS).ours_s == 0.0
+def test_processes_that_keep_ending_do_not_hold_a_look_up() -> None:
+    assert processes.pinned_below(os.getpid(), (0,), Source(lambda: ({}, False))) == (0.0, {})
 
 
 def test_kernel_threads_that_served_the_run_are_not_foreign() -> None:

@@ -106,9 +106,8 @@ def test_a_run_that_does_not_know_its_vbench_s_files_goes_on(folder: Path) -> No
     assert (run.manifest.state, run.manifest.sources) == (State.COMPLETE, None)
 
 
-def test_a_vbench_that_cannot_read_its_own_files_refuses_no_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resumption, "sources", lambda: None)
-    assert resumed(folder)[0].manifest.state is State.COMPLETE
+def test_a_vbench_that_cannot_read_its_own_files_refuses_no_run(folder: Path) -> None:
+    resumption.refuse_other_tool(store.read_manifest(folder), None)
 
 
 def test_the_digest_of_the_sources_is_of_every_name_and_byte(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ psutil reads more of each process and takes two to three times as long.
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -76,15 +76,26 @@ def spent_s(pid: int) -> float:
     return time.clock_gettime(~pid << 3 | _PROCESS_CLOCK)
 
 
-def pinned_below(root: int, cpus: Sequence[int]) -> tuple[float, dict[int, Task]]:
+class Source(NamedTuple):
+    """Where processes are read: from this kernel. Tests let them end between two looks."""
+
+    snapshot: Callable[[], tuple[dict[int, Task], bool]] = snapshot
+    is_pinned: Callable[[int, Sequence[int]], bool] = is_pinned
+    spent_s: Callable[[int], float] = spent_s
+
+
+_KERNEL = Source()
+
+
+def pinned_below(root: int, cpus: Sequence[int], source: Source = _KERNEL) -> tuple[float, dict[int, Task]]:
     """Processor time so far of the descendants pinned to `cpus` and of their ended children, and all processes."""
     for _ in range(_SNAPSHOTS):
-        tasks, all_there = snapshot()
+        tasks, all_there = source.snapshot()
         total_s = 0.0
         for task in below(tasks, root):
             try:
-                if is_pinned(task.pid, cpus):
-                    total_s += spent_s(task.pid) + task.ended_s
+                if source.is_pinned(task.pid, cpus):
+                    total_s += source.spent_s(task.pid) + task.ended_s
             except OSError:  # it ended: its time went to its parent, which was read before
                 all_there = False
         if all_there:

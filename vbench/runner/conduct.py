@@ -106,7 +106,7 @@ def resume(
     with store.reopen(folder, clean=clean) as writer:
         run = store.load(folder)
         manifest, plan = run.manifest, run.manifest.plan
-        resumption.refuse_other_tool(manifest)
+        resumption.refuse_other_tool(manifest, resumption.sources())
         suite = resumption.suite_of(manifest, given_suite, clean)
         image = _image_of(manifest)
         look = adaptive.looking(suite, manifest)

@@ -65,14 +65,16 @@ def sources(package: Path = _PACKAGE) -> str | None:
     return hashlib.sha256("".join(parts).encode()).hexdigest() if parts else None
 
 
-def refuse_other_tool(manifest: Manifest) -> None:
-    """Raises RunFolderError if the run began with another version of vbench, or with other files of this one."""
+def refuse_other_tool(manifest: Manifest, here: str | None) -> None:
+    """Raises RunFolderError if the run began with another version of vbench, or with other files than `here`.
+
+    `here` are the `sources` of this one.
+    """
     if manifest.tool != __version__:
         raise RunFolderError(
             f"{manifest.run_id} was begun by vbench {manifest.tool}, this is {__version__}",
             hint=f"install vbench {manifest.tool} to go on with it; {_BEGIN}",
         )
-    here = sources()
     if None not in (manifest.sources, here) and manifest.sources != here:
         raise RunFolderError(
             f"{manifest.run_id} was begun by vbench {manifest.tool} as this is, but with other files of it",

@@ -1,7 +1,7 @@
 """Names shapes of d for which the interval is known to be too short or too wide. No block is removed or corrected."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -14,6 +14,8 @@ APART = 5.0  # Ashman's D at the split of the sorted blocks where it is largest
 LEAST_SIDE = 0.3  # of the blocks on each side of that split
 LEAST = 10
 
+Splits = Callable[[Array], list[int]]  # of sorted values: how many are on the low side
+
 
 class Suspect(Struct, frozen=True):
     """One suspicious shape in words, with the blocks that show it (positions in `d`, from 0)."""
@@ -22,17 +24,18 @@ class Suspect(Struct, frozen=True):
     positions: tuple[int, ...]
 
 
-def suspects(d: Sequence[float]) -> tuple[Suspect, ...]:
+def suspects(d: Sequence[float], splits: Splits | None = None) -> tuple[Suspect, ...]:
     """Blocks far from all others, and two modes; nothing below 10 blocks or without spread.
 
     Far: |d - median| > 6 · 1.4826 · MAD. Two modes: the sorted blocks split, at least 30 % on each side, so that the
     means of the sides are at least 5 of their standard deviations apart. How often both are found where they exist,
-    and where they do not, is measured in docs/reference/proof.md.
+    and where they do not, is measured in docs/reference/proof.md. `splits` are those that are looked at, by default
+    `likely_splits`.
     """
     values = np.asarray(d, dtype=np.float64)
     if values.size < LEAST or not np.isfinite(values).all() or np.ptp(values) == 0:
         return ()
-    suspect = _modes(values) or _far(values)
+    suspect = _modes(values, splits or likely_splits) or _far(values)
     return (suspect,) if suspect else ()
 
 
@@ -52,10 +55,10 @@ def _far(values: Array) -> Suspect | None:
     return Suspect(what, tuple(int(position) for position in far))
 
 
-def _modes(values: Array) -> Suspect | None:
+def _modes(values: Array, splits: Splits) -> Suspect | None:
     order = np.argsort(values, kind="stable")
     ordered = values[order]
-    at = max(_candidates(ordered), key=lambda split: _apart(ordered[:split], ordered[split:]))
+    at = max(splits(ordered), key=lambda split: _apart(ordered[:split], ordered[split:]))
     low, high = order[:at], order[at:]
     if _apart(ordered[:at], ordered[at:]) < APART:
         return None
@@ -64,7 +67,7 @@ def _modes(values: Array) -> Suspect | None:
     return Suspect(what, tuple(sorted(int(position) for position in fewer)))
 
 
-def _candidates(ordered: Array) -> list[int]:
+def likely_splits(ordered: Array) -> list[int]:
     """The splits whose D may be the largest, by running sums: exact D's of all splits take most of a large report.
 
     Running sums give the variance of a side with an error of about n · 1e-16 of the squared range. A split whose
