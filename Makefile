@@ -68,12 +68,13 @@ system:
 system-test:
 	@sh tools/system-packages run test
 
-# The package with extras, or with none. Bytecode is made here: else sudo leaves root's files in the user's folder.
+# The package with extras, or with none. All bytecode is made here, on all processors, which pip does not use: else sudo
+# leaves root's files in the user's folder.
 define installed
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: set PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.$(1)'
-	@$(BIN)/python -m compileall -q vbench
+	$(BIN)/pip install --quiet --no-compile --editable '.$(1)'
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib vbench || true # a package may have files for other Pythons
 endef
 
 .make-venv: pyproject.toml

@@ -26,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Thousands of tests and examples stay until the end: looking for garbage among them took 7 % of the time."""
+    """Thousands of tests stay until the end: looking for garbage among them took 7 % of the unit tests' time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
