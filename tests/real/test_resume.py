@@ -16,7 +16,7 @@ LIMIT_S = 180.0
 
 
 def test_a_run_that_is_killed_again_and_again_becomes_whole(tmp_path: Path) -> None:
-    """`make kills` does this forty times, with containers and a machine."""
+    """`make kills` does this sixty times, with containers and a machine."""
     one = kills.killer(tmp_path, kills.HOST, blocks=2, seed=1, say=lambda line: None)
     one.prove(3)
     assert one.runs >= 1
@@ -26,9 +26,9 @@ def test_a_run_that_is_killed_again_and_again_becomes_whole(tmp_path: Path) -> N
 
 
 def interrupted(tmp_path: Path, *, results: Path, scratch: Path | None = None) -> Path:
-    """The folder of a run of fakes that Ctrl-C ended in an early block of 40."""
-    with running(suite(tmp_path, blocks=40, scratch=scratch), "--results", str(results)) as (process, pid):
-        wait_for(process, b"block 2 of 40")
+    """The folder of a run of fakes that Ctrl-C ended in an early block of 20."""
+    with running(suite(tmp_path, blocks=20, scratch=scratch), "--results", str(results)) as (process, pid):
+        wait_for(process, b"block 2 of 20")
         os.kill(pid, 2)
         said = rest(process)
         assert process.wait(timeout_s=LIMIT_S) == 130
@@ -43,7 +43,7 @@ def test_an_interrupted_run_goes_on_where_it_ended(tmp_path: Path) -> None:
     assert done.status == 0, done.stderr.decode()
     assert done.text == f"{folder}\n"
     assert (folder / "journal.jsonl").read_bytes().startswith(before)
-    assert {cost.blocks for cost in Analysis.of(store.load(folder)).costs} == {40}
+    assert {cost.blocks for cost in Analysis.of(store.load(folder)).costs} == {20}
     assert vbench("check", str(folder)).status == 0
     again = vbench("run", "--resume", str(folder))
     assert (again.status, again.stdout) == (2, b"")
@@ -66,7 +66,7 @@ def test_a_full_disk_ends_a_resumption_and_nothing_is_lost(tmp_path: Path) -> No
     run = store.load(out)
     assert run.manifest.state is not State.COMPLETE
     assert vbench("run", "--resume", str(out)).status == 0
-    assert {cost.blocks for cost in Analysis.of(store.load(out)).costs} == {40}
+    assert {cost.blocks for cost in Analysis.of(store.load(out)).costs} == {20}
 
 
 def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path) -> None:

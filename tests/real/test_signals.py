@@ -67,8 +67,8 @@ def test_a_closed_terminal_ends_a_run_with_a_container_in_order(tmp_path: Path) 
 
 def test_a_closed_terminal_ends_a_run_of_fakes_which_goes_on_later(tmp_path: Path) -> None:
     results = tmp_path / "results"
-    with terminal("run", suite(tmp_path, blocks=60), "--results", str(results)) as shown:
-        shown.read_until(b"2 of 60")
+    with terminal("run", suite(tmp_path, blocks=24), "--results", str(results)) as shown:
+        shown.read_until(b"2 of 24")
         shown.close()
         assert shown.program.wait(LIMIT_S) == 130
     assert list((tmp_path / "scratch").iterdir()) == []
