@@ -27,11 +27,11 @@ PYTEST := $(BIN)/pytest --durations 10
 # One worker a processor leaves up to a quarter of the processors idle: tests wait for processes to end and for the disk.
 SIDE_BY_SIDE := --numprocesses $(shell expr $$(nproc) \* 2)
 # Unit tests wait less, and each worker takes 4 s to import them all.
-CLOSELY := --numprocesses $(shell expr $$(nproc) \* 3 / 2)
+UNIT_WORKERS := --numprocesses $(shell expr $$(nproc) \* 3 / 2)
 NAMED = $(addprefix --real ,$(REAL)) $(addprefix --but ,$(BUT))
 
 test: system-test .make-dev image lint
-	$(PYTEST) $(CLOSELY) tests/unit
+	$(PYTEST) $(UNIT_WORKERS) tests/unit
 	$(PYTEST) $(SIDE_BY_SIDE) -m "not alone" $(NAMED) tests/contract
 	$(PYTEST) -m alone $(NAMED) tests/contract
 	$(PYTEST) $(SIDE_BY_SIDE) --dist loadfile --no-loadscope-reorder $(NAMED) tests/real

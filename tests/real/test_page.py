@@ -12,9 +12,9 @@ from tests.unit.runs import make_run
 from vbench import report
 
 
-@pytest.fixture
-def phone(chromium: Browser, html: Path) -> Page:
-    return opened(chromium, html, width=375, height=812)
+@pytest.fixture(params=[False, True], ids=["light", "dark"])
+def phone(request: pytest.FixtureRequest, chromium: Browser, html: Path) -> Page:
+    return opened(chromium, html, width=375, height=812, dark=request.param)
 
 
 def test_it_asks_for_nothing_but_itself_and_nothing_complains(chromium: Browser, html: Path) -> None:
@@ -64,21 +64,23 @@ def test_the_lead_chart_is_there_without_a_script(chromium: Browser, html: Path)
     assert min(page.ask(widths)) > 4
 
 
-def test_axe_finds_no_fault_on_a_dark_phone(chromium: Browser, html: Path) -> None:
-    page = opened(chromium, html, width=375, height=812, dark=True)
+@pytest.mark.parametrize(("width", "dark"), [(1280, True), (375, False)], ids=["dark", "light phone"])
+def test_axe_finds_no_fault(chromium: Browser, html: Path, width: int, *, dark: bool) -> None:
+    page = opened(chromium, html, width=width, dark=dark)
     draw_all(page)
     page.ask("document.querySelectorAll('details').forEach(part => part.open = true)")
     page.ask("document.getElementById('more').click()")
     assert axe_faults(page) == []
 
 
-def test_axe_finds_no_fault_in_the_page_of_the_whole_set_and_it_fits_a_phone(chromium: Browser, large: Path) -> None:
-    page = opened(chromium, large)
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (375, True)], ids=["light", "dark phone"])
+def test_axe_finds_no_fault_in_the_page_of_the_whole_set(
+    chromium: Browser, large: Path, width: int, *, dark: bool
+) -> None:
+    page = opened(chromium, large, width=width, dark=dark)
     page.ask("[...document.querySelectorAll('.fold')].slice(0, 2).forEach(fold => { fold.open = true; })")
     assert axe_faults(page) == []
-    assert page.ask(WIDEST) <= 1280
-    page.resize(375, 812)
-    page.until(f"{WIDEST} <= 375")
+    assert page.ask(WIDEST) <= width
 
 
 def test_a_phone_never_scrolls_sideways(phone: Page) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.real.browser import Browser
+from tests.real.browser import Browser, Page
 from tests.real.pages import (
     DRAWN,
     DRIFT,
@@ -19,12 +19,16 @@ from tests.real.pages import (
     opened,
     press,
 )
-from tests.unit.large_runs import large_run
 from tests.unit.runs import gated, make_run
 from vbench import report
 
 GROUND = "getComputedStyle(document.documentElement).backgroundColor"
 MARK = "getComputedStyle(document.querySelector('.scatterlayer .point')).fill"
+
+
+@pytest.fixture(params=[False, True], ids=["light", "dark"])
+def page(request: pytest.FixtureRequest, chromium: Browser, html: Path) -> Page:
+    return opened(chromium, html, dark=request.param)
 
 
 def downloads(chromium: Browser) -> list[dict[str, Any]]:
@@ -56,8 +60,7 @@ def test_page_and_charts_change_with_the_colour_scheme_while_open(chromium: Brow
     assert page.ask(GROUND) == "rgb(21, 23, 26)"
 
 
-def test_all_charts_of_a_dark_page_are_drawn_for_print_in_the_light_palette(chromium: Browser, html: Path) -> None:
-    page = opened(chromium, html, dark=True)
+def test_all_charts_are_drawn_for_print_in_the_light_palette(page: Page) -> None:
     ground = page.ask(GROUND)
     page.ask("dispatchEvent(new Event('beforeprint'))")
     assert page.ask(DRAWN) == page.ask(f"{SEEN}.length") == 35
@@ -72,16 +75,14 @@ def test_it_prints_on_paper(chromium: Browser, html: Path, tmp_path: Path) -> No
     assert page.ask(DRAWN) == 35
 
 
-def test_paper_shows_every_drift_and_every_fold_and_the_screen_is_put_back(chromium: Browser, tmp_path: Path) -> None:
-    path = tmp_path / "folded.html"
-    path.write_text(report.html(gated(large_run(families=("cpu", "memory", "syscall")))), encoding="utf-8")
-    page = opened(chromium, path)
+def test_paper_shows_every_drift_and_every_fold_and_the_screen_is_put_back(chromium: Browser, large: Path) -> None:
+    page = opened(chromium, large)
     folded = "document.querySelectorAll('.fold:not([open])').length"
-    assert (page.ask(folded), page.ask(DRIFT)) == (6, ["drift-0"])
+    assert (page.ask(folded), page.ask(DRIFT)) == (18, ["drift-0"])
     page.ask("dispatchEvent(new Event('beforeprint'))")
     assert page.ask(DRAWN) == page.ask(f"{SEEN}.length") == page.ask(f"{PLOTS}.length")
     page.ask("dispatchEvent(new Event('afterprint'))")
-    assert (page.ask(folded), page.ask(DRIFT)) == (6, ["drift-0"])
+    assert (page.ask(folded), page.ask(DRIFT)) == (18, ["drift-0"])
     assert page.complaints() == []
 
 
@@ -168,7 +169,7 @@ def test_every_chart_of_a_run_that_lost_nothing_is_drawn_on_a_phone(chromium: Br
     assert page.complaints() == []
 
 
-@pytest.mark.parametrize("blocks", [1, 5])
+@pytest.mark.parametrize("blocks", [1, 3, 5])
 def test_runs_of_few_blocks_draw_too(chromium: Browser, tmp_path: Path, blocks: int) -> None:
     path = tmp_path / "few.html"
     path.write_text(report.html(make_run(blocks=blocks, losses=False)), encoding="utf-8")
