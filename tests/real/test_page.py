@@ -44,9 +44,7 @@ def test_hostile_names_stay_text(chromium: Browser, tmp_path: Path) -> None:
 def test_without_a_script_everything_is_there(chromium: Browser, html: Path) -> None:
     page = opened(chromium, html)
     page.call("Emulation.setScriptExecutionDisabled", value=True)
-    chromium.events.clear()
-    page.call("Page.navigate", url=html.resolve().as_uri())
-    chromium.wait_for("Page.loadEventFired", page.session)
+    chromium.load(html.resolve().as_uri(), page.session)
     assert page.ask(f"{ROWS}.filter(row => row.checkVisibility()).length") == 48
     assert len(page.ask(DRIFT)) == 16
     assert page.ask("[...document.querySelectorAll('#costs :is(th, td)')].every(cell => cell.checkVisibility())")
@@ -56,9 +54,7 @@ def test_without_a_script_everything_is_there(chromium: Browser, html: Path) -> 
 def test_the_lead_chart_is_there_without_a_script(chromium: Browser, html: Path) -> None:
     page = opened(chromium, html)
     page.call("Emulation.setScriptExecutionDisabled", value=True)
-    chromium.events.clear()
-    page.call("Page.navigate", url=html.resolve().as_uri())
-    chromium.wait_for("Page.loadEventFired", page.session)
+    chromium.load(html.resolve().as_uri(), page.session)
     assert page.ask("document.querySelectorAll('.means tbody tr').length") == 12
     widths = "[...document.querySelectorAll('.means .point')].map(mark => mark.getBoundingClientRect().width)"
     assert min(page.ask(widths)) > 4
