@@ -10,7 +10,7 @@ import math
 import os
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -28,6 +28,7 @@ READY_S = 0.010
 KERNEL_S = 1e-6  # one operation of any kernel where `slowdown` is 1
 READ_NS = 100_000
 VALUES = 10
+_PROBED: dict[tuple[Hashable, ...], Completed] = {}
 
 
 class Fake(EnvironmentSettings, frozen=True, kw_only=True):
@@ -116,9 +117,20 @@ class FakeSession:
     def run(self, argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Completed:
         self._alive()
         output = _made_up(argv, self)
-        if output is None:
-            return self.host.run(argv, timeout_s=timeout_s, stdin=stdin)
-        return Completed(tuple(argv), 0, output.encode(), b"")
+        if output is not None:
+            return Completed(tuple(argv), 0, output.encode(), b"")
+        if str(self.workplace.guest / "probe.py") in argv:
+            return self._described(tuple(argv), timeout_s)
+        return self.host.run(argv, timeout_s=timeout_s, stdin=stdin)
+
+    def _described(self, argv: tuple[str, ...], timeout_s: float) -> Completed:
+        """The facts of the host, read once a process: a fake has none, and a probe starts 30 processes."""
+        key = (self.host, *(word for word in argv if word != str(self.scratch)))  # another scratch space each start
+        if not isinstance(self.host, Hashable):  # one that was started, and ends
+            return self.host.run(argv, timeout_s=timeout_s)
+        if key not in _PROBED:
+            _PROBED[key] = self.host.run(argv, timeout_s=timeout_s)
+        return _PROBED[key]
 
     @contextmanager
     def spawn(self, argv: Sequence[str]) -> Iterator[Process]:
