@@ -26,11 +26,14 @@ demo-begin:
 PYTEST := $(BIN)/pytest --durations 10
 # One worker a processor leaves up to a quarter of the processors idle: tests wait for processes to end and for the disk.
 SIDE_BY_SIDE := --numprocesses $(shell expr $$(nproc) \* 2)
-# Unit tests wait less, and each worker takes 4 s to import them all.
+# Unit tests wait less, and each worker takes 2 s to import them all.
 UNIT_WORKERS := --numprocesses $(shell expr $$(nproc) \* 3 / 2)
 NAMED = $(addprefix --real ,$(REAL)) $(addprefix --but ,$(BUT))
 
-test: system-test .make-dev image lint
+# While types are checked, by one processor, the other rewrites the assertions of all tests: else every worker would.
+test: system-test .make-dev image
+	@$(BIN)/pytest --collect-only --quiet tests >/dev/null & \
+	$(MAKE) --no-print-directory lint; status=$$?; wait; exit $$status
 	$(PYTEST) $(UNIT_WORKERS) tests/unit
 	$(PYTEST) $(SIDE_BY_SIDE) -m "not alone" $(NAMED) tests/contract
 	$(PYTEST) -m alone $(NAMED) tests/contract
@@ -69,12 +72,12 @@ system-test:
 	@sh tools/system-packages run test
 
 # The package with extras, or with none. All bytecode is made here, on all processors, which pip does not use: else sudo
-# leaves root's files in the user's folder.
+# leaves root's files in the user's folder. Nobody imports the tests of other packages.
 define installed
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: set PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --no-compile --editable '.$(1)'
-	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib vbench || true # a package may have files for other Pythons
+	@$(BIN)/python -m compileall -q -j 0 -x /tests/ $(VENV)/lib vbench || true # some are for other Pythons
 endef
 
 .make-venv: pyproject.toml
