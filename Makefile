@@ -22,22 +22,19 @@ demo: demo-begin system .make-venv
 demo-begin:
 	@echo "This takes about 5 minutes on two processors, and some more where system packages are installed."
 
-# Nothing runs beside the tests that are marked "alone": they look at what the whole machine does.
 PYTEST := $(BIN)/pytest --durations 10
 # One worker a processor leaves up to a quarter of the processors idle: tests wait for processes to end and for the disk.
-SIDE_BY_SIDE := --numprocesses $(shell expr $$(nproc) \* 2)
-# Unit tests wait less, and each worker takes 2 s to import them all.
-UNIT_WORKERS := --numprocesses $(shell expr $$(nproc) \* 3 / 2)
+# All folders in one session: no worker waits for the last test of a folder, nor imports everything once more.
+SIDE_BY_SIDE := --numprocesses $(shell expr $$(nproc) \* 2) -m "not alone"
 NAMED = $(addprefix --real ,$(REAL)) $(addprefix --but ,$(BUT))
 
 # While types are checked, by one processor, the other rewrites the assertions of all tests: else every worker would.
+# Nothing runs beside the tests that are marked "alone": they look at what the whole machine does.
 test: system-test .make-dev image
 	@$(BIN)/pytest --collect-only --quiet tests >/dev/null & \
 	$(MAKE) --no-print-directory lint; status=$$?; wait; exit $$status
-	$(PYTEST) $(UNIT_WORKERS) tests/unit
-	$(PYTEST) $(SIDE_BY_SIDE) -m "not alone" $(NAMED) tests/contract
+	$(PYTEST) $(SIDE_BY_SIDE) $(NAMED) tests/unit tests/contract tests/real
 	$(PYTEST) -m alone $(NAMED) tests/contract
-	$(PYTEST) $(SIDE_BY_SIDE) --dist loadfile --no-loadscope-reorder $(NAMED) tests/real
 
 # The unit tests and the type check on every other Python that this machine has, in environments of their own.
 test-pythons: .make-dev

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
 
 from tests.support.giving_up import add_options
+from tests.support.side_by_side import ByUnit
 from vbench.host import lock
 
 # How long an example takes, which ones an earlier run found and what chance gives are no inputs of a test.
@@ -23,6 +25,10 @@ settings.load_profile("vbench")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByUnit:
+    return ByUnit(config, log)
 
 
 def pytest_collection_finish() -> None:

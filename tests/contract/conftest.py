@@ -6,14 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 from tests.contract import probed
 from tests.contract.stacks import STACKS, Floors, Stack, a_testbed
-from tests.contract.units import order, stack_of, unit
+from tests.contract.units import order, stack_of
 from tests.support.giving_up import give_up
+from tests.support.side_by_side import sort_own
 from vbench.contracts import Session, Testbed
 from vbench.host.proc import LocalSession
 from vbench.model import Layer
@@ -22,30 +21,13 @@ OUTCOMES = pytest.StashKey[Path]()
 AHEAD = pytest.StashKey[ExitStack]()
 
 
-class ByUnit(LoadScopeScheduling):
-    """One worker runs a whole unit. Units begin in the order of the tests, not the largest first."""
-
-    def __init__(self, config: pytest.Config, log: Producer) -> None:
-        config.option.loadscopereorder = False
-        super().__init__(config, log)
-
-    def _split_scope(self, nodeid: str) -> str:
-        return unit(nodeid)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByUnit:
-    return ByUnit(config, log)
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    ours = [number for number, item in enumerate(items) if item.path.parent == Path(__file__).parent]
-    ordered = sorted(
-        (items[number] for number in ours),
-        key=lambda item: order(item.nodeid, is_first=item.get_closest_marker("first") is not None),
+    sort_own(
+        items,
+        Path(__file__).parent,
+        lambda item: order(item.nodeid, is_first=item.get_closest_marker("first") is not None),
     )
-    for number, item in zip(ours, ordered, strict=True):
-        items[number] = item
 
 
 def pytest_configure(config: pytest.Config) -> None:

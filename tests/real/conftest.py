@@ -8,22 +8,22 @@ import pytest
 from tests.real import browser
 from tests.real.browser import Browser
 from tests.support.giving_up import give_up
+from tests.support.side_by_side import sort_own
 from tests.unit.large_runs import large_run
 from tests.unit.runs import gated, make_run
 from vbench import image, report
 from vbench.environments.oci import Oci
 from vbench.host.proc import LocalSession
 
-# The longest files, the longest first. A worker takes a whole file, so a long one that begins late leaves the other
-# workers idle.
+# The longest files, the longest first: a worker that begins one last keeps the others waiting.
 LONGEST = ("run", "streams", "surroundings", "without_root", "resume", "validate", "cli", "signals", "docs_commands")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begins with the longest files, in all workers alike; xdist's own order goes by the number of tests."""
-    order = [f"test_{name}" for name in LONGEST]
-    assert all(Path(__file__).with_name(f"{name}.py").exists() for name in order)
-    items.sort(key=lambda item: order.index(item.path.stem) if item.path.stem in order else len(order))
+    here = Path(__file__).parent
+    order = [here / f"test_{name}.py" for name in LONGEST]
+    assert all(path.exists() for path in order)
+    sort_own(items, here, lambda item: order.index(item.path) if item.path in order else len(order))
 
 
 @pytest.fixture(scope="session")
