@@ -171,6 +171,21 @@ def test_the_networks_facts_are_those_of_the_place_on_the_runs_network() -> None
     assert found["kernel.release"].value == "6.1.0"
 
 
+def test_on_the_runs_network_nothing_but_the_network_is_read() -> None:
+    """The whole probe starts 30 processes."""
+    networked = Answer(saying(1500, ""))
+    facts.collect(Answer(saying(1400, "6.1.0"), network=networked))
+    assert networked.asked == [("python", "/guest/probe.py", "--network")]
+    read, whole = (
+        proc.run([sys.executable, str(GUEST / "probe.py"), *words], timeout_s=60).check().stdout
+        for words in (["--network"], [])
+    )
+    assert set(json.loads(read)) == {"format", "files", "network"}
+    told, known = facts.parse(read), facts.parse(whole)
+    of_network = [key for key in known if key.startswith("network.")]
+    assert {key: told[key] for key in of_network} == {key: known[key] for key in of_network}
+
+
 def test_without_a_network_the_other_facts_are_there() -> None:
     found = facts.collect(Answer(saying(1400, "6.1.0"), network=TrialFailed("no network")))
     assert found["kernel.release"].value == "6.1.0"

@@ -42,14 +42,14 @@ def collect(session: Session, *, scratch: str | None = None) -> Facts:
 
     Facts of the network are read on the run's network, where network benchmarks run. If the probe fails or prints
     nothing readable, every fact has status error. Raises SessionLost."""
-    facts = _probed(session, scratch)
+    facts = _probed(session, scratch or str(session.workplace.scratch))
     try:
         networked = session.on_network()
     except (TrialFailed, StartFailed):  # no network: the benchmarks report it
         return facts
     if networked is session:
         return facts
-    of_network = _probed(networked, scratch)
+    of_network = _probed(networked, "--network")
     return {
         name: of_network.get(name, fact) if key_of(name).area == "network" else fact for name, fact in facts.items()
     }
@@ -65,13 +65,13 @@ def of_host(host: Session, engines: Iterable[Engine] = (), *, cpu: int | None = 
     kinds = {"cpu.kinds": Fact(unlike or "all alike", "lscpu and /sys/devices/system/cpu")}
     workplace = host.workplace
     usual = (workplace.python, "-I", "-S", str(workplace.guest / "surroundings.py"))
-    return _merged(_probed(host, None, cpu, before=usual), kinds | tools.engines(host, engines))
+    words = (str(workplace.scratch), *([] if cpu is None else [str(cpu)]))
+    return _merged(_probed(host, *words, before=usual), kinds | tools.engines(host, engines))
 
 
-def _probed(session: Session, scratch: str | None, cpu: int | None = None, *, before: tuple[str, ...] = ()) -> Facts:
+def _probed(session: Session, *words: str, before: tuple[str, ...] = ()) -> Facts:
     workplace = session.workplace
-    argv = [*before, workplace.python, str(workplace.guest / "probe.py"), scratch or str(workplace.scratch)]
-    argv += [] if cpu is None else [str(cpu)]
+    argv = [*before, workplace.python, str(workplace.guest / "probe.py"), *words]
     try:
         done = session.run(argv, timeout_s=_LIMIT_S)
     except CommandFailed as error:

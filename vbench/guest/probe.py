@@ -3,7 +3,7 @@
 It runs inside every environment, also under emulation, so it imports little and starts few processes. The probe's files
 name everything that it reads: it asks for no serial, UUID, hardware address, host name or user name.
 Caches, frequency and model are those of processor CPU; the default is the first one that this process may use.
-Python 3.9 and later, standard library only.  Usage: probe.py [SCRATCH [CPU]]
+Python 3.9 and later, standard library only.  Usage: probe.py [SCRATCH [CPU]], or probe.py --network
 """
 
 import json
@@ -20,15 +20,15 @@ from probe_layers import acpi, cgroups, container, cpuid, namespaces  # noqa: E4
 from probe_reading import MAX_TABLE, MAX_TEXT, failure, lines_of, names, read, read_bytes  # noqa: E402
 
 CPU = "/sys/devices/system/cpu"
+OF_NETWORK = ("/proc/sys/net/core/default_qdisc", "/proc/sys/net/ipv4/tcp_congestion_control")
 FILES = (
+    *OF_NETWORK,
     "/proc/cmdline",
     "/proc/loadavg",
     "/proc/sys/kernel/nmi_watchdog",
     "/proc/sys/kernel/numa_balancing",
     "/proc/sys/kernel/perf_event_paranoid",
     "/proc/sys/kernel/randomize_va_space",
-    "/proc/sys/net/core/default_qdisc",
-    "/proc/sys/net/ipv4/tcp_congestion_control",
     "/proc/sys/vm/nr_hugepages",
     "/proc/sys/vm/overcommit_memory",
     "/proc/sys/vm/swappiness",
@@ -299,6 +299,15 @@ def evidence(scratch_path, cpu):
     }
 
 
+def evidence_of_network():
+    """What differs where a session has another network."""
+    return {"format": 1, "files": {path: read(path) for path in OF_NETWORK}, "network": network()}
+
+
 if __name__ == "__main__":
     words = sys.argv[1:] + [None] * 2
-    json.dump(evidence(words[0], min(os.sched_getaffinity(0)) if words[1] is None else int(words[1])), sys.stdout)
+    if words[0] == "--network":
+        seen = evidence_of_network()
+    else:
+        seen = evidence(words[0], min(os.sched_getaffinity(0)) if words[1] is None else int(words[1]))
+    json.dump(seen, sys.stdout)
