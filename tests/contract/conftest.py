@@ -38,10 +38,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[OUTCOMES] = Path(given or folder.name)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: WorkerController) -> None:
     node.workerinput["outcomes"] = str(node.config.stash[OUTCOMES])
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: WorkerController, ids: list[str]) -> None:
     """Begins the slow probes of what is going to be tested, once, in the process that runs no test itself."""
     if AHEAD in node.config.stash:
