@@ -251,6 +251,8 @@ class Testbed(Protocol):
     @property
     def memory_b(self) -> int: ...
     @property
+    def prepared(self) -> dict[str, PurePosixPath]: ...  # what `prepared` of environments leaves for their starts
+    @property
     def peer_address(self) -> str | None: ...  # None: no network here, and `no_network` says why
     @property
     def no_network(self) -> str: ...

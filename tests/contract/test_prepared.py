@@ -11,8 +11,10 @@ from msgspec.structs import replace
 from tests.unit.fakes import Told
 from vbench import suite as suites
 from vbench.contracts import Session, Testbed
+from vbench.environments.bare import Bare
 from vbench.environments.fake import Fake
 from vbench.errors import EnvironmentUnavailable
+from vbench.host.proc import LocalSession
 from vbench.runner import conduct
 from vbench.suite import Suite, plan
 
@@ -107,3 +109,21 @@ def test_what_cannot_be_prepared_ends_the_run_before_any_start(tmp_path: Path, t
     with pytest.raises(EnvironmentUnavailable, match="takes no image"):
         run(tmp_path, a=Counting(), b=Unprepared())
     assert told == ["prepared"]
+
+
+def test_the_hosts_own_compiler_works_once_and_each_start_has_a_copy(host: LocalSession, testbed: Testbed) -> None:
+    native = Bare(root="host")
+    if lacking := native.missing(host):
+        pytest.fail(f"a machine with the tests' own packages has a compiler: {lacking}")
+    with native.prepared(host, testbed):
+        (compiled,) = map(Path, testbed.prepared.values())
+        (compiled / "mark").write_text("once")
+        for _ in range(2):
+            with native.start(host, testbed) as session:
+                own = Path(session.workplace.guest)
+                assert (own / "mark").read_text() == "once"
+                (own / "kernels.so").unlink()
+    assert not compiled.exists()
+    assert testbed.prepared == {}
+    with native.start(host, testbed) as session:  # which nothing prepared
+        assert Path(session.workplace.guest, "kernels.so").exists()

@@ -1,7 +1,7 @@
 """The native environment with a known fault, which `vbench validate` must detect."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Annotated, ClassVar, Literal, Self
 
 from msgspec import Meta
@@ -60,6 +60,11 @@ class Faulty(EnvironmentSettings, frozen=True, kw_only=True):
 
     def missing(self, host: Session) -> tuple[Missing, ...]:
         return self._native.missing(host)
+
+    @contextmanager
+    def prepared(self, host: Session, testbed: Testbed) -> Iterator[None]:
+        with self._native.prepared(host, testbed):
+            yield
 
     def start(self, host: Session, testbed: Testbed) -> AbstractContextManager[Session]:
         return self._native.start_with(host, testbed, self.additions())

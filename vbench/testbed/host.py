@@ -40,6 +40,7 @@ class HostTestbed:
     no_network: str = "it was not set up"
     peer_address: str | None = None
     bridge: Bridge | None = None
+    prepared: dict[str, PurePosixPath] = field(default_factory=dict)
     _peer: Session | None = None
     _lacking: dict[type[Link], str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(2))

@@ -23,6 +23,7 @@ class NestedTestbed:
     session: Session
     outer: Testbed
     numbers: Iterator[int]  # of addresses, unique in the run
+    prepared: dict[str, PurePosixPath] = field(default_factory=dict)
     _bridges: list[Bridge] = field(default_factory=list)
 
     @property

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from vbench.beneath import ImageHere
@@ -23,6 +23,7 @@ class Preview:
     peer_address: str | None = "198.18.0.1"
     no_network: str = ""
     beneath: Environment | None = None  # what it is the testbed on; None: the host itself
+    prepared: dict[str, PurePosixPath] = field(default_factory=dict)
 
     @property
     def session(self) -> Session:
