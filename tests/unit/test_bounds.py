@@ -68,8 +68,8 @@ def test_a_command_that_is_followed_is_bounded_too(session: Session, argv: list[
 def test_a_server_that_nobody_listens_to_is_bounded(session: Session) -> None:
     with session.spawn(["yes"]) as process:
         said = Lines(process)
-        process.wait(timeout_s=LIMIT_S)
         with pytest.raises(OutputTooLarge, match=f"yes printed {BOUND} that nobody reads"):
+            process.wait(timeout_s=LIMIT_S)  # tells it too, where it has come that far
             while said.next(timeout_s=LIMIT_S) is not None:
                 pass
 
