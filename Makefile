@@ -1,6 +1,10 @@
 # `make demo` and `make test` do everything on a fresh Debian 12 or Ubuntu machine; a second run builds nothing again.
 
-PYTHON ?= python3
+# The distribution's own Python, where it is new enough: it is built to be fast, and one that pyenv builds takes half as
+# long again for the same work. Otherwise the first of the path.
+NEW_ENOUGH := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell /usr/bin/python3 -c '$(NEW_ENOUGH)' 2>/dev/null && echo /usr/bin/python3 || echo python3)
+export PYTHON := $(PYTHON)
 VENV := .venv
 BIN := $(VENV)/bin
 VBENCH := $(BIN)/vbench
