@@ -7,7 +7,6 @@ from tests.contract.stacks import ALONE, STACKS
 LONGEST = (
     "qemu-tcg",
     "test_faults qemu-tcg",
-    "qemu-tcg inside",
     "test_no_network",
     "test_odd_paths",
     "test_same_surroundings",
@@ -19,8 +18,6 @@ LONGEST = (
 def unit(nodeid: str) -> str:
     """The environment that a stack stands on. A module that opens a testbed of its own is a unit; so is each of its
     stacks, where it has its own starts.
-
-    Benchmarks inside an environment are a unit apart: in an emulated machine they last as long as all other tests.
     """
     module, name = Path(nodeid.partition("::")[0]).stem, stack_of(nodeid)
     match module:
@@ -28,8 +25,6 @@ def unit(nodeid: str) -> str:
             return module
         case "test_faults" | "test_host_readings":
             return f"{module} {name}"
-        case _ if module.endswith("_inside"):
-            return f"{lowest(name)} inside"
         case _:
             return lowest(name) or module
 
