@@ -15,13 +15,17 @@ from vbench import image, report
 from vbench.environments.oci import Oci
 from vbench.host.proc import LocalSession
 
-# The longest files, the longest first: a worker that begins one last keeps the others waiting.
-LONGEST = ("run", "streams", "surroundings", "without_root", "resume", "validate", "cli", "signals", "docs_commands")
+# The longest files begin first, so that no worker waits for one at the end. Those that measure real environments are
+# apart from each other: all of them are pinned to the same processor, and the other one would idle.
+ORDER = (
+    *("run", "page_charts", "surroundings", "page", "without_root", "streams", "page_table", "validate"),
+    *("resume", "watching", "command", "cli", "signals", "docs_commands"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
-    order = [here / f"test_{name}.py" for name in LONGEST]
+    order = [here / f"test_{name}.py" for name in ORDER]
     assert all(path.exists() for path in order)
     sort_own(items, here, lambda item: order.index(item.path) if item.path in order else len(order))
 
