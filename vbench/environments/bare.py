@@ -99,7 +99,7 @@ class Bare(EnvironmentSettings, frozen=True, kw_only=True):
             yield
             return
         with testbed.folder(_COMPILED) as folder:
-            with suppress(StartFailed, CommandFailed, CommandTimeout):  # each start tries it again, and tells
+            with suppress(StartFailed, CommandFailed, CommandTimeout):  # each start tries again, and reports it
                 testbed.prepared[_COMPILED] = _compiled(host, folder / "vbench")
             try:
                 yield
@@ -123,10 +123,7 @@ class Bare(EnvironmentSettings, frozen=True, kw_only=True):
             else:
                 prefix = ()
                 workplace = _host_workplace(host, scratch)
-                if compiled := testbed.prepared.get(_COMPILED):
-                    host.run(["cp", "-r", str(compiled), str(workplace.guest)], timeout_s=30).check()
-                else:
-                    _compiled(host, workplace.guest)
+                _provide(host, testbed, workplace.guest)
             argv = _words(testbed, prefix, workplace, additions)
             into = ("chroot into the image",) if prefix else ()
             mechanisms = [f"affinity {argv[2]}", *into, *entered, *additions.mechanisms]
@@ -206,8 +203,16 @@ def _once(make: Callable[[], Session]) -> Callable[[], Session]:
 
 
 def _host_workplace(host: Session, scratch: PurePosixPath) -> Workplace:
-    """With a guest folder of its own in its scratch space, so that no arm can change what another one executes."""
+    """Each start has a guest folder of its own, in its scratch space."""
     return Workplace(host.workplace.python, scratch / "vbench", scratch, "host")
+
+
+def _provide(host: Session, testbed: Testbed, target: PurePosixPath) -> None:
+    """Copies the guest folder that was compiled for the whole run. If there is none, compiles one for this start."""
+    if compiled := testbed.prepared.get(_COMPILED):
+        host.run(["cp", "-r", str(compiled), str(target)], timeout_s=30).check()
+    else:
+        _compiled(host, target)
 
 
 def _compiled(host: Session, target: PurePosixPath) -> PurePosixPath:
