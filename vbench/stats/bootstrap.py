@@ -56,5 +56,5 @@ def tails(t_star: Array, alpha: float) -> tuple[Array, Array]:
     k = round((resamples + 1) * alpha / 2)
     if k < 1:
         raise ValueError(f"{resamples} resamples have no {alpha / 2:g} tail")
-    ordered = np.sort(t_star, axis=1)  # numpy sorts by vectors, and is faster than it is with np.partition
+    ordered = np.sort(t_star, axis=1)  # faster than np.partition: numpy sorts with vector instructions
     return ordered[:, k - 1], ordered[:, resamples - k]
