@@ -124,10 +124,10 @@ class FakeSession:
         return self.host.run(argv, timeout_s=timeout_s, stdin=stdin)
 
     def _described(self, argv: tuple[str, ...], timeout_s: float) -> Completed:
-        """The facts of the host, read once a process: a fake has none, and a probe starts 30 processes."""
-        key = (self.host, *(word for word in argv if word != str(self.scratch)))  # another scratch space each start
-        if not isinstance(self.host, Hashable):  # one that was started, and ends
+        """The host's evidence, read once a process. A fake has no facts of its own, and a probe starts 30 processes."""
+        if not isinstance(self.host, Hashable):  # a started environment, which ends
             return self.host.run(argv, timeout_s=timeout_s)
+        key = (self.host, *(word for word in argv if word != str(self.scratch)))  # each start has another scratch space
         if key not in _PROBED:
             _PROBED[key] = self.host.run(argv, timeout_s=timeout_s)
         return _PROBED[key]
