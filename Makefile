@@ -78,6 +78,7 @@ NOT_IMPORTED := /(tests|plotly|narwhals|scipy|mypyc?|setuptools|pygments/lexers|
 define installed
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: set PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --no-compile --upgrade pip # Debian 12's takes half as long again for the next line
 	$(BIN)/pip install --quiet --no-compile --editable '.$(1)'
 	@$(BIN)/python -m compileall -q -j 0 -x '$(NOT_IMPORTED)' $(VENV)/lib vbench || true # some are for other Pythons
 endef
