@@ -56,18 +56,18 @@ def pytest_xdist_node_collection_finished(node: WorkerController, ids: list[str]
             exits.enter_context(probed.ahead(name, node.config.stash[OUTCOMES]))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def host() -> LocalSession:
     return LocalSession(layers=(Layer("host", "the machine of the test"),))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def testbed(host: LocalSession) -> Iterator[Testbed]:
     with a_testbed(host, "contract") as opened:
         yield opened
 
 
-@pytest.fixture(scope="session", params=list(STACKS))
+@pytest.fixture(scope="package", params=list(STACKS))
 def stack(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) -> Stack:
     """Every stack; one that cannot run here skips with its own reason."""
     name: str = request.param
@@ -82,14 +82,14 @@ def stack(request: pytest.FixtureRequest, host: LocalSession, testbed: Testbed) 
     return Stack(name, environments, host, testbed)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def floors(host: LocalSession, testbed: Testbed) -> Iterator[Floors]:
     """What tests share, such as one machine for all that is tested in a machine."""
     with ExitStack() as exits:
         yield Floors(exits, host, testbed)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def session(stack: Stack, floors: Floors) -> Session:
     """The start that the tests of a stack share."""
     return floors.on(stack.environments)[0]

@@ -15,7 +15,7 @@ from vbench.benchmarks.peer import peer_address
 from vbench.contracts import Session, Start
 from vbench.errors import TrialFailed
 
-inside = pytest.mark.parametrize("stack", DEFAULTS, indirect=True, scope="session")
+inside = pytest.mark.parametrize("stack", DEFAULTS, indirect=True, scope="package")
 
 
 @pytest.fixture

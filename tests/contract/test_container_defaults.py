@@ -15,7 +15,7 @@ from vbench.environments.oci import Oci
 from vbench.errors import TrialFailed
 from vbench.units import Bytes
 
-pytestmark = pytest.mark.parametrize("stack", ["oci-runc"], indirect=True, scope="session")
+pytestmark = pytest.mark.parametrize("stack", ["oci-runc"], indirect=True, scope="package")
 IO_URING_SETUP = 425  # the same on every architecture
 CALL = f"""
 import ctypes, os

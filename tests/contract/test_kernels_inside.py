@@ -23,7 +23,7 @@ def benchmarks() -> list[KernelBenchmark]:
     return [msgspec.convert(sized.get(kind.kind, {}), kind, dec_hook=units.decode) for kind in kinds]
 
 
-@pytest.mark.parametrize("stack", DEFAULTS, indirect=True, scope="session")
+@pytest.mark.parametrize("stack", DEFAULTS, indirect=True, scope="package")
 def test_every_kernel_runs_inside_and_checks_its_own_result(session: Session) -> None:
     unused: Any = None
     with ExitStack() as stack:

@@ -69,7 +69,7 @@ def floors(odd: Testbed) -> Iterator[Floors]:
 
 
 # What stands on another environment sees that one's paths: test_stacked.py.
-@pytest.mark.parametrize("stack", ALONE, indirect=True, scope="session")
+@pytest.mark.parametrize("stack", ALONE, indirect=True, scope="package")
 def test_benchmarks_that_name_files_run_there(stack: Stack, floors: Floors) -> None:
     if stack.makes_up:
         assert stack.environments[-1].variants() == ()  # its files are made up

@@ -20,7 +20,7 @@ from vbench.host.proc import LocalSession
 from vbench.testbed.host import open_testbed
 
 # What stands on another environment has that one's surroundings: test_stacked.py.
-single = pytest.mark.parametrize("stack", ALONE, indirect=True, scope="session")
+single = pytest.mark.parametrize("stack", ALONE, indirect=True, scope="package")
 SECRETS = {
     "https_proxy": "http://user:password@proxy.example:3128",
     "PIP_INDEX_URL": "https://token@pypi.example/simple",

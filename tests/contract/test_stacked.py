@@ -8,7 +8,7 @@ from tests.contract.workloads import trial_on_files
 from vbench.environments.bare import Bare
 
 stacked = pytest.mark.parametrize(
-    "stack", [name for name in STACKS if name not in ALONE], indirect=True, scope="session"
+    "stack", [name for name in STACKS if name not in ALONE], indirect=True, scope="package"
 )
 
 
