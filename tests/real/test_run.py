@@ -30,7 +30,7 @@ benchmarks = ["cpu.hash", {{kind = "disk.randread", size = "4 MiB"}}, "network.r
 [method]
 baseline = "bare"
 blocks = 1
-trial = "200 ms"
+trial = "50 ms"
 warmup = "10 ms"
 budget = "10 min"
 gates = "record"

@@ -22,7 +22,7 @@ benchmarks = ["cpu.hash", { kind = "disk.randread", size = "8 MiB" }, "network.r
 [method]
 baseline = "bare"
 blocks = 1
-trial = "200 ms"
+trial = "50 ms"
 warmup = "1 ms"
 budget = "10 h"
 gates = "record"
