@@ -73,7 +73,7 @@ system-test:
 	@sh tools/system-packages run test
 
 # The package with extras, or with none. All bytecode is made here, on all processors, which pip does not use: else sudo
-# leaves root's files in the user's folder. Only what vbench imports: half of all is for its tests, or for nobody.
+# leaves root's files in the user's folder. Packages that vbench does not import are left out: they are half of the code.
 NOT_IMPORTED := /(tests|plotly|narwhals|scipy|mypyc?|setuptools|pygments/lexers|pygments/styles)/
 define installed
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: set PYTHON=")'

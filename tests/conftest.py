@@ -23,7 +23,7 @@ settings.register_profile("vbench", deadline=None, database=None, derandomize=Tr
 settings.load_profile("vbench")
 
 
-gc.disable()  # while tests are collected there is none
+gc.disable()  # until all tests are collected: collecting leaves no garbage worth a search
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

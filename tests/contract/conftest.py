@@ -56,6 +56,7 @@ def pytest_xdist_node_collection_finished(node: WorkerController, ids: list[str]
             exits.enter_context(probed.ahead(name, node.config.stash[OUTCOMES]))
 
 
+# What the tests of this folder share has the scope "package". It ends before the tests of another folder begin.
 @pytest.fixture(scope="package")
 def host() -> LocalSession:
     return LocalSession(layers=(Layer("host", "the machine of the test"),))

@@ -90,7 +90,7 @@ def main() -> NoReturn:
     streams.prepare()
     # The matrices are small: more threads of numpy's library would wait in loops, on processors that may be measured.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # At its end Python looks for garbage among all that was imported, which takes a seventh of a short command's time.
+    # At its end Python searches all objects for garbage. For a short command this is an eighth of its processor time.
     atexit.register(gc.freeze)
     with interrupts.once():
         status = _status()
