@@ -72,14 +72,11 @@ system:
 system-test:
 	@sh tools/system-packages run test
 
-# The package with extras, or with none. All bytecode is made here, on all processors, which pip does not use: else sudo
+# The package with extras, or with none. All bytecode is made here, on all processors: else sudo
 # leaves root's files in the user's folder. Packages that vbench does not import are left out: they are half of the code.
 NOT_IMPORTED := /(tests|plotly|narwhals|scipy|mypyc?|setuptools|pygments/lexers|pygments/styles)/
 define installed
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: set PYTHON=")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --no-compile --upgrade pip # Debian 12's takes half as long again for the next line
-	$(BIN)/pip install --quiet --no-compile --editable '.$(1)'
+	@sh tools/environment "$(PYTHON)" $(VENV) '$(1)'
 	@$(BIN)/python -m compileall -q -j 0 -x '$(NOT_IMPORTED)' $(VENV)/lib vbench || true # some are for other Pythons
 endef
 
