@@ -72,8 +72,8 @@ system:
 system-test:
 	@sh tools/system-packages run test
 
-# The package with extras, or with none. All bytecode is made here, on all processors: else sudo
-# leaves root's files in the user's folder. Packages that vbench does not import are left out: they are half of the code.
+# The package with extras, or with none. All bytecode is made here, on all processors: else sudo leaves root's files in the
+# user's folder. Packages that vbench does not import are left out: they are half of the code.
 NOT_IMPORTED := /(tests|plotly|narwhals|scipy|mypyc?|setuptools|pygments/lexers|pygments/styles)/
 define installed
 	@sh tools/environment "$(PYTHON)" $(VENV) '$(1)'
