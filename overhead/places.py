@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from vbench import facts, runner
 from vbench import image as images
-from vbench import runner
 from vbench import suite as suites
 from vbench.beneath import Image
 from vbench.contracts import Environment, Session, Start, Testbed
 from vbench.errors import VbenchError
+from vbench.host.local import LocalHost
 from vbench.testbed.host import HostTestbed
 
 TRIAL_S = 1.0
@@ -17,7 +18,9 @@ TRIAL_S = 1.0
 @contextmanager
 def testbed() -> Iterator[tuple[Session, HostTestbed]]:
     """The host and its testbed; this process is pinned to the processors that a run's harness has."""
-    with runner.testbed_of_run(suites.load("smoke"), image(), "overhead") as opened:
+    host = LocalHost()
+    known = facts.collect(host.session)
+    with runner.testbed_of_run(suites.load("smoke"), image(), "overhead", known, host) as opened:
         assert isinstance(opened, HostTestbed)
         yield opened.host.session, opened
 

@@ -161,7 +161,7 @@ def _by_pandas(frame: pd.DataFrame, path: Path) -> None:
     frame.to_csv(path, index=False)
     read = pd.read_csv(path)
     read.groupby(["block", "environment"])["value"].median()
-    read.groupby("environment")["value"].quantile([0.5, 0.99])
+    read.groupby("environment")["value"].quantile(np.array([0.5, 0.99]))
 
 
 def _append() -> Row:
@@ -170,8 +170,12 @@ def _append() -> Row:
         (trial,) = _trials(10, in_trial=10)
         line = journal.line(trial)
 
+        def written() -> None:
+            os.write(descriptor, line)
+            os.fsync(descriptor)
+
         def plain() -> float:
-            return _spent_s(lambda: (os.write(descriptor, line), os.fsync(descriptor)))
+            return _spent_s(written)
 
         with store.create(Path(folder), _manifest(), clean=_clean()) as writer:
             pairs = interleaved(lambda: _spent_s(lambda: writer.append(trial)), plain, APPENDS)
