@@ -68,7 +68,7 @@ def contains(part: str, check: str, interval: Envelope, truth: float, *, widest:
         return Row(part=part, check=check, target=target, state=State.FAILS, blocks=interval.blocks, why=why)
     inside = interval.low <= truth <= interval.high
     ok = inside and _half(interval.low, interval.high) <= widest
-    problem = TOO_WIDE if inside else f"the interval lies {'above' if interval.low > truth else 'below'} {truth_text}"
+    problem = TOO_WIDE if inside else _beside(interval.low, interval.high, truth, percent=percent)
     return Row(
         part=part,
         check=check,
@@ -152,6 +152,13 @@ def recovered(
 
 def _beyond(clear: bool) -> str:
     return "the interval lies outside" if clear else TOO_WIDE
+
+
+def _beside(low: float, high: float, truth: float, *, percent: bool) -> str:
+    """With both ends, since the figure rounds, and an interval may be longer on one side of its mean."""
+    scale, unit = (100, " %") if percent else (1, "")
+    side = "above" if low > truth else "below"
+    return f"the interval lies {side} {truth * scale:g}{unit}: {low * scale:.6g} to {high * scale:.6g}{unit}"
 
 
 def _half(low: float, high: float) -> float:
