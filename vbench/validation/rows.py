@@ -49,7 +49,7 @@ def judged(ok: bool) -> State:
 
 def around(value: float, low: float, high: float, *, percent: bool = False) -> str:
     """`1.013 ± 0.021`: the mean, and half of the interval's width to the same digits."""
-    scale, unit = (100, " %") if percent else (1, "")
+    scale, unit = _shown(percent=percent)
     half = scale * (high - low) / 2
     digits = 3 if half <= 0 else max(0, min(6, 1 - math.floor(math.log10(half))))
     return f"{value * scale:.{digits}f} ± {half:.{digits}f}{unit}"
@@ -61,14 +61,18 @@ def contains(part: str, check: str, interval: Envelope, truth: float, *, widest:
     `widest` is the largest half-width that counts, in the unit of `truth`: an interval that contains everything
     contains the truth too.
     """
-    truth_text = f"{truth:g} %" if percent else f"{truth:g}"
+    scale, unit = _shown(percent=percent)
+    truth_text = f"{truth * scale:g}{unit}"
     target = f"95 % interval contains {truth_text}; {_half_width(widest, percent=percent)}"
     if interval.mean is None or interval.low is None or interval.high is None:
         why = interval.why or f"{interval.blocks} blocks give no interval"
         return Row(part=part, check=check, target=target, state=State.FAILS, blocks=interval.blocks, why=why)
     inside = interval.low <= truth <= interval.high
     ok = inside and _half(interval.low, interval.high) <= widest
-    problem = TOO_WIDE if inside else _beside(interval.low, interval.high, truth, percent=percent)
+    # The reason tells both ends: the figure rounds, and an interval may be longer on one side of its mean.
+    ends = f"{interval.low * scale:.6g} to {interval.high * scale:.6g}{unit}"
+    side = "above" if interval.low > truth else "below"
+    problem = TOO_WIDE if inside else f"the interval lies {side} {truth_text}: {ends}"
     return Row(
         part=part,
         check=check,
@@ -154,19 +158,18 @@ def _beyond(clear: bool) -> str:
     return "the interval lies outside" if clear else TOO_WIDE
 
 
-def _beside(low: float, high: float, truth: float, *, percent: bool) -> str:
-    """With both ends, since the figure rounds, and an interval may be longer on one side of its mean."""
-    scale, unit = (100, " %") if percent else (1, "")
-    side = "above" if low > truth else "below"
-    return f"the interval lies {side} {truth * scale:g}{unit}: {low * scale:.6g} to {high * scale:.6g}{unit}"
-
-
 def _half(low: float, high: float) -> float:
     return (high - low) / 2
 
 
 def _half_width(widest: float, *, percent: bool = False) -> str:
-    return f"half-width ≤ {widest * 100:g} %" if percent else f"half-width ≤ {widest:g}"
+    scale, unit = _shown(percent=percent)
+    return f"half-width ≤ {widest * scale:g}{unit}"
+
+
+def _shown(*, percent: bool) -> tuple[int, str]:
+    """What a number is multiplied by before it is printed, and the unit behind it."""
+    return (100, " %") if percent else (1, "")
 
 
 def status(rows: tuple[Row, ...]) -> int:
