@@ -18,6 +18,7 @@ from vbench.stats import (
     noise_floor,
     pvalues,
     quantiles,
+    rare,
     steady,
     suspects,
 )
@@ -303,3 +304,19 @@ def test_two_modes_are_those_of_the_split_that_is_largest_of_all(shape: str, sca
 def every_split(ordered: suspects.Array) -> list[int]:
     least = math.ceil(suspects.LEAST_SIDE * ordered.size)
     return list(range(least, ordered.size - least + 1))
+
+
+# --- rare events ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("blocks", [1, 3, 10, 15, 40, 200])
+def test_an_event_at_the_bound_is_missed_by_one_run_in_twenty(blocks: int) -> None:
+    bound = rare.unseen(blocks)
+    assert oracle.binom.pmf(0, blocks, bound) == pytest.approx(0.05)
+    assert bound < 3 / blocks
+    assert bound == pytest.approx(3 / blocks, rel=2 / blocks)
+
+
+def test_without_a_block_there_is_no_bound() -> None:
+    with pytest.raises(ValueError, match="at least one block"):
+        rare.unseen(0)

@@ -9,7 +9,7 @@ from vbench.model import Cost, EnvironmentRecord, Run, Void
 from vbench.report import names
 from vbench.report.citation import Citation
 from vbench.report.view import Loss, Row, View, cost_key, view_of
-from vbench.report.words import SCOPE
+from vbench.report.words import SCOPE, seldom
 from vbench.text import finite, reason_document, reason_text
 from vbench.units import encode
 
@@ -30,6 +30,7 @@ def json_document(run: Run, *, analysis: Analysis | None = None, validation: Cit
         "delta": finite(manifest.delta),
         "confirmatory": list(manifest.confirmatory),
         "scope": SCOPE,
+        "unseen": seldom(view.analysed) if view.analysed else None,
         "validation": validation.sentence if validation else None,
         "blocks": view.analysed,
         "blocks_planned": manifest.blocks,

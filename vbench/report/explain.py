@@ -12,7 +12,7 @@ from vbench.errors import UsageError, nearest
 from vbench.model import Run
 from vbench.report import repetitions, verdicts
 from vbench.report.adjusting import adjustment, exactly
-from vbench.report.words import SCOPE
+from vbench.report.words import SCOPE, seldom
 from vbench.stats import bootstrap, equivalence, logs, pvalues, student
 from vbench.stats.envelope import LEAST_ENVELOPE, Ends
 from vbench.stats.judgement import NO_CONTROL, Judged
@@ -185,6 +185,7 @@ class _Explanation:
             )
             yield f"For comparison, Hodges-Lehmann (median of all (d_i + d_j) / 2): {_figure(other.centre)}{ends}"
         yield from (f"Suspect: {what}" for what in self.cost.suspects)
+        yield seldom(n)
         yield ""
 
     def _floor(self) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Writes sentences on the costs of a run. Only verdicts become claims, and each claim has the control's interval."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from vbench.model import Cost, State, Verdict
 from vbench.report import verdicts
 from vbench.report.verdicts import MANY
 from vbench.report.view import Arm, Group, Row, View
+from vbench.stats import rare
 from vbench.text import amount, amount_interval, counted, finite, has_interval, interval, listed, number, percent, ratio
 
 FAMILY_WORDS = {
@@ -185,7 +187,17 @@ def _analysed(view: View) -> str:
 def limits(view: View) -> tuple[str, ...]:
     """Limits of the results, one or two sentences per line."""
     judged = [roles(view)] if any(row.cost.verdict for row in view.rows) else []
-    return (SCOPE, *judged, f"{standing(view)} {lost_sentence(view)}", *_beyond_this_host(view))
+    rarely = [seldom(view.analysed)] if view.analysed else []
+    return (SCOPE, *judged, f"{standing(view)} {lost_sentence(view)}", *rarely, *_beyond_this_host(view))
+
+
+def seldom(blocks: int) -> str:
+    """Sentences on events too rare for so many blocks. The data cannot tell of them, so the words must."""
+    share = f"{math.ceil(rare.unseen(blocks) * 100)} %"
+    return (
+        f"{counted(blocks, 'block')} can miss what happens in up to {share} of blocks (upper 95 % bound). "
+        "No interval includes what no block has shown."
+    )
 
 
 def _beyond_this_host(view: View) -> list[str]:
