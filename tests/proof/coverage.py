@@ -53,6 +53,18 @@ def limit(procedure: Procedure, runs: int, errors: str, blocks: int) -> Figure:
     return Figure("known limits", f"{errors}, n = {blocks}", covers(low, high), runs, beside=_suspected(d))
 
 
+def rare(procedure: Procedure, runs: int, blocks: int) -> Figure:
+    """Slow blocks that most runs do not see. Where none is seen the data hold no trace: the report says so instead."""
+    d, slow = worlds.slow_blocks(generator("rare", blocks), (runs, blocks))
+    low, high = procedure.report(d)
+    sees = slow.any(axis=1)
+    beside = _suspected(d) | {"runs that saw none": float(np.mean(~sees))}
+    if not sees.all():
+        beside["coverage of those"] = covers(low[~sees], high[~sees])
+    case = f"{worlds.RARE * 100:.0f} % of the guest's blocks {(worlds.SLOWED - 1) * 100:.0f} % slower, n = {blocks}"
+    return Figure("known limits", case, covers(low, high), runs, beside=beside)
+
+
 def quiet(runs: int, blocks: int) -> Figure:
     """How often the tool suspects something where nothing is."""
     d = generator("suspects", blocks).standard_normal((runs, blocks))

@@ -21,6 +21,8 @@ def experiments(runs: int) -> Iterator[Experiment]:
         yield partial(coverage.four_arms, VBENCH, runs, errors, blocks)
     for errors, blocks in product(worlds.LIMITS, coverage.BLOCKS):
         yield partial(coverage.limit, VBENCH, runs, errors, blocks)
+    for blocks in coverage.BLOCKS:
+        yield partial(coverage.rare, VBENCH, runs, blocks)
     for blocks in (10, 20, 40):
         yield partial(coverage.quiet, runs, blocks)
     for host in worlds.HOSTS:

@@ -71,6 +71,16 @@ LIMITS: dict[str, Draw] = {  # of d itself, each with mean 0: where no interval 
 }
 
 
+RARE, SLOWED = 0.03, 1.3  # share of the guest's starts that are slow, and their factor
+
+
+def slow_blocks(random: Generator, shape: tuple[int, int]) -> tuple[Array, Array]:
+    """d with mean 0 of two arms of 1 %, of which the guest alone is now and then slow; and which blocks are slow."""
+    slow = random.random(shape) < RARE
+    d = SPREAD * PAIR_SPREAD["normal"] * random.standard_normal(shape) + math.log(SLOWED) * (slow - RARE)
+    return d, slow
+
+
 # --- hosts ------------------------------------------------------------------------------------------------------
 
 Host = Callable[[Generator, int, int, int], Array]
