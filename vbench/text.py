@@ -90,10 +90,19 @@ def ratio(value: float | None) -> str:
     return DASH if finite(value) is None else number(value) + TIMES
 
 
-def interval(low: float | None, high: float | None) -> str:
+def interval(low: float | None, high: float | None, mark: float = 1.0) -> str:
     if finite(low) is None or finite(high) is None:
         return DASH
-    return f"{number(low)} to {number(high)}"
+    return f"{end(low, mark)} to {end(high, mark)}"
+
+
+def end(value: float | None, mark: float = 1.0) -> str:
+    """An end of an interval, with as many digits as show on which side of the mark it lies: `0.964`, `1.0004`."""
+    text = number(value)
+    if value is None or text == DASH or float(text) != mark or value == mark:
+        return text
+    longer = (f"{value:.{digits}f}" for digits in range(4, 18))
+    return next((digits for digits in longer if float(digits) != mark), text)
 
 
 def has_interval(cost: Cost) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from decimal import ROUND_UP, Decimal
 from typing import Any
 
 _BYTES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -11,6 +12,7 @@ _YEAR_S = 365 * 86400.0
 _SHARES = {"": 1.0, "%": 0.01}
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z\u00b5\u03bc%]*)\s*")
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
+_SCALED = ("s", "B", "B/s", "1/s")
 DASH = "–"
 _UNITS: dict[str, tuple[str, float]] = {
     "1": ("1", 1.0),
@@ -116,6 +118,17 @@ def show(value: float | None, unit: str) -> str:
     if unit == "1/s":
         return f"{_digits(value / scale)} {prefix}/s".replace("  ", " ")
     return f"{_digits(value / scale)} {prefix}{unit}"
+
+
+def show_up(value: float, unit: str) -> str:
+    """As `show`, rounded away from zero: a bound that holds the value and what `show` writes of it."""
+    exact = Decimal(repr(value))
+    if not exact:
+        return show(value, unit)
+    is_scaled = unit in _SCALED
+    last = max(exact.adjusted() - 2, -11) if is_scaled else exact.adjusted() - 2  # no digit below a hundredth of 1 n
+    rounded = float(exact.quantize(Decimal(1).scaleb(last), ROUND_UP))
+    return show(rounded, unit) if is_scaled or unit == "1" else f"{rounded:.3g} {unit}"
 
 
 def _digits(value: float) -> str:

@@ -55,7 +55,7 @@ def test_a_significant_cost_within_the_margin_is_equivalent() -> None:
     found = cost_of(run_with(1.01))
     assert found.low is not None
     assert found.low > 1
-    assert found.reason == "differs by less than 2 %"
+    assert found.reason == "differs by less than 2.0 %"
 
 
 def test_a_control_that_differs_withholds_every_verdict_of_its_place() -> None:

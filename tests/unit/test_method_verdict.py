@@ -37,10 +37,10 @@ def test_a_control_that_differs_withholds_whatever_the_cell_says() -> None:
 
 
 def test_a_small_cost_is_equivalent_even_when_it_is_significant() -> None:
-    assert decide(case(blocks(0.0, 0.005))).reason == "any difference is smaller than 2 %"
+    assert decide(case(blocks(0.0, 0.005))).reason == "any difference is smaller than 2.0 %"
     found = decide(case(blocks(0.008, 0.002)))
     assert found.verdict is Verdict.EQUIVALENT
-    assert found.reason == "differs by less than 2 %"
+    assert found.reason == "differs by less than 2.0 %"
 
 
 def test_a_cost_beyond_the_margin_is_slower_and_a_gain_is_faster() -> None:
@@ -62,7 +62,7 @@ def test_an_inconclusive_cell_says_its_width_what_it_could_see_and_what_would_de
     assert found.verdict is Verdict.INCONCLUSIVE
     assert found.blocks_to_decide is not None
     assert f"about {found.blocks_to_decide} blocks would decide" in found.reason
-    assert "the interval reached ±" in found.reason
+    assert "the interval reached a half-width of" in found.reason
     assert found.detectable is not None
     assert "would probably have been seen" in found.reason
 
@@ -287,7 +287,7 @@ def test_metrics_that_can_be_zero_are_compared_by_their_difference_in_their_unit
     assert found.envelope.mean == pytest.approx(0.2, abs=0.01)
     better = judgement.judge([Hypothesis("memory", "runc", pairs, margin=0.5)], delta=0.02)[0].decision
     assert better.verdict is Verdict.EQUIVALENT
-    assert better.reason.startswith("differs by less than 0.5 B")
+    assert better.reason.startswith("differs by less than 500 mB")
 
 
 def test_higher_is_better_turns_the_sign_of_a_difference_too() -> None:

@@ -78,7 +78,7 @@ def test_a_value_without_an_interval_interrupts_the_ribbon_and_not_the_others() 
 
 def test_the_caption_says_what_the_ends_show() -> None:
     (chart,) = drawn(varied())
-    assert chart.caption.startswith("From depth 1 to 16: the cost of runc shows no change, 1.0")
+    assert chart.caption.startswith("From depth 1 to 16: the intervals of runc overlap, so no change is shown: 1.0")
     assert "the cost of tcg rises from 1." in chart.caption
     (few,) = drawn(varied(blocks=3))
     assert "without both intervals" in few.caption

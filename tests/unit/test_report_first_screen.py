@@ -39,7 +39,7 @@ def test_the_title_is_the_finding_and_the_first_screen_has_processor_kernel_and_
 def test_a_page_of_many_environments_has_a_line_for_each() -> None:
     document = Document(report.html(with_arms(make_run(losses=False), 12)))
     text = " ".join(document.text.split())
-    assert text.startswith("12 environments against bare: at most 215× (tcg, start); ")
+    assert text.startswith("12 environments against bare: largest 215× (tcg, start); ")
     assert text.count("runc-3: start 4.16×") == 1
 
 

@@ -71,10 +71,10 @@ def test_every_verdict_is_counted_and_the_others_are_named() -> None:
     counts = Counter(row.verdict for row in _judged(seen, "runc"))
     assert f"{counts[Verdict.SLOWER]} slower" in runc.count
     assert f"{counts[Verdict.EQUIVALENT]} equivalent" in runc.count
-    assert "differ by less than 2.0 %" in runc.count
+    assert "the 90 % interval lies within ± 2.0 %" in runc.count
     named = dict(runc.others)
     assert len(named["Equivalent"].split(", ")) == counts[Verdict.EQUIVALENT]
-    assert named["Inconclusive"].count("±") == counts[Verdict.INCONCLUSIVE]
+    assert named["Inconclusive"].count("half-width") == counts[Verdict.INCONCLUSIVE]
 
 
 def test_a_withheld_verdict_is_told_with_the_control_that_differs() -> None:
@@ -219,7 +219,7 @@ def said_of(run: Run, arm: str = "runc") -> str:
 
 def test_equivalent_names_the_margin_of_what_is_judged_by_difference() -> None:
     same = small_run("r", cost=1.0, noise=0.001, blocks=12)
-    ratio = "Equivalent means shown to differ by less than"
+    ratio = "Equivalent means that the 90 % interval lies within ±"
     assert said_of(same).endswith(f"{ratio} 2.0 %.")
     mixed = by_difference(same, {"cpu.hash time": 0.005})
     assert said_of(mixed).endswith(f"{ratio} 2.0 % or its own margin (5.00 ms at cpu.hash time).")
@@ -303,11 +303,11 @@ def inconclusive(low: float | None, high: float | None, **more: object) -> Cost:
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (0.971, 1.042, "± 3.6 %, a cost above 4.2 % is excluded, a gain above 2.9 % too"),
-        (1.003, 1.083, "± 3.6 %, a cost above 8.3 % is excluded"),
-        (0.92, 0.99, "± 3.6 %, a gain above 8.0 % is excluded"),
-        (0.023, 3.75, "± 3.6 %, a cost above 3.75× is excluded"),
-        (None, None, "± 3.6 %"),
+        (0.971, 1.042, "half-width 3.6 %, a cost above 4.2 % is excluded, a gain above 2.9 % too"),
+        (1.003, 1.083, "half-width 3.6 %, a cost above 8.3 % is excluded"),
+        (0.92, 0.99, "half-width 3.6 %, a gain above 8.0 % is excluded"),
+        (0.023, 3.75, "half-width 3.6 %, a cost above 3.75× is excluded"),
+        (None, None, "half-width 3.6 %"),
     ],
 )
 def test_beside_inconclusive_stands_what_is_excluded(low: float | None, high: float | None, said: str) -> None:

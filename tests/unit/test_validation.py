@@ -115,7 +115,7 @@ def test_an_interval_that_misses_the_truth_barely_tells_its_ends() -> None:
     """A validation gave this slope. Its interval is longer below the mean than above it."""
     slope = Envelope(21, 0.9368204008298074, 0.16, 0.8534614347490747, 0.9996370518115318)
     found = rows.contains("dose", "slope", slope, 1.0, widest=0.25)
-    assert found.figure == "0.937 ± 0.073"
+    assert found.figure == "0.937 (0.853 to 1.000)"
     assert found.why == "the interval lies below 1: 0.853461 to 0.999637"
     intercept = Envelope(21, 0.012, 0.02, 0.0004, 0.021)
     found = rows.contains("dose", "intercept", intercept, 0.0, widest=0.25, percent=True)
@@ -152,7 +152,11 @@ def test_what_ten_minutes_of_the_development_machine_gave_holds() -> None:
         rows.contains("dose", "intercept", intercept, 0.0, widest=judging.MARGIN, percent=True),
     )
     assert [row.state for row in found] == [State.HOLDS] * 3
-    assert [row.figure for row in found] == ["0.795 ± 0.014", "1.052 ± 0.089", "0.09 ± 0.68 %"]
+    assert [row.figure for row in found] == [
+        "0.795 (0.781 to 0.809)",
+        "1.052 (0.965 to 1.144)",
+        "0.09 (-0.60 to 0.76) %",
+    ]
 
 
 def test_false_positives_hold_up_to_the_bound() -> None:
@@ -187,7 +191,7 @@ def test_a_known_fault_is_found_within_its_tolerance_or_not_at_all() -> None:
 def test_an_interval_that_holds_every_quota_has_found_none() -> None:
     wide = rows.recovered("fault", "quota", (0.795, 0.30, 1.90), truth=0.8, tolerance=0.01, blocks=9)
     assert (wide.state, wide.why) == (State.FAILS, rows.TOO_WIDE)
-    assert wide.figure == "0.80 ± 0.80"
+    assert wide.figure == "0.80 (0.30 to 1.90)"
     for half, state in ((0.019, State.HOLDS), (0.021, State.FAILS)):
         found = rows.recovered(
             "fault", "quota", (0.795, 0.795 - half, 0.795 + half), truth=0.8, tolerance=0.01, blocks=9
@@ -196,9 +200,9 @@ def test_an_interval_that_holds_every_quota_has_found_none() -> None:
 
 
 def test_a_figure_has_as_many_digits_as_its_interval_supports() -> None:
-    assert rows.around(1.01234, 0.99, 1.03) == "1.012 ± 0.020"
-    assert rows.around(0.0012, -0.001, 0.003, percent=True) == "0.12 ± 0.20 %"
-    assert rows.around(203.4, 190.0, 216.0) == "203 ± 13"
+    assert rows.around(1.01234, 0.99, 1.03) == "1.012 (0.990 to 1.030)"
+    assert rows.around(0.0012, -0.001, 0.003, percent=True) == "0.12 (-0.10 to 0.30) %"
+    assert rows.around(203.4, 190.0, 216.0) == "203 (190 to 216)"
 
 
 def test_the_exit_code_is_0_only_when_something_was_possible_and_all_of_it_held() -> None:

@@ -27,7 +27,7 @@ def a_validation(**changes: object) -> Validation:
         facts=identifying(RUN.host),
         image="",
         seconds=600.0,
-        rows=(Row(part="dose", check="slope", target="1", state=State.HOLDS, figure="1.01 ± 0.02"),),
+        rows=(Row(part="dose", check="slope", target="1", state=State.HOLDS, figure="1.01 (0.99 to 1.03)"),),
         runs=(),
     )
     return replace(made, **changes)
@@ -36,7 +36,7 @@ def a_validation(**changes: object) -> Validation:
 def test_the_sentence_stands_in_page_markdown_and_json(tmp_path: Path) -> None:
     folder = validation.save(tmp_path, a_validation()).parent
     said = validation.cited(folder, RUN)
-    assert said.sentence == "validated on this host on 2026-01-02: slope 1.01 ± 0.02"
+    assert said.sentence == "validated on this host on 2026-01-02: slope 1.01 (0.99 to 1.03)"
     assert said.sentence[1:] in report.html(RUN, validation=said)
     assert said.sentence[1:] in report.markdown(RUN, validation=said)
     assert report.json_document(RUN, validation=said)["validation"] == said.sentence

@@ -283,16 +283,16 @@ def validated(*found: Row) -> course.Validation:
 
 
 def test_the_sentence_to_cite_names_figures_failures_and_what_was_not_possible(tmp_path: Path) -> None:
-    slope = Row(part="p", check="slope", target="t", state=rows.State.HOLDS, figure="1.01 ± 0.02")
+    slope = Row(part="p", check="slope", target="t", state=rows.State.HOLDS, figure="1.01 (0.99 to 1.03)")
     without = rows.impossible("p", "network delay", "t", "no sch_netem")
     whole = validated(slope, without)
     assert document.sentence(whole) == (
-        "validated on this host on 2026-01-02: slope 1.01 ± 0.02; not possible here: network delay"
+        "validated on this host on 2026-01-02: slope 1.01 (0.99 to 1.03); not possible here: network delay"
     )
     failed = document.sentence(validated(replace(slope, state=rows.State.FAILS)))
     assert failed == "validation on this host on 2026-01-02 did not hold for slope"
     text = document.save(tmp_path, whole).read_text()
-    assert "1.01 ± 0.02; not possible" in text
+    assert "1.01 (0.99 to 1.03); not possible" in text
     assert '"state": "not possible here"' in text
 
 

@@ -107,6 +107,6 @@ def _exceeded(compared: "Compared", judgements: "tuple[Judgement, ...]") -> bool
             click.echo(flat(f"vbench: warning: {against}: {judgement.warning}"), err=True)
         for cell in judgement.beyond:
             where = f"{cell.environment} at {cell.benchmark} {cell.metric}"
-            grown = f"{ratio(cell.ratio)} ({interval(cell.low, cell.high)})"
+            grown = f"{ratio(cell.ratio)} ({interval(cell.low, cell.high, 1 + judgement.share)})"
             click.echo(flat(f"vbench: {against}: the cost of {where} is {grown}, wholly above the threshold"), err=True)
     return any(judgement.beyond for judgement in judgements)

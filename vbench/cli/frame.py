@@ -8,8 +8,9 @@ from statistics import median
 from rich.text import Text
 
 from vbench.model import Block, Cost, Plan
+from vbench.report import verdicts
 from vbench.runner import Count
-from vbench.text import amount, counted, length, plain
+from vbench.text import amount, counted, plain
 from vbench.units import DASH, show_duration
 
 BAR = 40  # columns
@@ -188,8 +189,8 @@ def _row(course: Course, benchmark: str, first: int, arms: Mapping[str, int]) ->
 
 
 def _cell(cost: Cost | None) -> str:
-    """`1.31× ±2.1 %`; without an interval the number alone."""
+    """`1.31× ±2.1 %`, which holds both ends of the interval; without an interval the number alone."""
     if cost is None or (cost.cost is None and cost.difference is None):
         return DASH
-    wide = "" if cost.half_width is None else f" ±{length(cost, cost.half_width)}"
-    return f"{amount(cost)}{wide}"
+    inside, middle = verdicts.bounds(cost), cost.cost if cost.difference is None else cost.difference.mean
+    return amount(cost) if inside is None or not middle else f"{amount(cost)} ±{inside.reach(middle)}"

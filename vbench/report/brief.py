@@ -44,7 +44,7 @@ def title(view: View) -> str:
         key=lambda candidate: candidate[0],
         default=None,
     )
-    most = f"at most {ratio(top[0])} ({top[2].name}, {_short_name(top[1], view)})" if top else "no cost shown"
+    most = f"largest {ratio(top[0])} ({top[2].name}, {_short_name(top[1], view)})" if top else "no cost shown"
     rows = [row for row in view.rows if row.arm.role == "compared"]
     return f"{len(all_headlines)} environments against {view.baseline}: {most}; {_undecided(rows)}"
 

@@ -67,13 +67,12 @@ def _line(finding: Finding, *, is_whole: bool = False) -> Line:
 
 def finding(view: View, climb: Climb) -> str:
     """Sentences on the step that costs most, the verdicts, and the whole ladder."""
-    delta = view.run.manifest.delta
     measured = [line for line in steps(climb) if line.is_known]
     if not measured:
         return f"No step has a number: {climb.steps[0].cost.label}."
     slower = [line for line in measured if line.cost.verdict is Verdict.SLOWER]
     top = max(slower or measured, key=lambda line: _size(line.cost))
-    verdict = verdicts.sentence(top.cost, delta)
+    verdict = verdicts.sentence(top.cost, verdicts.margin_of(view.run.manifest, top.cost))
     if slower:
         lead = f"The step that costs most is {top.name}: {verdict}."
     else:

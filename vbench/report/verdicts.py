@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from vbench import text
 from vbench.model import Cost, Manifest, Metric, Verdict
+from vbench.stats.claims import TIMES_FROM, Bounds, percent_up
 from vbench.text import amount, amount_interval, finite, has_interval, length, listed, percent, ratio
 from vbench.units import show
 
@@ -16,8 +17,6 @@ SIGNS = {
     Verdict.WITHHELD: "✕",
 }
 LEGEND = "▲ slower, ▼ faster, ≈ equivalent, ? inconclusive, ✕ withheld"
-TIMES_FROM = 2.0
-"""Smallest cost that is written as a ratio instead of a percentage."""
 MANY = 12
 """Most names that one sentence lists."""
 
@@ -31,6 +30,17 @@ def is_bounded(cost: Cost) -> bool:
     if cost.difference is None:
         return has_interval(cost)
     return finite(cost.difference.low) is not None and finite(cost.difference.high) is not None
+
+
+def bounds(cost: Cost) -> Bounds | None:
+    """The interval that stands beside the cost; every bound in words is made of it. None without an interval."""
+    if cost.difference is None:
+        low, high = (finite(cost.low), finite(cost.high)) if has_interval(cost) else (None, None)
+    else:
+        low, high = finite(cost.difference.low), finite(cost.difference.high)
+    if low is None or high is None:
+        return None
+    return Bounds(low, high) if cost.difference is None else Bounds(low, high, is_ratio=False, unit=cost.unit)
 
 
 def side(cost: Cost) -> int:
@@ -49,9 +59,9 @@ def word(cost: Cost) -> str:
 
 
 def beside(cost: Cost) -> str:
-    """Few words that qualify a verdict: `± 3.6 %, a cost above 4.2 % is excluded`."""
+    """Few words that qualify a verdict: `half-width 3.6 %, a cost above 4.2 % is excluded`."""
     if cost.verdict is Verdict.INCONCLUSIVE and cost.half_width is not None:
-        return ", ".join(part for part in (f"± {length(cost, cost.half_width)}", excluded(cost)) if part)
+        return ", ".join(part for part in (_half_width(cost), excluded(cost)) if part)
     if cost.verdict is Verdict.WITHHELD:
         return "the control differs"
     return ""
@@ -62,42 +72,34 @@ def excluded(cost: Cost) -> str:
 
     Empty without an interval. A bound on the gain is left out if it is more than half.
     """
-    if cost.verdict is not Verdict.INCONCLUSIVE or not is_bounded(cost):
-        return ""
-    above, below = _bounds(cost)
-    if above and below:
-        return f"a cost above {above} is excluded, a gain above {below} too"
-    return f"a cost above {above} is excluded" if above else f"a gain above {below} is excluded" if below else ""
+    inside = bounds(cost)
+    return inside.excluded if cost.verdict is Verdict.INCONCLUSIVE and inside is not None else ""
 
 
 def briefly(cost: Cost) -> str:
-    """The words of `beside`, shorter for a table on a terminal: `± 3.6 %, above 4.2 % excluded`."""
-    if not excluded(cost) or cost.half_width is None:
+    """The words of `beside`, shorter for a table on a terminal: `half-width 3.6 %, above 4.2 % excluded`."""
+    inside = bounds(cost)
+    if not excluded(cost) or cost.half_width is None or inside is None:
         return beside(cost)
-    above, below = _bounds(cost)
-    what = f"above {above}" if above else f"a gain above {below}"
-    return f"± {length(cost, cost.half_width)}, {what} excluded"
+    what = f"above {inside.cost}" if inside.cost else f"a gain above {inside.gain}"
+    return f"{_half_width(cost)}, {what} excluded"
 
 
-def _bounds(cost: Cost) -> tuple[str, str]:
-    """The largest cost and the largest gain within the interval, in words. Empty if the interval has none."""
-    if cost.difference is not None:
-        low, high = cost.difference.low or 0.0, cost.difference.high or 0.0
-        return show(high, cost.unit) if high > 0 else "", show(-low, cost.unit) if low < 0 else ""
-    low, high = cost.low or 0.0, cost.high or 0.0
-    above = "" if high <= 1 else percent(high - 1) if high < TIMES_FROM else ratio(high)
-    return above, percent(1 - low) if 1 / TIMES_FROM < low < 1 else ""
+def _half_width(cost: Cost) -> str:
+    """A width and no bound: an end of the interval may be farther from the cost than half of its width."""
+    return f"half-width {length(cost, cost.half_width)}"
 
 
-def sentence(cost: Cost, delta: float) -> str:
-    """`slower by 12 % (8.0 to 16 %), confirmatory`."""
+def sentence(cost: Cost, margin: float | None) -> str:
+    """`slower by 12 % (8.0 to 16.0 %), confirmatory`. `margin` is the smallest cost of interest for this metric."""
     role = f", {cost.role}" if cost.role else ""
     match cost.verdict:
         case Verdict.SLOWER | Verdict.FASTER:
             return f"{cost.verdict} {_by(cost)}{role}"
         case Verdict.EQUIVALENT:
-            limit = percent(delta) if cost.difference is None else "its margin"
-            return f"equivalent, differs by less than {limit} ({amount_interval(cost)}){role}"
+            inside = bounds(cost)
+            small = f", {inside.equivalent(margin)}" if inside is not None and margin is not None else ""
+            return f"equivalent{small} ({amount_interval(cost)}){role}"
         case Verdict.INCONCLUSIVE | Verdict.WITHHELD:
             more = f", {beside(cost)}" if beside(cost) else ""
             return f"{cost.verdict} at {amount(cost)}{more}{role}"
@@ -129,25 +131,31 @@ def margin_at(own: Mapping[tuple[str, str], Metric], cost: Cost) -> str:
 
 
 def equivalence(manifest: Manifest, judged: Iterable[Cost]) -> str:
-    """The sentence that defines equivalent for these costs: below δ for ratios, below its margin for a difference."""
+    """The sentence that defines equivalent for these costs: within δ for ratios, within its margin for a difference."""
     own = differences(manifest)
     equivalent = [cost for cost in judged if cost.verdict is Verdict.EQUIVALENT]
     margins = [margin_at(own, cost) for cost in equivalent if cost.difference is not None]
-    parts = [percent(manifest.delta)] if len(margins) < len(equivalent) else []
+    parts = [percent_up(manifest.delta)] if len(margins) < len(equivalent) else []
     if margins:
         each = listed(margins) if len(margins) <= MANY else f"at {len(margins)} metrics judged by difference"
         parts.append(f"its own margin ({each})")
-    return f" Equivalent means shown to differ by less than {' or '.join(parts)}." if parts else ""
+    return f" Equivalent means that the 90 % interval lies within ± {' or '.join(parts)}." if parts else ""
+
+
+def margin_of(manifest: Manifest, cost: Cost) -> float | None:
+    """The smallest cost of interest: δ of the suite as a ratio minus 1, or the metric's own margin in its unit."""
+    if cost.difference is None:
+        return manifest.delta
+    metric = differences(manifest).get((cost.benchmark, cost.metric))
+    return metric.margin if metric else None
 
 
 def _by(cost: Cost) -> str:
     """The size of a cost, in percent or as a ratio, with its interval."""
-    if cost.difference is not None or not has_interval(cost):
+    inside = bounds(cost)
+    if cost.difference is not None or inside is None:
         return f"by {amount(cost).lstrip('+-')} ({amount_interval(cost)})"
     assert cost.cost is not None
-    assert cost.low is not None
-    assert cost.high is not None
     if not 1 / TIMES_FROM < cost.cost < TIMES_FROM:
         return f"at {ratio(cost.cost)} ({amount_interval(cost)})"
-    first, last = sorted((abs(cost.low - 1), abs(cost.high - 1)))
-    return f"by {percent(abs(cost.cost - 1))} ({percent(first).removesuffix(' %')} to {percent(last)})"
+    return f"by {percent(abs(cost.cost - 1))} ({inside.sizes})"

@@ -10,6 +10,7 @@ from vbench.report import verdicts
 from vbench.report.verdicts import MANY
 from vbench.report.view import Arm, Group, Row, View
 from vbench.stats import rare
+from vbench.stats.claims import percent_up
 from vbench.text import amount, amount_interval, counted, finite, has_interval, interval, listed, number, percent, ratio
 
 FAMILY_WORDS = {
@@ -39,7 +40,7 @@ class Claim:
     metric: str  # "syscall.fork latency"
     plain: str  # the metric in words
     cost: str
-    verdict: str  # "slower by 12 % (8.0 to 16 %), confirmatory"
+    verdict: str  # "slower by 12 % (8.0 to 16.0 %), confirmatory"
     noise: str  # "control 0.990 to 1.012"
 
 
@@ -51,7 +52,7 @@ class ArmSummary:
     lead: str  # words before the claims: "costs most at"
     claims: tuple[Claim, ...]
     count: str
-    others: tuple[tuple[str, str], ...]  # "Inconclusive", "disk.randread iops (± 8.1 %), ..."
+    others: tuple[tuple[str, str], ...]  # "Inconclusive", "disk.randread iops (half-width 8.1 %), ..."
     many: dict[str, str]  # verdict to the count of its metrics in words, if there are too many to list
     families: str
 
@@ -154,7 +155,7 @@ def _kept(view: View) -> str:
     most, row = max(moved, key=lambda pair: pair[0])
     assert row.kept is not None
     return (
-        f"With everything kept no cost would move by more than {percent(most)}: that of {row.arm.name} at "
+        f"With everything kept no cost would move by more than {percent_up(most)}: that of {row.arm.name} at "
         f"{_metric(row.cost)} would be {_stated(row.kept)} in place of {_stated(row.cost)}."
     )
 
@@ -248,7 +249,7 @@ def forest_caption(view: View) -> str:
     judged = verdicts.counts(row.cost for row in rows)
     delta = view.run.manifest.delta
     return (
-        f"{f'Verdicts: {judged}' if judged else 'No verdict yet'}. The largest cost is {top.arm.name} at "
+        f"{f'Verdicts: {judged}' if judged else 'No verdict yet'}. The largest observed cost is {top.arm.name} at "
         f"{_metric(top.cost)}: {_stated(top.cost)}. The green band is ± {percent(delta)}, the smallest "
         f"cost of interest; the grey ones are {view.run.manifest.control}. Marks without a verdict have no colour."
     )
@@ -262,7 +263,7 @@ def fold_sentence(view: View) -> str:
         if rows:
             top = max(rows, key=lambda row: row.cost.cost or 0)
             judged = verdicts.counts(row.cost for row in rows)
-            parts.append(f"{arm.name} {f'{judged}, ' if judged else ''}at most {ratio(top.cost.cost)}")
+            parts.append(f"{arm.name} {f'{judged}, ' if judged else ''}largest {ratio(top.cost.cost)}")
     return "; ".join(parts)
 
 
@@ -312,7 +313,7 @@ def _claim(view: View, group: Group, arm: Arm) -> Claim:
     cost = group.cost_of(arm) or _NONE
     control = group.control or _NONE
     control_interval = amount_interval(control) if verdicts.is_bounded(control) else "unknown"
-    verdict = verdicts.sentence(cost, view.run.manifest.delta)
+    verdict = verdicts.sentence(cost, verdicts.margin_of(view.run.manifest, cost))
     noise = f"{view.run.manifest.control} {control_interval}"
     plain = ": ".join(part for part in (group.operation, group.measured) if part)
     return Claim(family(group.family), group.title, plain, amount(cost), verdict, noise)

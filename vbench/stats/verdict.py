@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from vbench.model import Verdict
 from vbench.stats import detectable, equivalence, logs
+from vbench.stats.claims import Bounds, percent_up
 from vbench.stats.envelope import LEAST_ENVELOPE, Envelope
 
 ALPHA = 0.05
@@ -82,7 +83,7 @@ def excludes_zero(envelope: Envelope) -> bool:
 
 
 def show(length: float, case: Case) -> str:
-    """A length in the unit of d, converted for a reader: `2.0 %` of a ratio, else in the metric's unit."""
+    """A length in the unit of d, converted for a reader: `2 %` of a ratio, else in the metric's unit."""
     if not case.is_ratio:
         return f"{length:.3g} {case.unit}"
     share = logs.excess(length)
@@ -115,7 +116,7 @@ class _Common(Struct, frozen=True):
         case = self.case
         parts = [case.envelope.why or _not_shown(case)]
         if case.envelope.half_width is not None:
-            parts.append(f"the interval reached ± {show(case.envelope.half_width, case)}")
+            parts.append(f"the interval reached a half-width of {show(case.envelope.half_width, case)}")
         parts.append(f"a cost of {show(self.smallest, case)} would probably have been seen")
         needed = detectable.blocks_to_decide(self.mean, self.spread, case.margin, widening=case.envelope.widening)
         limit = f"more than {detectable.MOST_BLOCKS:,}" if needed is None else f"about {needed}"
@@ -151,9 +152,21 @@ def _without_interval(case: Case, withheld: str = "") -> Decision:
 
 
 def _equivalent(case: Case, margin: float) -> str:
-    if excludes_zero(case.envelope):
-        return f"differs by less than {show(margin, case)}"
-    return f"any difference is smaller than {show(margin, case)}"
+    bounds, length = _bounds(case), logs.excess(margin) if case.is_ratio else margin
+    if bounds is not None and length is not None:
+        return bounds.equivalent(length)
+    why = case.envelope.why or "its ends are too far for a number"
+    return f"the 90 % interval lies within ± {show(margin, case)}; no 95 % interval: {why}"
+
+
+def _bounds(case: Case) -> Bounds | None:
+    """The interval as it is printed beside the verdict; None if there is none that can be written."""
+    low, high = case.envelope.low, case.envelope.high
+    if case.is_ratio:
+        low, high = logs.ratio(low), logs.ratio(high)
+    if low is None or high is None:
+        return None
+    return Bounds(low, high, is_ratio=case.is_ratio, unit=case.unit)
 
 
 def _not_shown(case: Case) -> str:
@@ -170,7 +183,9 @@ def _unresolved(case: Case) -> bool:
 def _floor(case: Case) -> str:
     if case.floor is None:
         return ""
+    share = logs.excess(case.floor) if case.is_ratio else None
+    floor = show(case.floor, case) if share is None else percent_up(share)
     if case.floor_scale == 1:
-        return f"its own control may differ by up to {show(case.floor, case)}"
+        return f"its own control may differ by up to {floor}"
     scaled = f"its control's noise floor, times {case.floor_scale:.3g} for the number of arms"
-    return f"{scaled}, is {show(case.floor, case)}"
+    return f"{scaled}, is {floor}"

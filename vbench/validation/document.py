@@ -55,7 +55,7 @@ def line(validation: Validation) -> str:
 
 
 def sentence(validation: Validation) -> str:
-    """`validated on this host on 2026-11-22: slope 1.01 ± 0.02, …`; what did not hold is named first."""
+    """`validated on this host on 2026-11-22: slope 1.01 (0.99 to 1.03), …`; what did not hold is named first."""
     figures = [_words(row) for row in validation.rows if row.state is State.HOLDS]
     failed = [row.check for row in validation.rows if row.state is State.FAILS]
     without = [row.check for row in validation.rows if row.state is State.IMPOSSIBLE]

@@ -1,6 +1,7 @@
 """The verdicts of a validation: one row a check, with its figure, its target and its state."""
 
 import math
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from vbench.stats.envelope import Envelope
 from vbench.validation import binomial
 
 FALSE_POSITIVES = 0.05  # of comparisons at 95 %
+_WRITABLE = 1e15  # larger ends are written with an exponent
 WIDEST = 2  # half-width of a known fault's interval, in tolerances
 TOO_WIDE = "not shown: the interval is too wide, give it more minutes"
 ESTIMATE_OUTSIDE = "not shown: the estimate lies outside, the interval not wholly; give it more minutes"
@@ -48,11 +50,20 @@ def judged(ok: bool) -> State:
 
 
 def around(value: float, low: float, high: float, *, percent: bool = False) -> str:
-    """`1.013 ± 0.021`: the mean, and half of the interval's width to the same digits."""
+    """`1.013 (0.992 to 1.035)`: the mean, and the ends rounded outwards to the same digits.
+
+    Not mean ± half of the width: an interval may be longer on one side of its mean, and would reach beyond that.
+    """
     scale, unit = _shown(percent=percent)
-    half = scale * (high - low) / 2
+    half = scale * _half(low, high)
     digits = 3 if half <= 0 else max(0, min(6, 1 - math.floor(math.log10(half))))
-    return f"{value * scale:.{digits}f} ± {half:.{digits}f}{unit}"
+    first, last = _outwards(low * scale, digits, ROUND_FLOOR), _outwards(high * scale, digits, ROUND_CEILING)
+    return f"{value * scale:.{digits}f} ({first} to {last}){unit}"
+
+
+def _outwards(value: float, digits: int, rounding: str) -> str:
+    exact = Decimal(f"{value:.12g}")  # without what the scale added
+    return str(exact.quantize(Decimal(1).scaleb(-digits), rounding)) if abs(value) < _WRITABLE else f"{value:.3g}"
 
 
 def contains(part: str, check: str, interval: Envelope, truth: float, *, widest: float, percent: bool = False) -> Row:

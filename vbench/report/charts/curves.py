@@ -204,7 +204,7 @@ def _change(arm: Arm, points: tuple[Point, ...]) -> str:
         return f"the cost of {arm.name} rises from {was} to {now}"
     if after[1] < before[0]:
         return f"the cost of {arm.name} falls from {was} to {now}"
-    return f"the cost of {arm.name} shows no change, {was} and {now}"
+    return f"the intervals of {arm.name} overlap, so no change is shown: {was} and {now}"
 
 
 def _columns(curve: Curve) -> tuple[str, ...]:
