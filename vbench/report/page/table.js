@@ -41,7 +41,7 @@ const sort = () => {
   return body.append(...known, ...unknown);
 };
 
-// Whether a row is judged slower or faster by at least `least` per cent.
+// Whether a row is judged slower or faster, and its observed cost is at least `least` per cent.
 const isLarge = (row, least) => {
   const cost = valueOf(row, keys.indexOf("cost"));
   const judged = ["slower", "faster"].includes(row.dataset.verdict);
