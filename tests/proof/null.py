@@ -8,6 +8,7 @@ from tests.proof import peers, worlds
 from tests.proof.figures import Array, Figure, excludes, generator
 from tests.proof.procedure import Procedure
 from vbench.stats import envelope, multiplicity, pvalues, student, two_groups
+from vbench.stats.pairing import Pairs
 
 ITERATIONS = 3
 TOOLS = ("pyperf compare_to", "hyperfine's Welch script", "Phoronix, beyond 2 %")
@@ -100,11 +101,10 @@ def _differs(difference: two_groups.Difference) -> bool:
 
 
 def _p_values(d: Array) -> Array:
-    """`pvalues.of` for rows."""
-    bands = envelope.bands(d)
-    blocks = d.shape[1]
-    by_t = [pvalues.by_t(mean, spread, blocks) for mean, spread in zip(bands.mean, bands.spread, strict=True)]
-    return np.maximum(by_t, bands.p_bootstrap)
+    """The p-value that the product gives the envelope of each row."""
+    rows = d.tolist()
+    cells = [Pairs(f"row {number}", tuple(range(len(row))), tuple(row)) for number, row in enumerate(rows)]
+    return np.array([pvalues.of(found) for found in envelope.envelopes(cells)])
 
 
 def _pyperf(one: Array, other: Array) -> float:
