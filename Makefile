@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONDONTWRITEBYTECODE =
 
 .NOTPARALLEL:
-.PHONY: demo demo-begin test test-pythons lint proof kills fuzz image system system-test clean
+.PHONY: demo demo-begin test test-pythons lint proof mutants kills fuzz image system system-test clean
 
 demo: demo-begin system .make-venv
 	@sh tools/demo $(CURDIR)/$(VBENCH)
@@ -52,6 +52,10 @@ lint: .make-dev
 # The method proved by simulation, 10,000 experiments a figure; writes docs/reference/proof.md.
 proof: .make-dev
 	$(BIN)/python -m tests.proof --full
+
+# A standing list of changes of the code, each in a copy of the tree: the tests that it names must notice it.
+mutants: .make-dev
+	$(BIN)/python -m tests.proof.surviving
 
 # 60 kills at random moments, of runs, reports and image builds: nothing is lost, repeated or left behind.
 kills: .make-dev image

@@ -62,7 +62,7 @@ def test_the_control_has_a_cost_and_the_baseline_has_none() -> None:
 
 def test_a_trials_number_is_the_median_of_its_samples() -> None:
     def with_tail(arm: str, scale: float) -> list[Trial]:
-        return [trial(arm, b, Measured({"time": (1.0 * scale, 3.0 * scale, 1000.0)})) for b in range(1, 4)]
+        return [trial(arm, b, Measured({"time": (1.0, 3.0 * scale, 1000.0)})) for b in range(1, 4)]
 
     assert cost_of(run_of(with_tail("bare", 1), with_tail("runc", 2))).cost == pytest.approx(2)
 

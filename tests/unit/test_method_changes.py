@@ -10,7 +10,7 @@ from tests.unit.costs import cost_of, run_of, trials
 from vbench import suite as suites
 from vbench.cost import Analysis
 from vbench.model import Run, Verdict
-from vbench.stats import bootstrap, detectable, envelope, equivalence, judgement, pvalues
+from vbench.stats import bootstrap, detectable, envelope, equivalence, judgement, pvalues, suspects
 from vbench.stats.envelope import Envelope
 from vbench.stats.judgement import Hypothesis, Judged
 from vbench.stats.pairing import Pairs
@@ -118,3 +118,10 @@ def test_a_control_is_never_confirmatory_whatever_a_suite_declares() -> None:
     controls = [finding for finding in Analysis.of(declared(run, *names)).findings if finding.cost.role == "control"]
     assert len(controls) == 2
     assert not any(finding.judged.hypothesis.is_confirmatory for finding in controls)
+
+
+@pytest.mark.parametrize(("value", "is_far"), [(45.0, False), (55.0, True)])
+def test_a_block_is_far_from_six_robust_deviations_on(value: float, is_far: bool) -> None:
+    """Of -10 to 10 and this value the median is 0.5 and the deviation 1.4826 · 5.5, so that the limit is 49.4."""
+    named = suspects.suspects([*map(float, range(-10, 11)), value])
+    assert bool(named) is is_far
