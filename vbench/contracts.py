@@ -348,6 +348,8 @@ class Start:
     begin: Callable[[], None] = lambda: None  # call it once all is set up
     end: Callable[[], None] = lambda: None  # call it where a tool goes on after its last operation
     clock: Callable[[], float] = time.monotonic  # s; measures the time between the two
+    rounds: int = 1  # slices of the trial
+    number: int = 0  # of the arm among those that are alive together
     _shared: dict[str, Any] = field(default_factory=dict)
 
     def shared(self, key: str, make: Callable[[], AbstractContextManager[T]]) -> T:
@@ -362,6 +364,13 @@ class Start:
         return ["/usr/bin/env", f"VBENCH_PADDING={'x' * self.padding_b}", *argv]
 
 
+class Slices(Protocol):
+    """A trial that is cut into slices, between which other arms are measured. It was warmed up on entry."""
+
+    def take(self) -> None: ...  # measures one slice; raises as `Benchmark.measure`
+    def measured(self) -> Measured: ...  # of all slices; raises as `Benchmark.measure`
+
+
 class Benchmark(Protocol):
     """A workload and the metrics it yields; a frozen struct whose fields are its suite keys."""
 
@@ -374,6 +383,9 @@ class Benchmark(Protocol):
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]: ...
     def prepare(self, start: Start) -> None: ...  # untimed, once a start
     def measure(self, start: Start) -> Measured: ...  # one trial; raises TrialFailed, SessionLost, CommandTimeout
+    @property
+    def shortest_s(self) -> float | None: ...  # the shortest slice that says something; None: it cannot be cut
+    def sliced(self, start: Start) -> AbstractContextManager[Slices]: ...  # a trial of `start.rounds` slices
     def expected_s(self, trial_s: float, warmup_s: float) -> float: ...  # for the plan's estimate
     def needs(self) -> Needs: ...
 

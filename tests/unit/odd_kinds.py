@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from vbench.benchmarks.cpu import Hash
+from vbench.benchmarks.settings import BenchmarkSettings
 from vbench.contracts import Start
 from vbench.environments.fake import Fake
 from vbench.model import Measured
@@ -16,6 +17,9 @@ def measuring(suite: Suite, act: Callable[[Start], Any]) -> Suite:
     """The suite with a `cpu.hash` whose trial is this call."""
 
     class Acting(Hash, frozen=True, kw_only=True):
+        shortest_s = None
+        sliced = BenchmarkSettings.sliced
+
         def measure(self, start: Start) -> Measured:
             result: Measured = act(start)
             return result

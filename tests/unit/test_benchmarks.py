@@ -12,7 +12,7 @@ from tests.support.linting import refuse
 from tests.unit.guest_folder import guest_folder
 from tests.unit.scripted import DATA, Scripted, line, of_kind, recorded, start_on
 from vbench.benchmarks import KINDS
-from vbench.benchmarks.kernel_driver import KernelDriver, believable, drift_notes, parse
+from vbench.benchmarks.kernel_driver import KernelDriver, drift_notes, parse, refuse_fast_clock
 from vbench.benchmarks.lines import Lines, Moments, listen
 from vbench.contracts import Completed, Workplace
 from vbench.errors import CommandFailed, CommandTimeout, SessionLost, TrialFailed
@@ -103,10 +103,9 @@ def test_a_kernels_error_is_the_trials_reason() -> None:
 
 
 def test_an_environments_clock_that_runs_fast_fails_the_trial() -> None:
-    reply = parse(line(spent_s=15.0))
-    assert believable(reply, 15.0) is reply
-    with pytest.raises(TrialFailed, match=r"counted 15.0000 s while 10.0000 s passed"):
-        believable(reply, 10.0)
+    refuse_fast_clock(15.0, 15.0)
+    with pytest.raises(TrialFailed, match=r"clock C counted 15.0000 s while 10.0000 s passed"):
+        refuse_fast_clock(15.0, 10.0, "clock C")
 
 
 def test_a_trial_without_a_steady_state_is_labelled() -> None:

@@ -62,9 +62,9 @@ class Kernels:
 class Recorder:
     """pyperf's loop, which divides by the loops it asked for."""
 
-    def record(self, kernel: str, time_func: Any, loops: int, warmups: int) -> SimpleNamespace:
+    def record(self, kernel: str, time_func: Any, loops: int, warmups: int, values: int) -> SimpleNamespace:
         del kernel, warmups
-        return SimpleNamespace(values=[time_func(loops) / loops for _ in range(10)], warmups=[])
+        return SimpleNamespace(values=[time_func(loops) / loops for _ in range(values)], warmups=[])
 
     def as_json(self, kernel: str, run: SimpleNamespace) -> dict[str, Any]:
         return {}
@@ -72,7 +72,7 @@ class Recorder:
 
 def measured(driver: ModuleType, kernels: Kernels) -> dict[str, Any]:
     request = {"kernel": "hash", "params": {}, "loops": 1000, "trial_s": 0.01, "warmup_s": 0.0}
-    reply: dict[str, Any] = driver.measure(kernels, Recorder(), request)
+    reply: dict[str, Any] = driver.Driver(kernels, Recorder()).answer(request)
     return reply
 
 

@@ -18,7 +18,8 @@ from msgspec.structs import replace
 from vbench.benchmarks import carrying
 from vbench.benchmarks.kernel_driver import CLOCK_SLACK, CLOCK_SLACK_S, NotNegative, drift_notes
 from vbench.benchmarks.lines import Moments, listen
-from vbench.contracts import Missing, Needs, Session, Settings, Start, Testbed
+from vbench.benchmarks.settings import BenchmarkSettings
+from vbench.contracts import Missing, Needs, Session, Start, Testbed
 from vbench.errors import TrialFailed, VbenchError
 from vbench.host import foreign
 from vbench.host.foreign import Count
@@ -67,7 +68,7 @@ class _Metrics:
         return (WALL,) if entry is None else (entry.metric_measured(),)
 
 
-class Command(Settings, frozen=True, kw_only=True):
+class Command(BenchmarkSettings, frozen=True, kw_only=True):
     """One operation is one run of your own program or script, from the same files in every environment.
 
     Measured is its time or, with `regex` or `pointer`, a number that it prints. A run lasts from just before the

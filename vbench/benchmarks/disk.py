@@ -1,16 +1,18 @@
 """Disk benchmarks: what each layer between a file and its device costs, by fio past the page cache."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
 from vbench.benchmarks import fio
+from vbench.benchmarks.fio_slices import fio_slices
 from vbench.benchmarks.lines import Moments, listen
 from vbench.benchmarks.percentiles import latencies
+from vbench.benchmarks.settings import BenchmarkSettings
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Missing, Needs, Session, Settings, Start, Testbed
+from vbench.contracts import Completed, Missing, Needs, Session, Slices, Start, Testbed
 from vbench.errors import VbenchError
 from vbench.model import Measured, Metric
 from vbench.units import Bytes
@@ -22,6 +24,7 @@ SLOWEST_LAYOUT = 2 * MIB  # B/s below which laying out the file counts as hung
 LAYOUT = 500 * MIB  # B/s assumed for the plan's estimate
 FIO_S = 0.25  # fio's own start and end
 LIMIT_S = 60.0
+SHORTEST_S = 0.1  # of a slice: fio counts its run time in ms
 
 LATENCY = Metric("latency", "s", "lower", "median completion latency")
 LATENCY_P99 = Metric("latency_p99", "s", "lower", "99th percentile of latency, within the trial")
@@ -60,21 +63,11 @@ def _remove(session: Session, path: str) -> None:
         session.run(["rm", "-f", path], timeout_s=LIMIT_S)
 
 
-def _trial(
-    start: Start, size_b: int, direction: fio.Direction, *, rw: str, block_b: int, **how: Any
-) -> tuple[fio.Result, int | None]:
-    """fio's numbers, and the number of its operations: None where their beginning and end are unknown."""
-    file = _file(start, size_b)
-    argv = fio.job(file, size_b, rw=rw, block_b=block_b, trial_s=start.trial_s, warmup_s=start.warmup_s, **how)
-    limit_s = LIMIT_S + 2 * (start.trial_s + start.warmup_s)
-    moments = Moments(start.begin, start.end, clock=start.clock)
-    done = listen(start.session, start.padded(_there(start, argv)), moments.hear, timeout_s=limit_s)
-    start.raw("fio.json", fio.redacted(done))
-    result = fio.parse(done, direction)
-    return result, moments.between(result.operations, result.lasted_s)
+def _limit_s(start: Start) -> float:
+    return LIMIT_S + 2 * (start.trial_s + start.warmup_s)
 
 
-class FileBenchmark(Settings, frozen=True, kw_only=True):
+class FileBenchmark(BenchmarkSettings, frozen=True, kw_only=True):
     """`size` of the file; a disk's or host's own cache can hold a small one."""
 
     kind: ClassVar[str] = ""
@@ -82,6 +75,7 @@ class FileBenchmark(Settings, frozen=True, kw_only=True):
     exposes: ClassVar[str] = ""
     about: ClassVar[str] = ""
     metrics: ClassVar[tuple[Metric, ...]] = ()
+    direction: ClassVar[fio.Direction] = "write"
     size: Bytes = Bytes(256 * MIB)
 
     def __post_init__(self) -> None:
@@ -98,6 +92,42 @@ class FileBenchmark(Settings, frozen=True, kw_only=True):
     def prepare(self, start: Start) -> None:
         _file(start, self.size)
 
+    @property
+    def shortest_s(self) -> float | None:
+        return SHORTEST_S
+
+    def job(self) -> dict[str, Any]:
+        """What fio does: the settings of `fio.job`."""
+        raise NotImplementedError
+
+    def made(self, result: fio.Result, operations: int | None) -> Measured:
+        """What it measured, from fio's numbers and the number of operations whose processor time is known."""
+        raise NotImplementedError
+
+    def measure(self, start: Start) -> Measured:
+        argv = fio.job(_file(start, self.size), self.size, **self._settings(start))
+        moments = Moments(start.begin, start.end, clock=start.clock)
+        done = listen(start.session, self._argv(start, argv), moments.hear, timeout_s=_limit_s(start))
+        start.raw("fio.json", fio.redacted(done))
+        result = fio.parse(done, self.direction)
+        return self.made(result, moments.between(result.operations, result.lasted_s))
+
+    def sliced(self, start: Start) -> AbstractContextManager[Slices]:
+        argv = fio.jobs(_file(start, self.size), self.size, rounds=start.rounds, **self._settings(start))
+
+        def finished(done: Completed) -> Measured:
+            start.raw("fio.json", fio.redacted(done))
+            result = fio.parse_slices(done, self.direction, start.rounds)
+            return self.made(result, result.operations)
+
+        return fio_slices(start, self._argv(start, argv), _limit_s(start), finished)
+
+    def _settings(self, start: Start) -> dict[str, Any]:
+        return {"trial_s": start.trial_s, "warmup_s": start.warmup_s, **self.job()}
+
+    def _argv(self, start: Start, argv: Sequence[str]) -> list[str]:
+        return start.padded(_there(start, argv))
+
     def expected_s(self, trial_s: float, warmup_s: float) -> float:
         return FIO_S + self.size / LAYOUT + trial_s + warmup_s
 
@@ -111,7 +141,6 @@ class RandomBenchmark(FileBenchmark, frozen=True, kw_only=True):
     its wait behind the others: latency is then about depth / iops, whatever the device does for each.
     """
 
-    direction: ClassVar[fio.Direction]
     depth: Annotated[int, Meta(ge=1, le=1024)] = 1
     block: Bytes | None = None  # None, as in runs of versions that had no such key: they are compared
     engine: fio.Engine | None = None
@@ -128,10 +157,11 @@ class RandomBenchmark(FileBenchmark, frozen=True, kw_only=True):
         """io_uring is asked for by name alone: containers' system call filters refuse it, and arms would differ."""
         return self.engine or ("psync" if self.depth == 1 else "libaio")
 
-    def measure(self, start: Start) -> Measured:
+    def job(self) -> dict[str, Any]:
         how = {"engine": self.engine_in_force, "depth": self.depth}
-        rw = f"rand{self.direction}"
-        result, operations = _trial(start, self.size, self.direction, rw=rw, block_b=int(self.block or BLOCK), **how)
+        return {"rw": f"rand{self.direction}", "block_b": int(self.block or BLOCK), **how}
+
+    def made(self, result: fio.Result, operations: int | None) -> Measured:
         samples, notes = latencies(result.latency_counts)
         engine = () if self.depth == 1 and self.engine is None else (f"ioengine {self.engine_in_force}",)
         return Measured(
@@ -176,7 +206,6 @@ class RandWrite(RandomBenchmark, frozen=True, kw_only=True):
     )
     about: ClassVar[str] = "fio: `block` (4 KiB) random overwrites, `depth` at a time (1), O_DIRECT"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("iops", "1/s", "higher", "writes a second"), LATENCY, LATENCY_P99)
-    direction: ClassVar[fio.Direction] = "write"
 
 
 class SeqWrite(FileBenchmark, frozen=True, kw_only=True):
@@ -191,8 +220,10 @@ class SeqWrite(FileBenchmark, frozen=True, kw_only=True):
     about: ClassVar[str] = "fio: 1 MiB sequential writes, one at a time, O_DIRECT"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("bandwidth", "B/s", "higher", "bytes written a second"),)
 
-    def measure(self, start: Start) -> Measured:
-        result, operations = _trial(start, self.size, "write", rw="write", block_b=MIB)
+    def job(self) -> dict[str, Any]:
+        return {"rw": "write", "block_b": MIB}
+
+    def made(self, result: fio.Result, operations: int | None) -> Measured:
         return Measured(samples={"bandwidth": (result.bandwidth,)}, clock=fio.CLOCK, operations=operations)
 
 
@@ -217,8 +248,10 @@ class Fsync(FileBenchmark, frozen=True, kw_only=True):
         LATENCY_P99,
     )
 
-    def measure(self, start: Start) -> Measured:
-        result, operations = _trial(start, self.size, "write", rw="write", block_b=BLOCK, flushed=True)
+    def job(self) -> dict[str, Any]:
+        return {"rw": "write", "block_b": BLOCK, "flushed": True}
+
+    def made(self, result: fio.Result, operations: int | None) -> Measured:
         counts = fio.flushes(result)
         samples, notes = latencies(counts)
         return Measured(

@@ -2,8 +2,10 @@
 
 import errno
 import json
+import math
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -18,7 +20,8 @@ from vbench.host.foreign import LONGEST, Count
 CLOCK = "CLOCK_MONOTONIC"  # the clock of fio 3 with clocksource=clock_gettime
 Direction = Literal["read", "write"]
 Engine = Literal["psync", "libaio", "io_uring"]
-LAYOUT, TRIAL = "layout", "trial"  # names of jobs
+LAYOUT, TRIAL, SLICE = "layout", "trial", "slice"  # names of jobs; of slices with their number
+PID, READY = b"vbench: pid ", b"vbench: ready"
 OLDEST = "fio 3.18"  # the first whose json+ has `N`: its commit 56440e63 of January 2020
 _PRIVATE = frozenset({"filename"})
 # fio's message for a queue that the kernel did not set up, and the cause of each errno.
@@ -34,6 +37,7 @@ _QUEUE_HINTS = {
 }
 _DIRECT_REFUSED = "does not support O_DIRECT"
 _FILLED = 90.0  # percent of the operations at the requested depth, below which a trial has a note
+_NOTHING, _LONGER = "fio completed no operation within the trial", "take a longer `trial`"
 T = TypeVar("T")
 
 
@@ -72,7 +76,53 @@ def job(
     Operations bypass the page cache; with `flushed` they use it, with an fdatasync after each write. fio's `ramp_time`
     is no warm-up for vbench: it hides the number of operations, and so the processor time of each.
     """
-    warmup = _milliseconds(warmup_s)
+    return [
+        *_common(file, size_b, rw=rw, block_b=block_b, engine=engine, depth=depth, flushed=flushed),
+        *_warmup(warmup_s),
+        *[f"--name={TRIAL}", "--stonewall", f"--runtime={max(1, _milliseconds(trial_s))}ms"],
+        # The job runs these just before it reads its clock, and at its end. `#` cuts off the words that fio appends,
+        # which would send the output into a file of the working directory.
+        f"--exec_prerun=echo {BEGUN.decode()} #",
+        f"--exec_postrun=echo {ENDED.decode()} #",
+    ]
+
+
+def jobs(
+    file: str,
+    size_b: int,
+    *,
+    rw: str,
+    block_b: int,
+    trial_s: float,
+    warmup_s: float,
+    rounds: int,
+    engine: Engine = "psync",
+    depth: int = 1,
+    flushed: bool = False,
+) -> list[str]:
+    """Command of a trial of `rounds` slices, each a job that waits for a line on stdin, after a warm-up job.
+
+    One fio starts them all, since its own start and end take longer than a slice. It prints its pid and a READY for
+    each slice, then BEGUN and ENDED around the slice of a line that it reads. Between slices its main process, which
+    looks at its jobs a hundred times a second, is stopped. SIGCONT lets it end after the last slice.
+    """
+    slice_ms = max(1, _milliseconds(trial_s / rounds))
+    script = f'echo {PID.decode()}$$; export FIO=$$; exec "$@"'
+    each = [
+        f"--runtime={slice_ms}ms",
+        f"--exec_prerun=echo {READY.decode()}; read line; kill -CONT $FIO; echo {BEGUN.decode()} #",
+        f"--exec_postrun=kill -STOP $FIO; echo {ENDED.decode()} #",
+    ]
+    slices = [[f"--name={SLICE}{number}", *(["--stonewall"] if not number else []), *each] for number in range(rounds)]
+    return [
+        *["sh", "-c", script, "sh"],
+        *_common(file, size_b, rw=rw, block_b=block_b, engine=engine, depth=depth, flushed=flushed),
+        *_warmup(warmup_s),
+        *(word for words in slices for word in words),
+    ]
+
+
+def _common(file: str, size_b: int, *, rw: str, block_b: int, engine: Engine, depth: int, flushed: bool) -> list[str]:
     return [
         "fio",
         "--name=global",
@@ -88,13 +138,12 @@ def job(
         # By default fio reads the processor's counter where it trusts it, and another clock elsewhere.
         "--clocksource=clock_gettime",
         "--output-format=json+",
-        *(["--name=warmup", f"--runtime={warmup}ms"] if warmup else []),
-        *[f"--name={TRIAL}", "--stonewall", f"--runtime={max(1, _milliseconds(trial_s))}ms"],
-        # The job runs these just before it reads its clock, and at its end. `#` cuts off the words that fio appends,
-        # which would send the output into a file of the working directory.
-        f"--exec_prerun=echo {BEGUN.decode()} #",
-        f"--exec_postrun=echo {ENDED.decode()} #",
     ]
+
+
+def _warmup(warmup_s: float) -> list[str]:
+    milliseconds = _milliseconds(warmup_s)
+    return ["--name=warmup", f"--runtime={milliseconds}ms"] if milliseconds else []
 
 
 def _milliseconds(seconds: float) -> int:
@@ -142,6 +191,46 @@ class Document(Struct, frozen=True):
 
 def parse(done: Completed, direction: Direction, name: str = TRIAL) -> Result:
     """Numbers of one job. Raises TrialFailed for errors of any job, and for numbers that cannot be true."""
+    named, version = _jobs(done, lambda job: job.jobname == name)
+    if len(named) != 1:
+        raise TrialFailed(f"fio reported {len(named) or 'no'} jobs named {name} instead of one")
+    return _result(_side(named[0], direction), named[0], version)
+
+
+def parse_slices(done: Completed, direction: Direction, rounds: int) -> Result:
+    """Numbers of all slices together: operations and bytes over the time of all. Raises as `parse` does."""
+    named, version = _jobs(done, lambda job: job.jobname.startswith(SLICE))
+    if len(named) != rounds:
+        raise TrialFailed(f"fio reported {len(named) or 'no'} slices instead of {rounds}")
+    results = [_result(_side(job, direction), job, version, is_slice=True) for job in named]
+    lasted_s = math.fsum(result.lasted_s or 0.0 for result in results)
+    operations = sum(result.operations for result in results)
+    if not operations or not lasted_s:
+        raise TrialFailed(_NOTHING, hint=_LONGER)
+    depths = {name for result in results for name in result.at_depth}
+    return Result(
+        iops=operations / lasted_s,
+        bandwidth=math.fsum(result.bandwidth * (result.lasted_s or 0.0) for result in results) / lasted_s,
+        operations=operations,
+        latency_counts=_added([result.latency_counts for result in results]),
+        sync_counts=_added([result.sync_counts for result in results]),
+        at_depth={
+            name: math.fsum(result.at_depth.get(name, 0.0) * result.operations for result in results) / operations
+            for name in depths
+        },
+        lasted_s=lasted_s,
+    )
+
+
+def _added(each: Sequence[dict[int, int]]) -> dict[int, int]:
+    counts: Counter[int] = Counter()
+    for more in each:
+        counts.update(more)
+    return dict(sorted(counts.items()))
+
+
+def _jobs(done: Completed, is_wanted: Callable[[Job], bool]) -> tuple[list[Job], str]:
+    """The wanted jobs, and fio's version. Raises TrialFailed for errors of any job."""
     document = _document(done)
     if document.jobs is None:
         raise TrialFailed("fio reported no jobs")
@@ -149,10 +238,11 @@ def parse(done: Completed, direction: Direction, name: str = TRIAL) -> Result:
         if job.error:
             raise _failed(job.error, done)
     done_check(done)
-    jobs = [job for job in document.jobs if job.jobname == name]
-    if len(jobs) != 1:
-        raise TrialFailed(f"fio reported {len(jobs) or 'no'} jobs named {name} instead of one")
-    return _result(jobs[0].read if direction == "read" else jobs[0].write, jobs[0], document.version)
+    return [job for job in document.jobs if is_wanted(job)], document.version
+
+
+def _side(job: Job, direction: Direction) -> Side:
+    return job.read if direction == "read" else job.write
 
 
 def flushes(result: Result) -> dict[int, int]:
@@ -207,12 +297,15 @@ def redacted(done: Completed) -> bytes:
     return json.dumps(foreign.without(decode(done), _PRIVATE)).encode()
 
 
-def _result(side: Side, job: Job, version: str) -> Result:
+def _result(side: Side, job: Job, version: str, *, is_slice: bool = False) -> Result:
+    """Numbers of one job. A slice may be too short for an operation, the whole of a trial must not."""
     counts = _counts(side.clat_ns, side.clat, version)
     operations, iops = _there(side.total_ios, "total_ios"), _there(side.iops, "iops")
     bandwidth = side.bw_bytes if side.bw_bytes is not None else _there(side.bw, "bw_bytes") * 1024
-    if not operations or not counts or not 0 < bandwidth < inf or not iops > 0:
-        raise TrialFailed("fio completed no operation within the trial", hint="take a longer `trial`")
+    if not is_slice and (not operations or not counts or not 0 < bandwidth < inf or not iops > 0):
+        raise TrialFailed(_NOTHING, hint=_LONGER)
+    if not 0 <= bandwidth < inf:
+        raise TrialFailed(f"fio's bw_bytes cannot be {bandwidth}")
     # `total_ios` of the flushes is 0 in every version seen; their latencies are counted all the same.
     sync_counts = _counts(job.sync.lat_ns, None, version) if job.sync.lat_ns else {}
     return Result(

@@ -10,8 +10,9 @@ from msgspec import Meta, Struct
 from vbench.benchmarks import wrk
 from vbench.benchmarks.peer import no_network, peer_address, server
 from vbench.benchmarks.percentiles import latencies
+from vbench.benchmarks.settings import BenchmarkSettings
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import NOT_FOUND, Completed, Missing, Needs, Session, Settings, Start, Testbed
+from vbench.contracts import NOT_FOUND, Completed, Missing, Needs, Session, Start, Testbed
 from vbench.errors import TrialFailed, VbenchError
 from vbench.host import foreign
 from vbench.model import Measured, Metric
@@ -111,7 +112,7 @@ def _file(start: Start, served: Served, size_b: int) -> Iterator[str]:
     yield f"{served.url}/{size_b}"  # it goes with the server's folder
 
 
-class Requests(Settings, frozen=True, kw_only=True):
+class Requests(BenchmarkSettings, frozen=True, kw_only=True):
     """One operation is one GET of a file of `size` B, over one of `connections` that stand.
 
     nginx with one worker runs inside, wrk with one thread at the peer, whose clock (µs) is read around each request,

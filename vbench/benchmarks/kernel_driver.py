@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -13,8 +13,9 @@ from msgspec import Meta
 from msgspec.structs import replace as with_changes
 
 from vbench.benchmarks.lines import Lines
+from vbench.benchmarks.settings import BenchmarkSettings
 from vbench.benchmarks.tools import REBUILD
-from vbench.contracts import Missing, Process, Session, Settings, Start, Testbed
+from vbench.contracts import Missing, Process, Session, Slices, Start, Testbed
 from vbench.errors import CommandTimeout, OutputTooLarge, TrialFailed
 from vbench.host import foreign
 from vbench.host.foreign import LONGEST, Count
@@ -23,6 +24,7 @@ from vbench.stats import steady
 
 VALUES = 10
 FEWEST_WARMUPS = 5
+SHORTEST_S = 0.02  # of a slice: below, what an exchange costs would be most of a run's time
 SET_UP_S = 30.0  # limit for the interpreter's start and the largest kernel's set-up, under emulation on a busy host
 SLOWEST = 40.0  # limit of a trial in multiples of its length: loops are fixed, an environment can become slower
 CLOCK_SLACK = 0.01
@@ -61,6 +63,20 @@ class Reply(msgspec.Struct, frozen=True):
     operations: Number | None = None  # all that were executed, with calibration and warm-ups, without the dose
     clock_read_s: NotNegative | None = None  # cost of one read of its clock, measured at set-up
     dose: float | None = None  # share of extra operations that it executed: `validate` proves the intervals with them
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """The driver's answer once a trial in slices is warmed up."""
+
+    loops: Number
+    spent_s: NotNegative
+
+
+class Slice(msgspec.Struct, frozen=True):
+    """The driver's answer to a slice: seconds per operation, and all seconds that the kernel counted in it."""
+
+    value: float
+    spent_s: NotNegative
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -110,7 +126,21 @@ class KernelDriver:
     def request(self, message: dict[str, Any], *, timeout_s: float) -> Reply:
         """Runs one kernel. Raises TrialFailed, SessionLost, and CommandTimeout after killing the driver."""
         line, wall_s = self._exchange(message, timeout_s=timeout_s)
-        return believable(parse(line), wall_s)
+        reply = parse(line)
+        refuse_fast_clock(reply.spent_s, wall_s, reply.clock)
+        return reply
+
+    def step(self, message: dict[str, Any], kind: type[A], *, timeout_s: float) -> A:
+        """One step of a trial in slices: `Begun` or `Slice`. Raises as `request` does."""
+        line, wall_s = self._exchange(message, timeout_s=timeout_s)
+        answer = _answer(line, kind)
+        if isinstance(answer, Begun | Slice):
+            refuse_fast_clock(answer.spent_s, wall_s)
+        return answer
+
+    def last(self, message: dict[str, Any], *, timeout_s: float) -> Reply:
+        """The reply of a trial in slices, the clock of each of which was believed. Raises as `request` does."""
+        return parse(self._exchange(message, timeout_s=timeout_s)[0])
 
     def set_up(self, message: dict[str, Any], *, timeout_s: float) -> Ready:
         """Prepares a kernel's memory and connections. Raises as `request` does, and if the clock steps back."""
@@ -163,14 +193,13 @@ class KernelDriver:
         self._running.close()
 
 
-def believable(reply: Reply, wall_s: float) -> Reply:
-    """Returns the reply, or raises TrialFailed where the environment's clock ran fast (method.md section 7)."""
-    if reply.spent_s > wall_s * (1 + CLOCK_SLACK) + CLOCK_SLACK_S:
+def refuse_fast_clock(spent_s: float, wall_s: float, clock: str = "clock") -> None:
+    """Raises TrialFailed where the environment's clock ran fast (method.md section 7)."""
+    if spent_s > wall_s * (1 + CLOCK_SLACK) + CLOCK_SLACK_S:
         raise TrialFailed(
-            f"the environment's {reply.clock} counted {reply.spent_s:.4f} s while {wall_s:.4f} s passed on the host",
+            f"the environment's {clock} counted {spent_s:.4f} s while {wall_s:.4f} s passed on the host",
             hint="its clock runs fast; look at its clock source",
         )
-    return reply
 
 
 def driver_argv(start: Start, session: Session) -> list[str]:
@@ -206,6 +235,39 @@ def run_kernel(start: Start, family: str, kernel: str, params: dict[str, Any], s
     return reply
 
 
+@dataclass
+class KernelSlices:
+    """A trial of a kernel in slices: the driver keeps the kernel set up between them."""
+
+    running: KernelDriver
+    message: dict[str, Any]
+    timeout_s: float
+    clock_read_s: float
+    raw: Callable[[str, bytes], None]
+    result: Callable[[Reply], Measured]  # what the driver's reply says
+
+    def take(self) -> None:
+        self.running.step({**self.message, "slices": "next"}, Slice, timeout_s=self.timeout_s)
+
+    def measured(self) -> Measured:
+        reply = self.running.last({**self.message, "slices": "end"}, timeout_s=self.timeout_s)
+        self.raw("pyperf.json", json.dumps(reply.pyperf).encode())
+        return self.result(with_changes(reply, clock_read_s=self.clock_read_s))
+
+
+@contextmanager
+def kernel_slices(start: Start, benchmark: "KernelBenchmark") -> Iterator[KernelSlices]:
+    """A trial of `start.rounds` slices, warmed up."""
+    limits = {"loops": start.loops, "slice_s": start.trial_s / start.rounds, "warmup_s": start.warmup_s}
+    place = benchmark.place(start)
+    message = {"kernel": benchmark.kernel, "params": benchmark.params(start), **limits}
+    running = driver(start, benchmark.family, place)
+    ready = running.set_up(message, timeout_s=running.set_up_s)
+    timeout_s = running.set_up_s + SLOWEST * (start.trial_s + start.warmup_s)
+    running.step({**message, "slices": "begin"}, Begun, timeout_s=timeout_s)
+    yield KernelSlices(running, message, timeout_s, ready.clock_read_s, start.raw, benchmark.measured)
+
+
 def kernel_missing(session: Session) -> tuple[Missing, ...]:
     """Files that a session lacks to run kernels. Runs one command."""
     needed = [str(session.workplace.guest / name) for name in ("driver.py", "kernels.so", "echo")]
@@ -238,7 +300,7 @@ def clock_notes(reply: Reply, timed_s: float) -> tuple[str, ...]:
     return ("a clock read costs more than a thousandth of what it times",)
 
 
-class KernelBenchmark(Settings, frozen=True, kw_only=True):
+class KernelBenchmark(BenchmarkSettings, frozen=True, kw_only=True):
     """A benchmark that is one compiled kernel: its kind names both the family and the kernel."""
 
     kind: ClassVar[str] = ""
@@ -274,12 +336,19 @@ class KernelBenchmark(Settings, frozen=True, kw_only=True):
         del testbed
         return kernel_missing(session)
 
-    def prepare(self, start: Start) -> None:
-        """Nothing: the kernel is set up within the trial and before its clock, one kernel's memory at a time."""
+    @property
+    def shortest_s(self) -> float | None:
+        return SHORTEST_S
+
+    def place(self, start: Start) -> Session:
+        """Where the kernel runs."""
+        return start.session
 
     def measure(self, start: Start) -> Measured:
-        reply = run_kernel(start, self.family, self.kernel, self.params(start), start.session)
-        return self.measured(reply)
+        return self.measured(run_kernel(start, self.family, self.kernel, self.params(start), self.place(start)))
+
+    def sliced(self, start: Start) -> AbstractContextManager[Slices]:
+        return kernel_slices(start, self)
 
     def measured(self, reply: Reply) -> Measured:
         timed_s = median(reply.values) * (1 if self.timed_each else reply.loops)

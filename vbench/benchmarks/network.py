@@ -7,23 +7,25 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from vbench.benchmarks import iperf3
-from vbench.benchmarks.kernel_driver import KernelBenchmark, Reply, kernel_missing, run_kernel
+from vbench.benchmarks.kernel_driver import KernelBenchmark, Reply, kernel_missing
 from vbench.benchmarks.peer import no_network, peer_address, server
 from vbench.benchmarks.percentiles import latencies
+from vbench.benchmarks.settings import BenchmarkSettings
 from vbench.benchmarks.tools import lacking
-from vbench.contracts import Completed, Missing, Needs, Session, Settings, Start, Testbed
+from vbench.contracts import Completed, Missing, Needs, Session, Start, Testbed
 from vbench.errors import TrialFailed
 from vbench.model import Measured, Metric
 
 STREAM_PORT = 5201
 ECHO_PORT = 5202
 GREET_PORT = 5203
+PORTS_APART = 10
 LIMIT_S = 30.0
 IPERF3_S = 0.1  # its own start and end on both sides
 LOSS_MARGIN = 0.01
 
 
-class Iperf3Benchmark(Settings, frozen=True, kw_only=True):
+class Iperf3Benchmark(BenchmarkSettings, frozen=True, kw_only=True):
     """One test by iperf3 a trial, with a fresh server on the peer that listens before the client starts."""
 
     kind: ClassVar[str] = ""
@@ -40,9 +42,6 @@ class Iperf3Benchmark(Settings, frozen=True, kw_only=True):
         if unreachable := no_network(testbed):
             return (*inside, *unreachable)
         return (*inside, *lacking(testbed.peer, {"iperf3": "iperf3", "stdbuf": "coreutils"}))
-
-    def prepare(self, start: Start) -> None:
-        """Nothing: each trial has its own server, ready before its client starts."""
 
     def trial(self, start: Start, *flow: str) -> tuple[Completed, iperf3.Span]:
         """Runs one test with the client's options `flow`. Returns its output, and the span from begin to end."""
@@ -148,14 +147,18 @@ class LatencyBenchmark(KernelBenchmark, frozen=True, kw_only=True):
         return (*kernel_missing(session), *no_network(testbed))
 
     def params(self, start: Start) -> dict[str, Any]:
-        return {"address": peer_address(start.testbed), "port": self.port}
+        return {"address": peer_address(start.testbed), "port": self._port(start)}
 
-    def measure(self, start: Start) -> Measured:
+    def _port(self, start: Start) -> int:
+        """Arms that are alive together have a server each."""
+        return self.port + PORTS_APART * start.number
+
+    def place(self, start: Start) -> Session:
+        """On the run's network, whose peer serves from here on."""
         peer, address = start.testbed.peer, peer_address(start.testbed)
-        serve = [str(peer.workplace.guest / "echo"), self.serves, address, str(self.port)]
+        serve = [str(peer.workplace.guest / "echo"), self.serves, address, str(self._port(start))]
         start.shared(f"network.{self.serves}", lambda: server(peer, serve, b"ready"))
-        reply = run_kernel(start, self.family, self.kernel, self.params(start), start.session.on_network())
-        return self.measured(reply)
+        return start.session.on_network()
 
     def samples(self, reply: Reply) -> dict[str, tuple[float, ...]]:
         return latencies(_counts(reply))[0]

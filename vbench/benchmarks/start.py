@@ -2,12 +2,13 @@
 
 from typing import ClassVar, NoReturn
 
-from vbench.contracts import Missing, Session, Settings, Start, Testbed
+from vbench.benchmarks.settings import BenchmarkSettings
+from vbench.contracts import Missing, Session, Start, Testbed
 from vbench.errors import TrialFailed
 from vbench.model import Measured, Metric
 
 
-class Ready(Settings, frozen=True, kw_only=True):
+class Ready(BenchmarkSettings, frozen=True, kw_only=True):
     """One operation is one fresh start, and each block makes one of every environment anyway: nothing runs inside.
 
     Both ends are read from the harness's monotonic clock. Attaching the testbed (network, scratch space) comes before

@@ -77,6 +77,7 @@ class FakeSession:
     memory_limit_b: int | None = None
     no_network: str = ""
     lost: bool = False
+    loops: int = 0  # of the trial in slices that runs
     calibrated: Iterator[int] = field(default_factory=itertools.count)  # each calibration comes out differently
     _asked: Iterator[int] = field(default_factory=itertools.count)
     _clock: Iterator[int] = field(default_factory=itertools.count)
@@ -208,28 +209,43 @@ def _driver(session: FakeSession, argv: tuple[str, ...], padding: int) -> Iterat
 
 
 def _serve(session: FakeSession, requests: int, replies: int, padding: int) -> None:
+    slices: list[float] = []
     with os.fdopen(requests, "rb") as lines, os.fdopen(replies, "wb", 0) as out:
         for line in lines:
             if session.settings.fails == "session":
                 session.lost = True
                 return
-            out.write(json.dumps(_reply(session, json.loads(line), padding)).encode() + b"\n")
+            out.write(json.dumps(_reply(session, json.loads(line), padding, slices)).encode() + b"\n")
 
 
-def _reply(session: FakeSession, request: dict[str, Any], padding: int) -> dict[str, Any]:
+def _reply(session: FakeSession, request: dict[str, Any], padding: int, slices: list[float]) -> dict[str, Any]:
+    """The driver's answer; `slices` keeps the values of a trial in slices."""
     if session.settings.fails == "trial":
         return {"error": "this fake environment fails every trial", "errno": None}
     if request.get("set_up"):
         return {"ready": True, "clock_read_s": 0.0}
+    match request.get("slices"):
+        case "begin":
+            slices.clear()
+            session.loops = request.get("loops") or 1000 + next(session.calibrated)
+            return {"loops": session.loops, "spent_s": 0.0}
+        case "next":
+            slices.append(KERNEL_S * session.factor(request["kernel"]))
+            return {"value": slices[-1], "spent_s": 0.0}
+        case "end":
+            return _whole(request, slices, session.loops, padding)
     values = [KERNEL_S * session.factor(request["kernel"]) for _ in range(VALUES)]
-    loops = request.get("loops") or 1000 + next(session.calibrated)
+    return _whole(request, values, request.get("loops") or 1000 + next(session.calibrated), padding)
+
+
+def _whole(request: dict[str, Any], values: list[float], loops: int, padding: int) -> dict[str, Any]:
     return {
         "values": values,
         "warmups": [],
         "loops": loops,
         "clock": "made up",
         "padding": padding,
-        "operations": VALUES * loops,
+        "operations": len(values) * loops,
         "spent_s": 0.0,  # no time passes: more would be taken for a clock that runs fast
         "extra": {"round_trips_ns": [round(value * 1e9) for value in values] * 30} if request["kernel"] == "rr" else {},
         "pyperf": {},
@@ -242,13 +258,19 @@ def _made_up(argv: Sequence[str], session: FakeSession) -> str | None:
         return "\n".join(argv)
     if argv[0] == "sh" and tuple(argv[4:]) == ("fio",):
         return ""  # fio counts as installed, whatever the host has
-    if Path(program(argv)).name != "fio":
+    if argv[0] == "kill":
+        return ""  # of a made-up process
+    slices = [word.removeprefix("--name=") for word in argv if word.startswith("--name=slice")]
+    if Path(program(argv)).name != "fio" and not slices:
         return None
-    return "fio-3.33" if "--version" in argv else json.dumps(_fio(argv, session.factor("fio")))
+    if "--version" in argv:
+        return "fio-3.33"
+    said = ["vbench: pid 1", *["vbench: ready"] * len(slices), *["vbench: begun", "vbench: ended"] * len(slices)]
+    return "\n".join([*(said if slices else []), json.dumps(_fio(argv, slices, session.factor("fio")))])
 
 
-def _fio(argv: Sequence[str], factor: float) -> dict[str, Any]:
-    """One finished job, read or write as asked, in the shape of fio 3's json+ output."""
+def _fio(argv: Sequence[str], slices: Sequence[str], factor: float) -> dict[str, Any]:
+    """Finished jobs, read or write as asked, in the shape of fio 3's json+ output: all slices, or the last job."""
     direction = "write" if any(word.startswith("--rw=") and "write" in word for word in argv) else "read"
     latency_ns = round(READ_NS * factor)
     done = 1000
@@ -262,5 +284,6 @@ def _fio(argv: Sequence[str], factor: float) -> dict[str, Any]:
         "clat_ns": {"min": latency_ns, "max": latency_ns, "mean": latency_ns, "stddev": 0, "N": done}
         | {"percentile": percentiles, "bins": {str(latency_ns): done}},
     }
-    name = next(word for word in reversed(argv) if word.startswith("--name=")).removeprefix("--name=")
-    return {"fio version": "fio-3.33", "jobs": [{"jobname": name, "error": 0, direction: side}]}
+    last = next(word for word in reversed(argv) if word.startswith("--name=")).removeprefix("--name=")
+    jobs = [{"jobname": name, "error": 0, direction: side} for name in slices or [last]]
+    return {"fio version": "fio-3.33", "jobs": jobs}

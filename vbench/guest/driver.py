@@ -4,13 +4,19 @@ Request:  {"kernel": "hash", "params": {}, "loops": null, "trial_s": 1.0, "warmu
 Reply:    {"values": [s per operation], "warmups": [[loops, s per operation]], "loops": N,
            "clock": "CLOCK_MONOTONIC_RAW", "padding": bytes of VBENCH_PADDING,
            "spent_s": all seconds that the kernel counted, "dose": D or null, "extra": {}, "pyperf": {},
-           "operations": asked for in all, with calibration and warm-ups}
+           "operations": asked for in all, with calibration and warm-ups; of slices, in the slices alone}
 or        {"error": "what went wrong", "errno": N or null}
 
 With "set_up": true the kernel is only set up and its clock checked:
 Reply:    {"ready": true, "clock_read_s": seconds of one read}
 
 If `loops` is null, it is calibrated so that a value takes a tenth of the trial. The process ends at the end of stdin.
+
+A trial in slices, between which other environments are measured, takes several requests, all with the kernel's name:
+"slices": "begin"  sets it up and warms it up; a value takes "slice_s". Reply: {"loops": N, "spent_s": S}
+"slices": "next"   takes a value, after a tenth as many operations again that bring back its caches, without time.
+                   Reply: {"value": s per operation, "spent_s": S}
+"slices": "end"    the reply of a whole trial
 With VBENCH_DOSE=0.02 in its environment the driver executes 2 % more operations than it divides by: a known cost.
 """
 
@@ -34,6 +40,7 @@ from workloads import KernelFailed, Kernels  # noqa: E402
 CLOCK = "CLOCK_MONOTONIC_RAW"
 VALUES = 10
 FEWEST_WARMUPS = 5
+AGAIN = 10  # before a slice its kernel runs a tenth of the slice's operations: another arm had the caches
 CLOCK_READS = 2000
 CLOCK_MOVES = 32  # moves from one processor to the next
 MOST_LOOPS = 2**48
@@ -55,9 +62,9 @@ class Recorder:
         cpus = ",".join(map(str, sorted(os.sched_getaffinity(0))))
         self.runner.parse_args(["--worker", "--quiet", "--loops=1", "--warmups=0", "--values=1", f"--affinity={cpus}"])
 
-    def record(self, kernel, time_func, loops, warmups):
+    def record(self, kernel, time_func, loops, warmups, values):
         arguments = self.runner.args
-        arguments.loops, arguments.warmups, arguments.values = loops, warmups, VALUES
+        arguments.loops, arguments.warmups, arguments.values = loops, warmups, values
         self.count += 1  # pyperf refuses the same name twice
         with redirect_stdout(io.StringIO()):
             bench = self.runner.bench_time_func(f"{kernel}#{self.count}", time_func)
@@ -143,47 +150,107 @@ def calibrated(run, target_s):
     raise ValueError(f"{loops} operations took no time: the clock or the kernel does not work")
 
 
-def measure(kernels, recorder, request):
-    name = request["kernel"]
-    kernels.set_up(name, request.get("params", {}))
-    if request.get("set_up"):
-        return {"ready": True, **checked_clock(kernels.library)}
-    dose = os.environ.get("VBENCH_DOSE")
-    spent, asked = [], []
+class Trial:
+    """The trial that runs: its kernel with its loops, and what was asked of it and spent so far."""
 
-    def run(loops):
-        asked.append(loops)
-        spent.append(kernels.run(name, loops if dose is None else round(loops * (1 + float(dose)))))
-        return spent[-1]
+    def __init__(self, kernels, request):
+        self.kernels, self.name = kernels, request["kernel"]
+        self.dose = os.environ.get("VBENCH_DOSE")
+        self.spent, self.asked = [], []
+        self.slices, self.extra = [], {}
+        value_s = request["slice_s"] if "slices" in request else request["trial_s"] / VALUES
+        self.loops = request.get("loops") or calibrated(self.run, value_s)
+        pilot_s = self.run(self.loops)
+        self.warmups = max(FEWEST_WARMUPS, math.ceil(request["warmup_s"] / pilot_s) if pilot_s else 0)
 
-    loops = request.get("loops") or calibrated(run, request["trial_s"] / VALUES)
-    pilot_s = run(loops)
-    warmups = max(FEWEST_WARMUPS, math.ceil(request["warmup_s"] / pilot_s) if pilot_s else 0)
-    warmups_left = iter(range(warmups, -1, -1))
+    def run(self, loops):
+        self.asked.append(loops)
+        done = loops if self.dose is None else round(loops * (1 + float(self.dose)))
+        self.spent.append(self.kernels.run(self.name, done))
+        return self.spent[-1]
 
-    def time_func(loops):
-        if next(warmups_left, None) == 0:
-            kernels.forget(name)
-        return run(loops)
+    def recorded(self, recorder):
+        """Warm-up and all values in one go, through pyperf."""
+        warmups_left = iter(range(self.warmups, -1, -1))
 
-    recorded = recorder.record(name, time_func, loops, warmups)
-    return {
-        "values": list(recorded.values),
-        "warmups": [list(warmup) for warmup in recorded.warmups],
-        "loops": loops,
-        "clock": CLOCK,
-        "padding": len(os.environ.get("VBENCH_PADDING", "")),
-        "spent_s": sum(spent),
-        "operations": sum(asked),
-        "dose": None if dose is None else float(dose),
-        "extra": kernels.kernel(name).extra(kernels),
-        "pyperf": recorder.as_json(name, recorded),
-    }
+        def time_func(loops):
+            if next(warmups_left, None) == 0:
+                self.kernels.forget(self.name)
+            return self.run(loops)
+
+        recorded = recorder.record(self.name, time_func, self.loops, self.warmups, VALUES)
+        self.extra = self.kernels.kernel(self.name).extra(self.kernels)
+        return recorded
+
+    def warm_up(self):
+        """The operations until now are not those of the slices, whose processor time is counted."""
+        self.warmed = [self.run(self.loops) for _ in range(self.warmups)]
+        self.asked.clear()
+
+    def take(self):
+        """One slice. What the kernel records of the operations before it is dropped."""
+        self.run(max(1, self.loops // AGAIN))
+        self.kernels.forget(self.name)
+        self.slices.append(self.run(self.loops))
+        for key, value in self.kernels.kernel(self.name).extra(self.kernels).items():
+            self.extra[key] = self.extra.get(key, []) + value if isinstance(value, list) else value
+        return self.slices[-1] / self.loops
+
+    def recorded_slices(self, recorder):
+        """The slices as pyperf records a run: it is told the times that were taken."""
+        times = iter([*self.warmed, *self.slices])
+        return recorder.record(self.name, lambda loops: next(times), self.loops, self.warmups, len(self.slices))
+
+    def reply(self, recorder, recorded):
+        return {
+            "values": list(recorded.values),
+            "warmups": [list(warmup) for warmup in recorded.warmups],
+            "loops": self.loops,
+            "clock": CLOCK,
+            "padding": len(os.environ.get("VBENCH_PADDING", "")),
+            "spent_s": sum(self.spent),
+            "operations": sum(self.asked),
+            "dose": None if self.dose is None else float(self.dose),
+            "extra": self.extra,
+            "pyperf": recorder.as_json(self.name, recorded),
+        }
 
 
-def answer(kernels, recorder, line):
+class Driver:
+    """Answers requests, one after another."""
+
+    def __init__(self, kernels, recorder):
+        self.kernels, self.recorder, self.trial = kernels, recorder, None
+
+    def answer(self, request):
+        name, slices = request["kernel"], request.get("slices")
+        begun, self.trial = self.trial, None  # an error ends it
+        if slices not in (None, "begin"):
+            return self.go_on(begun, name, slices)
+        self.kernels.set_up(name, request.get("params", {}))
+        if request.get("set_up"):
+            return {"ready": True, **checked_clock(self.kernels.library)}
+        trial = Trial(self.kernels, request)
+        if slices is None:
+            return trial.reply(self.recorder, trial.recorded(self.recorder))
+        trial.warm_up()
+        self.trial = trial
+        return {"loops": trial.loops, "spent_s": sum(trial.spent)}
+
+    def go_on(self, trial, name, slices):
+        if trial is None or trial.name != name or slices not in ("next", "end"):
+            raise ValueError(f"no trial of {name} in slices was begun")
+        if slices == "end":
+            return trial.reply(self.recorder, trial.recorded_slices(self.recorder))
+        before_s = sum(trial.spent)
+        reply = {"value": trial.take(), "spent_s": sum(trial.spent) - before_s}
+        self.trial = trial
+        return reply
+
+
+def answer(driver, kernels, line):
     try:
-        return measure(kernels, recorder, json.loads(line))
+        return driver.answer(json.loads(line))
     except OSError as error:
         kernels.tear_down()  # a late answer on the old connection would be taken for that of the next request
         return {"error": error.strerror or str(error), "errno": error.errno}
@@ -196,9 +263,10 @@ def answer(kernels, recorder, line):
 
 
 def main():
-    kernels, recorder = Kernels(HERE), Recorder()
+    kernels = Kernels(HERE)
+    driver = Driver(kernels, Recorder())
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(answer(kernels, recorder, line)) + "\n")
+        sys.stdout.write(json.dumps(answer(driver, kernels, line)) + "\n")
         sys.stdout.flush()
 
 
