@@ -4,12 +4,14 @@ Their limits are fixed before the run, and they see no result. Steal and run del
 (method.md, section 6).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from vbench.model import Layer, Reading, Reason, ReasonKind, Trial
 
+IDLE_SHARE = 0.005  # limit on what an arm may use of one processor while others are measured
 FOREIGN_SHARE = 0.02  # limit on foreign tasks' use of the environment's processors, as a share of wall time
 LIMIT_PPM = 100.0  # host against guest clock; a good oscillator stays below it
 LIMIT_TCG_PPM = 1000.0  # an emulated guest calibrates its clock against an emulated timer
@@ -32,6 +34,7 @@ class Spent:
 
     ours_s: float | None  # of `served_by` of its session; None: it cannot be counted
     kernel_s: dict[int, float]  # by pid, of the kernel threads that last ran on these processors
+    children_s: dict[int, float] = field(default_factory=dict)  # `ours_s` by child of the harness, where it is of these
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,25 @@ def reading(
     )
 
 
+def together(each: Sequence[Counters]) -> Counters:
+    """One state of the host for several arms: `each` was read at one moment, for one way to count processor time."""
+    first, ours_s = each[0], [counters.ours_s for counters in each]
+    delays = [counters.delays_s for counters in each]
+    return replace(
+        first,
+        ours_s=None if None in ours_s else math.fsum(filter(None, ours_s)),
+        kernel_s={pid: spent_s for counters in each for pid, spent_s in counters.kernel_s.items()},
+        delays_s=None if None in delays else {pid: s for by_pid in delays if by_pid for pid, s in by_pid.items()},
+    )
+
+
+def idle_share(start: Reading) -> float | None:
+    """Processor time of an arm while others were measured, as a share of that time. None if unknown."""
+    if start.idle_cpu_s is None or not start.idle_s:
+        return None
+    return start.idle_cpu_s / start.idle_s
+
+
 def _since(first: Count | None, last: Count | None) -> Count | None:
     """Growth of a counter. None if it fell: it then counts something else, as after a processor went offline."""
     return None if first is None or last is None or last < first else last - first
@@ -129,14 +151,15 @@ def clock_error_s(first: ClockReading | None, last: ClockReading | None) -> tupl
 def judge(start: Reading, ticks_per_s: int) -> tuple[Reason, ...]:
     """Reasons for which this start voids its block. Empty if it does not; unknown values void nothing.
 
-    `ticks_per_s` is the host's, as in `served_s`: what its clock ticks cannot tell from nothing voids nothing either.
+    What strikes a block whose arms are alive together has no arm. `ticks_per_s` is the host's, as in `served_s`: what
+    its clock ticks cannot tell from nothing voids nothing either.
     """
     reasons = []
-    foreign = foreign_share(start)
+    foreign, arm = foreign_share(start), "" if start.idle_s is not None else start.environment
     if foreign is not None and foreign > FOREIGN_SHARE + RESOLUTION_TICKS / ticks_per_s / start.wall_s:
-        reasons.append(Reason(ReasonKind.FOREIGN_LOAD, start.environment, foreign))
+        reasons.append(Reason(ReasonKind.FOREIGN_LOAD, arm, foreign, start.benchmark))
     if start.throttled:
-        reasons.append(Reason(ReasonKind.THROTTLED, start.environment, float(start.throttled)))
+        reasons.append(Reason(ReasonKind.THROTTLED, arm, float(start.throttled), start.benchmark))
     return (*reasons, *_clock_fault(start))
 
 

@@ -81,7 +81,7 @@ def threads(session: AgentSession) -> set[int]:
 def test_the_container_is_no_descendant_of_the_harness(session: AgentSession) -> None:
     tasks, _ = processes.snapshot()
     assert threads(session) & set(tasks)
-    assert not threads(session) & {task.pid for task in processes.below(tasks, os.getpid())}
+    assert not threads(session) & set(processes.below(tasks, os.getpid()))
 
 
 def test_the_time_of_the_group_is_what_the_workload_itself_spent(session: AgentSession, testbed: Testbed) -> None:

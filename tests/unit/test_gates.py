@@ -72,11 +72,11 @@ def test_what_a_process_that_just_ended_leaves_to_its_parent_is_counted() -> Non
         return 1.0
 
     source = Source(lambda: next(looks), lambda pid, cpus: True, spent_s)
-    assert processes.pinned_below(os.getpid(), (0,), source) == (6.0, after)
+    assert processes.pinned_below(os.getpid(), (0,), source) == ({7: 6.0}, after)
 
 
 def test_processes_that_keep_ending_do_not_hold_a_look_up() -> None:
-    assert processes.pinned_below(os.getpid(), (0,), Source(lambda: ({}, False))) == (0.0, {})
+    assert processes.pinned_below(os.getpid(), (0,), Source(lambda: ({}, False))) == ({}, {})
 
 
 def test_kernel_threads_that_served_the_run_are_not_foreign() -> None:

@@ -28,8 +28,9 @@ def test_a_look_agrees_with_psutil() -> None:
             tasks, _ = processes.snapshot()
             found = processes.below(tasks, os.getpid())
             expected = {child.pid, own.children()[0].pid}
-            assert {task.pid for task in found} >= expected
-            order = [task.pid for task in found]
+            assert set(found) >= expected
+            assert {found[pid] for pid in expected} == {child.pid}
+            order = list(found)
             assert order.index(child.pid) < order.index(own.children()[0].pid)
             assert tasks[child.pid].parent == os.getpid()
             assert processes.is_pinned(child.pid, sorted(own.cpu_affinity() or ()))

@@ -1,5 +1,6 @@
 """The machine that vbench itself runs on, as the host of a run."""
 
+import math
 import os
 import pwd
 import re
@@ -71,8 +72,8 @@ class LocalHost:
     def spent(self, cpus: Sequence[int], served_by: ServedBy) -> Spent:
         match served_by:
             case Descendants():  # guest, VMM, engine and workload
-                ours_s, tasks = processes.pinned_below(os.getpid(), cpus)
-                return Spent(ours_s, processes.kernel_s(tasks, cpus))
+                children_s, tasks = processes.pinned_below(os.getpid(), cpus)
+                return Spent(math.fsum(children_s.values()), processes.kernel_s(tasks, cpus), children_s)
             case Cgroup(path):
                 group_s = cgroups.spent_s(path, self._hierarchies)
                 return Spent(group_s, processes.kernel_s(processes.snapshot()[0], cpus))

@@ -55,15 +55,18 @@ def parse(stat: bytes) -> Task:
     return Task(int(head.split()[0]), int(words[1]), (int(words[13]) + int(words[14])) / TICKS, int(words[36]))
 
 
-def below(tasks: Mapping[int, Task], root: int) -> list[Task]:
-    """All descendants, each after its parent."""
-    children: dict[int, list[Task]] = {}
+def below(tasks: Mapping[int, Task], root: int) -> dict[int, int]:
+    """All descendants by pid, each after its parent, with the child of `root` that it descends from."""
+    children: dict[int, list[int]] = {}
     for task in tasks.values():
-        children.setdefault(task.parent, []).append(task)
-    descendants = list(children.get(root, ()))
-    for task in descendants:
-        descendants += children.get(task.pid, ())
-    return descendants
+        children.setdefault(task.parent, []).append(task.pid)
+    tops = {pid: pid for pid in children.get(root, ())}
+    left = list(tops)
+    for pid in left:
+        mine = children.get(pid, ())
+        tops |= dict.fromkeys(mine, tops[pid])
+        left += mine
+    return tops
 
 
 def is_pinned(pid: int, cpus: Sequence[int]) -> bool:
@@ -87,20 +90,23 @@ class Source(NamedTuple):
 _KERNEL = Source()
 
 
-def pinned_below(root: int, cpus: Sequence[int], source: Source = _KERNEL) -> tuple[float, dict[int, Task]]:
-    """Processor time so far of the descendants pinned to `cpus` and of their ended children, and all processes."""
+def pinned_below(root: int, cpus: Sequence[int], source: Source = _KERNEL) -> tuple[dict[int, float], dict[int, Task]]:
+    """Processor time so far of the descendants pinned to `cpus` and of their ended children, and all processes.
+
+    The times are sums by the child of `root` that the descendants come from.
+    """
     for _ in range(_SNAPSHOTS):
         tasks, all_there = source.snapshot()
-        total_s = 0.0
-        for task in below(tasks, root):
+        times_s: dict[int, float] = {}
+        for pid, top in below(tasks, root).items():
             try:
-                if source.is_pinned(task.pid, cpus):
-                    total_s += source.spent_s(task.pid) + task.ended_s
+                if source.is_pinned(pid, cpus):
+                    times_s[top] = times_s.get(top, 0.0) + source.spent_s(pid) + tasks[pid].ended_s
             except OSError:  # it ended: its time went to its parent, which was read before
                 all_there = False
         if all_there:
             break
-    return total_s, tasks
+    return times_s, tasks
 
 
 def kernel_s(tasks: Mapping[int, Task], cpus: Sequence[int]) -> dict[int, float]:
@@ -115,10 +121,10 @@ def kernel_s(tasks: Mapping[int, Task], cpus: Sequence[int]) -> dict[int, float]
 
 def threads_below(root: int, cpus: Sequence[int]) -> Iterator[int]:
     """Threads of the descendants that are pinned to `cpus`."""
-    for task in below(snapshot()[0], root):
+    for pid in below(snapshot()[0], root):
         with suppress(OSError):  # it has just ended
-            if is_pinned(task.pid, cpus):
-                yield from (int(entry.name) for entry in Path(f"/proc/{task.pid}/task").iterdir())
+            if is_pinned(pid, cpus):
+                yield from (int(entry.name) for entry in Path(f"/proc/{pid}/task").iterdir())
 
 
 def pinned(threads: Iterable[int], cpus: Sequence[int]) -> Iterator[int]:
