@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-SCHEMA = 3
+SCHEMA = 4
 """Number of the run folder's schema; its history is in docs/reference/schema.md."""
 
 MOST_CELLS = 20_000
@@ -146,10 +146,18 @@ class Trial(Struct, frozen=True):
     clock_error_s: float | None = None  # guest's elapsed time minus the host's around this trial alone
     clock_bound_s: float | None = None  # error bound of it
     clock_limit_ppm: float | None = None
+    turn: int | None = None  # of the arm in the first round, from 0; None: no arm was measured beside this one
+    rounds: int = 1  # slices that it was measured in, each between those of the other arms
+    own_s: float | None = None  # of `wall_s`, the time in which this arm worked; None: all of it
+    idle_cpu_s: float | None = None  # processor time of the other arms while this one was measured
 
 
 class Reading(Struct, frozen=True):
-    """Counters of the host over one start, from its first trial to its last; None is unknown."""
+    """Counters of the host over one start, from its first trial to its last; None is unknown.
+
+    Arms that are alive together share their processors, so that `ours_s` is the time of all of them. Such a block has
+    a reading of each benchmark as well, without an arm.
+    """
 
     block: int
     attempt: int
@@ -164,6 +172,9 @@ class Reading(Struct, frozen=True):
     clock_error_s: float | None = None  # guest's elapsed time minus the host's, both CLOCK_MONOTONIC_RAW
     clock_bound_s: float | None = None  # error bound of it, by both round trips
     clock_limit_ppm: float | None = None
+    benchmark: str = ""  # over its rounds alone, in all arms; empty: over the whole start
+    idle_s: float | None = None  # time in which other arms were measured; None: none was alive beside it
+    idle_cpu_s: float | None = None  # own processor time in `idle_s`
 
 
 class Look(Struct, frozen=True):
@@ -195,11 +206,16 @@ class Step(Struct, frozen=True):
 
 
 class Block(Struct, frozen=True):
-    """One pass over all environments; `benchmarks` is the order within every start of this block."""
+    """One pass over all environments; `benchmarks` is the order within every start of this block.
+
+    `turns` has the order of the arms in the first round of each benchmark, as positions in the plan's environments. It
+    is empty where the arms are not alive together.
+    """
 
     index: int
     steps: tuple[Step, ...]
     benchmarks: tuple[str, ...]
+    turns: tuple[tuple[int, ...], ...] = ()
 
 
 class Plan(Struct, frozen=True):

@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from html import escape
 from pathlib import PurePosixPath
@@ -242,6 +242,8 @@ _SENTENCES = {
     ReasonKind.STATED: "{}",
 }
 """What each kind says; `{}` is its value."""
+_OF_ALL = {ReasonKind.FOREIGN_LOAD: "foreign tasks used {}% of the arms' processors"}
+"""The same where it is not of one arm, but of all that were alive together."""
 _FIGURES: dict[ReasonKind, Callable[[float], str]] = {
     ReasonKind.FOREIGN_LOAD: lambda share: f"{share * 100:.1f}",
     ReasonKind.THROTTLED: "{:.0f}".format,
@@ -254,6 +256,8 @@ _FIGURES: dict[ReasonKind, Callable[[float], str]] = {
 
 def reason_text(reason: Reason) -> str:
     """The whole sentence: `tcg: its clock fell 0.5 s behind the host's in cpu.hash`."""
+    if not reason.arm and reason.kind in _OF_ALL:
+        return _sentence(reason, (reason.value,), _OF_ALL)
     sentence = _sentence(reason, (reason.value,))
     return f"{reason.arm}: {sentence}" if reason.arm else sentence
 
@@ -284,12 +288,12 @@ def reason_document(reason: Reason) -> dict[str, Any]:
     }
 
 
-def _sentence(reason: Reason, values: Sequence[Value]) -> str:
+def _sentence(reason: Reason, values: Sequence[Value], sentences: Mapping[ReasonKind, str] = _SENTENCES) -> str:
     numbers = sorted(value for value in values if isinstance(value, float))
     figures = [_FIGURES.get(reason.kind, str)(number) for number in numbers]
     shown = reason.value if isinstance(reason.value, str) else _range(figures)
     where = f" in {reason.benchmark}" if reason.benchmark else ""
-    return _SENTENCES[reason.kind].format(shown) + where
+    return sentences[reason.kind].format(shown) + where
 
 
 def _range(figures: Sequence[str]) -> str:

@@ -40,6 +40,10 @@ slowdown = 1.25
 """
 
 
+APART = ("[method]", "[method]\ninterleave = false")
+"""Replaces text of a suite so that no arm is alive while another one is measured."""
+
+
 FEW = """
 name = "few"
 benchmarks = ["cpu.hash", "syscall.getpid", "start.ready"]

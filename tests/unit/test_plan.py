@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from vbench import suite as suites
 from vbench.errors import SuiteError
@@ -80,7 +81,10 @@ def test_starts_are_in_the_plan_but_not_in_the_order_of_a_start() -> None:
 def test_the_expected_duration_counts_the_calibration_the_control_and_the_whole_stack() -> None:
     plain, stacked = a_suite(2), a_suite(2, extra='[environments.top]\nkind = "fake"\non = "e1"')
     arm_s = plans.start_s(plain, "e0") + plans.trials_s(plain)
-    assert plans.expected_s(plain) == pytest.approx(7 * 3 * arm_s)
+    slices = sum(plans.rounds(plain, name) for name in plain.benchmarks)
+    assert plans.expected_s(plain) == pytest.approx(7 * 3 * (arm_s + slices * plans.SLICE_S))
+    apart = replace(plain, method=replace(plain.method, interleave=False))
+    assert plans.expected_s(apart) == pytest.approx(7 * 3 * arm_s)
     assert plans.start_s(stacked, "top") == pytest.approx(2 * plans.start_s(stacked, "e1"))
     assert plans.make(plain).expected_s == plans.expected_s(plain)
 

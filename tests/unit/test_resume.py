@@ -256,7 +256,7 @@ def test_what_a_gate_had_not_yet_voided_is_voided_and_repeated(tmp_path: Path) -
     run, _ = resumed(folder)
     first = next(void for void in run.voids if void.block == 1)
     assert (first.attempt, first.harness) == (0, False)
-    assert "foreign tasks used 80.0% of its processors" in reason_text(first.reasons[0])
+    assert "foreign tasks used 80.0% of the arms' processors" in reason_text(first.reasons[0])
     assert [t for t in run.trials if (t.block, t.attempt) == (1, 1)]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.fakes import FEW, Told, a_suite, execute, of
+from tests.unit.fakes import APART, FEW, Told, a_suite, execute, of
 from tests.unit.odd_kinds import measuring
 from tests.unit.outcomes import error
 from vbench import report, store
@@ -56,7 +56,7 @@ def test_noise_gives_an_interval_around_the_cost(tmp_path: Path) -> None:
 
 
 def test_every_planned_trial_is_stored_in_the_plans_order(tmp_path: Path) -> None:
-    suite, told = a_suite(FEW), Told()
+    suite, told = a_suite(FEW.replace(*APART)), Told()
     run = execute(tmp_path, suite, told)
     plan = plans.make(suite)
     planned = [
@@ -161,7 +161,7 @@ def test_a_lost_environment_fails_its_trial_skips_the_rest_and_the_next_block_st
 def test_a_run_tells_what_happens_in_order(tmp_path: Path) -> None:
     """The benchmark of the start itself has no begin of its own: it is over when the start is."""
     told = Told()
-    execute(tmp_path, a_suite(FEW, 'fails = "trial"'), told)
+    execute(tmp_path, a_suite(FEW.replace(*APART), 'fails = "trial"'), told)
     step = [StepBegan, TrialEnded, *[BenchmarkBegan, TrialEnded] * 2]
     assert [type(event) for event in told.events] == [Began, *[BlockBegan, *step * 3] * 7, Ended]
 
@@ -190,7 +190,7 @@ def test_what_is_interrupted_in_a_block_is_kept_but_its_block_is_not_analysed(tm
         if (trial.block, trial.position, trial.order) == (3, 2, 1):
             raise KeyboardInterrupt
 
-    run = execute(tmp_path, a_suite(FEW), Told(at_trial=stop))
+    run = execute(tmp_path, a_suite(FEW.replace(*APART)), Told(at_trial=stop))
     assert run.manifest.state is State.PARTIAL
     assert run.warnings == ("the run was ended before its last block; what is here is whole",)
     assert len(run.trials) == (3 * 3 + 2) * 3 + 2
@@ -203,7 +203,9 @@ def test_a_block_that_was_whole_when_the_run_was_interrupted_is_analysed(tmp_pat
         if (trial.block, trial.position, trial.order) == (3, 2, 2):
             raise KeyboardInterrupt
 
-    assert {cost.blocks for cost in Analysis.of(execute(tmp_path, a_suite(FEW), Told(at_trial=stop))).costs} == {3}
+    assert {
+        cost.blocks for cost in Analysis.of(execute(tmp_path, a_suite(FEW.replace(*APART)), Told(at_trial=stop))).costs
+    } == {3}
 
 
 @pytest.mark.parametrize("error", [StopFailed("it would not go"), NoSpace("full")])

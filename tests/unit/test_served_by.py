@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.fakes import FEW, a_suite, execute
+from tests.unit.fakes import APART, FEW, a_suite, execute
 from vbench import gates, report
 from vbench.beneath import DESCENDANTS, Cgroup, Unseen
 from vbench.cost import Analysis
@@ -24,7 +24,8 @@ WHY = "processor time unknown: its figures are made up"
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The processes of the baseline `a` are the harness's own; those of `b` nobody sees."""
-    return execute(tmp_path_factory.mktemp("unseen"), a_suite(FEW, 'served = "unseen"'), peer_cpus=(1,))
+    suite = a_suite(FEW.replace(*APART), 'served = "unseen"')
+    return execute(tmp_path_factory.mktemp("unseen"), suite, peer_cpus=(1,))
 
 
 def figures(run: Run, environment: str) -> Sequence[float | None]:

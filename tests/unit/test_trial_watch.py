@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tests.unit.fakes import FEW, a_suite, execute, of
+from tests.unit.fakes import APART, FEW, a_suite, execute, of
 from tests.unit.odd_kinds import with_fakes
 from vbench import gates
 from vbench.contracts import Session, Testbed
@@ -159,7 +159,7 @@ class Leaving(Fake, frozen=True, kw_only=True):
 
 
 def test_an_environment_that_goes_away_after_a_trial_keeps_that_trial(tmp_path: Path) -> None:
-    run = execute(tmp_path, with_fakes(a_suite(FEW), Leaving))
+    run = execute(tmp_path, with_fakes(a_suite(FEW.replace(*APART)), Leaving))
     first = [t for t in run.trials if (t.block, t.position) == (0, 0)]
     assert [type(t.outcome) for t in first] == [Measured, Measured, Skipped]
     assert not any(isinstance(t.outcome, Failed) for t in run.trials)

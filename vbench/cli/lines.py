@@ -45,7 +45,8 @@ class Lines:
             case StepBegan(_, step):
                 self._step = step
                 self._show("start")
-            case BenchmarkBegan(name):
+            case BenchmarkBegan(name, together):
+                self._step = None if together else self._step
                 self._show(name)
             case TrialEnded(trial):
                 self._end_trial(trial)
@@ -80,9 +81,10 @@ class Lines:
             self._say(sentence)
 
     def _show(self, what: str) -> None:
-        if self._live() and self._block and self._step:
+        if self._live() and self._block:
             block = "calibration" if self._block.index == 0 else f"block {self._block.index}/{self._blocks()}"
-            line = f"{block} · {self._step.environment} · {what} · {self._left()} left"
+            words = [block, *([self._step.environment] if self._step else []), what, f"{self._left()} left"]
+            line = " · ".join(words)
             width = shutil.get_terminal_size().columns - 1
             echo(f"\r\x1b[K{line[:width]}", nl=False)
 

@@ -87,7 +87,8 @@ class Live:
             case StepBegan(_, step):
                 self.course.environment, self.course.doing = step.environment, "start"
                 self._draw()
-            case BenchmarkBegan(name):
+            case BenchmarkBegan(name, together):
+                self.course.environment = "" if together else self.course.environment
                 self.course.doing = name
                 self._draw()
             case TrialEnded(trial):

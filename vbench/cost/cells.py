@@ -137,9 +137,9 @@ def _pairs(name: str, metric: Metric, contrast: Contrast, values: Sequence[Value
 def _busy(trials: dict[int, Trial], among: Values) -> float | None:
     """Processor time of all that served the environment for each second of a trial: the median over the blocks."""
     shares = [
-        trial.host_cpu_s / trial.wall_s
+        trial.host_cpu_s / own_s
         for block, trial in trials.items()
-        if block in among and trial.host_cpu_s is not None and trial.wall_s > 0
+        if block in among and trial.host_cpu_s is not None and (own_s := trial.own_s or trial.wall_s) > 0
     ]
     return _median(shares)
 

@@ -77,6 +77,10 @@ BLOCKS = (
     Column("padding_b", "int32", "random environment padding, requested", "B"),
     Column("padding_seen_b", "Int64", "the same, as the workload saw it", "B"),
     Column("raw", "string", "the tool's own output, path inside the run folder"),
+    Column("turn", "Int64", "of the arm in the first round, from 0; none where no arm was alive beside it", since=4),
+    Column("rounds", "int32", "slices that the trial was measured in, between those of other arms", since=4),
+    Column("own_s", "float64", "time of `wall_s` in which this arm worked; none: all of it", "s", since=4),
+    Column("idle_cpu_s", "float64", "processor time of the other arms while this one was measured", "s", since=4),
 )
 
 HISTOGRAMS = (

@@ -127,6 +127,7 @@ class Tables:
             *(trial.started_s, trial.wall_s, trial.host_cpu_s, measured.operations),
             *(trial.operations_cpu_s, measured.loops, measured.clock or None),
             *(trial.padding_b, measured.padding_seen_b, trial.raw),
+            *(trial.turn, trial.rounds, trial.own_s, trial.idle_cpu_s),
         )
 
 

@@ -28,9 +28,10 @@ class StepBegan(Struct, frozen=True):
 
 
 class BenchmarkBegan(Struct, frozen=True):
-    """A trial of this benchmark is about to begin."""
+    """A trial of this benchmark is about to begin, or one in each of the arms that are alive together."""
 
     name: str
+    together: bool = False
 
 
 class TrialEnded(Struct, frozen=True):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from vbench import gates
 from vbench.cost.trials import Attempt, Attempts, last_attempts, planned_trials
 from vbench.model import Block, Measured, Plan, Reading, Reason, ReasonKind, Trial, Void
 
@@ -51,6 +52,11 @@ class Ledger:
 
     def readings(self, block: int, attempt: int) -> Sequence[Reading]:
         return self._readings.get((block, attempt), ())
+
+    def restless(self) -> frozenset[str]:
+        """Arms that used more of a processor than gates.IDLE_SHARE while others were measured in the calibration."""
+        shares = {reading.environment: gates.idle_share(reading) for reading in self.readings(0, 0)}
+        return frozenset(arm for arm, share in shares.items() if share is not None and share > gates.IDLE_SHARE)
 
     def attempt(self, block: int) -> int | None:
         """Number of the attempt to run next at a block. None if the last one was voided and no repeats remain."""

@@ -33,6 +33,11 @@ class Rig:
     clocks: Clocks = field(default_factory=Clocks)
     quota: float | None = None  # processors that the harness's own control group allows, and so every arm
 
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """All arms in the plan's order."""
+        return (*self.suite.arms, self.suite.method.control)
+
     def start(self, arm: str, exits: ExitStack, keep: Keep) -> Stack:
         """The whole stack of an arm, stopped with `exits`."""
 

@@ -1,9 +1,9 @@
 """Executes a plan: stores what each start yields, tells of it, and repeats what a gate voids."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from msgspec.structs import replace
 
@@ -11,6 +11,7 @@ from vbench import facts, gates
 from vbench import suite as suites
 from vbench.contracts import Testbed
 from vbench.model import Block, Look, Measured, Plan, Reading, Reason, Step, Trial, Void
+from vbench.runner.arm import ArmTrials, Described, Item
 from vbench.runner.calibration import refuse_barren, refuse_over_budget
 from vbench.runner.clocks import Clocks
 from vbench.runner.events import (
@@ -27,12 +28,14 @@ from vbench.runner.events import (
 )
 from vbench.runner.ledger import Ledger
 from vbench.runner.rig import Rig
-from vbench.runner.step import Described, StepTrials
+from vbench.runner.step import StepTrials
+from vbench.runner.together import TogetherTrials
 from vbench.store import Writer, storable
 from vbench.suite import Suite
 from vbench.text import reasons_text
 from vbench.units import show_duration
 
+T = TypeVar("T", bound=ArmTrials)
 HOST = "host"  # the name that the host's own facts have
 
 
@@ -49,6 +52,7 @@ class Runner:
     ledger: Ledger | None = None  # the stored part of a resumed run
     until_s: float | None = None  # no block begins that would end after this, on the monotonic clock
     clocks: Clocks = field(default_factory=Clocks)
+    has_room: bool = True  # the host has memory for all arms together
     quota: float | None = None  # processors that the harness's own control group allows
     count: Count = field(default_factory=Count)
     stopped: str = ""  # why the run ended before its last block: too little time
@@ -137,13 +141,33 @@ class Runner:
 
     def _attempt(self, block: Block, attempt: int) -> None:
         """Runs one pass over the environments, without the trials that are stored."""
-        for step in block.steps:
-            kept = self._ledger.stored(block.index, attempt, step.environment)
-            if not kept.issuperset(self.plan.benchmarks):
+        steps = [step for step in block.steps if not self._kept(block, attempt, step) >= set(self.plan.benchmarks)]
+        together = self._together(block)
+        alive = [step for step in steps if step.environment in together]
+        # Together they have the baseline's place: what is measured apart comes before it as often as after.
+        place = next((step for step in alive if step.environment == self.plan.baseline), next(iter(alive), None))
+        for step in steps:
+            if step.environment not in together:
                 self.tell(StepBegan(block, step))
-                self._step(block, step, attempt, kept)
+                trials = self._trials(StepTrials, block, step, attempt)
+                self._take_all(trials.run(), [trials])
                 if not block.index:
                     refuse_barren(self._ledger)
+            elif step == place:
+                arms = [self._trials(ArmTrials, block, of, attempt) for of in alive]
+                self._take_all(TogetherTrials(self._rig, block, attempt, arms).run(), arms)
+        if not block.index:
+            refuse_barren(self._ledger)
+
+    def _kept(self, block: Block, attempt: int, step: Step) -> frozenset[str]:
+        return self._ledger.stored(block.index, attempt, step.environment)
+
+    def _together(self, block: Block) -> frozenset[str]:
+        """The arms that are alive together in a block: none, or all but those that disturbed the others when idle."""
+        if not block.turns or not self.has_room:
+            return frozenset()
+        quiet = frozenset(self.plan.environments) - self._ledger.restless()
+        return quiet if self.plan.baseline in quiet and len(quiet) > 1 else frozenset()
 
     def _reasons(self, block: Block, attempt: int) -> tuple[Reason, ...]:
         """Why an attempt is void; empty if it is not. The calibration is never analysed, so it is never void."""
@@ -153,25 +177,29 @@ class Runner:
         per_judgement = [gates.judge_trial(trial) for trial in trials]
         readings = self._ledger.readings(block.index, attempt)
         per_judgement += [gates.judge(reading, self.testbed.host.ticks_per_s) for reading in readings]
-        return tuple(reason for reasons in per_judgement for reason in reasons)
+        return tuple(dict.fromkeys(reason for reasons in per_judgement for reason in reasons))
 
-    def _step(self, block: Block, step: Step, attempt: int, kept: frozenset[str]) -> None:
-        """Runs all trials of one start that are not `kept`, and stores the host's counters."""
+    def _trials(self, kind: type[T], block: Block, step: Step, attempt: int) -> T:
+        """The trials of one start, without those that are stored."""
         arm = step.environment
         loops = {name: count for name in block.benchmarks if (count := self._loops.get((self._settings_of(arm), name)))}
-        trials = StepTrials(self._rig, block, step, attempt, kept, loops, describes=arm not in self._described)
+        kept = self._kept(block, attempt, step)
+        return kind(self._rig, block, step, attempt, kept, loops, describes=arm not in self._described)
+
+    def _take_all(self, items: Generator[Item, None, None], arms: Sequence[ArmTrials]) -> None:
+        """Stores what these starts yield: trials that are not kept, and the host's counters."""
         try:
-            with closing(trials.run()) as items:
+            with closing(items):
                 for item in items:
                     self._take(item)
         finally:
-            self._name_evidence(arm, trials.evidence)
-        if trials.has_described:
-            self._described.add(arm)
+            for arm in arms:
+                self._name_evidence(arm.name, arm.evidence)
+        self._described |= {arm.name for arm in arms if arm.has_described}
 
-    def _take(self, item: BenchmarkBegan | Trial | Reading | Described) -> None:
+    def _take(self, item: Item) -> None:
         match item:
-            case BenchmarkBegan():
+            case StepBegan() | BenchmarkBegan():
                 self.tell(item)
             case Trial():
                 self._store(item)

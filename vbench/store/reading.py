@@ -185,8 +185,8 @@ def _is_known(entry: journal.Entry, arms: set[str], benchmarks: set[str]) -> boo
     match entry:
         case Trial():
             return entry.environment in arms and entry.benchmark in benchmarks
-        case Reading():
-            return entry.environment in arms
+        case Reading():  # of all arms together it is in the rounds of one benchmark
+            return entry.environment in arms or (not entry.environment and entry.benchmark in benchmarks)
         case Void():
             return True
 

@@ -14,7 +14,9 @@ from vbench.suite import Suite
 from vbench.units import show_duration
 
 LARGEST_PADDING_B = 4095
-_ORDER, _BENCHMARKS, _PADDING, _CALIBRATION = range(4)
+_ORDER, _BENCHMARKS, _PADDING, _CALIBRATION, _TURNS = range(5)
+SLICE_S = 0.005
+"""What a slice takes beside its operations, for the estimate: an exchange with the driver and two looks at the host."""
 
 
 def make(suite: Suite, *, seed: int | None = None) -> Plan:
@@ -47,17 +49,37 @@ def _blocks(suite: Suite, arms: tuple[str, ...], seed: int) -> tuple[Block, ...]
     calibration = tuple(int(arm) for arm in _random(seed, _CALIBRATION).permutation(len(arms)))
     orders = [calibration, *order.balanced(len(arms), suite.method.most, _random(seed, _ORDER))]
     ordered = [name for name, benchmark in suite.benchmarks.items() if not is_start(benchmark.kind)]
-    return tuple(_block(index, [arms[i] for i in turn], ordered, seed) for index, turn in enumerate(orders))
+    turns = _turns(suite, len(arms), ordered, seed) if suite.method.interleave else {}
+    return tuple(_block(index, [arms[i] for i in turn], turns, ordered, seed) for index, turn in enumerate(orders))
 
 
-def _block(index: int, arms: list[str], benchmarks: list[str], seed: int) -> Block:
+def _turns(suite: Suite, arms: int, benchmarks: list[str], seed: int) -> dict[str, list[tuple[int, ...]]]:
+    """The order of the arms in the first round of each benchmark, from block 1 on: balanced over the blocks."""
+    return {
+        name: order.balanced(arms, suite.method.most, _random(seed, _TURNS, number))
+        for number, name in enumerate(benchmarks)
+    }
+
+
+def _block(
+    index: int, arms: list[str], turns: dict[str, list[tuple[int, ...]]], benchmarks: list[str], seed: int
+) -> Block:
     paddings = _random(seed, _PADDING, index).integers(0, LARGEST_PADDING_B, size=len(arms), endpoint=True)
-    shuffled = _random(seed, _BENCHMARKS, index).permutation(len(benchmarks))
+    shuffled = [benchmarks[i] for i in _random(seed, _BENCHMARKS, index).permutation(len(benchmarks))]
     return Block(
         index=index,
         steps=tuple(Step(arm, at, int(padding)) for at, (arm, padding) in enumerate(zip(arms, paddings, strict=True))),
-        benchmarks=tuple(benchmarks[i] for i in shuffled),
+        benchmarks=tuple(shuffled),
+        turns=tuple(turns[name][max(0, index - 1)] for name in shuffled if turns),
     )
+
+
+def rounds(suite: Suite, benchmark: str) -> int:
+    """Slices of a trial in each arm: an even number, since every other round goes backwards; 1 if it cannot be cut."""
+    method, shortest_s = suite.method, suite.benchmarks[benchmark].shortest_s
+    if shortest_s is None:
+        return 1
+    return 2 * max(1, round(float(method.trial) / max(float(method.slice), shortest_s) / 2))
 
 
 def is_start(kind: str) -> bool:
@@ -72,7 +94,9 @@ def expected_s(suite: Suite) -> float:
 
 def _block_s(suite: Suite) -> float:
     arms = (*suite.arms, suite.method.control)
-    return sum(start_s(suite, arm) + trials_s(suite) * factor(suite, arm) for arm in arms)
+    slices = sum(rounds(suite, name) for name in suite.benchmarks) if suite.method.interleave else 0
+    each_s = trials_s(suite)
+    return sum(start_s(suite, arm) + each_s * factor(suite, arm) + slices * SLICE_S for arm in arms)
 
 
 def start_s(suite: Suite, arm: str) -> float:

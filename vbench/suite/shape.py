@@ -40,6 +40,8 @@ class Method(Table, frozen=True):
     delta: Share = Share(0.02)  # smallest cost of interest
     width: Share | None = None  # half-width at which a ratio's interval is narrow enough; delta / 2 when not set
     confirmatory: tuple[str, ...] = ()  # at most 5, each "ENVIRONMENT BENCHMARK" or "ENVIRONMENT BENCHMARK METRIC"
+    interleave: bool = True  # arms are alive together, and take turns within each benchmark
+    slice: Seconds = Seconds(0.03)  # about how long an arm's turn is, where its tool can be cut
     gates: Literal["void", "record"] = "void"  # what foreign work, throttling and wrong clocks do to a block
     control: str = "control"
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None

@@ -1,0 +1,328 @@
+"""Arms that are alive together take turns within each benchmark; what one of them suffers costs the others nothing."""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from dataclasses import replace as with_changes
+from pathlib import Path, PurePosixPath
+
+import pytest
+from msgspec.structs import replace
+
+from tests.unit.fakes import APART, FEW, Told, a_suite, execute, of
+from tests.unit.killed import PER_BLOCK, Killed, changed, resumed
+from tests.unit.killed import a_suite as a_killed_suite
+from tests.unit.odd_kinds import measuring, with_hash
+from vbench import gates
+from vbench.benchmarks.cpu import Hash
+from vbench.beneath import DESCENDANTS, Cgroup, ServedBy, Unseen
+from vbench.contracts import Slices, Start
+from vbench.cost import Analysis
+from vbench.errors import NoSpace, SessionLost, TrialFailed
+from vbench.gates import Counters, Spent
+from vbench.host import interrupts
+from vbench.model import Fact, Failed, Measured, Reading, Run, Skipped, State, Trial
+from vbench.runner.conduct import has_room
+from vbench.runner.events import BenchmarkBegan, StepBegan, TrialEnded
+from vbench.runner.tally import Tallies
+from vbench.store import journal
+from vbench.suite import Suite
+from vbench.suite import plan as plans
+
+ARMS = ("a", "b", "control")
+LONG = ('trial = "1 ms"', 'trial = "120 ms"')  # four slices
+
+
+@dataclass
+class Noting:
+    """The slices of one trial, which note who was measured."""
+
+    arm: str
+    notes: list[str]
+    fails: dict[str, Exception] = field(default_factory=dict)
+
+    def take(self) -> None:
+        self.notes.append(self.arm)
+        if error := self.fails.get(self.arm):
+            raise error
+
+    def measured(self) -> Measured:
+        self.notes.append(f"end {self.arm}")
+        return Measured({"time": (1.0,)}, clock="made up")
+
+
+def noting(suite: Suite, notes: list[str], **fails: Exception) -> Suite:
+    """The suite with a `cpu.hash` whose slices note the slowdown of the arm that they are of."""
+
+    class Sliced(Hash, frozen=True, kw_only=True):
+        @contextmanager
+        def sliced(self, start: Start) -> Iterator[Slices]:
+            arm = f"{start.session.settings.slowdown:g}"  # type: ignore[attr-defined]
+            notes.append(f"begin {arm}")
+            yield Noting(arm, notes, fails)
+            notes.append(f"stop {arm}")
+
+    return with_hash(suite, Sliced())
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return execute(tmp_path_factory.mktemp("run"), a_suite(FEW.replace(*LONG)))
+
+
+def test_the_trials_of_a_benchmark_stand_together_in_the_order_of_the_plans_turns(run: Run) -> None:
+    plan = run.manifest.plan
+    planned = [
+        (block.index, benchmark, plan.environments[number], turn)
+        for block in plan.blocks
+        for benchmark, order in zip(block.benchmarks, block.turns, strict=True)
+        for turn, number in enumerate(order)
+    ]
+    sliced = [trial for trial in run.trials if trial.benchmark != "start.ready"]
+    assert [(t.block, t.benchmark, t.environment, t.turn) for t in sliced] == planned
+    assert {t.rounds for t in sliced} == {4}
+    assert all(isinstance(t.outcome, Measured) and len(t.outcome.samples) == 1 for t in sliced)
+    assert {len(s) for t in sliced if isinstance(t.outcome, Measured) for s in t.outcome.samples.values()} == {4}
+    assert all(0 <= (t.own_s or 0) <= t.wall_s for t in sliced)
+
+
+def test_every_start_has_its_place_and_comes_before_all_benchmarks(run: Run) -> None:
+    for block in run.manifest.plan.blocks:
+        mine = [trial for trial in run.trials if trial.block == block.index]
+        assert [t.environment for t in mine[:3]] == [step.environment for step in block.steps]
+        assert {t.benchmark for t in mine[:3]} == {"start.ready"}
+        assert {(t.environment, t.position, t.padding_b) for t in mine} == {
+            (step.environment, step.position, step.padding_b) for step in block.steps
+        }
+
+
+def test_costs_are_those_of_arms_that_are_measured_apart(tmp_path: Path, run: Run) -> None:
+    apart = execute(tmp_path, a_suite(FEW.replace(*APART)))
+    assert [c.cost for c in Analysis.of(run).costs] == [pytest.approx(c.cost) for c in Analysis.of(apart).costs]
+    assert {trial.turn for trial in apart.trials} == {None}
+
+
+def test_every_other_round_goes_backwards(tmp_path: Path) -> None:
+    notes: list[str] = []
+    suite = a_suite(FEW.replace(*LONG).replace("blocks = 6", "blocks = 1") + "\n[environments.c]\nkind = 'fake'")
+    suite = noting(replace(suite, method=replace(suite.method, control="k")), notes)
+    run = execute(tmp_path, suite)
+    half = notes[: len(notes) // 2]
+    arms = [note.removeprefix("begin ") for note in half if note.startswith("begin")]
+    assert [note for note in half if not note.startswith(("begin", "end", "stop"))] == (arms + arms[::-1]) * 2
+    assert half[:4] == [f"begin {arm}" for arm in arms]
+    assert half[-8:] == [note for arm in arms for note in (f"end {arm}", f"stop {arm}")]
+    assert len(of(run, "cpu.hash")) == 2 * 4
+
+
+def test_an_arm_that_fails_in_a_slice_has_no_more_of_them(tmp_path: Path) -> None:
+    notes: list[str] = []
+    suite = noting(a_suite(FEW.replace(*LONG)), notes, **{"1.25": TrialFailed("it broke")})
+    run = execute(tmp_path, suite)
+    assert notes.count("1.25") == 7
+    assert notes.count("1") == 7 * 4 * 2
+    assert notes.count("stop 1.25") == 7
+    outcomes = {type(t.outcome) for t in of(run, "cpu.hash") if t.environment == "b"}
+    assert outcomes == {Failed}
+    assert {type(t.outcome) for t in run.trials if t.environment != "b" or t.benchmark != "cpu.hash"} == {Measured}
+
+
+def test_an_arm_that_is_lost_skips_the_rest_and_the_others_go_on(tmp_path: Path) -> None:
+    lost = SessionLost("it went away")
+    run = execute(tmp_path, noting(a_suite(FEW.replace(*LONG)), [], **{"1.25": lost}))
+    for block in run.manifest.plan.blocks:
+        mine = [t for t in run.trials if (t.block, t.environment) == (block.index, "b")]
+        kinds = [type(t.outcome) for t in mine]
+        later = block.benchmarks[block.benchmarks.index("cpu.hash") + 1 :]
+        assert kinds == [Measured, *[Measured] * (1 - len(later)), Failed, *[Skipped] * len(later)]
+    assert {type(t.outcome) for t in run.trials if t.environment != "b"} == {Measured}
+    assert {r.environment for r in run.readings if not r.benchmark} == {"a", "control"}
+
+
+def test_an_arm_that_does_not_start_is_missed_by_nobody(tmp_path: Path) -> None:
+    run = execute(tmp_path, a_suite(FEW, 'fails = "start"'))
+    assert {type(t.outcome) for t in run.trials if t.environment == "b"} == {Failed, Skipped}
+    assert {type(t.outcome) for t in run.trials if t.environment != "b"} == {Measured}
+    assert {t.turn for t in of(run, "cpu.hash") if t.environment != "b"} == {0, 1}
+
+
+def test_a_tool_that_cannot_be_cut_measures_each_arm_once(tmp_path: Path) -> None:
+    run = execute(tmp_path, measuring(a_suite(FEW.replace(*LONG)), lambda start: Measured({"time": (1.0,)})))
+    assert {(t.rounds, type(t.outcome)) for t in of(run, "cpu.hash")} == {(1, Measured)}
+    assert {t.turn for t in of(run, "cpu.hash")} == {0, 1, 2}
+
+
+def test_what_happens_is_told_in_order(tmp_path: Path) -> None:
+    told = Told()
+    execute(tmp_path, a_suite(FEW.replace("blocks = 6", "blocks = 1")), told)
+    kinds = [type(event) for event in told.events][2:-1]
+    block = [*[StepBegan, TrialEnded] * 3, *[BenchmarkBegan, *[TrialEnded] * 3] * 2]
+    assert kinds[: len(block)] == block
+    assert all(event.together for event in told.events if isinstance(event, BenchmarkBegan))
+
+
+def test_a_signal_waits_until_all_arms_trials_of_a_benchmark_are_stored(tmp_path: Path) -> None:
+    told = Told()
+
+    def signalled(trial: Trial) -> None:
+        if (trial.block, trial.turn) == (2, 0):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    told.at_trial = signalled
+    with interrupts.once():
+        run = execute(tmp_path, a_suite(FEW), told)
+    assert run.manifest.state is State.PARTIAL
+    assert [t.turn for t in run.trials if t.block == 2] == [None] * 3 + [0, 1, 2]
+
+
+def test_what_must_end_a_run_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
+    """`execute` looks at the scratch folder."""
+    with pytest.raises(NoSpace):
+        execute(tmp_path, noting(a_suite(FEW), [], **{"1.25": NoSpace("full")}))
+
+
+def test_the_rounds_of_a_benchmark_have_a_reading_and_every_arm_one_of_its_own(run: Run) -> None:
+    for block in range(7):
+        mine = [reading for reading in run.readings if reading.block == block]
+        assert [(r.environment, r.benchmark) for r in mine[:2]] == [("", name) for name in _benchmarks(run, block)]
+        assert sorted(r.environment for r in mine[2:]) == list(ARMS)
+        assert all(r.idle_s is not None and 0 < r.idle_s < r.wall_s for r in mine[2:])
+
+
+def _benchmarks(run: Run, block: int) -> tuple[str, ...]:
+    return run.manifest.plan.blocks[block].benchmarks
+
+
+# --- which arms are alive together ----------------------------------------------------------------------------------
+
+
+def test_an_arm_that_was_restless_in_the_calibration_is_measured_alone_from_then_on(tmp_path: Path) -> None:
+    folder = Killed(tmp_path, a_killed_suite(tmp_path), (PER_BLOCK + 1,)).folder(PER_BLOCK + 1)
+
+    def restless(entry: journal.Entry) -> journal.Entry:
+        if isinstance(entry, Reading) and entry.environment == "b":
+            return replace(entry, idle_s=10.0, idle_cpu_s=0.06)
+        return replace(entry, idle_cpu_s=0.04, idle_s=10.0) if isinstance(entry, Reading) else entry
+
+    changed(folder, restless)
+    run, _ = resumed(folder)
+    later = [t for t in run.trials if t.block > 0 and t.benchmark != "start.ready"]
+    assert {t.environment for t in later if t.turn is None} == {"b"}
+    assert {t.environment for t in later if t.turn is not None} == {"a", "control"}
+    assert run.manifest.state is State.COMPLETE
+    for block in (2, 3):
+        starts = [t.environment for t in of(run, "start.ready") if t.block == block]
+        assert starts.index("b") in (0, 2)  # before the others or after
+
+
+def test_only_a_host_with_the_memory_for_all_arms_has_room_for_them() -> None:
+    suite = a_suite(FEW)
+    memory = {"limits.memory.measured": _fact(3 * int(suite.testbed.memory))}
+    assert has_room(suite, memory)
+    assert not has_room(suite, {"limits.memory.measured": _fact(3 * int(suite.testbed.memory) - 1)})
+    assert has_room(suite, {})
+
+
+def _fact(value: int) -> Fact:
+    return Fact(value, "test")
+
+
+# --- whose processor time it is ---------------------------------------------------------------------------------------
+
+GROUP = Cgroup(PurePosixPath("/docker/0123"))
+
+
+def tallies(*spent: dict[ServedBy, Spent]) -> Tallies:
+    """Tallies of a host that answers with each of `spent` in turn, once for all ways of counting."""
+    left = list(spent)
+
+    def ask(way: ServedBy) -> Spent:
+        answer = left[0][way]
+        asked.add(way)
+        if asked == set(left[0]):
+            asked.clear()
+            left.pop(0)
+        return answer
+
+    asked: set[ServedBy] = set()
+    return Tallies(ask, 100)
+
+
+def test_a_child_of_the_harness_is_of_the_arm_that_was_started_or_measured_when_it_was_first_seen() -> None:
+    kernel = {9: 1.0}
+    of_all = tallies(
+        {DESCENDANTS: Spent(1.0, {}, {10: 1.0})},
+        {DESCENDANTS: Spent(3.0, {}, {10: 1.0, 20: 2.0})},
+        {DESCENDANTS: Spent(3.0, kernel, {10: 1.0, 20: 2.0})},
+        {DESCENDANTS: Spent(9.5, {9: 1.25}, {10: 3.0, 20: 2.5, 11: 4.0})},
+    )
+    of_all.join("a", DESCENDANTS)
+    of_all.join("b", DESCENDANTS)
+    first, last = of_all.now("a"), of_all.now("a")
+    assert of_all.worked_s("a", first, last) == 6.25  # with the kernel's threads, and the child that it started
+    assert of_all.idled_s("b", first, last) == 0.5
+
+
+def test_what_a_group_serves_is_counted_by_the_group_and_what_nobody_sees_is_unknown() -> None:
+    unseen = Unseen("why")
+    of_all = tallies(
+        {GROUP: Spent(5.0, {})},
+        {GROUP: Spent(5.0, {}), unseen: Spent(None, {})},
+        {GROUP: Spent(5.0, {}), unseen: Spent(None, {})},
+        {GROUP: Spent(5.5, {}), unseen: Spent(None, {})},
+    )
+    of_all.join("docker", GROUP)
+    of_all.join("away", unseen)
+    first, last = of_all.now("docker"), of_all.now("docker")
+    assert (of_all.worked_s("docker", first, last), of_all.idled_s("away", first, last)) == (0.5, None)
+
+
+def test_the_time_of_all_arms_is_known_only_where_each_is() -> None:
+    one = Counters(0.0, 5.0, 0.0, 1.0, {7: 1.0}, 0, delays_s={1: 0.5})
+    two = Counters(0.0, 5.0, 0.0, 2.0, {7: 1.0}, 0, delays_s={2: 0.25})
+    both = gates.together([one, two])
+    assert (both.ours_s, both.kernel_s, both.delays_s, both.busy_s) == (3.0, {7: 1.0}, {1: 0.5, 2: 0.25}, 5.0)
+    assert gates.together([one, with_changes(two, ours_s=None, delays_s=None)]).ours_s is None
+
+
+def test_the_idle_share_is_of_the_time_in_which_others_were_measured() -> None:
+    reading = Reading(1, 0, "b", 10.0, idle_s=5.0, idle_cpu_s=0.02)
+    assert gates.idle_share(reading) == pytest.approx(0.004)
+    assert gates.idle_share(replace(reading, idle_cpu_s=None)) is None
+    assert gates.idle_share(Reading(1, 0, "b", 10.0)) is None
+
+
+# --- the plan ---------------------------------------------------------------------------------------------------------
+
+
+def test_over_the_blocks_every_arm_has_every_turn_of_a_benchmark_equally_often() -> None:
+    plan = plans.make(a_suite(FEW.replace("blocks = 6", "blocks = 12")))
+    for benchmark in plan.blocks[1].benchmarks:
+        orders = [block.turns[block.benchmarks.index(benchmark)] for block in plan.blocks[1:]]
+        for turn in range(3):
+            counts = Counter(order[turn] for order in orders)
+            assert counts == {0: 4, 1: 4, 2: 4}
+
+
+def test_a_plan_of_fewer_blocks_has_the_turns_of_a_longer_one() -> None:
+    few, more = (plans.make(a_suite(FEW.replace("blocks = 6", f"blocks = {n}")), seed=1) for n in (6, 9))
+    assert few.blocks[1:] == more.blocks[1:7]
+
+
+def test_arms_that_are_measured_apart_have_no_turns() -> None:
+    assert {block.turns for block in plans.make(a_suite(FEW.replace(*APART))).blocks} == {()}
+
+
+@pytest.mark.parametrize(
+    ("trial", "slice_s", "rounds"),
+    [("300 ms", "30 ms", 10), ("1 s", "50 ms", 20), ("1 ms", "30 ms", 2), ("100 ms", "1 ms", 4), ("1 s", "700 ms", 2)],
+)
+def test_a_trial_has_an_even_number_of_slices_about_as_long_as_the_suite_says(
+    trial: str, slice_s: str, rounds: int
+) -> None:
+    """A slice of a kernel is never shorter than 20 ms, if the trial is not."""
+    text = FEW.replace('trial = "1 ms"', f'trial = "{trial}"\nslice = "{slice_s}"')
+    assert plans.rounds(a_suite(text), "cpu.hash") == rounds
