@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from vbench.model import Layer, Reading, Reason, ReasonKind, Trial
+from vbench.model import Layer, Reading, Trial
+from vbench.reasons import Reason, ReasonKind
 
 IDLE_SHARE = 0.005  # limit on what an arm may use of one processor while others are measured
 FOREIGN_SHARE = 0.02  # limit on foreign tasks' use of the environment's processors, as a share of wall time

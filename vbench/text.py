@@ -11,7 +11,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from vbench.model import Cost, Reason, ReasonKind, Verdict
+from vbench.model import Cost, Verdict
+from vbench.reasons import Reason, ReasonKind
 from vbench.units import DASH, show, show_duration
 
 TIMES = "×"

@@ -20,7 +20,8 @@ from vbench.environments import qemu
 from vbench.gates import Spent
 from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
-from vbench.model import Measured, ReasonKind, Trial
+from vbench.model import Measured, Trial
+from vbench.reasons import ReasonKind
 from vbench.runner.watch import Watch
 from vbench.units import Bytes
 

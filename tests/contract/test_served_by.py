@@ -22,7 +22,8 @@ from vbench.gates import Counters
 from vbench.host import cgroups, processes
 from vbench.host.local import LocalHost
 from vbench.host.proc import LocalSession
-from vbench.model import Measured, Reading, Reason, ReasonKind, Run
+from vbench.model import Measured, Reading, Run
+from vbench.reasons import Reason, ReasonKind
 from vbench.runner import conduct
 from vbench.suite import plan
 from vbench.suite.shape import Arm

@@ -3,7 +3,8 @@
 import json
 from zlib import crc32
 
-from vbench.model import Failed, Reading, Reason, ReasonKind, Skipped, Trial, Void
+from vbench.model import Failed, Reading, Skipped, Trial, Void
+from vbench.reasons import Reason, ReasonKind
 from vbench.store.journal import line
 from vbench.text import reason_text
 

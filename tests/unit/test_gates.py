@@ -12,7 +12,8 @@ from vbench.host import counters, processes
 from vbench.host.local import LocalHost
 from vbench.host.proc import spawn
 from vbench.host.processes import Source, Task
-from vbench.model import Layer, Reading, Reason, ReasonKind
+from vbench.model import Layer, Reading
+from vbench.reasons import Reason, ReasonKind
 from vbench.text import reason_text
 
 TICKS = 100

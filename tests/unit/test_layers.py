@@ -15,7 +15,7 @@ GUEST = ROOT / "guest"
 
 # From the lowest to the highest: a module imports from lower lines only, or from within its own package.
 RANKS = (
-    ("errors", "units", "guest"),
+    ("errors", "units", "reasons", "guest"),
     ("__init__", "model"),
     ("text", "gates", "beneath"),
     ("contracts",),

@@ -10,7 +10,8 @@ from tests.unit.folders import NOTHING_SECRET
 from tests.unit.outcomes import as_sentences
 from tests.unit.small_folders import a_manifest, a_trial
 from vbench import report, store
-from vbench.model import Failed, Reason, ReasonKind, Skipped, Trial, Void
+from vbench.model import Failed, Skipped, Trial, Void
+from vbench.reasons import Reason, ReasonKind
 from vbench.store import sentences
 from vbench.store.journal import line
 from vbench.text import reason_subject, reason_text, reasons_together

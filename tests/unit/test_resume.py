@@ -31,7 +31,8 @@ from tests.unit.killed import (
 from vbench import report, store
 from vbench import suite as suites
 from vbench.cost import Analysis
-from vbench.model import Measured, Reading, Reason, ReasonKind, State, Trial, Void
+from vbench.model import Measured, Reading, State, Trial, Void
+from vbench.reasons import Reason, ReasonKind
 from vbench.runner import conduct
 from vbench.store import journal
 from vbench.suite import plan

@@ -18,7 +18,8 @@ from vbench.cost import Analysis
 from vbench.errors import NoSpace, StopFailed
 from vbench.host import interrupts
 from vbench.host.proc import LocalSession
-from vbench.model import Failed, Measured, Reason, ReasonKind, Run, Skipped, State, Trial
+from vbench.model import Failed, Measured, Run, Skipped, State, Trial
+from vbench.reasons import Reason, ReasonKind
 from vbench.runner.events import Began, BenchmarkBegan, BlockBegan, Ended, StepBegan, TrialEnded
 from vbench.suite import plan as plans
 from vbench.text import reason_text

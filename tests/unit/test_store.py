@@ -11,17 +11,8 @@ from tests.unit.outcomes import error
 from tests.unit.small_folders import ARMS, CLEAN, a_manifest, a_trial, written
 from vbench import store
 from vbench.errors import NoSpace, RunFolderError
-from vbench.model import (
-    EnvironmentRecord,
-    Fact,
-    Failed,
-    Layer,
-    Measured,
-    Reason,
-    ReasonKind,
-    Skipped,
-    State,
-)
+from vbench.model import EnvironmentRecord, Fact, Failed, Layer, Measured, Skipped, State
+from vbench.reasons import Reason, ReasonKind
 from vbench.store import files, names
 
 # --- there and back ------------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from vbench import suite as suites
 from vbench.errors import RunFolderError, SuiteError
 from vbench.frames import checking
 from vbench.host import proc
-from vbench.model import MOST_CELLS, BenchmarkRecord, EnvironmentRecord, Failed, Measured, Reason, ReasonKind, State
+from vbench.model import MOST_CELLS, BenchmarkRecord, EnvironmentRecord, Failed, Measured, State
+from vbench.reasons import Reason, ReasonKind
 from vbench.serving import counting
 from vbench.serving.runs import summary
 from vbench.serving.site import Site

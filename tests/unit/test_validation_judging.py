@@ -19,14 +19,13 @@ from vbench.model import (
     Measured,
     Outcome,
     Reading,
-    Reason,
-    ReasonKind,
     Run,
     Skipped,
     State,
     Trial,
     Void,
 )
+from vbench.reasons import Reason, ReasonKind
 from vbench.suite import plan as plans
 from vbench.validation import course, document, judging, parts, rows
 from vbench.validation.parts import Part

@@ -1,6 +1,7 @@
 """Sentences for trials without a number and for void blocks, in plain lines and above the live view alike."""
 
-from vbench.model import Failed, Measured, Reason, Skipped, Trial, Void
+from vbench.model import Failed, Measured, Skipped, Trial, Void
+from vbench.reasons import Reason
 from vbench.text import reason_text, reasons_text
 
 

@@ -6,7 +6,8 @@ from itertools import chain
 from msgspec import Struct
 
 from vbench.cost.trials import Attempt, Attempts
-from vbench.model import Reason, Void
+from vbench.model import Void
+from vbench.reasons import Reason
 from vbench.text import reason_subject, reasons_together
 
 

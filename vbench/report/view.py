@@ -16,10 +16,10 @@ from vbench.model import (
     Failed,
     Measured,
     Metric,
-    Reason,
     Run,
     Skipped,
 )
+from vbench.reasons import Reason
 from vbench.report import names
 from vbench.stats import steady
 from vbench.text import counted, finite, percent, reason_text

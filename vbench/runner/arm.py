@@ -11,20 +11,8 @@ from vbench.beneath import DESCENDANTS, ServedBy
 from vbench.contracts import Benchmark, Session, Start, Started, Testbed, hints, named
 from vbench.errors import NoSpace, SessionLost, StartFailed, StopFailed, TrialFailed, VbenchError
 from vbench.host import interrupts
-from vbench.model import (
-    Block,
-    EnvironmentRecord,
-    Facts,
-    Failed,
-    Measured,
-    Outcome,
-    Reading,
-    Reason,
-    ReasonKind,
-    Skipped,
-    Step,
-    Trial,
-)
+from vbench.model import Block, EnvironmentRecord, Facts, Failed, Measured, Outcome, Reading, Skipped, Step, Trial
+from vbench.reasons import Reason, ReasonKind
 from vbench.runner.catching import Keep, caught, failed
 from vbench.runner.events import BenchmarkBegan, StepBegan
 from vbench.runner.rig import Rig

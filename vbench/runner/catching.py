@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from vbench.errors import CommandTimeout, SessionLost, StartFailed, StopFailed, VbenchError
-from vbench.model import Failed, Reason, ReasonKind
+from vbench.model import Failed
+from vbench.reasons import Reason, ReasonKind
 
 Keep = Callable[[str, bytes], object]  # stores a file under a name
 T = TypeVar("T")

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from vbench import gates
 from vbench.cost.trials import Attempt, Attempts, last_attempts, planned_trials
-from vbench.model import Block, Measured, Plan, Reading, Reason, ReasonKind, Trial, Void
+from vbench.model import Block, Measured, Plan, Reading, Trial, Void
+from vbench.reasons import Reason, ReasonKind
 
 MOST_REPEATS = 2  # of one block
 

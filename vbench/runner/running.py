@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from vbench import facts, gates
 from vbench import suite as suites
 from vbench.contracts import Testbed
-from vbench.model import Block, Look, Measured, Plan, Reading, Reason, Step, Trial, Void
+from vbench.model import Block, Look, Measured, Plan, Reading, Step, Trial, Void
+from vbench.reasons import Reason
 from vbench.runner.arm import ArmTrials, Described, Item
 from vbench.runner.calibration import refuse_barren, refuse_over_budget
 from vbench.runner.clocks import Clocks

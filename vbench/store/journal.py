@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from vbench.errors import RunFolderError
 from vbench.host import untrusted
-from vbench.model import SCHEMA, Failed, Measured, Reading, Reason, ReasonKind, Trial, Void
+from vbench.model import SCHEMA, Failed, Measured, Reading, Trial, Void
+from vbench.reasons import Reason, ReasonKind
 from vbench.store import bounds, sentences
 from vbench.units import show_bytes
 

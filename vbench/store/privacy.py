@@ -16,21 +16,20 @@ from msgspec import structs
 
 from vbench.beneath import Identity
 from vbench.facts.registry import is_free
-from vbench.model import (
-    EnvironmentRecord,
-    Fact,
-    Facts,
-    Failed,
-    Layer,
-    Manifest,
-    Measured,
-    Reason,
-    Skipped,
-    StackLayer,
-    Trial,
-)
+from vbench.model import EnvironmentRecord, Fact, Facts, Failed, Layer, Manifest, Measured, Skipped, StackLayer, Trial
+from vbench.reasons import Reason
 
-_OWN = ("environments", "benchmarks", "guest", "image", "suite", "facts/registry.py", "testbed", "model.py")
+_OWN = (
+    "environments",
+    "benchmarks",
+    "guest",
+    "image",
+    "suite",
+    "facts/registry.py",
+    "testbed",
+    "model.py",
+    "reasons.py",
+)
 _WORD = re.compile(r"[\w-]+")  # the text between two boundaries of `_whole`
 _JSON_KEY = re.compile(r'"\s*:')
 # Names that identify nobody. Replacing them would only damage the text around them.

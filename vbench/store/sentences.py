@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from vbench.model import Reason, ReasonKind
+from vbench.reasons import Reason, ReasonKind
 from vbench.text import reason_text
 
 FIRST_WITH_REASONS = 3

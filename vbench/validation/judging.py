@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from vbench import gates
 from vbench.cost import Analysis
 from vbench.errors import VbenchError
-from vbench.model import Cost, Failed, Measured, ReasonKind, Run, Skipped
+from vbench.model import Cost, Failed, Measured, Run, Skipped
+from vbench.reasons import ReasonKind
 from vbench.stats import envelope, logs, pairing
 from vbench.stats.envelope import Envelope
 from vbench.text import reason_text
