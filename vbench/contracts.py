@@ -281,13 +281,8 @@ class Testbed(Protocol):
         """Command prefix that enters the image's root, in a mount namespace that dies with this context."""
         ...
 
-    def offline(self, why: str) -> "Testbed":
-        """The same testbed for an arm that has no network, and `why`."""
-        ...
-
-    def within(self, session: Session) -> "Testbed":
-        """The nested testbed on a started environment."""
-        ...
+    def offline(self, why: str) -> "Testbed": ...  # the same testbed for an arm that has no network, and `why`
+    def within(self, session: Session) -> "Testbed": ...  # the nested testbed on a started environment
 
 
 @dataclass(frozen=True)
@@ -379,12 +374,11 @@ class Benchmark(Protocol):
     short: ClassVar[str]  # one to three words for a headline
     exposes: ClassVar[str]  # what of virtualization its cost comes from; the docstring says the rest
     metrics: ClassVar[tuple[Metric, ...]]  # of "command" each entry has its own
+    shortest_s: ClassVar[float | None]  # a shorter slice would say nothing; None: its tool measures a whole trial
 
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]: ...
     def prepare(self, start: Start) -> None: ...  # untimed, once a start
     def measure(self, start: Start) -> Measured: ...  # one trial; raises TrialFailed, SessionLost, CommandTimeout
-    @property
-    def shortest_s(self) -> float | None: ...  # the shortest slice that says something; None: it cannot be cut
     def sliced(self, start: Start) -> AbstractContextManager[Slices]: ...  # a trial of `start.rounds` slices
     def expected_s(self, trial_s: float, warmup_s: float) -> float: ...  # for the plan's estimate
     def needs(self) -> Needs: ...

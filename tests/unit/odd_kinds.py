@@ -1,7 +1,7 @@
 """Suites of fakes in which a benchmark or an environment acts as a test says: kinds of their own, nothing patched."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec.structs import asdict, replace
 
@@ -17,7 +17,7 @@ def measuring(suite: Suite, act: Callable[[Start], Any]) -> Suite:
     """The suite with a `cpu.hash` whose trial is this call."""
 
     class Acting(Hash, frozen=True, kw_only=True):
-        shortest_s = None
+        shortest_s: ClassVar[float | None] = None
         sliced = BenchmarkSettings.sliced
 
         def measure(self, start: Start) -> Measured:

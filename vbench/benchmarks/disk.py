@@ -76,6 +76,7 @@ class FileBenchmark(BenchmarkSettings, frozen=True, kw_only=True):
     about: ClassVar[str] = ""
     metrics: ClassVar[tuple[Metric, ...]] = ()
     direction: ClassVar[fio.Direction] = "write"
+    shortest_s: ClassVar[float | None] = SHORTEST_S
     size: Bytes = Bytes(256 * MIB)
 
     def __post_init__(self) -> None:
@@ -91,10 +92,6 @@ class FileBenchmark(BenchmarkSettings, frozen=True, kw_only=True):
 
     def prepare(self, start: Start) -> None:
         _file(start, self.size)
-
-    @property
-    def shortest_s(self) -> float | None:
-        return SHORTEST_S
 
     def job(self) -> dict[str, Any]:
         """What fio does: the settings of `fio.job`."""

@@ -308,6 +308,7 @@ class KernelBenchmark(BenchmarkSettings, frozen=True, kw_only=True):
     exposes: ClassVar[str] = ""
     about: ClassVar[str] = ""
     metrics: ClassVar[tuple[Metric, ...]] = ()
+    shortest_s: ClassVar[float | None] = SHORTEST_S
     set_up_s: ClassVar[float] = 0.05  # estimate for the plan: a part of the driver's start
     timed_each: ClassVar[bool] = False  # the kernel reads its clock once an operation, not once a value
 
@@ -335,10 +336,6 @@ class KernelBenchmark(BenchmarkSettings, frozen=True, kw_only=True):
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]:
         del testbed
         return kernel_missing(session)
-
-    @property
-    def shortest_s(self) -> float | None:
-        return SHORTEST_S
 
     def place(self, start: Start) -> Session:
         """Where the kernel runs."""

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import ClassVar
 
 from vbench.contracts import Benchmark, Settings, Slices, Start
 from vbench.model import Measured
@@ -10,9 +11,7 @@ from vbench.model import Measured
 class BenchmarkSettings(Settings, frozen=True, kw_only=True):
     """A benchmark's own file adds `kind`, what it says of itself, the suite keys, `missing` and `measure`."""
 
-    @property
-    def shortest_s(self) -> float | None:
-        return None
+    shortest_s: ClassVar[float | None] = None
 
     def prepare(self, start: Start) -> None:
         """Nothing."""
