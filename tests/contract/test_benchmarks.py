@@ -1,7 +1,7 @@
 """Every benchmark of the table, run once for real: this machine as environment and, over loopback, as its own peer."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from math import isfinite
 from pathlib import Path, PurePosixPath
@@ -11,14 +11,15 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from tests.contract.workloads import ON_HOST, fields
+from tests.contract.workloads import ON_HOST, fields, in_slices
 from tests.support.giving_up import give_up
 from tests.unit.guest_folder import guest_folder
 from tests.unit.scripted import NEEDED
 from vbench import contracts, units
 from vbench.benchmarks import KINDS
-from vbench.contracts import Start, Workplace
+from vbench.contracts import Benchmark, Start, Workplace
 from vbench.host.proc import LocalSession
+from vbench.model import Measured
 
 SMALL = {"size": "4 MiB"}
 
@@ -40,9 +41,14 @@ def start(tmp_path: Path) -> Iterator[Start]:
         )
 
 
+def whole(benchmark: Benchmark, start: Start) -> Measured:
+    return benchmark.measure(start)
+
+
+@pytest.mark.parametrize("way", [whole, in_slices])
 @pytest.mark.parametrize("kind", ON_HOST)
 def test_a_trial_gives_believable_samples_of_its_own_metrics(
-    kind: str, start: Start, tmp_path: Path, request: pytest.FixtureRequest
+    kind: str, way: Callable[[Benchmark, Start], Measured], start: Start, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     sized = KINDS[kind].__annotations__.get("size", units.Bytes) is units.Bytes and "size" in fields(kind)
     benchmark = msgspec.convert(SMALL if sized else NEEDED.get(kind, {}), KINDS[kind], dec_hook=units.decode)
@@ -50,7 +56,7 @@ def test_a_trial_gives_believable_samples_of_its_own_metrics(
     if lacking:
         give_up(request.config, "bare", why="; ".join(f"{one.what}: {one.hint}" for one in lacking))
     benchmark.prepare(start)
-    measured = benchmark.measure(start)
+    measured = way(benchmark, start)
     unsupported = {"latency_p99"} if any(note.startswith("no p99") for note in measured.notes) else set()
     assert list(measured.samples) == [metric.name for metric in benchmark.metrics if metric.name not in unsupported]
     for metric in benchmark.metrics:

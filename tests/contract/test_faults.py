@@ -23,6 +23,7 @@ from vbench import report, store
 from vbench import suite as suites
 from vbench.benchmarks.cpu import Hash
 from vbench.benchmarks.kernel_driver import driver
+from vbench.benchmarks.settings import BenchmarkSettings
 from vbench.beneath import ImageHere
 from vbench.contracts import Start, Testbed
 from vbench.cost import Analysis
@@ -58,6 +59,8 @@ kind = "fake"
 class Lethal(Hash, frozen=True, kw_only=True):
     """Ends a real environment in the middle of a trial, each time in the next of its ways."""
 
+    shortest_s: ClassVar[float | None] = None
+    sliced = BenchmarkSettings.sliced
     deaths: ClassVar[list[Death | None]] = []
 
     def measure(self, start: Start) -> Measured:

@@ -7,7 +7,8 @@ from tests.unit.scripted import of_kind
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.disk import RandRead
 from vbench.benchmarks.http import Requests
-from vbench.contracts import Session, Start, Testbed
+from vbench.contracts import Benchmark, Session, Start, Testbed
+from vbench.model import Measured
 from vbench.units import Bytes
 
 Entry = tuple[str, dict[str, object]]  # a kind with its keys in a suite
@@ -33,6 +34,15 @@ INSIDE = [
 ]
 # HTTP needs nginx and wrk, which the image has and the machine of the test need not.
 ON_HOST = [kind for kind in KINDS if kind not in FROM_STARTS and not kind.startswith("http.")]
+
+
+def in_slices(benchmark: Benchmark, start: Start) -> Measured:
+    """A trial as a run measures it whose arms take turns; a tool that cannot be cut measures all of it at once."""
+    start.rounds = 1 if benchmark.shortest_s is None else 2
+    with benchmark.sliced(start) as slices:
+        for _ in range(start.rounds):
+            slices.take()
+        return slices.measured()
 
 
 def trial_on_files(session: Session, testbed: Testbed, *, may_lack: bool) -> None:
