@@ -138,6 +138,7 @@ class Reading(Struct, frozen=True):
     benchmark: str = ""  # over its rounds alone, in all arms; empty: over the whole start
     idle_s: float | None = None  # time in which other arms were measured; None: none was alive beside it
     idle_cpu_s: float | None = None  # own processor time in `idle_s`
+    own_cpu_s: float | None = None  # of `ours_s`, this arm's where others were alive beside it
 
 
 class Look(Struct, frozen=True):

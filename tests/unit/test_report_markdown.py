@@ -37,7 +37,7 @@ def test_voided_blocks_and_readings_are_there() -> None:
     text = markdown(gated(RUN))
     assert "1 attempt at 1 block voided by gates" in text
     tcg = next(row for row in table(text, "Conditions of the host") if row[0] == "tcg")
-    assert tcg == ["tcg", "12", "6.00 s", "0.50 %", "2.0 to 26 %", "1.2 %", "2.5 ± 12 ppm", "1"]
+    assert tcg == ["tcg", "12", "6.00 s", "0.50 %", "2.0 to 26 %", "1.2 %", "–", "2.5 ± 12 ppm", "1"]
     assert "Conditions of the host" not in markdown(RUN)
 
 

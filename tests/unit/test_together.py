@@ -16,11 +16,11 @@ from tests.unit.fakes import APART, FEW, Told, a_suite, execute, of
 from tests.unit.killed import PER_BLOCK, Killed, changed, resumed
 from tests.unit.killed import a_suite as a_killed_suite
 from tests.unit.odd_kinds import measuring, with_hash
-from vbench import gates
+from vbench import gates, report
 from vbench.benchmarks.cpu import Hash
 from vbench.beneath import DESCENDANTS, Cgroup, ServedBy, Unseen
 from vbench.contracts import Slices, Start
-from vbench.cost import Analysis
+from vbench.cost import Analysis, confounds
 from vbench.errors import NoSpace, SessionLost, TrialFailed
 from vbench.gates import Counters, Spent
 from vbench.host import interrupts
@@ -216,6 +216,22 @@ def test_an_arm_that_was_restless_in_the_calibration_is_measured_alone_from_then
     for block in (2, 3):
         starts = [t.environment for t in of(run, "start.ready") if t.block == block]
         assert starts.index("b") in (0, 2)  # before the others or after
+
+
+def test_an_arm_that_was_measured_alone_or_was_not_quiet_is_a_confound(tmp_path: Path, run: Run) -> None:
+    def loud(reading: Reading) -> Reading:
+        return replace(reading, idle_cpu_s=0.02, idle_s=1.0) if reading.environment == "b" else reading
+
+    noisy = replace(run, readings=tuple(map(loud, run.readings)))
+    (found,) = [confound for confound in confounds(noisy) if confound.key == "processor while idle"]
+    assert (found.environment, found.value) == ("b", "2.0 %")
+    assert "2.0 %" in report.html(noisy)
+    alone = [replace(t, turn=None) if t.environment == "b" else t for t in run.trials]
+    (found,) = [confound for confound in confounds(replace(run, trials=tuple(alone))) if confound.key == "took turns"]
+    assert (found.environment, found.baseline, found.value) == ("b", "yes", "no")
+    assert not any(c.key in ("took turns", "processor while idle") for c in confounds(run))
+    apart = execute(tmp_path, a_suite(FEW.replace(*APART)))
+    assert not any(c.key in ("took turns", "processor while idle") for c in confounds(apart))
 
 
 def test_only_a_host_with_the_memory_for_all_arms_has_room_for_them() -> None:

@@ -6,6 +6,7 @@ from vbench.cost.blocks import Voided
 from vbench.cost.conditions import Conditions
 from vbench.cost.design import COST, Contrast, Design
 from vbench.cost.families import FamilyCost
+from vbench.cost.idling import apart, restless
 from vbench.cost.ladders import Climb
 from vbench.cost.steadiness import Steadiness
 from vbench.cost.trials import Attempts, condensed, planned_trials
@@ -38,7 +39,8 @@ __all__ = [
 
 
 def confounds(run: Run) -> tuple[Confound, ...]:
-    """Facts in which an environment differs from the baseline and which could explain its cost instead."""
+    """What an environment differs in from the baseline and which could explain its cost instead."""
     baseline = run.facts.get(run.manifest.baseline, {})
     others = [record.name for record in run.manifest.environments if record.name != run.manifest.baseline]
-    return tuple(confound for name in others for confound in facts.confounds(name, baseline, run.facts.get(name, {})))
+    differing = [confound for name in others for confound in facts.confounds(name, baseline, run.facts.get(name, {}))]
+    return (*differing, *restless(run), *apart(run))

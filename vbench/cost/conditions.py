@@ -24,6 +24,7 @@ class Conditions(Struct, frozen=True):
     clock_error_ppm: float | None  # guest's clock against the host's, without its sign
     clock_bound_ppm: float | None  # uncertainty of `clock_error_ppm`: large for a short trial
     throttled: int | None  # events, summed
+    idle: float | None = None  # of a processor, by this arm while others were measured; None: none was alive beside it
 
 
 def conditions(arms: Sequence[str], readings: Sequence[Reading]) -> tuple[Conditions, ...]:
@@ -45,11 +46,17 @@ def _conditions(name: str, starts: list[Reading]) -> Conditions:
         run_delay=_median(starts, lambda reading: _share(reading.run_delay_s, reading.wall_s)),
         queued=_median(starts, lambda reading: _share(reading.queued_s, reading.wall_s)),
         foreign=_median(starts, gates.foreign_share),
-        served_s=_median(starts, lambda reading: reading.ours_s),
+        served_s=_median(starts, _own_s),
         clock_error_ppm=_median(starts, lambda reading: _ppm(reading.clock_error_s, reading.wall_s)),
         clock_bound_ppm=_median(starts, lambda reading: _ppm(reading.clock_bound_s, reading.wall_s)),
         throttled=_sum([reading.throttled for reading in starts]),
+        idle=_median(starts, gates.idle_share),
     )
+
+
+def _own_s(reading: Reading) -> float | None:
+    """Processor time of the arm; `ours_s` is that of all arms that were alive together."""
+    return reading.ours_s if reading.idle_s is None else reading.own_cpu_s
 
 
 def _median(starts: list[Reading], of: Callable[[Reading], float | None]) -> float | None:

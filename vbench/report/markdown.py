@@ -138,9 +138,8 @@ def _host(view: View) -> Iterator[str]:
         return
     yield "## Conditions of the host"
     yield ""
-    yield from _header(
-        ("Environment", "Starts", "CPU serving it", "Steal", "Run delay", "Foreign tasks", "Clock error", "Voided here")
-    )
+    measured = ("Steal", "Run delay", "Foreign tasks", "While idle", "Clock error")
+    yield from _header(("Environment", "Starts", "CPU serving it", *measured, "Voided here"))
     for arm in view.conditions:
         yield _line(
             arm.environment,
@@ -149,6 +148,7 @@ def _host(view: View) -> Iterator[str]:
             percent(arm.steal),
             between(arm.run_delay, arm.queued),
             percent(arm.foreign),
+            percent(arm.idle),
             parts_per_million(arm.clock_error_ppm, arm.clock_bound_ppm),
             str(view.voided.arms.get(arm.environment, 0)),
         )

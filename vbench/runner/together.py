@@ -104,7 +104,7 @@ class TogetherTrials:
         """The trials, with the host's counters and all clocks read just before the first and after the last."""
         if not self._alive:
             return
-        first = self._counters()
+        first, begun = self._counters(), self._tallies.now(self.arms[0].name)
         for alive in list(self._alive.values()):
             try:
                 alive.clock = alive.read_clock()
@@ -112,10 +112,11 @@ class TogetherTrials:
                 yield from self._given_up(alive, error)
         for name, turn in zip(self.block.benchmarks, self.block.turns, strict=True):
             yield from self._benchmark(name, [self.rig.arms[number] for number in turn])
-        last = self._counters()
+        last, ended = self._counters(), self._tallies.now(self.arms[0].name)
         for alive in self._alive.values():
             with suppress(SessionLost):
-                yield self._reading(alive, first, last)
+                own_cpu_s = self._tallies.idled_s(alive.name, begun, ended)
+                yield with_changes(self._reading(alive, first, last), own_cpu_s=own_cpu_s)
 
     def _benchmark(self, name: str, order: Sequence[str]) -> Iterator[Item]:
         """One benchmark in all arms that lack its trial."""

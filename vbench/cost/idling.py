@@ -1,0 +1,33 @@
+"""Tells which arms were no quiet neighbours of those that were measured, and which were measured without them."""
+
+from collections.abc import Iterator
+
+from vbench import gates
+from vbench.cost.conditions import conditions
+from vbench.model import Confound, Run
+from vbench.text import percent
+
+_RESTLESS = "it took processor time from whatever was measured beside it, the baseline included"
+_APART = (
+    "it was measured alone, since it was not quiet in the calibration: further apart in time from the baseline, so "
+    "that its intervals are wider, and the noise floor is that of arms that take turns"
+)
+
+
+def restless(run: Run) -> Iterator[Confound]:
+    """Arms that used more of a processor than `gates.IDLE_SHARE` while others were measured, by their median start."""
+    arms = [record.name for record in run.manifest.environments]
+    shares = {arm.environment: arm.idle for arm in conditions(arms, run.readings)}
+    baseline = percent(shares.get(run.manifest.baseline))
+    for arm, share in shares.items():
+        if share is not None and share > gates.IDLE_SHARE:
+            yield Confound(arm, "processor while idle", baseline, percent(share), _RESTLESS)
+
+
+def apart(run: Run) -> Iterator[Confound]:
+    """Arms that were measured alone while the baseline took turns with others."""
+    turns = {trial.environment for trial in run.trials if trial.block >= 1 and trial.turn is not None}
+    alone = {trial.environment for trial in run.trials if trial.block >= 1} - turns
+    for record in run.manifest.environments:
+        if run.manifest.baseline in turns and record.name in alone:
+            yield Confound(record.name, "took turns", "yes", "no", _APART)
