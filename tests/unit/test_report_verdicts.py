@@ -127,7 +127,7 @@ def test_readings_of_the_host_are_shown_and_their_absence_too(text: str) -> None
     assert "this run kept no readings of its host" in text
     text = text_of(gated(make_run(blocks=5)))
     assert "tcg 5 8.00 s 6.00 s 0.50 % 2.0 to 26 % 1.2 % – 2.5 ± 12 ppm – 1" in text
-    assert "runc 5 8.00 s 6.00 s 0.50 % ≥ 2.0 % 1.2 % – – 0" in text
+    assert "runc 5 8.00 s 6.00 s 0.50 % ≥ 2.0 % 1.2 % – – – 0" in text
 
 
 def test_a_run_that_ended_on_its_widths_says_so() -> None:

@@ -176,6 +176,7 @@ def _head(suite: "Suite", plan: "Plan") -> Iterator[str]:
     yield f"suite     {plan.suite}, seed {plan.seed}, baseline {plan.baseline}, control {plan.control}"
     yield f"blocks    {len(plan.blocks) - 1} and the calibration, {len(plan.environments)} starts each"
     yield f"trial     {show(method.trial, 's')} after {show(method.warmup, 's')} of warm-up, loops = calibrated"
+    yield f"turns     {_turns(suite)}"
     chosen = _processors(suite)
     count = "1 processor" if testbed.cpus == 1 else f"{testbed.cpus} processors"
     yield (
@@ -188,6 +189,16 @@ def _head(suite: "Suite", plan: "Plan") -> Iterator[str]:
     yield f"duration  {show_duration(plan.expected_s)} expected, budget {show_duration(plan.budget_s)}"
     if starts:
         yield f"          {', '.join(starts)}: from the starts themselves"
+
+
+def _turns(suite: "Suite") -> str:
+    from vbench.suite import plan as plans
+
+    if not suite.method.interleave:
+        return "none: one arm is alive at a time"
+    rounds = {plans.rounds(suite, name) for name in suite.benchmarks} - {1}
+    slices = f"{min(rounds)} to {max(rounds)}" if len(rounds) > 1 else f"{max(rounds, default=1)}"
+    return f"all arms are alive together; a trial that can be cut has {slices} slices, every other round backwards"
 
 
 def _image(suite: "Suite") -> str:
