@@ -98,7 +98,8 @@ def lines(apart: Order, turns: Order) -> Iterator[str]:
     yield f"median of the ratios {median(ratios):.3f}, largest {max(ratios):.2f}"
     for order in (apart, turns):
         excluded, of = exclusions(order)
-        yield f"{order.name}: {excluded} of {of} intervals exclude 1; {fmean(order.took_s):.0f} s a run of {BLOCKS} blocks"
+        took = f"{fmean(order.took_s):.0f} s a run of {BLOCKS} blocks"
+        yield f"{order.name}: {excluded} of {of} intervals exclude 1; {took}"
 
 
 def widths(order: Order) -> dict[str, tuple[float, float]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
 
-from tests.proof import coverage, null, seeing, worlds
+from tests.proof import coverage, null, seeing, turns, worlds
 from tests.proof.figures import Figure
 from tests.proof.procedure import MUTATIONS, VBENCH, Procedure
 
@@ -28,6 +28,9 @@ def experiments(runs: int) -> Iterator[Experiment]:
     for host in worlds.HOSTS:
         yield partial(null.side_by_side, VBENCH, runs, host)
     yield partial(null.side_by_side, VBENCH, runs, "steady", spread=0.03)
+    for host in turns.DRIFTS:
+        yield partial(turns.alike, VBENCH, runs, host)
+    yield partial(turns.restless, VBENCH, runs)
     yield partial(null.family, runs)
     yield partial(null.withheld, max(runs // 5, 100))
     for spread in (0.0155, 0.03, 0.1):
