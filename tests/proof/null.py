@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from tests.proof import peers, worlds
+from tests.proof.families import p_values
 from tests.proof.figures import Array, Figure, excludes, generator
 from tests.proof.procedure import Procedure
-from vbench.stats import envelope, multiplicity, pvalues, student, two_groups
-from vbench.stats.pairing import Pairs
+from vbench.stats import envelope, multiplicity, student, two_groups
 
 ITERATIONS = 3
 TOOLS = ("pyperf compare_to", "hyperfine's Welch script", "Phoronix, beyond 2 %")
@@ -64,7 +64,7 @@ def family(runs: int, *, comparisons: int = 60, blocks: int = 10) -> Figure:
     t = d.mean(axis=1) / d.std(axis=1, ddof=1) * math.sqrt(blocks)
     near = np.flatnonzero(np.abs(t) >= 0.999 * student.quantile(1 - 0.025 / comparisons, blocks - 1))
     p = np.ones(len(d))
-    p[near] = _p_values(d[near])
+    p[near] = p_values(d[near])
     claimed = [min(multiplicity.holm(row)) <= 0.05 for row in p.reshape(runs, comparisons)]
     return Figure("family of comparisons", f"{comparisons} A/A under Holm", _rate(np.array(claimed)), runs, high=0.056)
 
@@ -73,7 +73,7 @@ def withheld(runs: int, *, places: int = 18, blocks: int = 15) -> Figure:
     """Clean runs of 18 benchmarks: in how many does a control differ, after Holm over the controls?"""
     random = generator("withheld", places, blocks)
     d = random.standard_normal((runs * places, blocks))
-    p = _p_values(d).reshape(runs, places)
+    p = p_values(d).reshape(runs, places)
     lost = [min(multiplicity.holm(row)) <= 0.05 for row in p]
     beside = {"without adjustment": _rate((p <= 0.05).any(axis=1))}
     return Figure(
@@ -98,13 +98,6 @@ def types(runs: int, instances: int, *, blocks: int = 15) -> Figure:
 
 def _differs(difference: two_groups.Difference) -> bool:
     return difference.low is not None and difference.high is not None and (difference.low > 0 or difference.high < 0)
-
-
-def _p_values(d: Array) -> Array:
-    """The p-value that the product gives the envelope of each row."""
-    rows = d.tolist()
-    cells = [Pairs(f"row {number}", tuple(range(len(row))), tuple(row)) for number, row in enumerate(rows)]
-    return np.array([pvalues.of(found) for found in envelope.envelopes(cells)])
 
 
 def _pyperf(one: Array, other: Array) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
 
-from tests.proof import coverage, null, seeing, turns, worlds
+from tests.proof import coverage, families, null, seeing, turns, worlds
 from tests.proof.figures import Figure
 from tests.proof.procedure import MUTATIONS, VBENCH, Procedure
 
@@ -32,6 +32,10 @@ def experiments(runs: int) -> Iterator[Experiment]:
         yield partial(turns.alike, VBENCH, runs, host)
     yield partial(turns.restless, VBENCH, runs)
     yield partial(null.family, runs)
+    for errors, blocks in product(worlds.ERRORS, (10, 15, 30)):
+        yield partial(families.many, max(runs // 10, families.LEAST_RUNS), errors, blocks)
+    for cost, blocks in product((0.05, 0.1, 1.0), (10, 15)):
+        yield partial(families.alone, max(runs // 10, families.LEAST_RUNS), cost, blocks)
     yield partial(null.withheld, max(runs // 5, 100))
     for spread in (0.0155, 0.03, 0.1):
         for blocks in (10, 30):

@@ -112,6 +112,20 @@ def test_p_and_its_adjustment_follow_from_the_printed_list(disk: str) -> None:
     assert adjusted_of(asked) == pytest.approx(by_hand(asked), rel=2e-3)
 
 
+def test_a_p_beyond_the_resamples_is_that_of_a_third_of_t(disk: str) -> None:
+    assert "no resample reaches t" not in disk
+    text = explain(controlled((1.0, 1.02) * 6), "cpu.hash", "runc")
+    d = [row[3] for row in blocks_of(text)]
+    asked = text[text.index("c) slower") :]
+    by_t, by_bootstrap = numbers(line_after(asked, "   p, the level"))
+    assert by_bootstrap == 0.0002
+    assert "no resample reaches t, so the bootstrap's p is at most 0.0002; Student's p of" in asked
+    beyond = numbers(line_of(asked, "   t / 3 stands for it"))[-1]
+    assert beyond == pytest.approx(2 * oracle.t.sf(oracle.ttest_1samp(d, 0).statistic / 3, 11), rel=0.01)
+    listed = listed_of(asked)
+    assert listed.p[listed.i] == beyond > by_t
+
+
 class Listed(NamedTuple):
     """What is printed of one adjustment."""
 

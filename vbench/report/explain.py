@@ -14,7 +14,7 @@ from vbench.report import repetitions, verdicts
 from vbench.report.adjusting import adjustment, exactly
 from vbench.report.words import SCOPE, seldom
 from vbench.stats import bootstrap, equivalence, logs, pvalues, student
-from vbench.stats.envelope import LEAST_ENVELOPE, Ends
+from vbench.stats.envelope import LEAST_ENVELOPE, Ends, Envelope
 from vbench.stats.judgement import NO_CONTROL, Judged
 from vbench.stats.verdict import ALPHA, Rule, excludes_zero
 from vbench.text import number, percent, plain, reasons_text
@@ -290,6 +290,8 @@ class _Explanation:
             yield f"   to withhold, Student's p is enough: n = {envelope.blocks}, mean = {_figure(envelope.mean)},"
             spread, df = _figure(envelope.spread), envelope.blocks - 1
             yield f"   s = {spread}, p = 2 * P(T > |mean| / (s / sqrt(n))), {df} degrees"
+        else:
+            yield from (f"   {line}" for line in _beyond(envelope))
         yield f"   p = {exactly(control.p)}"
 
     def _margin_rule(self) -> Iterator[str]:
@@ -321,6 +323,7 @@ class _Explanation:
         yield f"   the interval excludes {none}: {_answer(holds=excludes_zero(envelope))}"
         yield "   p, the level at which an interval begins to exclude it; the larger counts:"
         yield f"   {exactly(by_t)} by Student, {exactly(envelope.p_bootstrap)} by the bootstrap"
+        yield from (f"   {line}" for line in _beyond(envelope))
         yield from (f"   {line}" for line in adjustment(self.finding, self.everything))
         yield f"   adjusted p = {exactly(judged.p_adjusted)}: {_answer(holds=holds)}"
         yield "d) inconclusive: anything else"
@@ -342,6 +345,17 @@ class _Explanation:
 
 def _answer(*, holds: bool) -> str:
     return "yes" if holds else "no"
+
+
+def _beyond(envelope: Envelope) -> Iterator[str]:
+    """Which p stands for the bootstrap's where no resample reaches the observed t."""
+    if envelope.p_bootstrap is None or envelope.p_bootstrap > pvalues.LEAST:
+        return
+    assert envelope.mean is not None
+    assert envelope.spread is not None
+    far = pvalues.by_t(envelope.mean / pvalues.BEYOND, envelope.spread, envelope.blocks)
+    yield f"no resample reaches t, so the bootstrap's p is at most {exactly(pvalues.LEAST)}; Student's p of"
+    yield f"t / {pvalues.BEYOND} stands for it where it is smaller still: {exactly(far)}"
 
 
 def _term(weight: float, arm: str, is_ratio: bool) -> str:
