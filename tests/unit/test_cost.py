@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from scipy import stats as oracle
@@ -200,7 +200,12 @@ def test_a_median_of_values_near_the_largest_number_is_one_of_them() -> None:
 ANY = st.floats(allow_nan=True, allow_infinity=True)
 
 
+HALF = 2.0**1023  # the sum of two of these is beyond the largest number
+
+
 @given(st.lists(ANY, max_size=12), st.lists(ANY, max_size=12))
+@example([1.0, 1.0], [math.nextafter(HALF, 0), HALF])
+@example([math.nextafter(HALF, 0), HALF], [1.0, 1.0])
 @settings(max_examples=150, deadline=None)
 def test_whatever_was_measured_no_cost_is_a_false_number(base: list[float], own: list[float]) -> None:
     for cost in Analysis.of(run_of(_scaled("bare", 1)(base), _scaled("runc", 1)(own))).costs:

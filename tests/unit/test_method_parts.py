@@ -225,6 +225,16 @@ def test_a_trial_that_warms_up_is_not_steady_and_noise_is() -> None:
     assert steady.drift([1.0] * 5) is None
 
 
+@pytest.mark.parametrize("size", [2.0**1023, 1.7e308])
+def test_the_drift_of_values_near_the_largest_number_is_told(size: float) -> None:
+    found = steady.drift([size] * 6 + [math.nextafter(size, 0)] * 6)
+    assert found is not None
+    assert found.is_steady
+    even = steady.drift([size] * 6 + [size / 2] * 6)
+    assert even is not None
+    assert (even.first, even.change, even.is_steady) == (size, -0.5, False)
+
+
 def test_a_step_is_found_where_it_is() -> None:
     random = np.random.default_rng(3)
     values = np.r_[random.normal(0, 1, 20), random.normal(4, 1, 12)].tolist()

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from vbench.cost.design import Contrast, Design
-from vbench.cost.trials import Attempts, Values, middle
+from vbench.cost.trials import Attempts, Values
 from vbench.model import Failed, Measured, Metric, Skipped, Trial
 from vbench.stats import pairing
+from vbench.stats.medians import middle
 from vbench.stats.pairing import Pairs
 from vbench.text import reason_text
 

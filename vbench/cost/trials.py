@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import median
 
 from msgspec.structs import replace
 
 from vbench.model import Measured, Plan, Trial, Void
+from vbench.stats.medians import middle
 from vbench.text import reasons_text
 
 Attempt = tuple[int, int]  # block, attempt
@@ -155,11 +155,3 @@ def condensed(trial: Trial) -> Trial:
         return trial
     medians = {name: (middle(samples),) if samples else () for name, samples in trial.outcome.samples.items()}
     return replace(trial, outcome=replace(trial.outcome, samples=medians, counts={}))
-
-
-def middle(values: Sequence[float]) -> float:
-    """The median, also where the sum of the two values in the middle is beyond the largest number."""
-    centre = median(values)
-    if math.isinf(centre) and all(map(math.isfinite, values)):
-        return 2 * median(value / 2 for value in values)
-    return centre

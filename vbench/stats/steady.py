@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from statistics import median
 
 import numpy as np
 from msgspec import Struct
@@ -50,7 +49,7 @@ def drift(samples: Sequence[float], *, tolerance: float = DRIFT) -> Drift | None
     if len(samples) < LEAST:
         return None
     first, last = samples[:third], samples[-third:]
-    before, after = median(first), median(last)
+    before, after = medians.middle(first), medians.middle(last)
     if not (math.isfinite(before) and math.isfinite(after) and before > 0):
         raise ValueError("a drift needs positive finite samples")
     apart = max(first) < min(last) or max(last) < min(first)
