@@ -80,23 +80,26 @@ def bands(d: Array, *, alpha: float = ALPHA, seed: int = bootstrap.SEED, roundin
     d = np.asarray(d, dtype=np.float64)
     if d.ndim != 2 or d.shape[1] < 2 or not np.isfinite(d).all():
         raise ValueError(f"bands need finite values, cells × at least 2 blocks, got the shape {d.shape}")
-    oriented, sign = _canonical(d)
+    given, sign = _canonical(d)
+    # Each row by a power of two, which rounds nothing: else squares overflow beyond 1e154 and vanish below 1e-162.
+    exponent = np.frexp(np.abs(given).max(axis=1))[1]
+    oriented = np.ldexp(given, -exponent[:, None])
     blocks = d.shape[1]
     mean = oriented.sum(axis=1) / blocks
     centred = oriented - mean[:, None]
     spread = np.sqrt(np.square(centred).sum(axis=1) / (blocks - 1))
-    flat = spread <= rounding
+    flat = np.ldexp(spread, exponent) <= rounding
     error = np.where(flat, np.nan, spread / np.sqrt(blocks))
     half = student.quantile(1 - alpha / 2, blocks - 1) * error
     low, high, p = _bootstrap(centred, mean, error, alpha, seed) if blocks >= LEAST_ENVELOPE else _nothing(len(d))
     turned = sign < 0
     return Bands(
-        sign * mean,
-        spread,
-        np.where(turned, -(mean + half), mean - half),
-        np.where(turned, -(mean - half), mean + half),
-        np.where(turned, -high, low),
-        np.where(turned, -low, high),
+        np.ldexp(sign * mean, exponent),
+        np.ldexp(spread, exponent),
+        np.ldexp(np.where(turned, -(mean + half), mean - half), exponent),
+        np.ldexp(np.where(turned, -(mean - half), mean + half), exponent),
+        np.ldexp(np.where(turned, -high, low), exponent),
+        np.ldexp(np.where(turned, -low, high), exponent),
         p,
     )
 

@@ -10,6 +10,9 @@ from vbench.model import Better
 
 ROUNDING = 1e-12  # of a logarithm, or relative to the largest value: a smaller spread is rounding
 
+MOST = 1e300
+"""The largest difference: intervals, margins and their sums of this size are still numbers."""
+
 
 class BadValue(VbenchError, ValueError):
     """A NaN or an infinity among the values. An earlier step failed, and no statistic may hide that."""
@@ -37,7 +40,8 @@ def contrast(name: str, terms: Terms, better: Better, *, unit: str = "1") -> Pai
     """d_b = ± Σ weight · ln y_b over the blocks that all arms have; in another unit than "1" ± Σ weight · y_b.
 
     The sum is rounded once (fsum), so that exchanging arms changes the sign of d and not one other bit, whatever the
-    number of terms. Raises ValueError for values without a logarithm or without an end.
+    number of terms. A difference beyond 1e300 makes no pairs. Raises ValueError for values without a logarithm or
+    without an end.
     """
     blocks = tuple(sorted(set.intersection(*(set(values) for values, _ in terms))))
     sign = 1.0 if better == "lower" else -1.0
@@ -48,9 +52,11 @@ def contrast(name: str, terms: Terms, better: Better, *, unit: str = "1") -> Pai
     if unit == "1":
         logs = [[weight * math.log(values[block]) for values, weight in terms] for block in blocks]
         return Pairs(name, blocks, tuple(sign * math.fsum(of) for of in logs))
-    sums = [_sum([weight * values[block] for values, weight in terms]) for block in blocks]
+    sums = [sign * _sum([weight * values[block] for values, weight in terms]) for block in blocks]
+    if any(abs(of) > MOST for of in sums):
+        return Pairs(name, unit=unit, why="no difference: too large to write")
     rounding = max(ROUNDING * max(map(abs, measured), default=0.0), math.ulp(0.0))
-    return Pairs(name, blocks, tuple(sign * of for of in sums), unit, rounding=rounding)
+    return Pairs(name, blocks, tuple(sums), unit, rounding=rounding)
 
 
 def _sum(values: Sequence[float]) -> float:

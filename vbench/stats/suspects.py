@@ -35,6 +35,7 @@ def suspects(d: Sequence[float], splits: Splits | None = None) -> tuple[Suspect,
     values = np.asarray(d, dtype=np.float64)
     if values.size < LEAST or not np.isfinite(values).all() or np.ptp(values) == 0:
         return ()
+    values = np.ldexp(values, -np.frexp(np.abs(values).max())[1])  # so that no square overflows
     suspect = _modes(values, splits or likely_splits) or _far(values)
     return (suspect,) if suspect else ()
 
