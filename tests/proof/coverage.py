@@ -46,6 +46,17 @@ def four_arms(procedure: Procedure, runs: int, errors: str, blocks: int) -> Figu
     return Figure("coverage of four arms", case, covers(low, high), runs, 0.94, 0.98)
 
 
+def coarse(procedure: Procedure, runs: int, errors: str, blocks: int) -> Figure:
+    """Most blocks are equal: coverage where an interval is given, which is not always."""
+    d = worlds.COARSE[errors](generator("coarse", errors, blocks), (runs, blocks))
+    low, high = procedure.report(d)
+    given = np.isfinite(low) & np.isfinite(high)
+    value = covers(low[given], high[given]) if given.any() else 1.0
+    beside = {"interval given": float(np.mean(given))}
+    case = f"{errors}, n = {blocks}"
+    return Figure("coverage of coarse clocks", case, value, int(given.sum()), low=0.94, beside=beside)
+
+
 def limit(procedure: Procedure, runs: int, errors: str, blocks: int) -> Figure:
     """Published without a target, with how often the tool names what it suspects."""
     d = worlds.LIMITS[errors](generator("limit", errors, blocks), (runs, blocks))

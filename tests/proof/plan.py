@@ -17,14 +17,7 @@ OF_EACH = 4  # experiments of one kind, at most, in a sample
 def experiments(runs: int) -> Iterator[Experiment]:
     """Every experiment of the table, `runs` repetitions each."""
     yield from depending(VBENCH, runs)
-    for errors, blocks in product(worlds.ERRORS, coverage.BLOCKS):
-        yield partial(coverage.four_arms, VBENCH, runs, errors, blocks)
-    for errors, blocks in product(worlds.LIMITS, coverage.BLOCKS):
-        yield partial(coverage.limit, VBENCH, runs, errors, blocks)
-    for blocks in coverage.BLOCKS:
-        yield partial(coverage.rare, VBENCH, runs, blocks)
-    for blocks in (10, 20, 40):
-        yield partial(coverage.quiet, runs, blocks)
+    yield from shapes(runs)
     for host in worlds.HOSTS:
         yield partial(null.side_by_side, VBENCH, runs, host)
     yield partial(null.side_by_side, VBENCH, runs, "steady", spread=0.03)
@@ -50,6 +43,20 @@ def experiments(runs: int) -> Iterator[Experiment]:
         yield partial(coverage.floor, runs, truth, blocks)
     for blocks in (10, 40):
         yield partial(seeing.exchange, min(runs, 2000), blocks)
+
+
+def shapes(runs: int) -> Iterator[Experiment]:
+    """Coverage under shapes of d that no step of the procedure depends on, and what is suspected of them."""
+    for errors, blocks in product(worlds.ERRORS, coverage.BLOCKS):
+        yield partial(coverage.four_arms, VBENCH, runs, errors, blocks)
+    for errors, blocks in product(worlds.COARSE, coverage.BLOCKS):
+        yield partial(coverage.coarse, VBENCH, runs, errors, blocks)
+    for errors, blocks in product(worlds.LIMITS, coverage.BLOCKS):
+        yield partial(coverage.limit, VBENCH, runs, errors, blocks)
+    for blocks in coverage.BLOCKS:
+        yield partial(coverage.rare, VBENCH, runs, blocks)
+    for blocks in (10, 20, 40):
+        yield partial(coverage.quiet, runs, blocks)
 
 
 def sample(runs: int) -> list[Experiment]:

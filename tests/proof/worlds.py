@@ -81,6 +81,27 @@ def slow_blocks(random: Generator, shape: tuple[int, int]) -> tuple[Array, Array
     return d, slow
 
 
+def _ticks(random: Generator, shape: tuple[int, int]) -> Array:
+    """The logarithm of a hundred ticks, or of one more or one less in a tenth of the blocks each."""
+    drawn = random.random(shape)
+    return np.log(100.0 + (drawn < 0.1) - (drawn > 0.9))
+
+
+COARSE: dict[str, Draw] = {  # d where a clock or a counter is coarse, so that most blocks are equal; each with mean 0
+    "a step up or down in 20 % of blocks": lambda random, shape: _steps(random, shape, 0.1, 0.1),
+    "a step up or down in 30 % of blocks": lambda random, shape: _steps(random, shape, 0.15, 0.15),
+    "a step up in 20 %, down in 5 %": lambda random, shape: _steps(random, shape, 0.2, 0.05),
+    "a step up in 20 %, never down": lambda random, shape: _steps(random, shape, 0.2, 0.0),
+    "100 ± 1 ticks in both arms": lambda random, shape: _ticks(random, shape) - _ticks(random, shape),
+}
+
+
+def _steps(random: Generator, shape: tuple[int, int], up: float, down: float) -> Array:
+    """One step of 1 % up or down with these probabilities, less the mean; else exactly none."""
+    drawn = random.random(shape)
+    return 0.01 * ((drawn < up) * 1.0 - (drawn > 1 - down) - (up - down))
+
+
 # --- hosts ------------------------------------------------------------------------------------------------------
 
 Host = Callable[[Generator, int, int, int], Array]

@@ -185,6 +185,33 @@ def test_too_many_equal_blocks_give_no_interval_rather_than_a_short_one() -> Non
     assert pvalues.of(found) == 1.0
 
 
+@pytest.mark.parametrize(("others", "has_interval"), [(3, False), (4, False), (5, True)])
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_few_other_blocks_on_one_side_of_many_equal_ones_give_no_interval(
+    others: int, has_interval: bool, turn: int
+) -> None:
+    many = [0.2 * turn] * (20 - others)
+    same, unlike = [0.21 * turn] * others, [(0.21 + 0.01 * place) * turn for place in range(others)]
+    for few in (same, unlike):
+        found = one([*few, *many])
+        assert (found.low is not None) == has_interval
+        if not has_interval:
+            lie = f"{20 - others} of 20 blocks have the same, and the other {others} lie on one side of it"
+            assert found.why == f"too many equal values: {lie}"
+            assert pvalues.of(found) == 1.0
+
+
+def test_one_block_on_the_other_side_gives_the_interval_back() -> None:
+    assert one([0.0] * 15 + [0.01] * 4).low is None
+    assert one([0.0] * 15 + [0.01] * 3 + [-0.01]).low is not None
+
+
+def test_equal_means_equal_but_for_rounding() -> None:
+    values = [0.3 + 1e-14 * (place % 3) for place in range(16)]
+    assert one([*values, 0.31, 0.32, 0.33, 0.34]).low is None
+    assert one([*values, 0.31, 0.32, 0.33, 0.34], rounding=1e-15).low is not None
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_what_is_no_number_is_refused_with_the_cells_name(bad: float) -> None:
     with pytest.raises(BadValue, match=r"cpu\.hash"):

@@ -19,6 +19,12 @@ LEAST_ROUGH = 5  # blocks: below, dots and no interval
 LEAST_ENVELOPE = 10  # blocks: below, the t interval alone, marked rough, and no verdict
 DOTS_ONLY, ROUGH = "dots only", "rough"
 ALPHA = 0.05
+FEW_OTHERS = 4
+"""So many blocks that differ from all others, and in one direction, are too few for an interval.
+
+By chance alone four go in the same of two directions in 2 / 2⁴ = 12.5 % of cases, so they do not show that the other is
+empty. If it is not, an interval without a block in that direction misses the truth.
+"""
 
 _CHUNK = 16  # cells at once: the resamples of more (80 kB a cell) would leave the processor's caches
 
@@ -35,6 +41,7 @@ class Bands(NamedTuple):
     bootstrap_low: Array  # NaN below 10 blocks
     bootstrap_high: Array
     p_bootstrap: Array  # of the hypothesis that the mean is zero
+    others: Array  # blocks beside the many equal ones where these are too few for an interval; 0 elsewhere
 
     @property
     def low(self) -> Array:
@@ -75,7 +82,8 @@ class Envelope(Struct, frozen=True):
 def bands(d: Array, *, alpha: float = ALPHA, seed: int = bootstrap.SEED, rounding: float | Array = ROUNDING) -> Bands:
     """Both intervals of every row of `d` (cells × blocks, at least 2 blocks, finite).
 
-    t: mean ± t(1 - α/2, n - 1) · s/√n. Bootstrap-t: mean - t*(1 - α/2) · s/√n to mean - t*(α/2) · s/√n.
+    t: mean ± t(1 - α/2, n - 1) · s/√n. Bootstrap-t: mean - t*(1 - α/2) · s/√n to mean - t*(α/2) · s/√n, without an end
+    where all but a few blocks are equal and these lie on one side of them.
     """
     d = np.asarray(d, dtype=np.float64)
     if d.ndim != 2 or d.shape[1] < 2 or not np.isfinite(d).all():
@@ -92,6 +100,8 @@ def bands(d: Array, *, alpha: float = ALPHA, seed: int = bootstrap.SEED, roundin
     error = np.where(flat, np.nan, spread / np.sqrt(blocks))
     half = student.quantile(1 - alpha / 2, blocks - 1) * error
     low, high, p = _bootstrap(centred, mean, error, alpha, seed) if blocks >= LEAST_ENVELOPE else _nothing(len(d))
+    others = _few_on_one_side(given, np.broadcast_to(rounding, spread.shape))
+    low, high = np.where(others > 0, -np.inf, low), np.where(others > 0, np.inf, high)
     turned = sign < 0
     return Bands(
         np.ldexp(sign * mean, exponent),
@@ -101,6 +111,7 @@ def bands(d: Array, *, alpha: float = ALPHA, seed: int = bootstrap.SEED, roundin
         np.ldexp(np.where(turned, -high, low), exponent),
         np.ldexp(np.where(turned, -low, high), exponent),
         p,
+        others,
     )
 
 
@@ -135,6 +146,20 @@ def _canonical(d: Array) -> tuple[Array, Array]:
     return np.where(turn[:, None], down, up), np.where(turn, -1.0, 1.0)
 
 
+def _few_on_one_side(ordered: Array, rounding: Array) -> Array:
+    """How many blocks differ from most others, where these are few and all on one side; 0 elsewhere.
+
+    `ordered` has its rows sorted, so that the value of more than half of the blocks stands in the middle.
+    """
+    blocks = ordered.shape[1]
+    if blocks < LEAST_ENVELOPE:
+        return np.zeros(len(ordered))
+    away = ordered - ordered[:, [blocks // 2]]
+    below, above = (away < -rounding[:, None]).sum(axis=1), (away > rounding[:, None]).sum(axis=1)
+    is_few = (np.minimum(below, above) == 0) & (below + above <= FEW_OTHERS)
+    return np.where(is_few, below + above, 0)
+
+
 def _bootstrap(centred: Array, mean: Array, error: Array, alpha: float, seed: int) -> tuple[Array, Array, Array]:
     low, high, p = _nothing(len(mean))
     for start in range(0, len(mean), _CHUNK):
@@ -164,6 +189,14 @@ def _without(pairs: Pairs) -> Envelope:
     return Envelope(1, pairs.d[0], label=DOTS_ONLY, why="one pair has no spread")
 
 
+_FLAT = "more than 2.5 % of the resamples have no spread"
+
+
+def _equal(blocks: int, others: int) -> str:
+    differ = "the other lies" if others == 1 else f"the other {others} lie"
+    return f"{blocks - others} of {blocks} blocks have the same, and {differ} on one side of it"
+
+
 def _envelope(blocks: int, both: Bands, index: int) -> Envelope:
     mean, spread = float(both.mean[index]), float(both.spread[index])
     label = DOTS_ONLY if blocks < LEAST_ROUGH else ROUGH if blocks < LEAST_ENVELOPE else ""
@@ -177,7 +210,8 @@ def _envelope(blocks: int, both: Bands, index: int) -> Envelope:
     low, high = float(both.low[index]), float(both.high[index])
     p = float(both.p_bootstrap[index])
     if not (np.isfinite(low) and np.isfinite(high)):
-        why = "too many equal values: more than 2.5 % of the resamples have no spread"
+        others = int(both.others[index])
+        why = f"too many equal values: {_equal(blocks, others) if others else _FLAT}"
         return Envelope(blocks, mean, spread, t=t, p_bootstrap=p, why=why)
     ends = (float(both.bootstrap_low[index]), float(both.bootstrap_high[index]))
     return Envelope(blocks, mean, spread, low, high, t, ends, p)
