@@ -78,7 +78,7 @@ def sequential(arms: int, blocks: int, random: Generator) -> list[tuple[int, ...
 def percentile(d: Array) -> Interval:
     """The percentile bootstrap in place of the envelope."""
     mean = d.mean(axis=1, keepdims=True)
-    means = (d - mean) @ bootstrap.weights(d.shape[1])
+    means = np.sort((d - mean) @ bootstrap.weights(d.shape[1]), axis=1)
     low, high = bootstrap.tails(means, 0.05)
     return mean[:, 0] + low, mean[:, 0] + high
 

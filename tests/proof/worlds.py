@@ -81,6 +81,15 @@ def slow_blocks(random: Generator, shape: tuple[int, int]) -> tuple[Array, Array
     return d, slow
 
 
+TAILS: dict[str, Draw] = {  # of d itself, each with mean 0 and standard deviation 1: a tail towards higher costs
+    "exponential": exponential,
+    "gamma (2)": lambda random, shape: (random.standard_gamma(2, shape) - 2) / math.sqrt(2),
+    "lognormal (σ = 0.5)": lambda random, shape: (
+        (np.exp(0.5 * random.standard_normal(shape)) - math.exp(0.125)) / math.sqrt(math.expm1(0.25) * math.exp(0.25))
+    ),
+}
+
+
 def _ticks(random: Generator, shape: tuple[int, int]) -> Array:
     """The logarithm of a hundred ticks, or of one more or one less in a tenth of the blocks each."""
     drawn = random.random(shape)

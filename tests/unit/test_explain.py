@@ -74,7 +74,7 @@ def test_mean_spread_and_student_s_interval_follow_from_d(disk: str) -> None:
 
 def test_the_bootstrap_s_ends_follow_from_its_printed_quantiles_and_these_from_the_seed(disk: str) -> None:
     d = np.array([row[3] for row in blocks_of(disk)])
-    upper, lower = (numbers(found)[0] for found in re.findall(r"q\(0\.\d+\) = (\S+?),?\s", disk))
+    upper, lower = (numbers(found)[0] for found in re.findall(r"q\(0\.\d\d5\) = (\S+?),?\s", disk))
     mean, error = d.mean(), d.std(ddof=1) / math.sqrt(15)
     assert numbers(line_after(disk, "    of 9999"))[:2] == pytest.approx(
         [mean - upper * error, mean - lower * error], abs=1e-5
@@ -110,6 +110,21 @@ def test_p_and_its_adjustment_follow_from_the_printed_list(disk: str) -> None:
     listed = listed_of(asked)
     assert listed.p[listed.i] == pytest.approx(max(by_t, by_bootstrap), rel=1e-3)
     assert adjusted_of(asked) == pytest.approx(by_hand(asked), rel=2e-3)
+
+
+def test_the_interval_that_equivalence_asks_follows_from_its_printed_quantiles(disk: str) -> None:
+    d = [row[3] for row in blocks_of(disk)]
+    mean, error = fmean(d), stdev(d) / math.sqrt(len(d))
+    asked = disk[disk.index("b) equivalent") : disk.index("c) slower")]
+    t = numbers(line_of(asked, "   Student: mean"))[-1]
+    by_t = numbers(line_after(asked, "   Student: mean"))
+    assert t == pytest.approx(oracle.t.ppf(0.95, len(d) - 1), rel=1e-5)
+    assert by_t == pytest.approx([mean - t * error, mean + t * error], rel=1e-4)
+    _, upper, _, lower = numbers(line_after(asked, "   bootstrap-t"))
+    bootstrapped = numbers(line_after(asked, f"   q(0.95) = {upper:.6g}"))
+    assert bootstrapped == pytest.approx([mean - upper * error, mean - lower * error], rel=1e-4)
+    low, high = numbers(line_of(asked, "   the outer ends of both"))[:2]
+    assert (low, high) == (min(by_t[0], bootstrapped[0]), max(by_t[1], bootstrapped[1]))
 
 
 def test_a_p_beyond_the_resamples_is_that_of_a_third_of_t(disk: str) -> None:

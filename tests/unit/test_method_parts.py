@@ -11,6 +11,7 @@ from scipy import stats as oracle
 
 from vbench.stats import (
     dimensioning,
+    envelope,
     equivalence,
     geometric,
     hodges_lehmann,
@@ -22,6 +23,7 @@ from vbench.stats import (
     steady,
     suspects,
 )
+from vbench.stats.envelope import Envelope
 from vbench.stats.pairing import Pairs
 
 FINITE = st.floats(-10, 10)
@@ -88,35 +90,73 @@ def test_what_is_no_quantile_is_refused() -> None:
 # --- equivalence and floor --------------------------------------------------------------------------------------
 
 
-@given(st.lists(FINITE, min_size=3, max_size=20, unique=True), st.floats(0.01, 5))
-@settings(deadline=None)
-def test_equivalence_is_two_one_sided_t_tests(d: list[float], margin: float) -> None:
-    if np.ptp(d) < 1e-6:
-        return
+def one(d: list[float]) -> Envelope:
+    return envelope.envelopes([Pairs("cell", tuple(range(len(d))), tuple(d))])[0]
+
+
+def tost(d: list[float], margin: float) -> float:
+    """The p-value of scipy's two one-sided t tests."""
     below = oracle.ttest_1samp(d, -margin, alternative="greater").pvalue
     above = oracle.ttest_1samp(d, margin, alternative="less").pvalue
-    if abs(max(below, above) - 0.05) < 1e-9:
+    return float(max(below, above))
+
+
+@given(st.lists(FINITE, min_size=5, max_size=20, unique=True), st.floats(0.01, 5))
+@settings(deadline=None)
+def test_equivalence_is_two_one_sided_tests_by_t_and_from_ten_blocks_by_the_bootstrap_too(
+    d: list[float], margin: float
+) -> None:
+    found = one(d)
+    by_t = tost(d, margin)
+    if np.ptp(d) < 1e-6 or found.inner is None or abs(by_t - 0.05) < 1e-9:
         return
-    found = equivalence.tost(float(np.mean(d)), float(np.std(d, ddof=1)), len(d), margin)
-    assert found.holds == (max(below, above) < 0.05)
-    assert bool(equivalence.tost_many(np.array([d]), margin)[0]) == found.holds
+    tested = equivalence.of(found, margin)
+    by_bootstrap = True
+    if len(d) >= 10:
+        low, high = envelope.bands(np.array([d]), alpha=0.1)[4:6]
+        assert found.inner.bootstrap == (low[0], high[0])
+        by_bootstrap = bool(-margin < low[0] and high[0] < margin)
+        assert bool(equivalence.holds(envelope.bands(np.array([d])), len(d), margin)[0]) == tested.holds
+    assert tested.holds == (by_t < 0.05 and by_bootstrap)
+
+
+@given(st.lists(st.floats(-0.5, 0.5), min_size=5, max_size=20))
+@settings(deadline=None)
+def test_equivalence_is_alike_for_exchanged_arms(d: list[float]) -> None:
+    there, back = one(d), one([-value for value in d])
+    if there.inner is None:
+        assert back.inner is None
+        assert there.low is None
+        return
+    one_way, other = equivalence.of(there, 0.1), equivalence.of(back, 0.1)
+    assert (one_way.low, one_way.high, one_way.holds) == (-other.high, -other.low, other.holds)
+    assert there.low is not None
+    assert there.high is not None
+    assert there.low <= one_way.low <= one_way.high <= there.high
+
+
+def test_a_tail_towards_the_bound_is_equivalent_by_t_and_not_by_the_bootstrap() -> None:
+    d = [-0.0002, -0.0004, 0.0001, 0.0005, -0.0001, 0.0003, 0.0, 0.0002, 0.0015, 0.025]
+    assert tost(d, 0.02) < 0.05
+    assert not equivalence.of(one(d), 0.02).holds
 
 
 @given(st.lists(FINITE, min_size=3, max_size=20, unique=True))
 @settings(deadline=None)
-def test_the_floor_is_the_smallest_margin_that_would_be_equivalent(d: list[float]) -> None:
+def test_the_floor_is_the_smallest_margin_that_t_tests_would_call_equivalent(d: list[float]) -> None:
     mean, spread = float(np.mean(d)), float(np.std(d, ddof=1))
     if spread < 1e-6:
         return
     floor = noise_floor.floor(mean, spread, len(d))
-    assert not equivalence.tost(mean, spread, len(d), floor * 0.999).holds
-    assert equivalence.tost(mean, spread, len(d), floor * 1.001).holds
+    assert tost(d, floor * 0.999) >= 0.05
+    assert tost(d, floor * 1.001) < 0.05
 
 
 def test_nothing_is_equivalent_without_spread_or_margin() -> None:
+    for d in ([], [0.0], [0.001, 0.0], [0.0] * 12, [0.0] * 11 + [0.001]):
+        with pytest.raises(ValueError, match="interval"):
+            equivalence.of(one(d), 0.02)
     for spread in (0.0, math.nan):
-        with pytest.raises(ValueError, match="spread"):
-            equivalence.tost(0.0, spread, 10, 0.02)
         with pytest.raises(ValueError, match="spread"):
             noise_floor.floor(0.0, spread, 10)
     for delta in (0.0, -0.02, math.nan, math.inf):

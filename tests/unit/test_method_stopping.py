@@ -110,16 +110,17 @@ def test_the_smallest_detectable_cost_is_seen_four_times_in_five() -> None:
     assert np.mean(t > 2.093) == pytest.approx(0.8, abs=0.03)
 
 
-@given(st.floats(-0.1, 0.1), st.floats(1e-3, 1), st.none() | st.floats(0, 0.1), st.floats(1, 2))
+@given(st.floats(-0.1, 0.1), st.floats(1e-3, 1), st.none() | st.floats(0, 0.1), st.floats(1, 2), st.floats(1, 2))
 @settings(deadline=None)
 def test_the_blocks_that_would_decide_are_the_fewest(
-    mean: float, spread: float, margin: float | None, widening: float
+    mean: float, spread: float, margin: float | None, widening: float, inner: float
 ) -> None:
     def decides(blocks: int) -> bool:
         if detectable.half_width(spread, blocks, widening=widening) < abs(mean):
             return True
-        return margin is not None and detectable.half_width(spread, blocks, alpha=0.1) < margin - abs(mean)
+        half_width = detectable.half_width(spread, blocks, widening=inner, alpha=0.1)
+        return margin is not None and half_width < margin - abs(mean)
 
-    needed = detectable.blocks_to_decide(mean, spread, margin, widening=widening)
+    needed = detectable.blocks_to_decide(mean, spread, margin, widening=widening, inner_widening=inner)
     assert decides(needed or detectable.MOST_BLOCKS) == (needed is not None)
     assert needed == 10 or not decides((needed or detectable.MOST_BLOCKS) - 1)

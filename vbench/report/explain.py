@@ -14,7 +14,7 @@ from vbench.report import repetitions, verdicts
 from vbench.report.adjusting import adjustment, exactly
 from vbench.report.words import SCOPE, seldom
 from vbench.stats import bootstrap, equivalence, logs, pvalues, student
-from vbench.stats.envelope import LEAST_ENVELOPE, Ends, Envelope
+from vbench.stats.envelope import LEAST_ENVELOPE, Ends, Envelope, Inner
 from vbench.stats.judgement import NO_CONTROL, Judged
 from vbench.stats.verdict import ALPHA, Rule, excludes_zero
 from vbench.text import number, percent, plain, reasons_text
@@ -297,17 +297,30 @@ class _Explanation:
     def _margin_rule(self) -> Iterator[str]:
         envelope, delta = self.judged.envelope, self.run.manifest.delta
         margin = equivalence.margin_of(delta) if self.is_ratio else self.judged.hypothesis.margin
-        assert envelope.mean is not None
-        assert envelope.spread is not None
         if margin is None:
             yield "b) equivalent: no margin was set in this unit: no"
             return
         name = f"ln(1 + {delta:g}) = {margin:.6g}" if self.is_ratio else f"{margin:g} {self.comparison.pairs.unit}"
-        tested = equivalence.tost(envelope.mean, envelope.spread, envelope.blocks, margin)
-        t = student.quantile(0.95, envelope.blocks - 1)
         yield f"b) equivalent, if the 90 % interval lies within the margin, -/+ {name}"
-        yield f"   mean -/+ t(0.95, {envelope.blocks - 1}) * s / sqrt(n), t = {t:.6g}"
-        yield f"   {self._ends((tested.low, tested.high))}: {_answer(holds=tested.holds)}"
+        if envelope.inner is None:
+            yield f"   no interval: {envelope.why}: no"
+            return
+        yield from self._inner(envelope.inner)
+        tested = equivalence.of(envelope, margin)
+        yield f"   the outer ends of both: {self._ends((tested.low, tested.high))}: {_answer(holds=tested.holds)}"
+
+    def _inner(self, inner: Inner) -> Iterator[str]:
+        envelope, n = self.judged.envelope, self.judged.envelope.blocks
+        assert envelope.mean is not None
+        assert envelope.spread is not None
+        assert inner.bootstrap is not None
+        t, error = student.quantile(0.95, n - 1), envelope.spread / math.sqrt(n)
+        lower, upper = ((envelope.mean - end) / error for end in reversed(inner.bootstrap))
+        yield f"   Student: mean -/+ t(0.95, {n - 1}) * s / sqrt(n), t = {t:.6g}"
+        yield f"   {_figure(inner.t[0])} to {_figure(inner.t[1])}"
+        yield "   bootstrap-t: mean - q(0.95) * s / sqrt(n) to mean - q(0.05) * s / sqrt(n)"
+        yield f"   q(0.95) = {upper:.6g}, q(0.05) = {lower:.6g}"
+        yield f"   {_figure(inner.bootstrap[0])} to {_figure(inner.bootstrap[1])}"
 
     def _interval_rule(self) -> Iterator[str]:
         envelope, judged = self.judged.envelope, self.judged

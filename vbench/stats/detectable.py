@@ -25,17 +25,22 @@ def half_width(spread: float, blocks: int, *, widening: float = 1.0, alpha: floa
     return widening * student.quantile(1 - alpha / 2, blocks - 1) * spread / math.sqrt(blocks)
 
 
-def blocks_to_decide(mean: float, spread: float, margin: float | None, *, widening: float = 1.0) -> int | None:
+def blocks_to_decide(
+    mean: float, spread: float, margin: float | None, *, widening: float = 1.0, inner_widening: float = 1.0
+) -> int | None:
     """The fewest blocks at which this very mean and spread give a verdict; None above 10,000.
 
     Either the interval excludes zero, w · t(0.975, n - 1) · s/√n < |mean|, or the 90 % interval lies within the
-    margin, |mean| + t(0.95, n - 1) · s/√n < margin. Both fall with n, so bisection finds the first.
+    margin, |mean| + v · t(0.95, n - 1) · s/√n < margin, where v ≥ 1 is how much wider that interval is than t. Both
+    fall with n, so bisection finds the first.
     """
 
     def decides(blocks: int) -> bool:
         if _is_narrower(abs(mean), spread, blocks, widening=widening):
             return True
-        return margin is not None and _is_narrower(margin - abs(mean), spread, blocks, alpha=0.1)
+        return margin is not None and _is_narrower(
+            margin - abs(mean), spread, blocks, widening=inner_widening, alpha=0.1
+        )
 
     low, high = 9, MOST_BLOCKS  # verdicts begin at 10
     if not decides(high):

@@ -5,6 +5,7 @@ tails); docs/reference/proof.md measures both and the envelope. Everything here 
 and under any order of the blocks: values are sorted, turned to one of the two orientations, computed once, turned back.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -41,6 +42,8 @@ class Bands(NamedTuple):
     bootstrap_low: Array  # NaN below 10 blocks
     bootstrap_high: Array
     p_bootstrap: Array  # of the hypothesis that the mean is zero
+    inner_low: Array  # of the bootstrap at 2α, for equivalence
+    inner_high: Array
     others: Array  # blocks beside the many equal ones where these are too few for an interval; 0 elsewhere
 
     @property
@@ -50,6 +53,26 @@ class Bands(NamedTuple):
     @property
     def high(self) -> Array:
         return np.fmax(self.t_high, self.bootstrap_high)
+
+
+class Inner(Struct, frozen=True):
+    """The 90 % interval of a cell, which equivalence asks: the envelope of the same two, in the unit of d."""
+
+    t: Ends
+    bootstrap: Ends | None = None  # None below 10 blocks
+
+    @property
+    def low(self) -> float:
+        return self.t[0] if self.bootstrap is None else min(self.t[0], self.bootstrap[0])
+
+    @property
+    def high(self) -> float:
+        return self.t[1] if self.bootstrap is None else max(self.t[1], self.bootstrap[1])
+
+    @property
+    def widening(self) -> float:
+        """How much wider it is than t alone: a factor of 1 or more."""
+        return max(1.0, (self.high - self.low) / (self.t[1] - self.t[0]))
 
 
 class Envelope(Struct, frozen=True):
@@ -65,6 +88,7 @@ class Envelope(Struct, frozen=True):
     p_bootstrap: float | None = None
     label: str = ""  # "", "rough" or "dots only"
     why: str = ""
+    inner: Inner | None = None  # None wherever `low` and `high` are
 
     @property
     def half_width(self) -> float | None:
@@ -99,7 +123,9 @@ def bands(d: Array, *, alpha: float = ALPHA, seed: int = bootstrap.SEED, roundin
     flat = np.ldexp(spread, exponent) <= rounding
     error = np.where(flat, np.nan, spread / np.sqrt(blocks))
     half = student.quantile(1 - alpha / 2, blocks - 1) * error
-    low, high, p = _bootstrap(centred, mean, error, alpha, seed) if blocks >= LEAST_ENVELOPE else _nothing(len(d))
+    low, high, inner_low, inner_high, p = (
+        _bootstrap(centred, mean, error, alpha, seed) if blocks >= LEAST_ENVELOPE else np.full((5, len(d)), np.nan)
+    )
     others = _few_on_one_side(given, np.broadcast_to(rounding, spread.shape))
     low, high = np.where(others > 0, -np.inf, low), np.where(others > 0, np.inf, high)
     turned = sign < 0
@@ -111,6 +137,8 @@ def bands(d: Array, *, alpha: float = ALPHA, seed: int = bootstrap.SEED, roundin
         np.ldexp(np.where(turned, -high, low), exponent),
         np.ldexp(np.where(turned, -low, high), exponent),
         p,
+        np.ldexp(np.where(turned, -inner_high, inner_low), exponent),
+        np.ldexp(np.where(turned, -inner_low, inner_high), exponent),
         others,
     )
 
@@ -160,15 +188,18 @@ def _few_on_one_side(ordered: Array, rounding: Array) -> Array:
     return np.where(is_few, below + above, 0)
 
 
-def _bootstrap(centred: Array, mean: Array, error: Array, alpha: float, seed: int) -> tuple[Array, Array, Array]:
-    low, high, p = _nothing(len(mean))
+def _bootstrap(centred: Array, mean: Array, error: Array, alpha: float, seed: int) -> Array:
+    """Low and high at α, low and high at 2α, and p: shape (5, cells)."""
+    found = np.empty((5, len(mean)))
     for start in range(0, len(mean), _CHUNK):
         part = slice(start, start + _CHUNK)
         t_star = bootstrap.studentized(centred[part], seed=seed)
-        lower, upper = bootstrap.tails(t_star, alpha)
-        low[part], high[part] = mean[part] - upper * error[part], mean[part] - lower * error[part]
-        p[part] = _two_sided(t_star, (mean[part] / error[part])[:, None])
-    return low, high, p
+        ordered = np.sort(t_star, axis=1)  # faster than np.partition: numpy sorts with vector instructions
+        for row, level in ((0, alpha), (2, 2 * alpha)):
+            lower, upper = bootstrap.tails(ordered, level)
+            found[row, part], found[row + 1, part] = mean[part] - upper * error[part], mean[part] - lower * error[part]
+        found[4, part] = _two_sided(t_star, (mean[part] / error[part])[:, None])
+    return found
 
 
 def _two_sided(t_star: Array, t: Array) -> Array:
@@ -177,10 +208,6 @@ def _two_sided(t_star: Array, t: Array) -> Array:
     below = np.count_nonzero(t_star <= t, axis=1)
     p = np.minimum(1.0, 2 * (1 + np.minimum(above, below)) / (t_star.shape[1] + 1))
     return np.where(np.isnan(t[:, 0]), np.nan, p)
-
-
-def _nothing(cells: int) -> tuple[Array, Array, Array]:
-    return np.full(cells, np.nan), np.full(cells, np.nan), np.full(cells, np.nan)
 
 
 def _without(pairs: Pairs) -> Envelope:
@@ -206,7 +233,7 @@ def _envelope(blocks: int, both: Bands, index: int) -> Envelope:
     if blocks < LEAST_ROUGH:
         return Envelope(blocks, mean, spread, label=label, why=f"{blocks} blocks, and an interval needs {LEAST_ROUGH}")
     if blocks < LEAST_ENVELOPE:
-        return Envelope(blocks, mean, spread, *t, t=t, label=label)
+        return Envelope(blocks, mean, spread, *t, t=t, label=label, inner=Inner(_inner_t(mean, spread, blocks)))
     low, high = float(both.low[index]), float(both.high[index])
     p = float(both.p_bootstrap[index])
     if not (np.isfinite(low) and np.isfinite(high)):
@@ -214,4 +241,10 @@ def _envelope(blocks: int, both: Bands, index: int) -> Envelope:
         why = f"too many equal values: {_equal(blocks, others) if others else _FLAT}"
         return Envelope(blocks, mean, spread, t=t, p_bootstrap=p, why=why)
     ends = (float(both.bootstrap_low[index]), float(both.bootstrap_high[index]))
-    return Envelope(blocks, mean, spread, low, high, t, ends, p)
+    inner = Inner(_inner_t(mean, spread, blocks), (float(both.inner_low[index]), float(both.inner_high[index])))
+    return Envelope(blocks, mean, spread, low, high, t, ends, p, inner=inner)
+
+
+def _inner_t(mean: float, spread: float, blocks: int) -> Ends:
+    half = student.quantile(1 - ALPHA, blocks - 1) * spread / math.sqrt(blocks)
+    return mean - half, mean + half

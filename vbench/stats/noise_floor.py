@@ -8,7 +8,7 @@ from vbench.stats import student
 def floor(mean: float, spread: float, blocks: int, *, alpha: float = 0.05) -> float:
     """Upper 95 % bound of |mean of ln(control / baseline)|: |mean| + t(1 - α, n - 1) · s/√n, of a logarithm.
 
-    The floor is the smallest margin at which two one-sided tests would call control and baseline equivalent. It is a
+    The floor is the smallest margin at which two one-sided t tests would call control and baseline equivalent. It is a
     property of host and benchmark, is printed, and never widens the margin. Raises ValueError without spread.
     """
     if blocks < 2 or not spread > 0:

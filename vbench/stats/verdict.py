@@ -66,7 +66,7 @@ def decide(case: Case) -> Decision:
     common = _Common(case, mean, spread)
     if withheld:
         return common.decision(Verdict.WITHHELD, Rule.CONTROL_DIFFERS, withheld)
-    if case.margin is not None and equivalence.tost(mean, spread, envelope.blocks, case.margin).holds:
+    if case.margin is not None and envelope.inner and equivalence.of(envelope, case.margin).holds:
         return common.decision(Verdict.EQUIVALENT, Rule.WITHIN_MARGIN, _equivalent(case, case.margin))
     if excludes_zero(envelope) and (case.p is None or case.p <= ALPHA):
         worse = mean > 0
@@ -118,7 +118,14 @@ class _Common(Struct, frozen=True):
         if case.envelope.half_width is not None:
             parts.append(f"the interval reached a half-width of {show(case.envelope.half_width, case)}")
         parts.append(f"a cost of {show(self.smallest, case)} would probably have been seen")
-        needed = detectable.blocks_to_decide(self.mean, self.spread, case.margin, widening=case.envelope.widening)
+        inner = case.envelope.inner
+        needed = detectable.blocks_to_decide(
+            self.mean,
+            self.spread,
+            case.margin,
+            widening=case.envelope.widening,
+            inner_widening=inner.widening if inner else 1.0,
+        )
         limit = f"more than {detectable.MOST_BLOCKS:,}" if needed is None else f"about {needed}"
         if needed is None or needed > case.envelope.blocks:
             parts.append(f"{limit} blocks would decide at this mean and spread")

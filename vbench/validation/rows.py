@@ -7,7 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vbench.stats import equivalence
+from vbench.stats import equivalence, logs
 from vbench.stats.envelope import Envelope
 from vbench.validation import binomial
 
@@ -123,11 +123,14 @@ def false_positives(part: str, positives: int, comparisons: int, blocks: int) ->
 def equivalent(part: str, check: str, interval: Envelope, margin: float) -> Row:
     """Two one-sided tests against a fixed margin: `margin` 0.02 is ±2 %."""
     target = f"90 % interval within ±{margin * 100:g} %"
-    if interval.mean is None or interval.spread is None or interval.blocks < 2 or not interval.spread > 0:
+    if interval.mean is None or interval.inner is None:
         why = interval.why or f"{interval.blocks} blocks give no interval"
         return Row(part=part, check=check, target=target, state=State.FAILS, blocks=interval.blocks, why=why)
-    tested = equivalence.tost(interval.mean, interval.spread, interval.blocks, equivalence.margin_of(margin))
-    value, low, high = math.exp(interval.mean), math.exp(tested.low), math.exp(tested.high)
+    tested = equivalence.of(interval, equivalence.margin_of(margin))
+    value, low, high = (logs.ratio(length) for length in (interval.mean, tested.low, tested.high))
+    if value is None or low is None or high is None:
+        why = "the interval is too wide to write"
+        return Row(part=part, check=check, target=target, state=State.FAILS, blocks=interval.blocks, why=why)
     return Row(
         part=part,
         check=check,
