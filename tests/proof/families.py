@@ -16,9 +16,9 @@ LEAST_RUNS = 20
 MORE = 39_999  # resamples, with which the smallest p is 0.05 / 1000
 SCREEN = 0.0025
 LIMITS = {
-    ("exponential in the guest, baseline still", 10): "with 10 blocks both the interval and Student's t know too little"
-    " of such a tail, and several cells at p = 0.0002 confirm each other. The rule for p beyond that adds what lies"
-    " between this figure and the one in the last column",
+    ("exponential in the guest, baseline still", 10): "10 blocks know too little of such a tail, for Student's t as for"
+    " the bootstrap, and Benjamini-Hochberg claims several cells at p = 0.0002 together. The rule for smaller p adds"
+    " what lies between this figure and the one in the column p ≥ 0.0002",
 }
 
 
