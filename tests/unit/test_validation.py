@@ -176,6 +176,11 @@ def test_equivalence_is_shown_and_not_assumed() -> None:
     assert (far.state, far.why) == (State.FAILS, "the interval lies outside")
 
 
+def test_an_equivalence_whose_interval_no_number_can_hold_fails_in_words() -> None:
+    found = rows.equivalent("control", "runc", measured([0.0] * 5 + [800.0 + step for step in range(5)]), 0.02)
+    assert (found.state, found.why, found.low) == (State.FAILS, "the interval is too wide to write", None)
+
+
 def test_a_known_fault_is_found_within_its_tolerance_or_not_at_all() -> None:
     def quota(value: float, half: float) -> Row:
         interval = (value, value - half, value + half)
