@@ -30,7 +30,7 @@ def many(runs: int, errors: str, blocks: int) -> Figure:
     """
     d, owners = _near(runs, errors, blocks)
     bands = envelope.bands(d)
-    here, whole, least = (p_of(bands, blocks, beyond) for beyond in (pvalues.BEYOND, 1.0, math.inf))
+    here, whole, least = p_values(d), *(p_of(bands, blocks, beyond) for beyond in (1.0, math.inf))
     more = np.where(bands.p_bootstrap > pvalues.LEAST, whole, np.maximum(whole, _of_more(d, bands)))
 
     def claimed(p: Array, adjust: Adjust) -> float:
@@ -62,12 +62,14 @@ def alone(runs: int, cost: float, blocks: int) -> Figure:
 
 
 def p_values(d: Array) -> Array:
-    """`pvalues.of` for rows."""
-    return p_of(envelope.bands(d), d.shape[1], pvalues.BEYOND)
+    """The p-value that the product gives the envelope of each row."""
+    rows = d.tolist()
+    cells = [Pairs(f"row {number}", tuple(range(len(row))), tuple(row)) for number, row in enumerate(rows)]
+    return np.array([pvalues.of(found) for found in envelope.envelopes(cells)])
 
 
 def p_of(bands: envelope.Bands, blocks: int, beyond: float) -> Array:
-    """`pvalues.of` for rows, with that number in place of `pvalues.BEYOND`."""
+    """`pvalues.of` for rows, with another number in place of `pvalues.BEYOND`: what the product does not do."""
     each = list(zip(bands.mean, bands.spread, strict=True))
     by_t = np.array([pvalues.by_t(mean, spread, blocks) for mean, spread in each])
     far = np.array([pvalues.by_t(mean / beyond, spread, blocks) for mean, spread in each])

@@ -21,14 +21,7 @@ def experiments(runs: int) -> Iterator[Experiment]:
     for host in worlds.HOSTS:
         yield partial(null.side_by_side, VBENCH, runs, host)
     yield partial(null.side_by_side, VBENCH, runs, "steady", spread=0.03)
-    for host in turns.DRIFTS:
-        yield partial(turns.alike, VBENCH, runs, host)
-    yield partial(turns.restless, VBENCH, runs)
-    yield partial(null.family, runs)
-    for errors, blocks in product(worlds.ERRORS, (10, 15, 30)):
-        yield partial(families.many, max(runs // 10, families.LEAST_RUNS), errors, blocks)
-    for cost, blocks in product((0.05, 0.1, 1.0), (10, 15)):
-        yield partial(families.alone, max(runs // 10, families.LEAST_RUNS), cost, blocks)
+    yield from shared(runs)
     yield partial(null.withheld, max(runs // 5, 100))
     yield from equivalence(runs)
     for instances in (1, 2, 3, 5):
@@ -39,6 +32,18 @@ def experiments(runs: int) -> Iterator[Experiment]:
         yield partial(coverage.floor, runs, truth, blocks)
     for blocks in (10, 40):
         yield partial(seeing.exchange, min(runs, 2000), blocks)
+
+
+def shared(runs: int) -> Iterator[Experiment]:
+    """Hosts that drift while arms take turns, and families of comparisons."""
+    for host in turns.DRIFTS:
+        yield partial(turns.alike, VBENCH, runs, host)
+    yield partial(turns.restless, VBENCH, runs)
+    yield partial(null.family, runs)
+    for errors, blocks in product(worlds.ERRORS, (10, 15, 30)):
+        yield partial(families.many, max(runs // 10, families.LEAST_RUNS), errors, blocks)
+    for cost, blocks in product((0.05, 0.1, 1.0), (10, 15)):
+        yield partial(families.alone, max(runs // 10, families.LEAST_RUNS), cost, blocks)
 
 
 def shapes(runs: int) -> Iterator[Experiment]:
