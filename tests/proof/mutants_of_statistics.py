@@ -137,7 +137,7 @@ STATISTICS = (
         "return abs(mean) + student",
         "return mean + student",
         "a control that is faster than the baseline lowers the noise floor",
-        ("method_parts::the_floor_is_the_smallest_margin_that_would_be_equivalent",),
+        ("method_parts::the_floor_is_the_smallest_margin_that_t_tests_would_call_equivalent",),
     ),
     Mutant(
         "vbench/stats/pairing.py",

@@ -123,7 +123,7 @@ def test_a_full_results_disk_ends_the_run_and_what_was_stored_reads_back(tmp_pat
     written = suite(tmp_path, blocks=500)
     results, out = tmp_path / "results", tmp_path / "out"
     script = f'{SMALL_DISK} cp -r "{results}" "{out}"; exit $status'
-    before = ("unshare", "--mount", "--", "sh", "-c", script, "sh", str(results), "400k")
+    before = ("unshare", "--mount", "--", "sh", "-c", script, "sh", str(results), "600k")
     done = vbench("run", written, "--results", str(results), before=before)
     assert done.status == 3, done.stderr.decode()
     assert b"cannot be written: No space left on device" in done.stderr
