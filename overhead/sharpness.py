@@ -44,8 +44,6 @@ memory = "512 MiB"
 kind = "bare"
 [environments.second]
 kind = "bare"
-[environments.third]
-kind = "bare"
 """
 
 

@@ -26,7 +26,7 @@ ABOUT = {
     " Phoronix Test Suite repeats while the deviation is at least 3 % (`pts_test_run_manager.php`) and prints a ratio"
     " without a test, so the share that lies beyond 2 % is shown. Every tool uses its own order; pyperf is shown with"
     " this tool's order too, to tell the flattening of its samples from their order.",
-    "arms that take turns": "Three identical arms that are alive together and take turns, 10 rounds of 45 ms slices a"
+    "arms that take turns": "Three identical arms that are alive together and take turns, 9 rounds of 45 ms slices a"
     " block, 10 blocks, on hosts that drift by 3 % with different correlation times; the share of runs in which the"
     " interval of the third against the first excludes 1. Beside it the same hosts with one arm alive at a time, 20 s"
     " from one trial to the next (`tests/proof/turns.py`).",

@@ -7,12 +7,13 @@ import numpy as np
 
 from tests.proof.figures import Array, Figure, excludes, generator
 from tests.proof.procedure import Procedure
+from vbench.stats import order
 
 Random = np.random.Generator
 Drift = Callable[[Random, int, Array], Array]
 """(random, runs, moments in s) to what the host adds to the logarithm at each moment, shape (runs, moments)."""
 
-ARMS, ROUNDS, BLOCKS = 3, 10, 10
+ARMS, ROUNDS, BLOCKS = 3, 9, 10
 SLICE_S = 0.045  # from slice to slice, with the exchange
 APART_S = 20.0  # from the trial of one arm to that of the next one, where one arm is alive at a time
 BLOCK_S = 90.0
@@ -107,13 +108,13 @@ def _slots_s(*, in_turns: bool) -> Array:
 
 
 def _dealt(slices: Array, orders: Array, *, in_turns: bool) -> Array:
-    """Slices dealt to arms: round by round, every other one backwards, or all of one arm before the next one's."""
+    """Slices dealt to arms: in the turns of the product, or all slices of one arm before those of the next one."""
     runs = len(slices)
-    place = np.argsort(orders, axis=2)  # runs, blocks, arms: the arm's turn
+    place = np.argsort(orders, axis=2)  # runs, blocks, arms: the arm's turn in the first round
     numbers = np.arange(ROUNDS)
     if in_turns:
-        turn = np.where(numbers % 2 == 0, place[..., None], ARMS - 1 - place[..., None])
-        slot = numbers * ARMS + turn
+        turn = np.argsort(list(order.turns(ARMS, ROUNDS)), axis=1)  # rounds, turns of the first: turn in this one
+        slot = numbers * ARMS + turn.T[place]
     else:
         slot = place[..., None] * ROUNDS + numbers
     return slices[np.arange(runs)[:, None, None, None], np.arange(BLOCKS)[None, :, None, None], slot]

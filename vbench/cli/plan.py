@@ -198,7 +198,7 @@ def _turns(suite: "Suite") -> str:
         return "none: one arm is alive at a time"
     rounds = {plans.rounds(suite, name) for name in suite.benchmarks} - {1}
     slices = f"{min(rounds)} to {max(rounds)}" if len(rounds) > 1 else f"{max(rounds, default=1)}"
-    return f"all arms are alive together; a trial that can be cut has {slices} slices, every second round backwards"
+    return f"all arms are alive together; a trial that can be cut has {slices} slices, taken in turns"
 
 
 def _image(suite: "Suite") -> str:

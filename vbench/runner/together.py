@@ -1,7 +1,7 @@
 """Makes a block whose arms are alive together: in each benchmark they take turns, one slice of a trial at a time.
 
 Two slices that are compared lie as close in time as a slice is long, so that a host's drift hits all arms alike. The
-first round has the order of the plan, the next one the reverse, and so on: what drifts evenly cancels.
+first round has the order of the plan, and the others are such that what drifts evenly cancels (stats.order.turns).
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -24,6 +24,7 @@ from vbench.runner.rig import Rig
 from vbench.runner.slicing import SlicedTrial
 from vbench.runner.stack import Stack
 from vbench.runner.tally import Tallies, Tally
+from vbench.stats import order
 from vbench.suite import plan as plans
 
 
@@ -148,8 +149,8 @@ class TogetherTrials:
 
     def _rounds(self, trials: Sequence[SlicedTrial], rounds: int) -> None:
         tally = self._tallies.now(trials[0].arm.name)
-        for number in range(rounds):
-            for trial in trials if number % 2 == 0 else trials[::-1]:
+        for turn in order.turns(len(trials), rounds):
+            for trial in (trials[number] for number in turn):
                 if trial.goes_on:
                     trial.take()
                     last = self._tallies.now(trial.arm.name)

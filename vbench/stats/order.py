@@ -41,3 +41,26 @@ def _endless(arms: int, random: Generator) -> Iterator[tuple[int, ...]]:
         for square in design:
             for row in random.permutation(arms):
                 yield tuple(labels[arm] for arm in square[row])
+
+
+def rounds(arms: int, most: float) -> int:
+    """The number of rounds nearest to `most` in which linear drift cancels: see `turns`. At least one or two."""
+    if arms > 2 and most >= arms:
+        return arms * round(most / arms)
+    return 2 * max(1, round(most / 2))
+
+
+def turns(arms: int, rounds: int) -> Iterator[tuple[int, ...]]:
+    """The arms in each round, as positions in the first one. The mean moment of all arms is the same.
+
+    Each round begins one arm later than the one before: ABC BCA CAB. No arm is measured twice in a row, which would
+    give it the caches that it has just filled. That needs a multiple of `arms` rounds. With fewer, or with two arms,
+    every second round goes backwards: ABC CBA.
+    """
+    forward = tuple(range(arms))
+    for number in range(rounds):
+        if arms > 2 and rounds % arms == 0:
+            shift = number % arms
+            yield forward[shift:] + forward[:shift]
+        else:
+            yield forward[::-1] if number % 2 else forward

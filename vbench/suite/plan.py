@@ -75,11 +75,11 @@ def _block(
 
 
 def rounds(suite: Suite, benchmark: str) -> int:
-    """Slices of a trial in each arm: an even number, since every other round goes backwards; 1 if it cannot be cut."""
+    """Slices of a trial in each arm; 1 if it cannot be cut."""
     method, shortest_s = suite.method, suite.benchmarks[benchmark].shortest_s
     if shortest_s is None:
         return 1
-    return 2 * max(1, round(float(method.trial) / max(float(method.slice), shortest_s) / 2))
+    return order.rounds(len(suite.arms) + 1, float(method.trial) / max(float(method.slice), shortest_s))
 
 
 def is_start(kind: str) -> bool:
