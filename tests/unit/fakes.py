@@ -86,7 +86,9 @@ def a_testbed(host: LocalHost, tmp_path: Path, peer_cpus: tuple[int, ...] = (0,)
     )
 
 
-def execute(tmp_path: Path, suite: Suite, tell: Tell | None = None, *, peer_cpus: tuple[int, ...] = (0,)) -> Run:
+def execute(
+    tmp_path: Path, suite: Suite, tell: Tell | None = None, *, peer_cpus: tuple[int, ...] = (0,), apart: str = ""
+) -> Run:
     """The run of a suite of fakes on a testbed without image and network, as it reads back from its folder."""
     plan = plans.make(suite)
     manifest = a_manifest(
@@ -106,7 +108,7 @@ def execute(tmp_path: Path, suite: Suite, tell: Tell | None = None, *, peer_cpus
         state = State.PARTIAL
         try:
             with suppress(KeyboardInterrupt):
-                Runner(suite, plan, testbed, writer, tell or Told()).run()
+                Runner(suite, plan, testbed, writer, tell or Told(), apart=apart).run()
                 state = State.COMPLETE
         finally:
             writer.finish(state)

@@ -15,21 +15,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.unit.fakes import APART, FEW, Told, a_suite, execute, of
+from tests.unit.fakes import APART, FEW, SUITE, Told, a_suite, execute, of
 from tests.unit.killed import PER_BLOCK, Killed, changed, resumed
 from tests.unit.killed import a_suite as a_killed_suite
 from tests.unit.odd_kinds import measuring, with_hash
 from vbench import gates, report
 from vbench.benchmarks.cpu import Hash
-from vbench.beneath import DESCENDANTS, Cgroup, ServedBy, Unseen
+from vbench.beneath import DESCENDANTS, Cgroup, ServedBy, Space, Unseen
 from vbench.contracts import Slices, Start
 from vbench.cost import Analysis, confounds
 from vbench.errors import NoSpace, SessionLost, TrialFailed
 from vbench.gates import Counters, Spent
 from vbench.host import interrupts
+from vbench.host.files import LocalFiles
 from vbench.model import Fact, Failed, Measured, Reading, Run, Skipped, State, Trial
-from vbench.runner.conduct import has_room
-from vbench.runner.events import BenchmarkBegan, StepBegan, TrialEnded
+from vbench.runner.events import Began, BenchmarkBegan, StepBegan, TrialEnded
+from vbench.runner.refusing import why_apart
 from vbench.runner.tally import Tallies
 from vbench.stats import order
 from vbench.store import journal
@@ -253,12 +254,37 @@ def test_an_arm_that_was_measured_alone_or_was_not_quiet_is_a_confound(tmp_path:
     assert not any(c.key in ("took turns", "processor while idle") for c in confounds(apart))
 
 
-def test_only_a_host_with_the_memory_for_all_arms_has_room_for_them() -> None:
-    suite = a_suite(FEW)
-    memory = {"limits.memory.measured": _fact(3 * int(suite.testbed.memory))}
-    assert has_room(suite, memory)
-    assert not has_room(suite, {"limits.memory.measured": _fact(3 * int(suite.testbed.memory) - 1)})
-    assert has_room(suite, {})
+@dataclass(frozen=True)
+class Small(LocalFiles):
+    """Files of a host with this much space left."""
+
+    free_b: int = 2**60
+
+    def space(self, folder: PurePosixPath) -> Space:
+        return Space(self.free_b, executes=True)
+
+
+def test_only_a_host_with_the_memory_for_all_arms_has_them_alive_together() -> None:
+    suite, needed_b = a_suite(FEW), 3 * 2**30
+    assert why_apart(suite, Small(), {"limits.memory.measured": _fact(needed_b)}) == ""
+    assert why_apart(suite, Small(), {}) == ""
+    why = why_apart(suite, Small(), {"limits.memory.measured": _fact(2**31)})
+    assert why == "3 environments of 1 GiB need more memory than the 2 GiB of this host"
+
+
+def test_only_a_host_with_the_space_for_the_files_of_all_arms_has_them_alive_together() -> None:
+    suite = a_suite(SUITE)
+    assert why_apart(suite, Small(free_b=3 * 2**20), {}) == ""
+    why = why_apart(suite, Small(free_b=3 * 2**20 - 1), {})
+    assert why.startswith("the files of 3 environments need more space than the ")
+
+
+def test_arms_that_cannot_be_alive_together_are_measured_one_at_a_time_and_it_is_told(tmp_path: Path) -> None:
+    told = Told()
+    run = execute(tmp_path, a_suite(FEW), told, apart="of the test")
+    assert {trial.turn for trial in run.trials} == {None}
+    assert {event.apart for event in told.events if isinstance(event, Began)} == {"of the test"}
+    assert all(isinstance(trial.outcome, Measured) for trial in run.trials)
 
 
 def _fact(value: int) -> Fact:

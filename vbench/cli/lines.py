@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from vbench.cli.losses import Losses, void_sentence
+from vbench.cli.losses import Losses, one_at_a_time, void_sentence
 from vbench.cli.stderr import drawable, echo
 from vbench.model import Block, Plan, Step, Trial
 from vbench.runner.events import (
@@ -38,8 +38,10 @@ class Lines:
 
     def __call__(self, event: Event) -> None:
         match event:
-            case Began(plan):
+            case Began(plan, apart):
                 self._begin(plan)
+                if apart:
+                    self._say(one_at_a_time(apart))
             case BlockBegan(block):
                 self._begin_block(block)
             case StepBegan(_, step):

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from vbench import suite as suites
 from vbench.cli.frame import Cells, Course, clock_time, frame
-from vbench.cli.losses import Losses, void_sentence
+from vbench.cli.losses import Losses, one_at_a_time, void_sentence
 from vbench.cli.screen import Screen, on_stderr
 from vbench.cost import Analysis, Attempts, Design, planned_trials
 from vbench.model import Block, Failed, Plan, Run, Trial, Void
@@ -80,8 +80,10 @@ class Live:
 
     def __call__(self, event: Event) -> None:
         match event:
-            case Began(plan):
+            case Began(plan, apart):
                 self._begin(plan)
+                if apart:
+                    self._say(one_at_a_time(apart), "yellow")
             case BlockBegan(block):
                 self._begin_block(block)
             case StepBegan(_, step):

@@ -26,3 +26,8 @@ class Losses:
 
 def void_sentence(void: Void) -> str:
     return f"block {void.block} is void: {reasons_text(void.reasons)}"
+
+
+def one_at_a_time(why: str) -> str:
+    """What a run says that cannot have its arms take turns."""
+    return f"one environment is alive at a time, so that intervals are wider: {why}"

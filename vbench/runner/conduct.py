@@ -21,7 +21,7 @@ from vbench.runner.clocks import Clocks
 from vbench.runner.events import Count, Tell
 from vbench.runner.host import rooted, testbed_of_run
 from vbench.runner.ledger import Ledger
-from vbench.runner.refusing import refuse
+from vbench.runner.refusing import refuse, why_apart
 from vbench.runner.running import Runner
 from vbench.store import Writer, privacy
 from vbench.suite import Suite
@@ -78,7 +78,7 @@ def conduct(
                 writer,
                 progress(testbed),
                 look,
-                has_room=has_room(suite, known),
+                apart=why_apart(suite, testbed.host.files, known),
                 quota=facts.quota_of(known),
                 until_s=until_s,
                 clocks=clocks,
@@ -136,7 +136,7 @@ def resume(
                 writer,
                 progress(suite, run),
                 look,
-                has_room=has_room(suite, known),
+                apart=why_apart(suite, testbed.host.files, known),
                 quota=facts.quota_of(known),
                 ledger=ledger,
                 until_s=until_s,
@@ -204,12 +204,6 @@ def finish(writer: Writer, state: State) -> None:
             parquet.write(writer.folder)
     finally:
         writer.finish(state)
-
-
-def has_room(suite: Suite, known: Facts) -> bool:
-    """Whether all arms can be alive together: the host, of which `known` are the facts, has their memory."""
-    host_b, arms = facts.memory_of(known), len(suite.arms) + 1
-    return host_b is None or arms * int(suite.testbed.memory) <= host_b
 
 
 def refuse_short(needed_s: float, until_s: float | None, what: str, clocks: Clocks) -> None:

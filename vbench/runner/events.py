@@ -12,6 +12,7 @@ class Began(Struct, frozen=True):
     """The run begins, or is resumed."""
 
     plan: Plan
+    apart: str = ""  # why the arms are alive one at a time although they should take turns
 
 
 class BlockBegan(Struct, frozen=True):

@@ -7,7 +7,7 @@ from vbench import environments, facts
 from vbench import image as images
 from vbench import suite as suites
 from vbench.beneath import Image
-from vbench.contracts import Environment, Host, Session, hints, lacks
+from vbench.contracts import Environment, Files, Host, Session, hints, lacks
 from vbench.errors import EnvironmentUnavailable, SuiteError
 from vbench.model import Facts
 from vbench.suite import Suite
@@ -78,6 +78,23 @@ def refuse_memory(suite: Suite, host_b: int | None) -> None:
                     f"and testbed.memory is {show_bytes(memory_b)}",
                     hint="raise `memory` in [testbed], or take a smaller `size`",
                 )
+
+
+def why_apart(suite: Suite, files: Files, known: Facts) -> str:
+    """Why the arms of this suite cannot be alive together on a host with these facts; empty if they can.
+
+    Each arm has the suite's memory, and files of its own in scratch space.
+    """
+    arms, memory_b, host_b = len(suite.arms) + 1, int(suite.testbed.memory), facts.memory_of(known)
+    if host_b is not None and arms * memory_b > host_b:
+        return (
+            f"{arms} environments of {show_bytes(memory_b)} need more memory than the {show_bytes(host_b)} of this host"
+        )
+    folder = PurePosixPath(suite.testbed.scratch)
+    free_b = files.space(files.resolved(folder, "the scratch folder")).free_b
+    if arms * files_b(suite) > free_b:
+        return f"the files of {arms} environments need more space than the {show_bytes(free_b)} that {folder} has free"
+    return ""
 
 
 def files_b(suite: Suite) -> int:

@@ -53,7 +53,7 @@ class Runner:
     ledger: Ledger | None = None  # the stored part of a resumed run
     until_s: float | None = None  # no block begins that would end after this, on the monotonic clock
     clocks: Clocks = field(default_factory=Clocks)
-    has_room: bool = True  # the host has memory for all arms together
+    apart: str = ""  # why the arms cannot be alive together on this host
     quota: float | None = None  # processors that the harness's own control group allows
     count: Count = field(default_factory=Count)
     stopped: str = ""  # why the run ended before its last block: too little time
@@ -78,7 +78,7 @@ class Runner:
         if HOST not in self._described:
             engines = suites.engines(self.suite)
             self.writer.facts(HOST, facts.of_host(self.testbed.host.session, engines, cpu=self.testbed.cpus[0]))
-        self.tell(Began(self.plan))
+        self.tell(Began(self.plan, self.apart if self.suite.method.interleave else ""))
         for block in self.plan.blocks:
             self._until_valid(block)
             if self.stopped or self._seen_enough(block):
@@ -165,7 +165,7 @@ class Runner:
 
     def _together(self, block: Block) -> frozenset[str]:
         """The arms that are alive together in a block: none, or all but those that disturbed the others when idle."""
-        if not block.turns or not self.has_room:
+        if not block.turns or self.apart:
             return frozenset()
         quiet = frozenset(self.plan.environments) - self._ledger.restless()
         return quiet if self.plan.baseline in quiet and len(quiet) > 1 else frozenset()

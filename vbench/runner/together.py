@@ -125,7 +125,7 @@ class TogetherTrials:
         if not able:
             return
         yield BenchmarkBegan(name, together=True)
-        rounds = plans.rounds(self.rig.suite, name)
+        rounds = plans.rounds(self.rig.suite, name, arms=len(able))
         benchmark = self.rig.suite.benchmarks[name]
         with interrupts.unwinding() as exits:
             trials = [

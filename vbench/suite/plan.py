@@ -74,12 +74,12 @@ def _block(
     )
 
 
-def rounds(suite: Suite, benchmark: str) -> int:
-    """Slices of a trial in each arm; 1 if it cannot be cut."""
+def rounds(suite: Suite, benchmark: str, *, arms: int | None = None) -> int:
+    """Slices of a trial in each arm of `arms` that take turns, by default all; 1 if it cannot be cut."""
     method, shortest_s = suite.method, suite.benchmarks[benchmark].shortest_s
     if shortest_s is None:
         return 1
-    return order.rounds(len(suite.arms) + 1, float(method.trial) / max(float(method.slice), shortest_s))
+    return order.rounds(arms or len(suite.arms) + 1, float(method.trial) / max(float(method.slice), shortest_s))
 
 
 def is_start(kind: str) -> bool:
