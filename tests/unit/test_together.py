@@ -110,6 +110,12 @@ def test_costs_are_those_of_arms_that_are_measured_apart(tmp_path: Path, run: Ru
     assert {trial.turn for trial in apart.trials} == {None}
 
 
+def test_an_explanation_says_that_the_arms_took_turns(tmp_path: Path, run: Run) -> None:
+    assert "each trial has 3 slices, between those of the other arms" in report.explain(run, "cpu.hash", "b")
+    apart = execute(tmp_path, a_suite(FEW.replace(*APART)))
+    assert "took turns" not in report.explain(apart, "cpu.hash", "b")
+
+
 def test_each_round_begins_one_arm_later(tmp_path: Path) -> None:
     notes: list[str] = []
     third = "\n[environments.c]\nkind = 'fake'\nslowdown = 1.5"

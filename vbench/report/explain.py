@@ -111,9 +111,22 @@ class _Explanation:
 
     # --- numbers --------------------------------------------------------------------------------------------------
 
+    def _turns(self) -> Iterator[str]:
+        """How near in time the trials of a block are."""
+        benchmark = self.comparison.benchmark
+        trials = [
+            trial for arm in self._arms for trial in self.analysis.attempts.used.get((arm, benchmark), {}).values()
+        ]
+        if not trials or any(trial.turn is None for trial in trials):
+            return
+        rounds = sorted({trial.rounds for trial in trials})
+        slices = "one slice" if rounds == [1] else f"{' or '.join(map(str, rounds))} slices"
+        yield f"The arms took turns: each trial has {slices}, between those of the other arms."
+
     def _blocks(self) -> Iterator[str]:
         columns = list(reversed(list(zip(self._arms, self.comparison.values, strict=True))))
         yield f"1. Blocks: d = {self._formula()}, so that above 0 is worse. Each number is the median of its trial."
+        yield from self._turns()
         heads = " ".join(f"{arm[:WIDTH]:>{WIDTH}}" for arm, _ in columns)
         yield f"{'block':>7} {heads} {'d':>{WIDTH}}"
         d = dict(zip(self.comparison.pairs.blocks, self.comparison.pairs.d, strict=True))
