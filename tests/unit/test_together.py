@@ -385,7 +385,14 @@ def test_arms_that_are_measured_apart_have_no_turns() -> None:
 
 @pytest.mark.parametrize(
     ("trial", "slice_s", "rounds"),
-    [("300 ms", "30 ms", 9), ("1 s", "50 ms", 21), ("1 ms", "30 ms", 2), ("100 ms", "1 ms", 6), ("1 s", "700 ms", 2)],
+    [
+        ("300 ms", "30 ms", 9),
+        ("1 s", "50 ms", 21),
+        ("1 ms", "30 ms", 2),
+        ("100 ms", "1 ms", 6),
+        ("1 s", "700 ms", 2),
+        ("1 min", "30 ms", 39),
+    ],
 )
 def test_a_trial_has_slices_about_as_long_as_the_suite_says(trial: str, slice_s: str, rounds: int) -> None:
     """A slice of a kernel is never shorter than 20 ms, if the trial is not."""

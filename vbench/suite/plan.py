@@ -15,6 +15,8 @@ from vbench.units import show_duration
 
 LARGEST_PADDING_B = 4095
 _ORDER, _BENCHMARKS, _PADDING, _CALIBRATION, _TURNS = range(5)
+MOST_ROUNDS = 40
+"""About the most slices of a trial: longer trials have longer slices. fio has a process for each."""
 SLICE_S = 0.005
 """What a slice takes beside its operations, for the estimate: an exchange with the driver and two looks at the host."""
 
@@ -79,7 +81,8 @@ def rounds(suite: Suite, benchmark: str, *, arms: int | None = None) -> int:
     method, shortest_s = suite.method, suite.benchmarks[benchmark].shortest_s
     if shortest_s is None:
         return 1
-    return order.rounds(arms or len(suite.arms) + 1, float(method.trial) / max(float(method.slice), shortest_s))
+    wanted = float(method.trial) / max(float(method.slice), shortest_s)
+    return order.rounds(arms or len(suite.arms) + 1, min(wanted, MOST_ROUNDS))
 
 
 def is_start(kind: str) -> bool:
