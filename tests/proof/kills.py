@@ -9,7 +9,7 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +22,9 @@ from vbench import suite as suites
 from vbench.cost import Analysis
 from vbench.host import lock, proc
 from vbench.host.proc import LocalProcess
-from vbench.model import Run, State
+from vbench.model import Failed, Run, Skipped, State
 from vbench.suite import plan as plans
+from vbench.text import reason_text
 
 SUITE = """
 name = "kills"
@@ -53,6 +54,14 @@ def suite(environments: str, scratch: Path, *, blocks: int) -> str:
     if environments != HOST:
         return text
     return text.replace('{kind = "disk.randread", size = "4 MiB"}, "network.rr", ', "")  # the host may have no fio
+
+
+def _without_number(folder: Path) -> Iterator[str]:
+    """The trials that gave no number, with their reasons."""
+    for trial in store.load(folder).trials:
+        if isinstance(trial.outcome, Failed | Skipped):
+            where = f"block {trial.block} {trial.environment} {trial.benchmark}"
+            yield f"{where}: {reason_text(trial.outcome.reason)}"
 
 
 @dataclass
@@ -169,7 +178,7 @@ class Killer:
     def _run_to_its_end(self, folder: Path) -> None:
         self._before = _lines(folder)
         done = proc.run([VBENCH, "run", "--resume", str(folder), "--quiet"], timeout_s=LIMIT_S)
-        assert done.status == 0, done.stderr.decode()
+        assert done.status == 0, "\n".join([done.stderr.decode(), *_without_number(folder)])
         self._check_journal(folder)
         self._check_whole(folder)
 

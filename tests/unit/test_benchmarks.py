@@ -103,7 +103,7 @@ def test_a_kernels_error_is_the_trials_reason() -> None:
 
 
 def test_an_environments_clock_that_runs_fast_fails_the_trial() -> None:
-    refuse_fast_clock(15.0, 15.0)
+    refuse_fast_clock(15.0, 15.0, "clock C")
     with pytest.raises(TrialFailed, match=r"clock C counted 15.0000 s while 10.0000 s passed"):
         refuse_fast_clock(15.0, 10.0, "clock C")
 

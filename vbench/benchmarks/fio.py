@@ -342,6 +342,11 @@ def _counts(in_ns: Latency | None, in_us: Latency | None, version: str) -> dict[
     return counts
 
 
+def refused(done: Completed) -> TrialFailed:
+    """The error of a fio that was killed because one of its jobs failed."""
+    return TrialFailed(f"fio's job failed: {_complaint(done)}", hint=_hint(done))
+
+
 def _failed(code: int, done: Completed) -> TrialFailed:
     return TrialFailed(f"fio's job failed with error {code}: {_complaint(done)}", hint=_hint(done))
 

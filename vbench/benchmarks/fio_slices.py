@@ -1,5 +1,6 @@
 """Measures with one fio in slices: its jobs wait for a line each, and other arms are measured between two of them."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from vbench.model import Measured
 
 KILL_S = 30.0  # limit of `kill`, which an emulated machine starts slowly
 _OURS = (BEGUN, ENDED, fio.READY)
+_FAILED = re.compile(rb"^fio: pid=\d+, err=\d+|, got signal=\d+")  # of one job
 
 
 @dataclass
@@ -61,6 +63,9 @@ class FioSlices:
             self.pid = int(line.removeprefix(fio.PID))
         elif line is not None and line not in _OURS:
             self._printed += line + b"\n"
+            if _FAILED.search(line):  # the other jobs go on waiting, and fio with them
+                self.process.kill()
+                raise fio.refused(self._completed())
         return line
 
     def _ended(self) -> Completed:

@@ -130,17 +130,17 @@ class KernelDriver:
         refuse_fast_clock(reply.spent_s, wall_s, reply.clock)
         return reply
 
-    def step(self, message: dict[str, Any], kind: type[A], *, timeout_s: float) -> A:
-        """One step of a trial in slices: `Begun` or `Slice`. Raises as `request` does."""
+    def step(self, message: dict[str, Any], kind: type[A], *, timeout_s: float) -> float:
+        """One step of a trial in slices, and the time that it took in s. Raises as `request` does."""
         line, wall_s = self._exchange(message, timeout_s=timeout_s)
-        answer = _answer(line, kind)
-        if isinstance(answer, Begun | Slice):
-            refuse_fast_clock(answer.spent_s, wall_s)
-        return answer
+        _answer(line, kind)
+        return wall_s
 
-    def last(self, message: dict[str, Any], *, timeout_s: float) -> Reply:
-        """The reply of a trial in slices, the clock of each of which was believed. Raises as `request` does."""
-        return parse(self._exchange(message, timeout_s=timeout_s)[0])
+    def last(self, message: dict[str, Any], steps_s: float, *, timeout_s: float) -> Reply:
+        """The reply of a trial in slices, whose steps took `steps_s` together. Raises as `request` does."""
+        reply = parse(self._exchange(message, timeout_s=timeout_s)[0])
+        refuse_fast_clock(reply.spent_s, steps_s, reply.clock)
+        return reply
 
     def set_up(self, message: dict[str, Any], *, timeout_s: float) -> Ready:
         """Prepares a kernel's memory and connections. Raises as `request` does, and if the clock steps back."""
@@ -193,7 +193,7 @@ class KernelDriver:
         self._running.close()
 
 
-def refuse_fast_clock(spent_s: float, wall_s: float, clock: str = "clock") -> None:
+def refuse_fast_clock(spent_s: float, wall_s: float, clock: str) -> None:
     """Raises TrialFailed where the environment's clock ran fast (method.md section 7)."""
     if spent_s > wall_s * (1 + CLOCK_SLACK) + CLOCK_SLACK_S:
         raise TrialFailed(
@@ -245,12 +245,13 @@ class KernelSlices:
     clock_read_s: float
     raw: Callable[[str, bytes], None]
     result: Callable[[Reply], Measured]  # what the driver's reply says
+    steps_s: float  # time of all steps so far, by the harness
 
     def take(self) -> None:
-        self.running.step({**self.message, "slices": "next"}, Slice, timeout_s=self.timeout_s)
+        self.steps_s += self.running.step({**self.message, "slices": "next"}, Slice, timeout_s=self.timeout_s)
 
     def measured(self) -> Measured:
-        reply = self.running.last({**self.message, "slices": "end"}, timeout_s=self.timeout_s)
+        reply = self.running.last({**self.message, "slices": "end"}, self.steps_s, timeout_s=self.timeout_s)
         self.raw("pyperf.json", json.dumps(reply.pyperf).encode())
         return self.result(with_changes(reply, clock_read_s=self.clock_read_s))
 
@@ -264,8 +265,8 @@ def kernel_slices(start: Start, benchmark: "KernelBenchmark") -> Iterator[Kernel
     running = driver(start, benchmark.family, place)
     ready = running.set_up(message, timeout_s=running.set_up_s)
     timeout_s = running.set_up_s + SLOWEST * (start.trial_s + start.warmup_s)
-    running.step({**message, "slices": "begin"}, Begun, timeout_s=timeout_s)
-    yield KernelSlices(running, message, timeout_s, ready.clock_read_s, start.raw, benchmark.measured)
+    begun_s = running.step({**message, "slices": "begin"}, Begun, timeout_s=timeout_s)
+    yield KernelSlices(running, message, timeout_s, ready.clock_read_s, start.raw, benchmark.measured, begun_s)
 
 
 def kernel_missing(session: Session) -> tuple[Missing, ...]:

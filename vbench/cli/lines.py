@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from vbench.cli.losses import Losses, one_at_a_time, void_sentence
+from vbench.cli.losses import Losses, one_at_a_time, parted_sentence, void_sentence
 from vbench.cli.stderr import drawable, echo
 from vbench.model import Block, Plan, Step, Trial
 from vbench.runner.events import (
@@ -15,6 +15,7 @@ from vbench.runner.events import (
     Ended,
     Event,
     Looked,
+    Parted,
     StepBegan,
     TrialEnded,
     Voided,
@@ -52,6 +53,8 @@ class Lines:
                 self._show(name)
             case TrialEnded(trial):
                 self._end_trial(trial)
+            case Parted(shares, all_alone):
+                self._say(parted_sentence(shares, all_alone=all_alone))
             case Voided(void):
                 self._say(void_sentence(void))
             case Looked(look):

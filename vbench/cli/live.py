@@ -10,7 +10,7 @@ from rich.text import Text
 
 from vbench import suite as suites
 from vbench.cli.frame import Cells, Course, clock_time, frame
-from vbench.cli.losses import Losses, one_at_a_time, void_sentence
+from vbench.cli.losses import Losses, one_at_a_time, parted_sentence, void_sentence
 from vbench.cli.screen import Screen, on_stderr
 from vbench.cost import Analysis, Attempts, Design, planned_trials
 from vbench.model import Block, Failed, Plan, Run, Trial, Void
@@ -21,6 +21,7 @@ from vbench.runner.events import (
     Ended,
     Event,
     Looked,
+    Parted,
     StepBegan,
     TrialEnded,
     Voided,
@@ -95,6 +96,8 @@ class Live:
                 self._draw()
             case TrialEnded(trial):
                 self._end_trial(trial)
+            case Parted(shares, all_alone):
+                self._say(parted_sentence(shares, all_alone=all_alone))
             case Voided(void):
                 self._void(void)
             case Looked(look):

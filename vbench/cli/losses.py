@@ -1,8 +1,10 @@
 """Sentences for trials without a number and for void blocks, in plain lines and above the live view alike."""
 
+from collections.abc import Mapping
+
 from vbench.model import Failed, Measured, Skipped, Trial, Void
 from vbench.reasons import Reason
-from vbench.text import reason_text, reasons_text
+from vbench.text import percent, reason_text, reasons_text
 
 
 class Losses:
@@ -31,3 +33,10 @@ def void_sentence(void: Void) -> str:
 def one_at_a_time(why: str) -> str:
     """What a run says that cannot have its arms take turns."""
     return f"one environment is alive at a time, so that intervals are wider: {why}"
+
+
+def parted_sentence(shares: Mapping[str, float], *, all_alone: bool) -> str:
+    """What a run says of arms that were not quiet while others were measured."""
+    used = ", ".join(f"{arm} {percent(share)}" for arm, share in shares.items())
+    how = "every environment is measured alone from now on" if all_alone else "measured alone from now on"
+    return f"not quiet while others were measured, {how}: {used} of a processor"

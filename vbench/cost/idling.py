@@ -15,9 +15,16 @@ _APART = (
 
 
 def restless(run: Run) -> Iterator[Confound]:
-    """Arms that used more of a processor than `gates.IDLE_SHARE` while others were measured, by their median start."""
+    """Arms that used more of a processor than `gates.IDLE_SHARE` while others were measured, by their median start.
+
+    Of an arm that is measured alone the calibration tells it.
+    """
     arms = [record.name for record in run.manifest.environments]
+    calibrated = {reading.environment: gates.idle_share(reading) for reading in run.readings if reading.block == 0}
     shares = {arm.environment: arm.idle for arm in conditions(arms, run.readings)}
+    for arm in arms:
+        if shares.get(arm) is None:
+            shares[arm] = calibrated.get(arm)
     baseline = percent(shares.get(run.manifest.baseline))
     for arm, share in shares.items():
         if share is not None and share > gates.IDLE_SHARE:
@@ -25,9 +32,11 @@ def restless(run: Run) -> Iterator[Confound]:
 
 
 def apart(run: Run) -> Iterator[Confound]:
-    """Arms that were measured alone while the baseline took turns with others."""
+    """Arms that were measured alone after a calibration in turns: a restless one, or all where the baseline is one."""
     turns = {trial.environment for trial in run.trials if trial.block >= 1 and trial.turn is not None}
-    alone = {trial.environment for trial in run.trials if trial.block >= 1} - turns
+    began = {trial.environment for trial in run.trials if trial.block == 0 and trial.turn is not None}
+    alone = {trial.environment for trial in run.trials if trial.block >= 1} & began - turns
+    baseline = "yes" if run.manifest.baseline in turns else "no"
     for record in run.manifest.environments:
-        if run.manifest.baseline in turns and record.name in alone:
-            yield Confound(record.name, "took turns", "yes", "no", _APART)
+        if record.name in alone and record.name != run.manifest.baseline:
+            yield Confound(record.name, "took turns", baseline, "no", _APART)

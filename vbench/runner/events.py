@@ -41,6 +41,13 @@ class TrialEnded(Struct, frozen=True):
     trial: Trial
 
 
+class Parted(Struct, frozen=True):
+    """These arms were not quiet in the calibration: each is measured alone from now on, or all are."""
+
+    shares: dict[str, float]  # of a processor, while others were measured
+    all_alone: bool  # the baseline is one of them
+
+
 class Voided(Struct, frozen=True):
     """The attempt that ended last does not count."""
 
@@ -59,7 +66,7 @@ class Ended(Struct, frozen=True):
     analysed: int  # blocks that enter the costs
 
 
-Event = Began | BlockBegan | StepBegan | BenchmarkBegan | TrialEnded | Voided | Looked | Ended
+Event = Began | BlockBegan | StepBegan | BenchmarkBegan | TrialEnded | Parted | Voided | Looked | Ended
 Tell = Callable[[Event], None]
 """The receiver of a run's events. It is called between trials only."""
 

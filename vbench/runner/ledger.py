@@ -54,10 +54,10 @@ class Ledger:
     def readings(self, block: int, attempt: int) -> Sequence[Reading]:
         return self._readings.get((block, attempt), ())
 
-    def restless(self) -> frozenset[str]:
+    def restless(self) -> dict[str, float]:
         """Arms that used more of a processor than gates.IDLE_SHARE while others were measured in the calibration."""
         shares = {reading.environment: gates.idle_share(reading) for reading in self.readings(0, 0)}
-        return frozenset(arm for arm, share in shares.items() if share is not None and share > gates.IDLE_SHARE)
+        return {arm: share for arm, share in shares.items() if share is not None and share > gates.IDLE_SHARE}
 
     def attempt(self, block: int) -> int | None:
         """Number of the attempt to run next at a block. None if the last one was voided and no repeats remain."""

@@ -83,13 +83,12 @@ def refuse_memory(suite: Suite, host_b: int | None) -> None:
 def why_apart(suite: Suite, files: Files, known: Facts) -> str:
     """Why the arms of this suite cannot be alive together on a host with these facts; empty if they can.
 
-    Each arm has the suite's memory, and files of its own in scratch space.
+    Each arm has the suite's memory, and files of its own in scratch space. As much memory again is left to the host.
     """
     arms, memory_b, host_b = len(suite.arms) + 1, int(suite.testbed.memory), facts.memory_of(known)
-    if host_b is not None and arms * memory_b > host_b:
-        return (
-            f"{arms} environments of {show_bytes(memory_b)} need more memory than the {show_bytes(host_b)} of this host"
-        )
+    if host_b is not None and (arms + 1) * memory_b > host_b:
+        each = show_bytes(memory_b)
+        return f"{arms} environments of {each} leave less than that of the {show_bytes(host_b)} of this host's memory"
     folder = PurePosixPath(suite.testbed.scratch)
     free_b = files.space(files.resolved(folder, "the scratch folder")).free_b
     if arms * files_b(suite) > free_b:

@@ -22,6 +22,7 @@ from vbench.runner.events import (
     Count,
     Ended,
     Looked,
+    Parted,
     StepBegan,
     Tell,
     TrialEnded,
@@ -58,7 +59,7 @@ class Runner:
     count: Count = field(default_factory=Count)
     stopped: str = ""  # why the run ended before its last block: too little time
     analysed: int = 0  # blocks that enter the costs
-    _loops: dict[tuple[str, str], int] = field(default_factory=dict)
+    _loops: dict[tuple[str, str, bool], int] = field(default_factory=dict)  # arm, benchmark, and whether in slices
     _described: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -83,6 +84,8 @@ class Runner:
             self._until_valid(block)
             if self.stopped or self._seen_enough(block):
                 break
+            if not block.index and (restless := self._ledger.restless()):
+                self.tell(Parted(restless, all_alone=self.plan.baseline in restless))
             if not block.index and not self.ledger:  # a user who resumes a run over its budget was told before
                 refuse_over_budget(self._ledger)
         self.analysed = self._ledger.analysed()
@@ -167,7 +170,7 @@ class Runner:
         """The arms that are alive together in a block: none, or all but those that disturbed the others when idle."""
         if not block.turns or self.apart:
             return frozenset()
-        quiet = frozenset(self.plan.environments) - self._ledger.restless()
+        quiet = frozenset(self.plan.environments) - self._ledger.restless().keys()
         return quiet if self.plan.baseline in quiet and len(quiet) > 1 else frozenset()
 
     def _reasons(self, block: Block, attempt: int) -> tuple[Reason, ...]:
@@ -183,7 +186,8 @@ class Runner:
     def _trials(self, kind: type[T], block: Block, step: Step, attempt: int) -> T:
         """The trials of one start, without those that are stored."""
         arm = step.environment
-        loops = {name: count for name in block.benchmarks if (count := self._loops.get((self._settings_of(arm), name)))}
+        key, in_slices = self._settings_of(arm), kind is ArmTrials
+        loops = {name: count for name in block.benchmarks if (count := self._loops.get((key, name, in_slices)))}
         kept = self._kept(block, attempt, step)
         return kind(self._rig, block, step, attempt, kept, loops, describes=arm not in self._described)
 
@@ -230,9 +234,13 @@ class Runner:
         self.tell(TrialEnded(trial))
 
     def _learn(self, trial: Trial) -> None:
-        """Keeps the number of loops of a sample, which the first trial of each arm and benchmark fixed."""
+        """Keeps the number of loops of a sample, which the first trial of each arm and benchmark fixed.
+
+        A slice and a sample of a whole trial differ in length.
+        """
         if isinstance(trial.outcome, Measured) and trial.outcome.loops is not None:
-            self._loops.setdefault((self._settings_of(trial.environment), trial.benchmark), trial.outcome.loops)
+            key = (self._settings_of(trial.environment), trial.benchmark, trial.own_s is not None)
+            self._loops.setdefault(key, trial.outcome.loops)
 
     def _settings_of(self, arm: str) -> str:
         """The control is the baseline: it runs with the same loops."""

@@ -24,9 +24,10 @@ class SlicedTrial:
     start: Start
     name: str
     benchmark: Benchmark
-    turn: int  # of the arm in the first round
+    turn: int | None  # of the arm in the first round; None: no other arm is beside it
+    rounds: int
     tallies: Tallies
-    lost: SessionLost | None = None
+    lost: VbenchError | None = None
     _outcome: Outcome | None = None
     _slices: Slices | None = None
     _own: ExitStack = field(default_factory=ExitStack)
@@ -43,12 +44,12 @@ class SlicedTrial:
     def goes_on(self) -> bool:
         return self._outcome is None
 
-    def begin(self, exits: ExitStack, rounds: int) -> None:
+    def begin(self, exits: ExitStack) -> None:
         """Sets up and warms up. What this starts is stopped by `end`, or with `exits`."""
         self._own = exits.enter_context(interrupts.unwinding())
         self.arm.begin()
         loops = self.arm.loops.get(self.name)
-        start = replace(self.start, loops=loops, raw=self._keep, begin=self._mark, end=self._mark, rounds=rounds)
+        start = replace(self.start, loops=loops, raw=self._keep, begin=self._mark, end=self._mark, rounds=self.rounds)
         first = self.tallies.now(self.arm.name)
         with self._trying():
             self._clocks.append(self._clock())
@@ -59,7 +60,7 @@ class SlicedTrial:
             sliced = guarded(self.benchmark.sliced(start), self._keep, stops_as=TrialFailed)
             self._slices = self._own.enter_context(sliced)
         last = self.tallies.now(self.arm.name)
-        self._own_s += last.at_s - first.at_s
+        self._own_s += first.until_s(last)
         self._served_s = _sum(self._served_s, self.tallies.worked_s(self.arm.name, first, last))
 
     def take(self) -> None:
@@ -71,7 +72,7 @@ class SlicedTrial:
     def count(self, first: Tally, last: Tally, idle_s: Sequence[float | None]) -> None:
         """Counts the slice between two tallies; `idle_s` is the processor time of each other arm in it."""
         worked_s = self.tallies.worked_s(self.arm.name, first, last)
-        self._own_s += last.at_s - first.at_s
+        self._own_s += first.until_s(last)
         self._served_s = _sum(self._served_s, worked_s)
         self._operations_s = _sum(self._operations_s, worked_s)
         self._disturbed_s = _sum(self._disturbed_s, *idle_s)
@@ -91,7 +92,7 @@ class SlicedTrial:
             with self._noticing_loss():
                 self._clocks.append(self._clock())
 
-    def ending(self, rounds: int) -> Iterator[Trial]:
+    def ending(self) -> Iterator[Trial]:
         assert self._outcome
         yield from self.arm.ending(
             self.name,
@@ -100,7 +101,7 @@ class SlicedTrial:
             wall_s=self._wall_s,
             counts=self._counts(),
             turn=self.turn,
-            rounds=rounds,
+            rounds=self.rounds,
             own_s=self._own_s,
             idle_cpu_s=self._disturbed_s,
         )
@@ -146,7 +147,9 @@ class SlicedTrial:
         """An environment that is lost after its trial keeps that trial."""
         try:
             yield
-        except SessionLost as error:
+        except (StopFailed, NoSpace):
+            raise
+        except VbenchError as error:
             self.lost = error
 
 

@@ -13,10 +13,15 @@ KernelTimes = dict[int, float]
 
 @dataclass(frozen=True)
 class Tally:
-    """Processor time so far, by the way in which it is counted, at one moment of the harness's monotonic clock."""
+    """Processor time so far, by the way in which it is counted, read between two moments of the harness's clock."""
 
-    at_s: float
+    begun_s: float
+    ended_s: float
     spent: dict[ServedBy, Spent]
+
+    def until_s(self, later: "Tally") -> float:
+        """The time between this tally and a later one. No arm works while one is taken."""
+        return later.begun_s - self.ended_s
 
 
 @dataclass
@@ -35,11 +40,12 @@ class Tallies:
 
     def now(self, arm: str) -> Tally:
         """A tally, at the end of something that `arm` did."""
+        begun_s = time.monotonic()
         spent = {way: self.spent(way) for way in dict.fromkeys(self.served_by.values())}
         for each in spent.values():
             for child in each.children_s:
                 self._owners.setdefault(child, arm)
-        return Tally(time.monotonic(), spent)
+        return Tally(begun_s, time.monotonic(), spent)
 
     def worked_s(self, arm: str, first: Tally, last: Tally) -> float | None:
         """Processor time of the arm, with that of the kernel's threads, while it was measured. None if unknown."""

@@ -4,8 +4,8 @@ Two slices that are compared lie as close in time as a slice is long, so that a 
 first round has the order of the plan, and the others are such that what drifts evenly cancels (stats.order.turns).
 """
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from msgspec.structs import replace as with_changes
@@ -13,7 +13,7 @@ from msgspec.structs import replace as with_changes
 from vbench import gates
 from vbench.beneath import ServedBy
 from vbench.contracts import Start, Started
-from vbench.errors import NoSpace, SessionLost, StopFailed, TrialFailed, VbenchError
+from vbench.errors import NoSpace, StopFailed, TrialFailed, VbenchError
 from vbench.gates import ClockReading, Counters
 from vbench.host import interrupts
 from vbench.model import Block, Reading
@@ -62,6 +62,7 @@ class TogetherTrials:
     arms: Sequence[ArmTrials]  # in the order of their starts
     _alive: dict[str, Alive] = field(default_factory=dict)
     _tallies: Tallies = field(init=False)
+    _has_lost: bool = False  # an arm was lost: what it used is no longer in the host's counts
 
     def __post_init__(self) -> None:
         self._tallies = Tallies(self.rig.spent, self.rig.testbed.host.ticks_per_s)
@@ -91,8 +92,7 @@ class TogetherTrials:
         except (StopFailed, NoSpace):
             raise
         except VbenchError as error:
-            with interrupts.held():
-                own.close()
+            self._remove(own)
             yield from arm.given_up(error)
             return
         shared = ExitStack()
@@ -100,6 +100,16 @@ class TogetherTrials:
         start = arm.start(stack.session, stack.testbed, stack=shared, number=len(self._alive))
         self._alive[arm.name] = Alive(arm, stack, start)
         self._tallies.join(arm.name, arm.served_by)
+
+    def _remove(self, own: ExitStack) -> None:
+        """Removes what a start that failed has left. A fault in that ends the run only if something may be left."""
+        try:
+            with interrupts.held():
+                own.close()
+        except (StopFailed, NoSpace):
+            raise
+        except VbenchError:
+            return
 
     def _watched(self) -> Iterator[Item]:
         """The trials, with the host's counters and all clocks read just before the first and after the last."""
@@ -109,43 +119,62 @@ class TogetherTrials:
         for alive in list(self._alive.values()):
             try:
                 alive.clock = alive.read_clock()
-            except SessionLost as error:
+            except (StopFailed, NoSpace):
+                raise
+            except VbenchError as error:
                 yield from self._given_up(alive, error)
-        for name, turn in zip(self.block.benchmarks, self.block.turns, strict=True):
-            yield from self._benchmark(name, [self.rig.arms[number] for number in turn])
-        last, ended = self._counters(), self._tallies.now(self.arms[0].name)
-        for alive in self._alive.values():
-            with suppress(SessionLost):
-                own_cpu_s = self._tallies.idled_s(alive.name, begun, ended)
-                yield with_changes(self._reading(alive, first, last), own_cpu_s=own_cpu_s)
+        turns = zip(self.block.benchmarks, self.block.turns, strict=True)
+        orders = {name: [self.rig.arms[number] for number in turn] for name, turn in turns}
+        for name, order_of_arms in orders.items():
+            able = self._able(name, order_of_arms)
+            if able:
+                yield BenchmarkBegan(name, together=True)
+                trials, reading = self._benchmark(name, able)
+                with interrupts.held():
+                    yield reading
+                    if not any(self._able(later, orders[later]) for later in orders if later != name):
+                        # Before the last trials: a run that ends right after them has the readings of its block.
+                        lost = {trial.arm.name for trial in trials if trial.lost}
+                        yield from self._readings(first, begun, lost)
+                    for trial in trials:
+                        yield from trial.ending()
+                for alive, trial in zip(able, trials, strict=True):
+                    if trial.lost:
+                        yield from self._given_up(alive, trial.lost)
 
-    def _benchmark(self, name: str, order: Sequence[str]) -> Iterator[Item]:
-        """One benchmark in all arms that lack its trial."""
-        able = [alive for arm in order if (alive := self._alive.get(arm)) and alive.trials.missing([name])]
-        if not able:
-            return
-        yield BenchmarkBegan(name, together=True)
+    def _able(self, benchmark: str, arms: Sequence[str]) -> list[Alive]:
+        """The arms that are alive and lack the trial of this benchmark."""
+        return [alive for arm in arms if (alive := self._alive.get(arm)) and alive.trials.missing([benchmark])]
+
+    def _readings(self, first: dict[ServedBy, Counters], begun: Tally, lost: Collection[str]) -> Iterator[Reading]:
+        last, ended = self._counters(), self._tallies.now(self.arms[0].name)
+        for alive in (alive for alive in self._alive.values() if alive.name not in lost):
+            try:
+                reading = self._reading(alive, first, last)
+            except (StopFailed, NoSpace):
+                raise
+            except VbenchError:  # it is lost, which its next trial tells
+                continue
+            yield with_changes(reading, own_cpu_s=self._tallies.idled_s(alive.name, begun, ended))
+
+    def _benchmark(self, name: str, able: Sequence[Alive]) -> tuple[list[SlicedTrial], Reading]:
+        """One benchmark in these arms: the trials, which have ended, and the reading of their rounds."""
         rounds = plans.rounds(self.rig.suite, name, arms=len(able))
         benchmark = self.rig.suite.benchmarks[name]
         with interrupts.unwinding() as exits:
             trials = [
-                SlicedTrial(alive.trials, alive.start, name, benchmark, turn, self._tallies)
-                for turn, alive in enumerate(able)
+                SlicedTrial(alive.trials, alive.start, name, benchmark, turn, rounds, self._tallies)
+                for alive, turn in zip(able, range(len(able)) if len(able) > 1 else [None], strict=True)
             ]
             for trial in trials:
-                trial.begin(exits, rounds)
+                trial.begin(exits)
             first = self._counters()
             self._rounds(trials, rounds)
             last = self._counters()
             for trial in trials:
                 trial.end()
-        with interrupts.held():
-            yield self._of_rounds(name, first, last)
-            for trial in trials:
-                yield from trial.ending(rounds)
-        for alive, trial in zip(able, trials, strict=True):
-            if trial.lost:
-                yield from self._given_up(alive, trial.lost)
+        self._has_lost |= any(trial.lost for trial in trials)
+        return trials, self._of_rounds(name, first, last)
 
     def _rounds(self, trials: Sequence[SlicedTrial], rounds: int) -> None:
         tally = self._tallies.now(trials[0].arm.name)
@@ -165,12 +194,13 @@ class TogetherTrials:
             if alive.name != trial.arm.name
         }
         for name, cpu_s in idle.items():
-            self._alive[name].idled(last.at_s - first.at_s, cpu_s)
+            self._alive[name].idled(first.until_s(last), cpu_s)
         trial.count(first, last, list(idle.values()))
 
     def _given_up(self, alive: Alive, error: VbenchError) -> Iterator[Item]:
         """The arm was lost: the others go on. What is left of it is removed with the block."""
         del self._alive[alive.name]
+        self._has_lost = True
         alive.trials.keep_evidence(alive.stack)
         yield from alive.trials.given_up(error)
 
@@ -183,9 +213,12 @@ class TogetherTrials:
         return {way: self.rig.counters(way) for way in dict.fromkeys(self._tallies.served_by.values())}
 
     def _reading(self, alive: Alive, first: dict[ServedBy, Counters], last: dict[ServedBy, Counters]) -> Reading:
-        """The reading of one arm over the block. Its own are the clock, the delays, and the time that it idled."""
+        """The reading of one arm over the block. Its own are the clock and the time that it idled.
+
+        The delays are those of all arms whose processor time is counted as this one's is.
+        """
         way = alive.trials.served_by
-        own = [replace(_all(each), delays_s=each[way].delays_s) for each in (first, last)]
+        own = [replace(self._all(each), delays_s=each[way].delays_s) for each in (first, last)]
         reading = gates.reading(
             block=self.block.index,
             attempt=self.attempt,
@@ -203,16 +236,17 @@ class TogetherTrials:
             block=self.block.index,
             attempt=self.attempt,
             environment="",
-            counters=(_all(first), _all(last)),
+            counters=(self._all(first), self._all(last)),
             clocks=(None, None),
             limit_ppm=gates.LIMIT_PPM,
             ticks_per_s=self.rig.testbed.host.ticks_per_s,
         )
         return with_changes(reading, benchmark=benchmark)
 
-
-def _all(each: dict[ServedBy, Counters]) -> Counters:
-    return gates.together(list(each.values()))
+    def _all(self, each: dict[ServedBy, Counters]) -> Counters:
+        """The counts of all arms together. Of one that was lost they hold nothing any more: the sum is unknown."""
+        counters = gates.together(list(each.values()))
+        return replace(counters, ours_s=None) if self._has_lost else counters
 
 
 def _close(shared: ExitStack, arm: ArmTrials) -> None:
