@@ -22,6 +22,7 @@ from tests.unit.odd_kinds import measuring, with_hash
 from vbench import gates, report
 from vbench.benchmarks.cpu import Hash
 from vbench.beneath import DESCENDANTS, Cgroup, ServedBy, Space, Unseen
+from vbench.cli.losses import parted_sentence
 from vbench.contracts import Slices, Start
 from vbench.cost import Analysis, confounds
 from vbench.errors import NoSpace, SessionLost, TrialFailed
@@ -398,3 +399,9 @@ def test_a_trial_has_slices_about_as_long_as_the_suite_says(trial: str, slice_s:
     """A slice of a kernel is never shorter than 20 ms, if the trial is not."""
     text = FEW.replace('trial = "1 ms"', f'trial = "{trial}"\nslice = "{slice_s}"')
     assert plans.rounds(a_suite(text), "cpu.hash") == rounds
+
+
+def test_arms_that_were_not_quiet_are_told_after_the_calibration() -> None:
+    said = parted_sentence({"tcg": 0.018}, all_alone=False)
+    assert said == "not quiet while others were measured, measured alone from now on: tcg 1.8 % of a processor"
+    assert "every environment is measured alone" in parted_sentence({"bare": 0.018}, all_alone=True)
