@@ -11,8 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from tests.unit.leftovers import HOST, NAMES, NEVER, ODD, Runtime, container, folder_of, owner, record
+from vbench.benchmarks.lines import Lines
 from vbench.cli.clean import clean
 from vbench.errors import StopFailed
+from vbench.host import proc
 from vbench.testbed.undo import Removal, recorded, sweep
 
 
@@ -31,6 +33,16 @@ def test_what_is_recorded_is_removed_the_last_first_and_then_the_folder(dead: Pa
     record(dead, *made, gone=[2])
     assert list(sweep(HOST, dead)) == [str(made[2]), str(made[0]), str(dead)]
     assert [line.split()[-1] for line in runtime.told()] == [NAMES[2], NAMES[0]]
+    assert not dead.exists()
+
+
+def test_an_engine_that_was_started_in_the_moment_of_the_kill_is_waited_for(dead: Path) -> None:
+    """It makes a folder of its own when it goes on, and nothing of that is left."""
+    late = ["sh", "-c", 'echo ready; sleep 0.3; mkdir -p "$1"', "runc", str(dead / "bundle-abcdef00/state")]
+    with proc.spawn(late) as engine:
+        assert Lines(engine).next(timeout_s=10) == b"ready"
+        assert list(sweep(HOST, dead)) == [str(dead)]
+        assert engine.wait(timeout_s=10) == 0
     assert not dead.exists()
 
 

@@ -5,7 +5,9 @@ its scratch folder, a machine its disks. Only `bare`, which is not isolated, can
 this user's and may do everything that this user may.
 """
 
+import re
 import shlex
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,6 +28,7 @@ OWNER, JOURNAL = "owner.json", "undo.jsonl"
 PROGRAM = r"\A(?:[A-Za-z0-9][A-Za-z0-9._+-]{0,63}|(?:/(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f]{1,255}){1,64})\Z"
 """A command's own name, or an absolute path without `.` and `..`."""
 LIMIT_S = 60.0
+SETTLE_S, LOOK_S = 10.0, 0.05
 _MOST_OWNER_B = 4096
 _MOST_JOURNAL_B = 2**24  # a start has two lines of less than 1000 bytes
 _BY_HAND = "remove by hand what it names, then the folder"
@@ -187,6 +190,7 @@ def sweep(host: Host, folder: PurePosixPath) -> Iterator[str]:
 
     Raises StopFailed at the end if a removal failed. The folder then stays.
     """
+    _await_ends(host, folder)
     left, problems = recorded(host, folder)
     hints = {_BY_HAND} if problems else set()
     failed = list(problems)
@@ -204,6 +208,20 @@ def sweep(host: Host, folder: PurePosixPath) -> Iterator[str]:
     except OSError as error:
         raise StopFailed(f"{folder} could not be removed: {error.strerror or error}") from error
     yield str(folder)
+
+
+def _await_ends(host: Host, folder: PurePosixPath) -> None:
+    """Waits until no process names the folder, at most for SETTLE_S.
+
+    An engine that was started in the very moment of a kill goes on for a moment, and makes the folder again.
+    """
+    try:
+        words = _trusted(host, ["pgrep", "--full", "--", re.escape(str(folder))])
+    except (VbenchError, Untrusted):  # without pgrep nothing can be waited for
+        return
+    deadline = time.monotonic() + SETTLE_S
+    while host.session.run(words, timeout_s=LIMIT_S).status == 0 and time.monotonic() < deadline:
+        time.sleep(LOOK_S)
 
 
 def _sweep(host: Host, removal: Removal) -> None:
