@@ -20,6 +20,7 @@ from tests.unit.killed import PER_BLOCK, Killed, changed, resumed
 from tests.unit.killed import a_suite as a_killed_suite
 from tests.unit.odd_kinds import measuring, with_hash
 from vbench import gates, report
+from vbench import suite as suites
 from vbench.benchmarks.cpu import Hash
 from vbench.beneath import DESCENDANTS, Cgroup, ServedBy, Space, Unseen
 from vbench.cli.losses import parted_sentence
@@ -217,6 +218,12 @@ def test_the_rounds_of_a_benchmark_have_a_reading_and_every_arm_one_of_its_own(r
         assert [(r.environment, r.benchmark) for r in mine[:2]] == [("", name) for name in _benchmarks(run, block)]
         assert sorted(r.environment for r in mine[2:]) == list(ARMS)
         assert all(r.idle_s is not None and 0 < r.idle_s < r.wall_s for r in mine[2:])
+
+
+def test_a_run_of_nothing_but_starts_has_readings_too(tmp_path: Path) -> None:
+    suite = suites.restrict(a_suite(FEW), benchmarks=("start.ready",))
+    run = execute(tmp_path, suite)
+    assert {(r.block, r.environment) for r in run.readings} == {(block, arm) for block in range(7) for arm in ARMS}
 
 
 def _benchmarks(run: Run, block: int) -> tuple[str, ...]:

@@ -125,8 +125,10 @@ class TogetherTrials:
                 yield from self._given_up(alive, error)
         turns = zip(self.block.benchmarks, self.block.turns, strict=True)
         orders = {name: [self.rig.arms[number] for number in turn] for name, turn in turns}
-        for name, order_of_arms in orders.items():
-            able = self._able(name, order_of_arms)
+        if not any(self._able(name, arms) for name, arms in orders.items()):  # nothing but starts
+            yield from self._readings(first, begun, ())
+        for name, arms in orders.items():
+            able = self._able(name, arms)
             if able:
                 yield BenchmarkBegan(name, together=True)
                 trials, reading = self._benchmark(name, able)
