@@ -135,5 +135,5 @@ def test_what_a_killed_run_left_is_found_and_removed_on_the_host(
     notes.clear()
     assert abandoned(after, FAR) == (FAR / left.name,)
     assert list(sweep(after, FAR / left.name)) == ["rm x", str(FAR / left.name)]
-    assert notes == ["rm"]
+    assert notes == ["pgrep", "rm"]  # nothing names the folder any more
     assert not left.exists()

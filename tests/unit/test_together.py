@@ -2,42 +2,33 @@
 
 import os
 import signal
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from dataclasses import replace as with_changes
-from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.unit.fakes import APART, FEW, SUITE, Told, a_suite, execute, of
 from tests.unit.killed import PER_BLOCK, Killed, changed, resumed
 from tests.unit.killed import a_suite as a_killed_suite
 from tests.unit.odd_kinds import measuring, with_hash
-from vbench import gates, report
+from vbench import report
 from vbench import suite as suites
 from vbench.benchmarks.cpu import Hash
-from vbench.beneath import DESCENDANTS, Cgroup, ServedBy, Space, Unseen
+from vbench.beneath import Space
 from vbench.cli.losses import parted_sentence
 from vbench.contracts import Slices, Start
 from vbench.cost import Analysis, confounds
 from vbench.errors import NoSpace, SessionLost, TrialFailed
-from vbench.gates import Counters, Spent
 from vbench.host import interrupts
 from vbench.host.files import LocalFiles
 from vbench.model import Fact, Failed, Measured, Reading, Run, Skipped, State, Trial
 from vbench.runner.events import Began, BenchmarkBegan, StepBegan, TrialEnded
 from vbench.runner.refusing import why_apart
-from vbench.runner.tally import Tallies
-from vbench.stats import order
 from vbench.store import journal
 from vbench.suite import Suite
-from vbench.suite import plan as plans
 
 ARMS = ("a", "b", "control")
 LONG = ('trial = "1 ms"', 'trial = "90 ms"')  # three slices of three arms
@@ -130,20 +121,6 @@ def test_each_round_begins_one_arm_later(tmp_path: Path) -> None:
     assert half[:4] == [f"begin {arm}" for arm in arms]
     assert half[-8:] == [note for arm in arms for note in (f"end {arm}", f"stop {arm}")]
     assert len(of(run, "cpu.hash")) == 2 * 4
-
-
-@given(st.integers(2, 40), st.floats(0.01, 100))
-def test_over_the_rounds_all_arms_have_the_same_mean_moment_and_none_two_slices_in_a_row(
-    arms: int, wanted: float
-) -> None:
-    count = order.rounds(arms, wanted)
-    slices = [arm for turn in order.turns(arms, count) for arm in turn]
-    moments = [[at for at, arm in enumerate(slices) if arm == each] for each in range(arms)]
-    assert {len(each) for each in moments} == {count}
-    assert len({sum(each) for each in moments}) == 1
-    assert count <= max(2, 1.5 * wanted)
-    if arms > 2 and wanted >= arms:
-        assert all(one != other for one, other in pairwise(slices))
 
 
 def test_an_arm_that_fails_in_a_slice_has_no_more_of_them(tmp_path: Path) -> None:
@@ -303,109 +280,6 @@ def test_arms_that_cannot_be_alive_together_are_measured_one_at_a_time_and_it_is
 
 def _fact(value: int) -> Fact:
     return Fact(value, "test")
-
-
-# --- whose processor time it is ---------------------------------------------------------------------------------------
-
-GROUP = Cgroup(PurePosixPath("/docker/0123"))
-
-
-def tallies(*spent: dict[ServedBy, Spent]) -> Tallies:
-    """Tallies of a host that answers with each of `spent` in turn, once for all ways of counting."""
-    left = list(spent)
-
-    def ask(way: ServedBy) -> Spent:
-        answer = left[0][way]
-        asked.add(way)
-        if asked == set(left[0]):
-            asked.clear()
-            left.pop(0)
-        return answer
-
-    asked: set[ServedBy] = set()
-    return Tallies(ask, 100)
-
-
-def test_a_child_of_the_harness_is_of_the_arm_that_was_started_or_measured_when_it_was_first_seen() -> None:
-    kernel = {9: 1.0}
-    of_all = tallies(
-        {DESCENDANTS: Spent(1.0, {}, {10: 1.0})},
-        {DESCENDANTS: Spent(3.0, {}, {10: 1.0, 20: 2.0})},
-        {DESCENDANTS: Spent(3.0, kernel, {10: 1.0, 20: 2.0})},
-        {DESCENDANTS: Spent(9.5, {9: 1.25}, {10: 3.0, 20: 2.5, 11: 4.0})},
-    )
-    of_all.join("a", DESCENDANTS)
-    of_all.join("b", DESCENDANTS)
-    first, last = of_all.now("a"), of_all.now("a")
-    assert of_all.worked_s("a", first, last) == 6.25  # with the kernel's threads, and the child that it started
-    assert of_all.idled_s("b", first, last) == 0.5
-
-
-def test_what_a_group_serves_is_counted_by_the_group_and_what_nobody_sees_is_unknown() -> None:
-    unseen = Unseen("why")
-    of_all = tallies(
-        {GROUP: Spent(5.0, {})},
-        {GROUP: Spent(5.0, {}), unseen: Spent(None, {})},
-        {GROUP: Spent(5.0, {}), unseen: Spent(None, {})},
-        {GROUP: Spent(5.5, {}), unseen: Spent(None, {})},
-    )
-    of_all.join("docker", GROUP)
-    of_all.join("away", unseen)
-    first, last = of_all.now("docker"), of_all.now("docker")
-    assert (of_all.worked_s("docker", first, last), of_all.idled_s("away", first, last)) == (0.5, None)
-
-
-def test_the_time_of_all_arms_is_known_only_where_each_is() -> None:
-    one = Counters(0.0, 5.0, 0.0, 1.0, {7: 1.0}, 0, delays_s={1: 0.5})
-    two = Counters(0.0, 5.0, 0.0, 2.0, {7: 1.0}, 0, delays_s={2: 0.25})
-    both = gates.together([one, two])
-    assert (both.ours_s, both.kernel_s, both.delays_s, both.busy_s) == (3.0, {7: 1.0}, {1: 0.5, 2: 0.25}, 5.0)
-    assert gates.together([one, with_changes(two, ours_s=None, delays_s=None)]).ours_s is None
-
-
-def test_the_idle_share_is_of_the_time_in_which_others_were_measured() -> None:
-    reading = Reading(1, 0, "b", 10.0, idle_s=5.0, idle_cpu_s=0.02)
-    assert gates.idle_share(reading) == pytest.approx(0.004)
-    assert gates.idle_share(replace(reading, idle_cpu_s=None)) is None
-    assert gates.idle_share(Reading(1, 0, "b", 10.0)) is None
-
-
-# --- the plan ---------------------------------------------------------------------------------------------------------
-
-
-def test_over_the_blocks_every_arm_has_every_turn_of_a_benchmark_equally_often() -> None:
-    plan = plans.make(a_suite(FEW.replace("blocks = 6", "blocks = 12")))
-    for benchmark in plan.blocks[1].benchmarks:
-        orders = [block.turns[block.benchmarks.index(benchmark)] for block in plan.blocks[1:]]
-        for turn in range(3):
-            counts = Counter(order[turn] for order in orders)
-            assert counts == {0: 4, 1: 4, 2: 4}
-
-
-def test_a_plan_of_fewer_blocks_has_the_turns_of_a_longer_one() -> None:
-    few, more = (plans.make(a_suite(FEW.replace("blocks = 6", f"blocks = {n}")), seed=1) for n in (6, 9))
-    assert few.blocks[1:] == more.blocks[1:7]
-
-
-def test_arms_that_are_measured_apart_have_no_turns() -> None:
-    assert {block.turns for block in plans.make(a_suite(FEW.replace(*APART))).blocks} == {()}
-
-
-@pytest.mark.parametrize(
-    ("trial", "slice_s", "rounds"),
-    [
-        ("300 ms", "30 ms", 9),
-        ("1 s", "50 ms", 21),
-        ("1 ms", "30 ms", 2),
-        ("100 ms", "1 ms", 6),
-        ("1 s", "700 ms", 2),
-        ("1 min", "30 ms", 39),
-    ],
-)
-def test_a_trial_has_slices_about_as_long_as_the_suite_says(trial: str, slice_s: str, rounds: int) -> None:
-    """A slice of a kernel is never shorter than 20 ms, if the trial is not."""
-    text = FEW.replace('trial = "1 ms"', f'trial = "{trial}"\nslice = "{slice_s}"')
-    assert plans.rounds(a_suite(text), "cpu.hash") == rounds
 
 
 def test_arms_that_were_not_quiet_are_told_after_the_calibration() -> None:

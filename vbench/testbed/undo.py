@@ -220,7 +220,7 @@ def _await_ends(host: Host, folder: PurePosixPath) -> None:
     except (VbenchError, Untrusted):  # without pgrep nothing can be waited for
         return
     deadline = time.monotonic() + SETTLE_S
-    while host.session.run(words, timeout_s=LIMIT_S).status == 0 and time.monotonic() < deadline:
+    while host.session.run(words, timeout_s=LIMIT_S).stdout.strip() and time.monotonic() < deadline:
         time.sleep(LOOK_S)
 
 
