@@ -49,6 +49,9 @@ class Said:
     def wait(self, *, timeout_s: float) -> int:
         return self.status
 
+    def kill(self) -> None:
+        """It has ended."""
+
     def stderr(self) -> bytes:
         return self.words
 

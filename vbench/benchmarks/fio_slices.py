@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from vbench.benchmarks import fio
 from vbench.benchmarks.lines import BEGUN, ENDED, Lines
 from vbench.contracts import Completed, Process, Session, Start
-from vbench.errors import CommandTimeout, TrialFailed
+from vbench.errors import CommandTimeout, OutputTooLarge, TrialFailed
+from vbench.guest.collecting import MOST_B
 from vbench.model import Measured
 
 KILL_S = 30.0  # limit of `kill`, which an emulated machine starts slowly
 _OURS = (BEGUN, ENDED, fio.READY)
+_PID = re.compile(re.escape(fio.PID) + rb"([1-9][0-9]{0,9})")
 _FAILED = re.compile(rb"^fio: pid=\d+, err=\d+|, got signal=\d+")  # of one job
 
 
@@ -36,6 +38,8 @@ class FioSlices:
         """Waits until every slice waits, and stops the main process. Raises TrialFailed, CommandTimeout."""
         for _ in range(rounds):
             self._until(fio.READY)
+        if not self.pid:
+            raise TrialFailed("fio's process is not known: the shell that starts it did not name it")
         self._signal("STOP")
 
     def take(self) -> None:
@@ -59,10 +63,13 @@ class FioSlices:
 
     def _next(self, deadline: float) -> bytes | None:
         line = self._lines.next(timeout_s=max(0.0, deadline - time.monotonic()))
-        if line is not None and line.startswith(fio.PID):
-            self.pid = int(line.removeprefix(fio.PID))
+        if line is not None and (named := _PID.fullmatch(line)):
+            self.pid = int(named[1])
         elif line is not None and line not in _OURS:
             self._printed += line + b"\n"
+            if len(self._printed) > MOST_B:
+                self.process.kill()
+                raise OutputTooLarge(f"fio printed more than {MOST_B // 2**20} MiB and was killed")
             if _FAILED.search(line):  # the other jobs go on waiting, and fio with them
                 self.process.kill()
                 raise fio.refused(self._completed())
