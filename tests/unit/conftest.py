@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,9 +14,11 @@ from typing import Any, cast
 import pytest
 
 from tests.unit.documents import Document
+from tests.unit.guest_folder import guest_folder
 from tests.unit.program import Ended, Vbench
 from tests.unit.runs import make_run
 from vbench import contracts, report
+from vbench.benchmarks.lines import Lines
 from vbench.cli import main
 from vbench.contracts import Completed, Session, Start, Workplace
 from vbench.environments.fake import Fake, FakeSession
@@ -107,3 +110,16 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
         yield Start(session, testbed, 321, 0.03, 0.001, None, raw, stack, suite_folder=tmp_path)
         stack.close()
         assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@pytest.fixture
+def echo() -> Iterator[int]:
+    """Port of an echo server on loopback that listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    with proc.spawn([str(guest_folder() / "echo"), "serve", "127.0.0.1", str(port)]) as server:
+        assert Lines(server).next(timeout_s=10) == b"ready"
+        yield port
+        server.stdin.close()
+        assert server.wait(timeout_s=10) == 0  # the end of its stdin ends it

@@ -8,7 +8,6 @@ import shutil
 import socket
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from tests.unit.driving import ask
 from tests.unit.guest_folder import guest_folder
 from vbench.benchmarks import KINDS
 from vbench.benchmarks.kernel_driver import KernelBenchmark
-from vbench.benchmarks.lines import Lines
 from vbench.host import proc
 
 MIB = 2**20
@@ -27,19 +25,6 @@ IN_MEMORY = ("copy", "scale", "add", "triad", "chase")
 COMPILED_OR_INTERPRETED = [kind for kind in KINDS.values() if issubclass(kind, KernelBenchmark)]
 # network.connect is proved where its server is.
 NAMES = sorted({kind().kernel for kind in COMPILED_OR_INTERPRETED} - {"connect"})
-
-
-@pytest.fixture
-def echo() -> Iterator[int]:
-    """Port of an echo server on loopback that listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    with proc.spawn([str(guest_folder() / "echo"), "serve", "127.0.0.1", str(port)]) as server:
-        assert Lines(server).next(timeout_s=10) == b"ready"
-        yield port
-        server.stdin.close()
-        assert server.wait(timeout_s=10) == 0  # the end of its stdin ends it
 
 
 def test_the_program_that_does_nothing_ends_with_status_0() -> None:

@@ -1,16 +1,11 @@
 """Trials in slices, by the real driver: other environments are measured between two requests of one trial."""
 
 import json
-import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.unit.driving import ask
-from tests.unit.guest_folder import guest_folder
-from vbench.benchmarks.lines import Lines
-from vbench.host import proc
 
 SLICE = {"slice_s": 0.002, "warmup_s": 0.004}
 
@@ -18,17 +13,6 @@ SLICE = {"slice_s": 0.002, "warmup_s": 0.004}
 def in_slices(kernel: str, slices: int, **how: Any) -> list[dict[str, Any]]:
     steps = ["begin", *["next"] * slices, "end"]
     return [{"kernel": kernel, "slices": step, **SLICE, **how} for step in steps]
-
-
-@pytest.fixture
-def echo() -> Iterator[int]:
-    """Port of an echo server on loopback that listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    with proc.spawn([str(guest_folder() / "echo"), "serve", "127.0.0.1", str(port)]) as server:
-        assert Lines(server).next(timeout_s=10) == b"ready"
-        yield port
 
 
 def test_the_values_of_a_trial_are_those_of_its_slices() -> None:
