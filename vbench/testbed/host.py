@@ -21,7 +21,7 @@ from vbench.testbed.folders import emptied, using
 from vbench.testbed.images import image_of
 from vbench.testbed.namespaces import ROOT_MOUNTS, holder, network_holder
 from vbench.testbed.nested import NestedTestbed
-from vbench.testbed.network import PEER_ADDRESS, PREFIX_LENGTH, ip_batch, network_missing
+from vbench.testbed.network import PEER_ADDRESS, PREFIX_LENGTH, ip_batch, mac, network_missing
 from vbench.testbed.undo import Undoing, claim, removal
 
 # A server that waits for its first client does not end with its standard input.
@@ -144,7 +144,9 @@ def _open_network(testbed: HostTestbed, image: ImageHere, stack: ExitStack) -> N
         session,
         bridge.netns,
         "link set lo up",
-        "link add br0 type bridge",
+        # A MAC address of its own: a bridge without one takes the lowest of its ports', so a port that goes can change
+        # it, and who knows the former one does not reach the peer for half a minute.
+        f"link add br0 address {mac(1)} type bridge",
         f"addr add {PEER_ADDRESS}/{PREFIX_LENGTH} dev br0",
         "link set br0 up",
     )

@@ -17,6 +17,7 @@ def address(number: int) -> str:
 
 
 def mac(number: int) -> str:
+    """MAC address that belongs to `address(number)`."""
     return f"52:54:00:12:{number >> 8 & 255:02x}:{number & 255:02x}"
 
 
