@@ -127,6 +127,17 @@ def test_the_interval_that_equivalence_asks_follows_from_its_printed_quantiles(d
     assert (low, high) == (min(by_t[0], bootstrapped[0]), max(by_t[1], bootstrapped[1]))
 
 
+def test_below_15_blocks_equivalence_asks_the_interval_of_student_alone() -> None:
+    text = explain(controlled((1.0, 1.02) * 6), "cpu.hash", "runc")
+    d = [row[3] for row in blocks_of(text)]
+    asked = text[text.index("b) equivalent") : text.index("c) slower")]
+    assert "alone, since 12 blocks are fewer than 15" in asked
+    assert "bootstrap" not in asked
+    half = oracle.t.ppf(0.95, 11) * stdev(d) / math.sqrt(12)
+    ends = numbers(line_of(asked, "   this interval"))[:2]
+    assert ends == pytest.approx([fmean(d) - half, fmean(d) + half], rel=1e-4)
+
+
 def test_a_p_beyond_the_resamples_is_that_of_a_third_of_t(disk: str) -> None:
     assert "no resample reaches t" not in disk
     text = explain(controlled((1.0, 1.02) * 6), "cpu.hash", "runc")

@@ -177,7 +177,7 @@ def test_equivalence_is_shown_and_not_assumed() -> None:
 
 
 def test_an_equivalence_whose_interval_no_number_can_hold_fails_in_words() -> None:
-    found = rows.equivalent("control", "runc", measured([0.0] * 5 + [800.0 + step for step in range(5)]), 0.02)
+    found = rows.equivalent("control", "runc", measured([0.0] * 5 + [1200.0 + step for step in range(5)]), 0.02)
     assert (found.state, found.why, found.low) == (State.FAILS, "the interval is too wide to write", None)
 
 

@@ -14,7 +14,7 @@ from vbench.report import repetitions, verdicts
 from vbench.report.adjusting import adjustment, exactly
 from vbench.report.words import SCOPE, seldom
 from vbench.stats import bootstrap, equivalence, logs, pvalues, student
-from vbench.stats.envelope import LEAST_ENVELOPE, Ends, Envelope, Inner
+from vbench.stats.envelope import LEAST_ENVELOPE, LEAST_INNER, Ends, Envelope, Inner
 from vbench.stats.judgement import NO_CONTROL, Judged
 from vbench.stats.verdict import ALPHA, Rule, excludes_zero
 from vbench.text import number, percent, plain, reasons_text
@@ -320,17 +320,20 @@ class _Explanation:
             return
         yield from self._inner(envelope.inner)
         tested = equivalence.of(envelope, margin)
-        yield f"   the outer ends of both: {self._ends((tested.low, tested.high))}: {_answer(holds=tested.holds)}"
+        ends = "this interval" if envelope.inner.bootstrap is None else "the outer ends of both"
+        yield f"   {ends}: {self._ends((tested.low, tested.high))}: {_answer(holds=tested.holds)}"
 
     def _inner(self, inner: Inner) -> Iterator[str]:
         envelope, n = self.judged.envelope, self.judged.envelope.blocks
         assert envelope.mean is not None
         assert envelope.spread is not None
-        assert inner.bootstrap is not None
         t, error = student.quantile(0.95, n - 1), envelope.spread / math.sqrt(n)
-        lower, upper = ((envelope.mean - end) / error for end in reversed(inner.bootstrap))
         yield f"   Student: mean -/+ t(0.95, {n - 1}) * s / sqrt(n), t = {t:.6g}"
         yield f"   {_figure(inner.t[0])} to {_figure(inner.t[1])}"
+        if inner.bootstrap is None:
+            yield f"   alone, since {n} blocks are fewer than {LEAST_INNER}"
+            return
+        lower, upper = ((envelope.mean - end) / error for end in reversed(inner.bootstrap))
         yield "   bootstrap-t: mean - q(0.95) * s / sqrt(n) to mean - q(0.05) * s / sqrt(n)"
         yield f"   q(0.95) = {upper:.6g}, q(0.05) = {lower:.6g}"
         yield f"   {_figure(inner.bootstrap[0])} to {_figure(inner.bootstrap[1])}"

@@ -18,6 +18,10 @@ from vbench.stats.pairing import ROUNDING, BadValue, Pairs
 
 LEAST_ROUGH = 5  # blocks: below, dots and no interval
 LEAST_ENVELOPE = 10  # blocks: below, the t interval alone, marked rough, and no verdict
+LEAST_INNER = 15  # blocks: below, the 90 % interval is that of t alone
+"""With fewer, the bootstrap's 90 % interval costs equivalence much of its power. What t alone risks there where one arm
+has a tail is stated in docs/reference/proof.md.
+"""
 DOTS_ONLY, ROUGH = "dots only", "rough"
 ALPHA = 0.05
 FEW_OTHERS = 4
@@ -42,7 +46,7 @@ class Bands(NamedTuple):
     bootstrap_low: Array  # NaN below 10 blocks
     bootstrap_high: Array
     p_bootstrap: Array  # of the hypothesis that the mean is zero
-    inner_low: Array  # of the bootstrap at 2α, for equivalence
+    inner_low: Array  # of the bootstrap at 2α, for equivalence; NaN below 15 blocks
     inner_high: Array
     others: Array  # blocks beside the many equal ones where these are too few for an interval; 0 elsewhere
 
@@ -56,10 +60,10 @@ class Bands(NamedTuple):
 
 
 class Inner(Struct, frozen=True):
-    """The 90 % interval of a cell, which equivalence asks: the envelope of the same two, in the unit of d."""
+    """The 90 % interval of a cell, which equivalence asks, in the unit of d: from 15 blocks on the envelope of both."""
 
     t: Ends
-    bootstrap: Ends | None = None  # None below 10 blocks
+    bootstrap: Ends | None = None  # None below 15 blocks
 
     @property
     def low(self) -> float:
@@ -126,6 +130,8 @@ def bands(d: Array, *, alpha: float = ALPHA, seed: int = bootstrap.SEED, roundin
     low, high, inner_low, inner_high, p = (
         _bootstrap(centred, mean, error, alpha, seed) if blocks >= LEAST_ENVELOPE else np.full((5, len(d)), np.nan)
     )
+    if blocks < LEAST_INNER:
+        inner_low, inner_high = np.full((2, len(d)), np.nan)
     others = _few_on_one_side(given, np.broadcast_to(rounding, spread.shape))
     low, high = np.where(others > 0, -np.inf, low), np.where(others > 0, np.inf, high)
     turned = sign < 0
@@ -241,7 +247,8 @@ def _envelope(blocks: int, both: Bands, index: int) -> Envelope:
         why = f"too many equal values: {_equal(blocks, others) if others else _FLAT}"
         return Envelope(blocks, mean, spread, t=t, p_bootstrap=p, why=why)
     ends = (float(both.bootstrap_low[index]), float(both.bootstrap_high[index]))
-    inner = Inner(_inner_t(mean, spread, blocks), (float(both.inner_low[index]), float(both.inner_high[index])))
+    inner_ends = (float(both.inner_low[index]), float(both.inner_high[index])) if blocks >= LEAST_INNER else None
+    inner = Inner(_inner_t(mean, spread, blocks), inner_ends)
     return Envelope(blocks, mean, spread, low, high, t, ends, p, inner=inner)
 
 

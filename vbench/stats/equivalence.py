@@ -30,7 +30,7 @@ def of(envelope: Envelope, margin: float) -> Equivalence:
     """Two one-sided tests at 5 %: equivalent when the 90 % interval lies strictly within ± margin.
 
     D. J. Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15 (1987) 657-680, with the envelope of t and
-    bootstrap-t in place of t (from 10 blocks on): t alone is wrong too often where one arm has a one-sided tail, as
+    bootstrap-t in place of t (from 15 blocks on): t alone is wrong too often where one arm has a one-sided tail, as
     docs/reference/proof.md shows. The margin is fixed beforehand and never widened by noise. Raises ValueError where
     the envelope has no 90 % interval.
     """
