@@ -142,11 +142,20 @@ class Reading(Struct, frozen=True):
 
 
 class Look(Struct, frozen=True):
-    """Decision of an adaptive run after a block, by the widths of intervals. `words` is for the reader, often empty."""
+    """Decision of an adaptive run after a block, by the widths of intervals. `words` is for the reader, often empty.
+
+    What is settled is measured no more after this block.
+    """
 
     blocks: int
     stop: bool = False
     words: str = ""
+    narrow: tuple[str, ...] = ()  # benchmarks whose intervals are all narrow enough
+    undecidable: tuple[str, ...] = ()  # benchmarks of which all blocks to come cannot decide what is still open
+
+    @property
+    def settled(self) -> tuple[str, ...]:
+        return (*self.narrow, *self.undecidable)
 
 
 class Void(Struct, frozen=True):
@@ -192,8 +201,13 @@ class Plan(Struct, frozen=True):
     environments: tuple[str, ...]  # with the control
     benchmarks: tuple[str, ...]
     blocks: tuple[Block, ...]  # block 0 is the calibration
-    expected_s: float
+    expected_s: float  # of all blocks
     budget_s: float
+
+    @property
+    def most_s(self) -> float:
+        """Expected duration in s at most: an adaptive run with its fewest blocks ends before it exceeds its budget."""
+        return min(self.expected_s, self.budget_s)
 
 
 # --- run and cost -----------------------------------------------------------------------------------------------
@@ -308,6 +322,7 @@ class Run(Struct, frozen=True):
     readings: tuple[Reading, ...] = ()
     voids: tuple[Void, ...] = ()
     warnings: tuple[str, ...] = ()  # "a torn last journal line was dropped"
+    looks: tuple[Look, ...] = ()  # of an adaptive run: those that decided or said something
 
 
 class Verdict(StrEnum):

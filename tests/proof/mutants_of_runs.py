@@ -159,7 +159,7 @@ RUNS = (
     ),
     Mutant(
         "vbench/runner/ledger.py",
-        "if paused_s > self.block_s() else None",
+        "if paused_s > self.block_s(block) else None",
         "if paused_s < 0 else None",
         "a block goes on after any pause",
         ("ledger::several_short_pauses_are_one_long_one",),

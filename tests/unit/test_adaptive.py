@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from vbench import suite as suites
 from vbench.host.local import LocalHost
 from vbench.model import Look, Manifest, Measured, Trial, Void
 from vbench.runner import Runner, adaptive
+from vbench.runner.adaptive import Looking
 from vbench.suite import Suite
 from vbench.suite import plan as plans
 
@@ -68,7 +68,7 @@ def look(blocks: int, spread: float, voids: tuple[Void, ...] = ()) -> Look:
     suite = a_suite()
     looking = adaptive.looking(suite, manifest_of(suite))
     assert looking is not None
-    return looking(trials(blocks, spread), voids)
+    return looking(trials(blocks, spread), voids, ())
 
 
 def test_a_suite_with_a_fixed_number_of_blocks_is_never_looked_at() -> None:
@@ -118,7 +118,7 @@ def test_a_cell_without_an_interval_says_why() -> None:
         suite = a_suite()
         looking = adaptive.looking(suite, manifest_of(suite))
         assert looking is not None
-        found = looking(values, ())
+        found = looking(values, (), ())
         assert not found.stop
         assert f"b cpu.hash time (no interval: {why}" in found.words
 
@@ -126,17 +126,6 @@ def test_a_cell_without_an_interval_says_why() -> None:
 def test_a_rough_interval_is_called_so() -> None:
     voids = (Void(3, 0, (foreign("b", 0.1),)),)
     assert "b cpu.hash time ±0.1% (rough, wanted ±1.0%)" in look(10, 0.002, voids).words
-
-
-@pytest.mark.parametrize("noise", [0.0, 0.001])
-def test_with_nothing_declared_left_to_measure_it_goes_to_n_max_and_says_so(noise: float) -> None:
-    suite = suites.restrict(a_suite(), benchmarks=["syscall.getpid"])
-    looking = adaptive.looking(suite, manifest_of(suite))
-    assert looking is not None
-    nothing = "nothing declared confirmatory is measured in this run"
-    on = "so no width ends it before 14 blocks; --blocks sets another number"
-    assert looking(trials(10, noise), ()) == Look(10, False, f"after 10 blocks: {nothing}, {on}")
-    assert looking(trials(14, noise), ()) == Look(14, True, f"after 14 blocks: n_max is reached; {nothing}")
 
 
 def difference(blocks: int, spread_s: float, *, mean_s: float = 0.0, margin: str = "0.1", unit: str = "ms") -> Look:
@@ -151,7 +140,7 @@ def difference(blocks: int, spread_s: float, *, mean_s: float = 0.0, margin: str
     for trial in trials(blocks, 0.0):
         own_s = mean_s + spread_s * math.sin(9.7 * trial.block) if trial.environment == "b" else 0.0
         found.append(replace(trial, benchmark="app.wait", outcome=Measured({"value": (own_s,)})))
-    return looking(found, ())
+    return looking(found, (), ())
 
 
 def test_a_difference_is_narrow_enough_by_its_own_margin_and_not_by_delta() -> None:
@@ -171,11 +160,8 @@ def test_a_difference_far_above_one_in_its_unit_is_not_kept_open_by_delta() -> N
     assert "±10.0 s" in difference(14, 100.0, margin="20", unit="s").words
 
 
-Looking = Callable[[Sequence[Trial], Sequence[Void]], Look]
-
-
 def stops_after(last: int) -> Looking:
-    return lambda trials, voids: Look(trials[-1].block, trials[-1].block == last)
+    return lambda trials, voids, looks: Look(trials[-1].block, trials[-1].block == last)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 import vbench
 from tests.unit.outcomes import error, stated
 from tests.unit.runs import gated, make_run
-from vbench.cost import Analysis, Attempts, planned_trials
+from vbench.cost import Analysis, Attempts, Planned
 from vbench.cost.trials import number, why_no_number
-from vbench.model import Failed, Measured, State, Trial, Void
+from vbench.model import Failed, Look, Measured, State, Trial, Void
 
 ROOT = Path(vbench.__file__).parent
 MAKERS = {"Run": {"store/reading.py"}, "Manifest": {"runner/conduct.py"}}
@@ -26,7 +26,7 @@ def a_trial(block: int, attempt: int = 0, arm: str = "bare", *, time: float = 1.
 def test_the_last_attempt_counts_unless_it_is_void_or_unfinished() -> None:
     both = [(1, 0), (1, 1), (2, 0), (3, 0)]
     trials = [a_trial(*at, arm) for at in both for arm in ("bare", "runc")][:-1]  # the run ended within block 3
-    planned = frozenset({("bare", "cpu.hash"), ("runc", "cpu.hash")})
+    planned = Planned(replace(make_run().manifest.plan, environments=("bare", "runc"), benchmarks=("cpu.hash",)))
     voids = [Void(2, 0, (stated("a gate"),))]
     attempts = Attempts([a_trial(0), *trials], voids, planned)
     assert attempts.blocks == {(1, 1): 1}
@@ -91,9 +91,13 @@ def test_an_analysis_works_each_result_out_once() -> None:
         assert getattr(analysis, name) is getattr(analysis, name), name
 
 
-def test_the_trials_of_a_whole_attempt_are_those_of_the_plan() -> None:
+def test_the_trials_of_a_whole_attempt_are_those_of_the_plan_without_what_an_earlier_look_settled() -> None:
     plan = make_run().manifest.plan
-    assert len(planned_trials(plan)) == len(plan.environments) * len(plan.benchmarks)
+    first, second = plan.benchmarks[:2]
+    planned = Planned(plan, (Look(2, narrow=(first,)), Look(4, undecidable=(second,))))
+    for block, left in ((0, 0), (2, 0), (3, 1), (4, 1), (5, 2)):
+        assert planned.benchmarks(block) == plan.benchmarks[left:]
+        assert len(planned.trials(block)) == len(plan.environments) * (len(plan.benchmarks) - left)
 
 
 def test_only_the_store_and_the_runner_make_a_run_and_a_manifest() -> None:

@@ -59,7 +59,10 @@ class Course:
         usual_s = self._usual_s()
         ahead = self.blocks - self.done + (1 if self.block is None or self.block.index == 0 else 0)
         spent_s = now - self.block_begun if self.block else 0.0
-        return max(0.0, ahead * usual_s - min(spent_s, usual_s))
+        left_s = ahead * usual_s - min(spent_s, usual_s)
+        if self.is_adaptive:  # it ends with its budget
+            left_s = min(left_s, self.plan.budget_s - (now - self.begun))
+        return max(0.0, left_s)
 
     def _usual_s(self) -> float:
         """Usual duration of a block in s. The calibration takes longer, and counts only until a block is measured."""

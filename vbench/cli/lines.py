@@ -71,7 +71,7 @@ class Lines:
         arms, blocks = len(plan.environments), "1 block" if len(plan.blocks) == 2 else f"{len(plan.blocks) - 1} blocks"
         self._say(
             f"{plan.suite}: {blocks} of {arms} environments × {len(plan.benchmarks)} benchmarks, "
-            f"about {show_duration(plan.expected_s)}, seed {plan.seed}"
+            f"about {show_duration(plan.most_s)}, seed {plan.seed}"
         )
 
     def _begin_block(self, block: Block) -> None:
@@ -101,6 +101,8 @@ class Lines:
         elapsed = time.monotonic() - self.begun
         measured = self._done * len(self._plan.blocks) >= total
         whole = elapsed * ahead / self._done if measured and self._done else self._plan.expected_s * ahead / total
+        if self._plan.most_s < self._plan.expected_s:  # it ends with its budget
+            whole = min(whole, self._plan.most_s)
         return show_duration(max(0.0, whole - elapsed))
 
     def _blocks(self) -> int:

@@ -12,8 +12,8 @@ from vbench import suite as suites
 from vbench.cli.frame import Cells, Course, clock_time, frame
 from vbench.cli.losses import Losses, one_at_a_time, parted_sentence, void_sentence
 from vbench.cli.screen import Screen, on_stderr
-from vbench.cost import Analysis, Attempts, Design, planned_trials
-from vbench.model import Block, Failed, Plan, Run, Trial, Void
+from vbench.cost import Analysis, Attempts, Design, Planned
+from vbench.model import Block, Failed, Look, Plan, Run, Trial, Void
 from vbench.runner.events import (
     Began,
     BenchmarkBegan,
@@ -72,6 +72,7 @@ class Live:
     _design: Design | None = None
     _trials: list[Trial] = field(default_factory=list)
     _voids: list[Void] = field(default_factory=list)
+    _looks: list[Look] = field(default_factory=list)
     _losses: Losses = field(default_factory=Losses)
 
     @property
@@ -101,6 +102,7 @@ class Live:
             case Voided(void):
                 self._void(void)
             case Looked(look):
+                self._looks.append(look)
                 self.course.is_enough = look.stop
                 if look.words:
                     self._say(look.words)
@@ -121,6 +123,7 @@ class Live:
     def _take_up(self, run: Run) -> None:
         self._trials += run.trials
         self._voids += run.voids
+        self._looks += run.looks
         self.course.behind = _whole_blocks(self.course.plan, run)
         self.course.voided = len(run.voids)
         for trial in run.trials:
@@ -170,7 +173,7 @@ class Live:
         assert self._design
         if any(trial.block for trial in self._trials):
             with self.judging.spending():
-                planned = planned_trials(self.course.plan)
+                planned = Planned(self.course.plan, self._looks)
                 so_far = Analysis(self._design, tuple(self._trials), tuple(self._voids), planned=planned)
                 self.course.cells = rough(so_far)
 
@@ -202,7 +205,7 @@ def rough(analysis: Analysis) -> Cells:
 
 def _whole_blocks(plan: Plan, run: Run) -> int:
     """Until the run goes on and tells: the last block of a run is cut, or not, or void."""
-    attempts = Attempts(run.trials, run.voids, planned_trials(plan))
+    attempts = Attempts(run.trials, run.voids, Planned(plan, run.looks))
     last = max(attempts.last.items(), default=(0, 0))
     return last[0] if last in attempts.blocks else max(0, last[0] - 1)
 

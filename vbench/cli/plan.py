@@ -174,7 +174,7 @@ def _head(suite: "Suite", plan: "Plan") -> Iterator[str]:
     method, testbed = suite.method, suite.testbed
     starts = [name for name in plan.benchmarks if name not in plan.blocks[0].benchmarks]
     yield f"suite     {plan.suite}, seed {plan.seed}, baseline {plan.baseline}, control {plan.control}"
-    yield f"blocks    {len(plan.blocks) - 1} and the calibration, {len(plan.environments)} starts each"
+    yield f"blocks    {_blocks(suite)} and the calibration, {len(plan.environments)} starts each"
     yield f"trial     {show(method.trial, 's')} after {show(method.warmup, 's')} of warm-up, loops = calibrated"
     yield f"turns     {_turns(suite)}"
     chosen = _processors(suite)
@@ -186,9 +186,15 @@ def _head(suite: "Suite", plan: "Plan") -> Iterator[str]:
     if chosen.unlike:
         yield f"          this host's processors are unlike ({chosen.unlike}): `cpu_list` in [testbed] chooses others"
     yield f"image     {_image(suite)}"
-    yield f"duration  {show_duration(plan.expected_s)} expected, budget {show_duration(plan.budget_s)}"
+    limit = ", which ends the run" if plan.most_s < plan.expected_s else ""
+    yield f"duration  {show_duration(plan.expected_s)} expected, budget {show_duration(plan.budget_s)}{limit}"
     if starts:
         yield f"          {', '.join(starts)}: from the starts themselves"
+
+
+def _blocks(suite: "Suite") -> str:
+    method = suite.method
+    return f"{method.least} to {method.most}" if method.least < method.most else str(method.most)
 
 
 def _turns(suite: "Suite") -> str:

@@ -8,8 +8,9 @@ from vbench.cost.design import COST, Contrast, Design
 from vbench.cost.families import FamilyCost
 from vbench.cost.idling import apart, restless
 from vbench.cost.ladders import Climb
+from vbench.cost.spending import Spending, Spent
 from vbench.cost.steadiness import Steadiness
-from vbench.cost.trials import Attempts, condensed, planned_trials
+from vbench.cost.trials import Attempts, Planned, condensed
 from vbench.cost.verdicts import Finding
 from vbench.model import Confound, Run
 from vbench.stats.envelope import DOTS_ONLY, LEAST_ENVELOPE, ROUGH
@@ -29,12 +30,14 @@ __all__ = [
     "Design",
     "FamilyCost",
     "Finding",
+    "Planned",
+    "Spending",
+    "Spent",
     "Steadiness",
     "Use",
     "Voided",
     "condensed",
     "confounds",
-    "planned_trials",
 ]
 
 

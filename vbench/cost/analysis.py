@@ -12,10 +12,11 @@ from vbench.cost.conditions import Conditions, conditions
 from vbench.cost.design import COST, Design
 from vbench.cost.families import FamilyCost, families
 from vbench.cost.ladders import Climb, climb
+from vbench.cost.spending import Spending, spending
 from vbench.cost.steadiness import Steadiness, steadiness
-from vbench.cost.trials import Attempts, Planned, planned_trials, why_no_number
+from vbench.cost.trials import Attempts, Planned, why_no_number
 from vbench.cost.verdicts import Finding, findings
-from vbench.model import Cost, Reading, Run, State, Trial, Void
+from vbench.model import Cost, Look, Reading, Run, State, Trial, Void
 
 
 class Use(Struct, frozen=True):
@@ -29,23 +30,24 @@ class Use(Struct, frozen=True):
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """A design and the trials, voids and readings of a run; each result is computed when it is first asked for.
+    """A design and the trials, voids, readings and looks of a run; each result is computed when it is first asked for.
 
-    `planned` is empty where no attempt at a block can be unfinished: see `trials.Attempts`.
+    `planned` is None where no attempt at a block can be unfinished: see `trials.Attempts`.
     """
 
     design: Design
     trials: Sequence[Trial]
     voids: Sequence[Void] = ()
     readings: Sequence[Reading] = ()
-    planned: Planned = frozenset()
+    looks: Sequence[Look] = ()
+    planned: Planned | None = None
     keeps_voided: bool = False
 
     @classmethod
     def of(cls, run: Run) -> "Analysis":
         manifest = run.manifest
-        planned = planned_trials(manifest.plan) if manifest.state is not State.COMPLETE else frozenset()
-        return cls(Design.of(manifest), run.trials, run.voids, run.readings, planned)
+        planned = Planned(manifest.plan, run.looks) if manifest.state is not State.COMPLETE else None
+        return cls(Design.of(manifest), run.trials, run.voids, run.readings, run.looks, planned)
 
     def with_voided(self) -> "Analysis":
         """The same trials as if no gate had voided any: every finished attempt is a block of its own."""
@@ -94,6 +96,10 @@ class Analysis:
     @cached_property
     def conditions(self) -> tuple[Conditions, ...]:
         return conditions(self.design.arms, self.readings)
+
+    @cached_property
+    def spending(self) -> Spending:
+        return spending([record.name for record in self.design.benchmarks], self.trials, self.looks)
 
     @cached_property
     def steadiness(self) -> dict[tuple[str, str], Steadiness]:

@@ -7,14 +7,30 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
-from vbench.model import Measured, Plan, Trial, Void
+from vbench.model import Look, Measured, Plan, Trial, Void
 from vbench.stats.medians import middle
 from vbench.text import reasons_text
 
 Attempt = tuple[int, int]  # block, attempt
-Planned = frozenset[tuple[str, str]]  # arm and benchmark of each trial of a whole attempt
 Values = dict[int, float]  # block to the number of its trial
 Trials = dict[tuple[str, str], dict[int, Trial]]  # arm and benchmark, then block
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """The trials of whole attempts: those of the plan, without the benchmarks that an earlier look settled."""
+
+    plan: Plan
+    looks: Sequence[Look] = ()
+
+    def benchmarks(self, block: int) -> tuple[str, ...]:
+        """The benchmarks that a block measures, in the plan's order."""
+        settled = {name for look in self.looks if look.blocks < block for name in look.settled}
+        return tuple(name for name in self.plan.benchmarks if name not in settled)
+
+    def trials(self, block: int) -> frozenset[tuple[str, str]]:
+        """Arm and benchmark of each trial of a whole attempt at a block."""
+        return frozenset((arm, name) for arm in self.plan.environments for name in self.benchmarks(block))
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +42,7 @@ class Attempts:
 
     trials: Sequence[Trial]  # in the journal's order
     voids: Sequence[Void] = ()
-    planned: Planned = frozenset()  # the trials of a whole attempt; empty where the run did not end within one
+    planned: Planned | None = None  # the trials of whole attempts; None where the run did not end within one
     keeps_voided: bool = False  # every finished attempt counts, in order of time, as if there were no gate
 
     @cached_property
@@ -82,11 +98,12 @@ class Attempts:
         They are the last by number, and the last in the journal, which can repeat an earlier block. A line that is
         missing from any other attempt costs its own trial alone.
         """
-        if not self.planned or not self.trials:
+        if self.planned is None or not self.trials:
             return frozenset()
+        planned = self.planned
         last = self.trials[-1]
         ends = {max((trial.block, trial.attempt) for trial in self.trials), (last.block, last.attempt)}
-        return frozenset(end for end in ends if not self.planned <= self._stored(end))
+        return frozenset(end for end in ends if not planned.trials(end[0]) <= self._stored(end))
 
     def _stored(self, attempt: Attempt) -> set[tuple[str, str]]:
         return {(t.environment, t.benchmark) for t in self.trials if (t.block, t.attempt) == attempt}
@@ -113,11 +130,6 @@ class Attempts:
     @cached_property
     def _stored_last(self) -> dict[tuple[int, int, str, str], int]:
         return {(t.block, t.attempt, t.environment, t.benchmark): id(t) for t in self.trials}
-
-
-def planned_trials(plan: Plan) -> Planned:
-    """The trials of a whole attempt at a block: arm and benchmark."""
-    return frozenset((arm, benchmark) for arm in plan.environments for benchmark in plan.benchmarks)
 
 
 def last_attempts(attempts: Iterable[Attempt]) -> dict[int, int]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from vbench.cost import Analysis, Climb, Finding
+from vbench.cost import Analysis, Climb, Finding, Spending
 from vbench.model import Cost, EnvironmentRecord, Run, Void
 from vbench.report import names
 from vbench.report.citation import Citation
@@ -45,11 +45,17 @@ def json_document(run: Run, *, analysis: Analysis | None = None, validation: Cit
         "families": [_finite_tree(msgspec.to_builtins(family)) for family in view.families],
         "voided": _voided(view),
         "conditions": [_finite_tree(msgspec.to_builtins(arm)) for arm in view.conditions],
+        "spending": _spending(view.analysis.spending),
         "confounds": [msgspec.to_builtins(confound) for confound in view.confounds],
         "trials": view.trials,
         "losses": [_loss(loss) for loss in view.losses],
         "warnings": list(run.warnings),
     }
+
+
+def _spending(spending: Spending) -> dict[str, Any]:
+    document: dict[str, Any] = _finite_tree(msgspec.to_builtins(spending))
+    return document | {"rest_s": finite(spending.rest_s)}
 
 
 def _voided(view: View) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from vbench import facts
 from vbench.cost import Analysis
 from vbench.model import Run
-from vbench.report import brief, ladders, verdicts, words
+from vbench.report import brief, ladders, spending, verdicts, words
 from vbench.report.charts.curves import curves
 from vbench.report.citation import Citation
 from vbench.report.view import View, view_of
@@ -24,7 +24,7 @@ def markdown(run: Run, *, analysis: Analysis | None = None, validation: Citation
     citation = validation.sentence if validation else ""
     citation_lines = [f"{_text(citation[:1].upper() + citation[1:])}.", ""] if citation else []
     numbers = (_ladders(view), _curves(view), _numbers(view))
-    parts = (_head(view), citation_lines, _summary(view), *numbers, _host(view), _rest(view))
+    parts = (_head(view), citation_lines, _summary(view), *numbers, _host(view), _spending(view), _rest(view))
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
@@ -153,6 +153,17 @@ def _host(view: View) -> Iterator[str]:
             str(view.voided.arms.get(arm.environment, 0)),
         )
     yield ""
+
+
+def _spending(view: View) -> Iterator[str]:
+    if words_of_time := spending.sentence(view):
+        yield "## Where the time went"
+        yield ""
+        yield _text(words_of_time)
+        yield ""
+        yield from _header(spending.COLUMNS)
+        yield from (_line(*line.cells) for line in spending.lines(view))
+        yield ""
 
 
 def _rest(view: View) -> Iterator[str]:

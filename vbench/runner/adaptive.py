@@ -1,15 +1,23 @@
-"""Ends an adaptive run when the declared intervals are narrow enough: on their width, never on what they say."""
+"""Ends an adaptive run, and each benchmark of it, when intervals are narrow enough: on width, never on what they say.
 
-from collections.abc import Callable, Mapping, Sequence
+A benchmark is settled, and measured no more, when all its intervals are narrow enough, or when n_max blocks would not
+decide those that are not. So the time that is left goes to what it can still decide. What the suite declares is never
+out of reach: it is measured until it is narrow enough, or to the end.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vbench import units
 from vbench.cost import COST, Analysis, Design, Finding
 from vbench.model import Look, Manifest, Metric, Trial, Void
 from vbench.stats import logs, stopping
+from vbench.stats.envelope import LEAST_ENVELOPE, Envelope
+from vbench.stats.stopping import Settled
 from vbench.suite import Suite
+from vbench.suite import plan as plans
 
-Looking = Callable[[Sequence[Trial], Sequence[Void]], Look]
+Looking = Callable[[Sequence[Trial], Sequence[Void], Sequence[Look]], Look]
 
 
 def looking(suite: Suite, manifest: Manifest) -> Looking | None:
@@ -32,41 +40,92 @@ class _Looking:
     design: Design
     rule: stopping.Stopping
 
-    def __call__(self, trials: Sequence[Trial], voids: Sequence[Void]) -> Look:
+    def __call__(self, trials: Sequence[Trial], voids: Sequence[Void], looks: Sequence[Look]) -> Look:
         """Looks at the widths after the blocks so far. Between the looks that the rule fixed nothing is computed."""
         blocks = max((trial.block for trial in trials), default=0)
         if blocks not in self.rule.looks():
             return Look(blocks)
         analysis = Analysis(self.design, tuple(trials), tuple(voids))  # the runner looks after whole blocks alone
-        by_name = {finding.comparison.name: finding for finding in analysis.by_kind[COST]}
-        declared = {name: by_name[name] for name in self.design.confirmatory if name in by_name}
-        envelopes = {name: finding.judged.envelope for name, finding in declared.items()}
-        margins = {name: margin for name, finding in declared.items() if (margin := _margin(finding)) is not None}
+        before = {name for look in looks for name in look.settled}
+        now = self._settled(analysis, before)
+        declared = _declared(analysis)
+        is_over, words = self._by_declared(declared, blocks) if declared else self._by_all(blocks, before | now.keys())
+        narrow, undecidable = (
+            tuple(name for name, why in now.items() if why is each and name not in self._starts)
+            for each in (Settled.NARROW, Settled.UNDECIDABLE)
+        )
+        parts = [] if is_over else list(_no_more(narrow, undecidable, self.rule))
+        return Look(blocks, is_over, f"after {blocks} blocks: {'; '.join([words, *parts])}", narrow, undecidable)
+
+    def _settled(self, analysis: Analysis, before: Collection[str]) -> dict[str, Settled]:
+        """The benchmarks that this look settles. Of too few blocks that a gate left nothing can be said."""
+        if len(analysis.attempts.blocks) < LEAST_ENVELOPE:
+            return {}
+        cells: dict[str, dict[str, Finding]] = {record.name: {} for record in self.design.benchmarks}
+        for finding in analysis.by_kind[COST]:
+            if finding.comparison.environment != self.design.control and _has_scale(finding.comparison.metric):
+                cells[finding.cost.benchmark][finding.comparison.name] = finding
+        kept = {finding.cost.benchmark for finding in _declared(analysis).values()}
+        found = {name: self._why(each) for name, each in cells.items() if name not in before}
+        return {name: why for name, why in found.items() if why is Settled.NARROW or (why and name not in kept)}
+
+    def _why(self, findings: Mapping[str, Finding]) -> Settled | None:
+        envelopes, margins = _envelopes(findings)
+        return stopping.settled(envelopes, self.rule, margins)
+
+    @property
+    def _starts(self) -> frozenset[str]:
+        """Benchmarks whose samples come from the starts themselves: every block has them, settled or not."""
+        return frozenset(record.name for record in self.design.benchmarks if plans.is_start(record.kind))
+
+    def _by_all(self, blocks: int, over: Collection[str]) -> tuple[bool, str]:
+        """Whether a run that declares nothing ends, and why or why not."""
+        still_open = [record.name for record in self.design.benchmarks if record.name not in over]
+        if not still_open:
+            return True, "every interval is narrow enough, or out of reach"
+        if blocks >= self.rule.n_max:
+            return True, f"{stopping.End.AT_MOST}, still too wide: {', '.join(still_open)}"
+        return False, f"still too wide: {', '.join(still_open)}"
+
+    def _by_declared(self, declared: Mapping[str, Finding], blocks: int) -> tuple[bool, str]:
+        """Whether a run ends by what it declares, and the widths that are still open; at the end what would decide."""
+        envelopes, margins = _envelopes(declared)
         widths = stopping.look(envelopes, blocks, self.rule, margins)
-        return Look(blocks, widths.stop, _words(widths, declared, self.rule))
+        if widths.end is stopping.End.WIDTHS_REACHED:
+            return True, str(widths.end)
+        open_cells = "; ".join(_open(name, declared[name], self.rule, last=widths.stop) for name in widths.open)
+        if widths.stop:
+            return True, f"{widths.end}, still too wide: {open_cells}"
+        beyond = f"; {self.rule.n_max} blocks will not do for {', '.join(widths.beyond)}" if widths.beyond else ""
+        return False, f"still too wide: {open_cells}{beyond}"
 
 
-def _margin(finding: Finding) -> float | None:
-    """The margin of a difference in the metric's unit; None for a ratio. The suite has one for each difference."""
-    metric = finding.comparison.metric
-    return metric.margin if metric.scale == "difference" else None
+def _declared(analysis: Analysis) -> dict[str, Finding]:
+    """What the suite declares and this run measures."""
+    by_name = {finding.comparison.name: finding for finding in analysis.by_kind[COST]}
+    return {name: by_name[name] for name in analysis.design.confirmatory if name in by_name}
 
 
-def _words(widths: stopping.Widths, declared: Mapping[str, Finding], rule: stopping.Stopping) -> str:
-    """The widths that are still open; at the last look also what would decide."""
-    head = f"after {widths.blocks} blocks: "
-    if widths.end is stopping.End.WIDTHS_REACHED:
-        return head + str(widths.end)
-    last = widths.end is stopping.End.AT_MOST
-    if not declared:
-        nothing = "nothing declared confirmatory is measured in this run"
-        on = f"so no width ends it before {rule.n_max} blocks; --blocks sets another number"
-        return f"{head}{widths.end}; {nothing}" if last else f"{head}{nothing}, {on}"
-    open_cells = "; ".join(_open(name, declared[name], rule, last=last) for name in widths.open)
-    if last:
-        return f"{head}{widths.end}, still too wide: {open_cells}"
-    beyond = f"; {rule.n_max} blocks will not do for {', '.join(widths.beyond)}" if widths.beyond else ""
-    return f"{head}still too wide: {open_cells}{beyond}"
+def _no_more(narrow: Sequence[str], undecidable: Sequence[str], rule: stopping.Stopping) -> Iterator[str]:
+    if narrow:
+        yield f"narrow enough and measured no more: {', '.join(narrow)}"
+    if undecidable:
+        yield f"out of reach of {rule.n_max} blocks and measured no more: {', '.join(undecidable)}"
+
+
+def _envelopes(findings: Mapping[str, Finding]) -> tuple[dict[str, Envelope], dict[str, float]]:
+    """The intervals, and the margins of those that are differences, in the metric's unit. A ratio has none."""
+    margins = {
+        name: metric.margin
+        for name, finding in findings.items()
+        if (metric := finding.comparison.metric).scale == "difference" and metric.margin is not None
+    }
+    return {name: finding.judged.envelope for name, finding in findings.items()}, margins
+
+
+def _has_scale(metric: Metric) -> bool:
+    """Whether it is known how narrow is narrow enough. A suite gives each difference that it declares a margin."""
+    return metric.scale == "ratio" or metric.margin is not None
 
 
 def _open(name: str, finding: Finding, rule: stopping.Stopping, *, last: bool) -> str:
@@ -74,7 +133,7 @@ def _open(name: str, finding: Finding, rule: stopping.Stopping, *, last: bool) -
     if envelope.half_width is None or envelope.mean is None:
         return f"{name} (no interval: {envelope.why or envelope.label})"
     reached = _shown(envelope.half_width, metric)
-    wanted = _shown(rule.limit(envelope.mean, _margin(finding)), metric)
+    wanted = _shown(rule.limit(envelope.mean, metric.margin if metric.scale == "difference" else None), metric)
     needed = finding.judged.decision.blocks_to_decide
     rough = f"{envelope.label}, " if envelope.label else ""
     would = f", about {needed} blocks would decide" if last and needed else ""

@@ -25,12 +25,12 @@ def refuse_barren(ledger: Ledger) -> None:
             )
 
 
-def refuse_over_budget(ledger: Ledger) -> None:
-    """Raises OverBudget if the run will exceed its budget, going by what the calibration took."""
+def refuse_over_budget(ledger: Ledger, blocks: int) -> None:
+    """Raises OverBudget if these blocks will exceed the run's budget, going by what the calibration took."""
     plan, block_s = ledger.plan, ledger.calibration_s()
     if block_s is None:
         return
-    expected_s, blocks = block_s * len(plan.blocks), len(plan.blocks) - 1
+    expected_s = block_s * (blocks + 1)
     if expected_s <= plan.budget_s * (1 + TOLERANCE):
         return
     fit = int(plan.budget_s / block_s) - 1

@@ -235,6 +235,7 @@ def _ledger(run: Run, look: adaptive.Looking | None, here: Identity) -> tuple[Le
         plan,
         trials=run.trials,
         voids=run.voids,
+        looks=run.looks,
         readings=run.readings,
         torn=torn,
         rebooted=resumption.rebooted(run.manifest, here),
@@ -250,7 +251,7 @@ def _seen_enough(ledger: Ledger, block: int, look: adaptive.Looking | None) -> b
     """Whether the look that was due before `block` ends the run, as Runner will ask it again."""
     if look is None or block < 2 or ledger.begun_after(block - 1):
         return False
-    return look(ledger.trials, ledger.voids).stop
+    return (ledger.look(block - 1) or look(ledger.trials, ledger.voids, ledger.looks)).stop
 
 
 def _image_of(manifest: Manifest) -> Image | None:

@@ -1,11 +1,12 @@
 """Keeps account of a run's stored trials: what each block still lacks, and how long a block takes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vbench import gates
-from vbench.cost.trials import Attempt, Attempts, last_attempts, planned_trials
-from vbench.model import Block, Measured, Plan, Reading, Trial, Void
+from vbench.cost.spending import duration_s, own_s
+from vbench.cost.trials import Attempt, Attempts, Planned, last_attempts
+from vbench.model import Block, Look, Measured, Plan, Reading, Trial, Void
 from vbench.reasons import Reason, ReasonKind
 
 MOST_REPEATS = 2  # of one block
@@ -13,7 +14,7 @@ MOST_REPEATS = 2  # of one block
 
 @dataclass
 class Ledger:
-    """The stored trials, voids and readings of a run. The ledger of a resumed run begins with those of its journal.
+    """What is stored of a run: trials, voids, readings and looks. That of a resumed run begins with its journal's.
 
     `torn` are the blocks within which a run was resumed: their duration says nothing.
     """
@@ -21,6 +22,7 @@ class Ledger:
     plan: Plan
     trials: list[Trial] = field(default_factory=list)
     voids: list[Void] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
     torn: frozenset[int] = frozenset()
     rebooted: bool | None = None  # the host, since the last trial that is stored; None: unknown
     _by_attempt: dict[Attempt, list[Trial]] = field(default_factory=dict)
@@ -33,11 +35,12 @@ class Ledger:
         *,
         trials: Iterable[Trial] = (),
         voids: Iterable[Void] = (),
+        looks: Iterable[Look] = (),
         readings: Iterable[Reading] = (),
         torn: Iterable[int] = (),
         rebooted: bool | None = None,
     ) -> "Ledger":
-        ledger = cls(plan, voids=list(voids), torn=frozenset(torn), rebooted=rebooted)
+        ledger = cls(plan, voids=list(voids), looks=list(looks), torn=frozenset(torn), rebooted=rebooted)
         for trial in trials:
             ledger.add(trial)
         for reading in readings:
@@ -58,6 +61,14 @@ class Ledger:
         """Arms that used more of a processor than gates.IDLE_SHARE while others were measured in the calibration."""
         shares = {reading.environment: gates.idle_share(reading) for reading in self.readings(0, 0)}
         return {arm: share for arm, share in shares.items() if share is not None and share > gates.IDLE_SHARE}
+
+    @property
+    def planned(self) -> Planned:
+        return Planned(self.plan, self.looks)
+
+    def look(self, blocks: int) -> Look | None:
+        """The last stored look after so many blocks."""
+        return next((look for look in reversed(self.looks) if look.blocks == blocks), None)
 
     def attempt(self, block: int) -> int | None:
         """Number of the attempt to run next at a block. None if the last one was voided and no repeats remain."""
@@ -81,7 +92,7 @@ class Ledger:
 
     def left(self, block: int, attempt: int) -> float:
         """Share of the attempt's trials that are not stored; 0 is a whole block."""
-        planned = planned_trials(self.plan)
+        planned = self.planned.trials(block)
         stored = {(trial.environment, trial.benchmark) for trial in self._by_attempt.get((block, attempt), ())}
         return len(planned - stored) / len(planned)
 
@@ -91,7 +102,7 @@ class Ledger:
 
     def analysed(self) -> int:
         """Blocks that enter the costs with at least one number."""
-        kept = Attempts(self.trials, self.voids, planned_trials(self.plan)).blocks
+        kept = Attempts(self.trials, self.voids, self.planned).blocks
         return sum(any(isinstance(trial.outcome, Measured) for trial in self._by_attempt[at]) for at in kept)
 
     def barren(self, environment: str) -> Trial | None:
@@ -109,15 +120,28 @@ class Ledger:
     def begun_after(self, block: int) -> bool:
         return any(number > block for number, _ in self._by_attempt)
 
-    def block_s(self) -> float:
-        """Expected duration of a block in s: that of the longest so far, else of the calibration, else of the plan."""
-        taken = dict(self._taken())
-        longest = max((took_s for (block, _), took_s in taken.items() if block), default=taken.get((0, 0), 0.0))
+    def elapsed_s(self) -> float:
+        """Time in s that all attempts took which are stored, without the pauses between them."""
+        return sum(map(duration_s, self._by_attempt.values()))
+
+    def block_s(self, block: int = 1) -> float:
+        """Expected duration of a block in s: that of the longest so far, else of the calibration, else of the plan.
+
+        Of a block before it that measured more benchmarks, the time of those that are settled since is not counted.
+        """
+        measured = set(self.planned.benchmarks(block))
+        taken = {at: took_s - self._others_s(at, measured) for at, took_s in self._taken()}
+        longest = max((took_s for (number, _), took_s in taken.items() if number), default=taken.get((0, 0), 0.0))
         return longest or self.plan.expected_s / len(self.plan.blocks)
+
+    def _others_s(self, attempt: Attempt, measured: Collection[str]) -> float:
+        """Time in s that an attempt spent on other benchmarks than these."""
+        others = (trial for trial in self._by_attempt[attempt] if trial.benchmark not in measured)
+        return sum(map(own_s, others))
 
     def part_s(self, block: int, attempt: int) -> float:
         """Expected duration in s of the rest of an attempt."""
-        return self.block_s() * self.left(block, attempt)
+        return self.block_s(block) * self.left(block, attempt)
 
     def next_s(self) -> float:
         """Expected duration in s of the next attempt; 0 if nothing is left to measure."""
@@ -127,7 +151,7 @@ class Ledger:
     def _taken(self) -> Iterator[tuple[Attempt, float]]:
         for (block, attempt), trials in self._by_attempt.items():
             if block not in self.torn and self.left(block, attempt) == 0:
-                yield (block, attempt), _end_s(trials) - _begin_s(trials)
+                yield (block, attempt), duration_s(trials)
 
     def broken(self, block: int, attempt: int, *, now_s: float, booted_s: float) -> Reason | None:
         """Why a block within which the run ended cannot be resumed; None if it can, or if it was not begun.
@@ -145,7 +169,7 @@ class Ledger:
         if _begin_s(trials) < booted_s:  # by a clock that may have been set meanwhile
             return Reason(ReasonKind.REBOOTED_OR_CLOCK_SET if self.rebooted is None else ReasonKind.CLOCK_SET)
         paused_s = _idle_s(trials) + now_s - _end_s(trials)
-        return Reason(ReasonKind.RUN_PAUSED, value=paused_s) if paused_s > self.block_s() else None
+        return Reason(ReasonKind.RUN_PAUSED, value=paused_s) if paused_s > self.block_s(block) else None
 
 
 def _begin_s(trials: Sequence[Trial]) -> float:

@@ -1,8 +1,9 @@
 """Executes a plan: stores what each start yields, tells of it, and repeats what a gate voids."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import TypeVar, assert_never
 
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from vbench import suite as suites
 from vbench.contracts import Testbed
 from vbench.model import Block, Look, Measured, Plan, Reading, Step, Trial, Void
 from vbench.reasons import Reason
+from vbench.runner import adaptive
 from vbench.runner.arm import ArmTrials, Described, Item
 from vbench.runner.calibration import refuse_barren, refuse_over_budget
 from vbench.runner.clocks import Clocks
@@ -50,7 +52,7 @@ class Runner:
     testbed: Testbed
     writer: Writer
     tell: Tell
-    look: Callable[[Sequence[Trial], Sequence[Void]], Look] | None = None  # after each block of an adaptive run
+    look: adaptive.Looking | None = None  # after each block of an adaptive run
     ledger: Ledger | None = None  # the stored part of a resumed run
     until_s: float | None = None  # no block begins that would end after this, on the monotonic clock
     clocks: Clocks = field(default_factory=Clocks)
@@ -61,9 +63,12 @@ class Runner:
     analysed: int = 0  # blocks that enter the costs
     _loops: dict[tuple[str, str, bool], int] = field(default_factory=dict)  # arm, benchmark, and whether in slices
     _described: set[str] = field(default_factory=set)
+    _earlier_s: float = 0.0  # that the stored part of a resumed run took
+    _begun_s: float = 0.0
 
     def __post_init__(self) -> None:
         self._ledger = self.ledger or Ledger(self.plan)
+        self._earlier_s, self._begun_s = self._ledger.elapsed_s(), self.clocks.monotonic_s()
         self._rig = Rig(self.suite, self.testbed, self.writer.raw, self.clocks, self.quota)
         for trial in self._ledger.trials:
             self._learn(trial)
@@ -80,14 +85,15 @@ class Runner:
             engines = suites.engines(self.suite)
             self.writer.facts(HOST, facts.of_host(self.testbed.host.session, engines, cpu=self.testbed.cpus[0]))
         self.tell(Began(self.plan, self.apart if self.suite.method.interleave else ""))
-        for block in self.plan.blocks:
+        for planned in self.plan.blocks:
+            block = _narrowed(planned, self._ledger.planned.benchmarks(planned.index))
             self._until_valid(block)
             if self.stopped or self._seen_enough(block):
                 break
             if not block.index and (restless := self._ledger.restless()):
                 self.tell(Parted(restless, all_alone=self.plan.baseline in restless))
             if not block.index and not self.ledger:  # a user who resumes a run over its budget was told before
-                refuse_over_budget(self._ledger)
+                refuse_over_budget(self._ledger, self.suite.method.least)
         self.analysed = self._ledger.analysed()
         self.tell(Ended(self.analysed))
         return self.count
@@ -101,9 +107,31 @@ class Runner:
         """Whether the look of an adaptive run ends it. A resumed run has looked after every block before its last."""
         if not self.look or not block.index or self._ledger.begun_after(block.index):
             return False
-        look = self.look(self._ledger.trials, self._ledger.voids)
-        self.tell(Looked(look))
+        look = self._ledger.look(block.index)
+        if look is None:
+            look = self.look(self._ledger.trials, self._ledger.voids, self._ledger.looks)
+            self._keep(look)
+        if not look.stop and (spent := self._budget_spent(block)):
+            look = spent
+            self._keep(look)
         return look.stop
+
+    def _keep(self, look: Look) -> None:
+        """Stores and tells a look. Between the looks that the rule fixed, none says anything."""
+        if look.words:
+            self.writer.note(look)
+            self._ledger.looks.append(look)
+        self.tell(Looked(look))
+
+    def _budget_spent(self, block: Block) -> Look | None:
+        """The end of an adaptive run that has its fewest blocks and would exceed its budget with one more."""
+        done, budget_s = block.index, self.plan.budget_s
+        if not self.suite.method.least <= done < len(self.plan.blocks) - 1:
+            return None
+        spent_s = self._earlier_s + self.clocks.monotonic_s() - self._begun_s
+        if spent_s + self._ledger.block_s(done + 1) <= budget_s:
+            return None
+        return Look(done, True, f"after {done} blocks: the budget of {show_duration(budget_s)} allows no more")
 
     def _until_valid(self, block: Block) -> None:
         """Runs a block, and repeats it in its own order while a gate voids it and repeats are left."""
@@ -145,7 +173,8 @@ class Runner:
 
     def _attempt(self, block: Block, attempt: int) -> None:
         """Runs one pass over the environments, without the trials that are stored."""
-        steps = [step for step in block.steps if not self._kept(block, attempt, step) >= set(self.plan.benchmarks)]
+        planned = set(self._ledger.planned.benchmarks(block.index))
+        steps = [step for step in block.steps if not self._kept(block, attempt, step) >= planned]
         together = self._together(block)
         alive = [step for step in steps if step.environment in together]
         # Together they have the baseline's place: what is measured apart comes before it as often as after.
@@ -245,3 +274,9 @@ class Runner:
     def _settings_of(self, arm: str) -> str:
         """The control is the baseline: it runs with the same loops."""
         return self.plan.baseline if arm == self.plan.control else arm
+
+
+def _narrowed(block: Block, benchmarks: Collection[str]) -> Block:
+    """The block with these benchmarks alone, in its own order."""
+    kept = [name in benchmarks for name in block.benchmarks]
+    return replace(block, benchmarks=tuple(compress(block.benchmarks, kept)), turns=tuple(compress(block.turns, kept)))

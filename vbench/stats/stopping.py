@@ -29,6 +29,14 @@ class Stopping(Struct, frozen=True):
         """
         return max(self._absolute() if margin is None else margin / 2, self.share * abs(mean))
 
+    def widest(self, mean: float, margin: float | None = None) -> float:
+        """The half-width above which a cell decides nothing: the smallest cost of interest would not be seen.
+
+        max(ln(1 + δ), 10 % of |mean d|), or max(margin, 10 % of |mean d|) of a difference; never less than `limit`.
+        """
+        smallest = equivalence.margin_of(self.delta) if margin is None else margin
+        return max(smallest, self.limit(mean, margin))
+
     def _absolute(self) -> float:
         return equivalence.margin_of(self.delta) / 2 if self.width is None else equivalence.margin_of(self.width)
 
@@ -41,6 +49,13 @@ class End(StrEnum):
     GO_ON = "go on"
     WIDTHS_REACHED = "every confirmatory interval is narrow enough"
     AT_MOST = "n_max is reached"
+
+
+class Settled(StrEnum):
+    """Why more blocks of a benchmark would not pay."""
+
+    NARROW = "narrow enough"
+    UNDECIDABLE = "out of reach"
 
 
 class Widths(Struct, frozen=True):
@@ -77,6 +92,20 @@ def look(cells: Mapping[str, Envelope], blocks: int, rule: Stopping, margins: Ma
     return Widths(blocks, End.GO_ON, wide, beyond, following)
 
 
+def settled(cells: Mapping[str, Envelope], rule: Stopping, margins: Mapping[str, float] = _RATIOS) -> Settled | None:
+    """Why more blocks of a benchmark with these cells would not pay; None while n_max can decide one that is open.
+
+    A cell without an interval is out of reach: more of the same would not give it one. Only widths enter.
+    """
+    if not cells:
+        return Settled.UNDECIDABLE
+    wide = {name: envelope for name, envelope in cells.items() if not done(envelope, rule, margins.get(name))}
+    if not wide:
+        return Settled.NARROW
+    is_open = any(_can_decide(envelope, rule, margins.get(name)) for name, envelope in wide.items())
+    return None if is_open else Settled.UNDECIDABLE
+
+
 def done(envelope: Envelope, rule: Stopping, margin: float | None = None) -> bool:
     """Whether the half-width is within the cell's limit; a cell without an interval never is."""
     return (
@@ -92,13 +121,18 @@ def within_reach(envelope: Envelope, rule: Stopping, margin: float | None = None
 
     A cell without spread or interval is out of reach: more of the same would not give it one.
     """
-    if (
-        envelope.half_width is None
-        or not envelope.spread
-        or envelope.mean is None
-        or envelope.t is None
-        or envelope.blocks < 2
-    ):
-        return False
-    expected = detectable.half_width(envelope.spread, rule.n_max, widening=envelope.widening)
-    return expected <= rule.limit(envelope.mean, margin)
+    expected = _at_most(envelope, rule)
+    return expected is not None and expected[1] <= rule.limit(expected[0], margin)
+
+
+def _can_decide(envelope: Envelope, rule: Stopping, margin: float | None) -> bool:
+    """Whether n_max blocks of the present mean and spread would show the smallest cost of interest."""
+    expected = _at_most(envelope, rule)
+    return expected is not None and expected[1] <= rule.widest(expected[0], margin)
+
+
+def _at_most(envelope: Envelope, rule: Stopping) -> tuple[float, float] | None:
+    """The mean, and the half-width to expect of n_max blocks; None without an interval."""
+    if envelope.half_width is None or not envelope.spread or envelope.mean is None or envelope.t is None:
+        return None
+    return envelope.mean, detectable.half_width(envelope.spread, rule.n_max, widening=envelope.widening)

@@ -12,18 +12,18 @@ from msgspec.structs import replace
 
 from vbench.errors import RunFolderError
 from vbench.host import untrusted
-from vbench.model import SCHEMA, Failed, Measured, Reading, Trial, Void
+from vbench.model import SCHEMA, Failed, Look, Measured, Reading, Trial, Void
 from vbench.reasons import Reason, ReasonKind
 from vbench.store import bounds, sentences
 from vbench.units import show_bytes
 
-Entry = Trial | Reading | Void
-_KINDS: dict[str, type[Trial] | type[Reading] | type[Void]] = {"trial": Trial, "reading": Reading, "void": Void}
+Entry = Trial | Reading | Void | Look
+_KINDS: dict[str, type[Entry]] = {"trial": Trial, "reading": Reading, "void": Void, "look": Look}
 _SHORTEST_B = len(b'{"crc":"","void":{}}')
 
 
 def line(entry: Entry) -> bytes:
-    """`{"crc": CRC-32 of the entry's bytes, eight hexadecimal digits, "trial" | "reading" | "void": entry}`."""
+    """`{"crc": CRC-32 of the entry's bytes in eight hexadecimal digits, KIND: entry}`, KIND as in `_KINDS`."""
     kind = next(name for name, struct in _KINDS.items() if isinstance(entry, struct))
     body = msgspec.json.encode(storable(entry) if isinstance(entry, Trial) else entry)
     whole = msgspec.json.encode({"crc": _crc(body), kind: msgspec.Raw(body)}) + b"\n"

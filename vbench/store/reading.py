@@ -9,7 +9,7 @@ import msgspec
 
 from vbench.errors import RunFolderError
 from vbench.host import untrusted
-from vbench.model import MOST_CELLS, SCHEMA, Facts, Manifest, Reading, Run, State, Trial, Void
+from vbench.model import MOST_CELLS, SCHEMA, Facts, Look, Manifest, Reading, Run, State, Trial, Void
 from vbench.store import bounds, files, journal, older
 from vbench.store.names import is_run_id, is_safe
 from vbench.store.sums import changed
@@ -48,6 +48,7 @@ def load(path: Path, *, condense: Callable[[Trial], Trial] = lambda trial: trial
         facts=facts,
         readings=tuple(entry for entry in entries if isinstance(entry, Reading)),
         voids=tuple(entry for entry in entries if isinstance(entry, Void)),
+        looks=tuple(entry for entry in entries if isinstance(entry, Look)),
         warnings=tuple(warnings),
     )
 
@@ -187,6 +188,8 @@ def _is_known(entry: journal.Entry, arms: set[str], benchmarks: set[str]) -> boo
             return entry.environment in arms and entry.benchmark in benchmarks
         case Reading():  # of all arms together it is in the rounds of one benchmark
             return entry.environment in arms or (not entry.environment and entry.benchmark in benchmarks)
+        case Look():
+            return benchmarks.issuperset(entry.settled)
         case Void():
             return True
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from vbench import units
 from vbench.errors import RunFolderError
-from vbench.model import SCHEMA, EnvironmentRecord, Fact, Manifest, Reading, Resumption, State, Trial, Void
+from vbench.model import SCHEMA, EnvironmentRecord, Fact, Look, Manifest, Reading, Resumption, State, Trial, Void
 from vbench.store import bounds, files, journal, privacy
 from vbench.store.names import is_run_id, is_safe
 from vbench.store.reading import read_manifest
@@ -128,8 +128,8 @@ class Writer:
         line = journal.line(privacy.clean_trial(trial, self._clean))
         files.append_durably(self._journal, line, path=self._journal_path)
 
-    def note(self, entry: Reading | Void) -> None:
-        """Stores a reading of the host or the voiding of a block on the disk."""
+    def note(self, entry: Reading | Void | Look) -> None:
+        """Stores a reading of the host, the voiding of a block or a look at widths on the disk."""
         files.append_durably(self._journal, journal.line(entry), path=self._journal_path)
 
     def facts(self, name: str, facts: Mapping[str, Fact]) -> None:

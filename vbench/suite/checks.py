@@ -52,11 +52,6 @@ def _check_method(suite: Suite) -> None:
         raise SuiteError(f"method.control: {method.control!r} is another's name", hint="choose another name")
     if method.blocks is None and not method.n_min <= method.n_max:
         raise SuiteError(f"method.n_min: {method.n_min} is more than n_max, {method.n_max}")
-    if method.blocks is None and not method.confirmatory:
-        raise SuiteError(
-            "method.confirmatory: an adaptive run needs to know whose intervals to narrow",
-            hint='name up to five, such as "runc syscall.getpid", or set `blocks`',
-        )
     if not 0 < method.delta < 1:
         raise SuiteError("method.delta: must lie between 0 and 1", hint="delta = '2 %'")
     if method.width is not None and not 0 < method.width < 1:

@@ -90,9 +90,12 @@ def is_start(kind: str) -> bool:
     return kind.startswith("start.")
 
 
-def expected_s(suite: Suite) -> float:
-    """Expected duration in s of the whole run, calibration included, as its environments and benchmarks estimate it."""
-    return (suite.method.most + 1) * _block_s(suite)
+def expected_s(suite: Suite, blocks: int | None = None) -> float:
+    """Expected duration in s of so many blocks, by default of the most, as environments and benchmarks estimate it.
+
+    The calibration is included.
+    """
+    return ((blocks or suite.method.most) + 1) * _block_s(suite)
 
 
 def _block_s(suite: Suite) -> float:
@@ -120,12 +123,14 @@ def trials_s(suite: Suite) -> float:
 
 
 def _fits(suite: Suite) -> None:
-    needed_s, budget_s = expected_s(suite), float(suite.method.budget)
+    """Raises SuiteError if the fewest blocks do not fit. With the budget an adaptive run ends."""
+    least, budget_s = suite.method.least, float(suite.method.budget)
+    needed_s = expected_s(suite, least)
     if needed_s <= budget_s:
         return
     most = int(budget_s / _block_s(suite)) - 1
     hint = f"{most} block{'' if most == 1 else 's'} would fit" if most >= 1 else "take fewer environments or benchmarks"
-    blocks = "1 block is" if suite.method.most == 1 else f"{suite.method.most} blocks are"
+    blocks = "1 block is" if least == 1 else f"{least} blocks are"
     raise SuiteError(
         f"{suite.name}: {blocks} expected to take {show_duration(needed_s)}, "
         f"method.budget is {show_duration(budget_s)}",

@@ -47,6 +47,11 @@ class Method(Table, frozen=True):
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
 
     @property
+    def least(self) -> int:
+        """The smallest number of blocks that a run takes."""
+        return self.blocks or self.n_min
+
+    @property
     def most(self) -> int:
         """The largest number of blocks that a run takes."""
         return self.blocks or self.n_max

@@ -29,6 +29,7 @@ def parts(view: View, drawn: Panels, *, has_means: bool) -> tuple[Link, ...]:
         Link("numbers", "Every number"),
         Link("compared", "What was compared"),
         Link("conditions", "Conditions of the host"),
+        Link("spent", "Where the time went"),
         Link("confounds", _counted("Confounds", len(view.confounds))),
         Link("losses", _counted("Failed and skipped trials", view.trials["failed"] + view.trials["skipped"])),
         Link("commands", "Exact commands"),

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from vbench import facts
 from vbench.cost import Analysis
 from vbench.model import Fact, Run, Status
-from vbench.report import brief, names, verdicts, words
+from vbench.report import brief, names, spending, verdicts, words
 from vbench.report.charts import means
 from vbench.report.charts.panels import panels
 from vbench.report.citation import Citation
@@ -62,6 +62,7 @@ def html(run: Run, *, analysis: Analysis | None = None, validation: Citation | N
             benchmarks=contents.benchmarks(view),
             words=words,
             verdicts=verdicts,
+            spending=spending,
             legend=verdicts.LEGEND,
             families=dict.fromkeys(group.family for group in view.groups),
             judgements=[str(verdict) for verdict in verdicts.SIGNS] + ["no verdict"],
