@@ -19,6 +19,9 @@ ABOUT = {
     " or where all blocks but one to four are equal and these lie on one side (`envelope.py`).",
     "coverage with adaptive stopping": "Coverage of the interval at the look that ended the run: δ = 2 %, looks after"
     " 15, 20, … 40 blocks, stop when the half-width is at most max(ln 1.02 / 2, 10 % of the cost).",
+    "coverage where time pays": "Coverage of the interval at the look after which a benchmark is measured no more: its"
+    " half-width is at most max(ln 1.02 / 2, 10 % of the cost), or 40 blocks of its spread would leave more than"
+    " max(ln 1.02, 10 % of the cost). δ = 2 %, looks after 10, 15, … 40 blocks.",
     "A/A false positives": "Three identical arms in balanced order on a host that drifts; the share of runs in which"
     " the interval of the third against the first excludes 1.",
     "tools side by side": "The same series of starts through this tool and through others. pyperf runs its own"

@@ -54,6 +54,8 @@ def shapes(runs: int) -> Iterator[Experiment]:
         yield partial(coverage.coarse, VBENCH, runs, errors, blocks)
     for errors, blocks in product(worlds.LIMITS, coverage.BLOCKS):
         yield partial(coverage.limit, VBENCH, runs, errors, blocks)
+    for errors, spread in product(worlds.ERRORS, (0.0155, 0.03, 0.06)):
+        yield partial(coverage.settling, VBENCH, runs, errors, spread)
     for blocks in coverage.BLOCKS:
         yield partial(coverage.rare, VBENCH, runs, blocks)
     for blocks in (10, 20, 40):

@@ -190,7 +190,7 @@ def test_an_adaptive_run_ends_with_its_budget_once_it_has_its_fewest_blocks(tmp_
         Runner(suite, manifest.plan, testbed, writer, told, each_minute, clocks=clocks).run()
     run = store.load(writer.folder)
     assert max(trial.block for trial in run.trials) == 15
-    assert [look.words for look in run.looks] == ["after 15 blocks: the budget of 15 min allows no more"]
+    assert [look.words for look in run.looks] == ["after 15 blocks: the budget of 15 min 00 s allows no more"]
     assert run.looks[0].stop
 
 
