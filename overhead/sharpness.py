@@ -6,84 +6,27 @@ identical, so that every interval should hold 1, and a narrower one is a sharper
 
 import math
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean, median
 
-from vbench import cost, runner, store, text
-from vbench import suite as suites
-from vbench.cost import Analysis
-from vbench.model import Run
-from vbench.runner import conduct
-from vbench.suite import plan as plans
+from measuring import BLOCKS, Plain, Side, excluded_of, results_in, series, status_of
 
-BLOCKS = 10
-SUITE = """
-name = "sharpness"
-benchmarks = [
-  "cpu.hash", "cpu.branchy", "cpu.matrix", "cpu.sha256", "cpu.aes", "python.json", "python.nbody",
-  {{ kind = "memory.triad", size = "32 MiB" }}, {{ kind = "memory.chase", size = "64 MiB" }}, "memory.fault",
-  "syscall.getpid", "syscall.open", "syscall.mmap", "syscall.pipe", "syscall.fork", "scheduler.futex",
-  "scheduler.thread",
-]
-[method]
-baseline = "bare"
-blocks = {blocks}
-trial = "300 ms"
-warmup = "150 ms"
-budget = "60 min"
-gates = "record"
-interleave = {interleave}
-[testbed]
-cpus = 1
-memory = "512 MiB"
-[environments.bare]
-kind = "bare"
-[environments.second]
-kind = "bare"
-"""
+from vbench import text
 
-
-@dataclass(frozen=True)
-class Order:
-    """The runs of one order of measuring, and the machine time that each took in s."""
-
-    name: str
-    interleave: str
-    runs: list[Run]
-    took_s: list[float]
+ARMS = {"bare": 'kind = "bare"', "second": 'kind = "bare"'}
 
 
 def main(count: int) -> int:
-    orders = [Order("apart", "false", [], []), Order("turns", "true", [], [])]
-    with tempfile.TemporaryDirectory(prefix="vbench-sharpness-") as folder:
-        for number in range(count):
-            for order in orders if number % 2 == 0 else orders[::-1]:
-                begun = time.monotonic()
-                order.runs.append(measured(order, Path(folder)))
-                order.took_s.append(time.monotonic() - begun)
-        print("\n".join(lines(*orders)))
+    apart, turns = (Side(Plain("sharpness", ARMS, interleave=interleave)) for interleave in (False, True))
+    with results_in(None, "sharpness") as folder:
+        order = [side for number in range(count) for side in ((apart, turns), (turns, apart))[number % 2]]
+        if status := status_of(lambda: series(order, folder)):
+            return status
+    print("\n".join(lines(apart, turns)))
     return 0
 
 
-def measured(order: Order, results: Path) -> Run:
-    suite = suites.parse(SUITE.format(blocks=BLOCKS, interleave=order.interleave), source="sharpness")
-    done = conduct.conduct(
-        suite,
-        plans.make(suite, seed=len(order.runs)),
-        image=runner.image_of(suite),
-        results=results,
-        progress=lambda testbed: lambda event: None,
-        command=(),
-        tags={},
-    )
-    return store.load(done.folder)
-
-
-def lines(apart: Order, turns: Order) -> Iterator[str]:
+def lines(apart: Side, turns: Side) -> Iterator[str]:
     """A line for each metric: spread of d and half-width of the interval in both orders, and their ratio."""
     yield f"{'metric':<28}{'spread apart':>14}{'in turns':>10}{'half-width apart':>18}{'in turns':>10}{'ratio':>8}"
     before, after = widths(apart), widths(turns)
@@ -94,16 +37,15 @@ def lines(apart: Order, turns: Order) -> Iterator[str]:
         shown = [text.percent(value) for value in (*spreads, *halves)]
         yield f"{name:<28}{shown[0]:>14}{shown[1]:>10}{shown[2]:>18}{shown[3]:>10}{ratios[-1]:>8.2f}"
     yield f"median of the ratios {median(ratios):.3f}, largest {max(ratios):.2f}"
-    for order in (apart, turns):
-        excluded, of = exclusions(order)
-        took = f"{fmean(order.took_s):.0f} s a run of {BLOCKS} blocks"
-        yield f"{order.name}: {excluded} of {of} intervals exclude 1; {took}"
+    for name, side in (("apart", apart), ("turns", turns)):
+        excluded, of = excluded_of([finding.judged.envelope for finding in side.findings()])
+        yield f"{name}: {excluded} of {of} intervals exclude 1; {fmean(side.took_s):.0f} s a run of {BLOCKS} blocks"
 
 
-def widths(order: Order) -> dict[str, tuple[float, float]]:
+def widths(side: Side) -> dict[str, tuple[float, float]]:
     """Metric to the spread of d and the half-width: the geometric means over arms and runs, as ratios minus 1."""
     collected: dict[str, list[tuple[float, float]]] = {}
-    for finding in findings(order):
+    for finding in side.findings():
         envelope = finding.judged.envelope
         if envelope.spread and envelope.half_width:
             pair = (math.expm1(envelope.spread), math.expm1(envelope.half_width))
@@ -113,17 +55,6 @@ def widths(order: Order) -> dict[str, tuple[float, float]]:
 
 def _mean(values: list[float]) -> float:
     return math.exp(fmean(map(math.log, values)))
-
-
-def exclusions(order: Order) -> tuple[int, int]:
-    intervals = [finding.judged.envelope for finding in findings(order)]
-    known = [(low, high) for each in intervals if (low := each.low) is not None and (high := each.high) is not None]
-    return sum(low > 0 or high < 0 for low, high in known), len(known)
-
-
-def findings(order: Order) -> Iterator[cost.Finding]:
-    for run in order.runs:
-        yield from Analysis.of(run).by_kind[cost.COST]
 
 
 if __name__ == "__main__":
