@@ -22,6 +22,13 @@ def test_every_script_is_found_and_imports_what_there_is() -> None:
     assert known == ["tools", "harness", "guest", "container", "store", "page", "report", "help"]
 
 
+@pytest.mark.parametrize("script", ["smallest"])
+def test_a_script_that_judges_the_method_says_how_it_is_used(script: str) -> None:
+    ended = proc.run([sys.executable, str(SCRIPTS / f"{script}.py"), "--help"], timeout_s=60)
+    assert ended.status == 0, ended.stderr
+    assert f"overhead/{script}.py" in ended.stdout.decode()
+
+
 def test_pooled_costs_are_geometric_means_with_the_quadrature_of_their_half_widths() -> None:
     pooled = SUMS["pooled"]([Interval(math.log(2), 0.03), Interval(math.log(8), 0.04)])
     assert math.exp(pooled.middle) == pytest.approx(4)
