@@ -22,7 +22,7 @@ def test_every_script_is_found_and_imports_what_there_is() -> None:
     assert known == ["tools", "harness", "guest", "container", "store", "page", "report", "help"]
 
 
-@pytest.mark.parametrize("script", ["smallest", "orders"])
+@pytest.mark.parametrize("script", ["smallest", "orders", "null"])
 def test_a_script_that_judges_the_method_says_how_it_is_used(script: str) -> None:
     ended = proc.run([sys.executable, str(SCRIPTS / f"{script}.py"), "--help"], timeout_s=60)
     assert ended.status == 0, ended.stderr
