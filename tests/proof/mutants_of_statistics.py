@@ -168,6 +168,20 @@ STATISTICS = (
         ("method_stopping::significance_alone_neither_ends_nor_prolongs_a_run",),
     ),
     Mutant(
+        "vbench/stats/stopping.py",
+        "    wide = {name: envelope for name, envelope in cells.items() if not done(",
+        "    wide = {name: envelope for name, envelope in cells.items() if (envelope.low or 0) <= 0 and not done(",
+        "a benchmark is measured no more because it is slower",
+        ("settling::a_rule_of_width_sees_no_sign", "method_stopping::a_benchmark_is_settled_by_widths_alone"),
+    ),
+    Mutant(
+        "vbench/stats/stopping.py",
+        "expected[1] <= rule.widest(expected[0], margin)",
+        "expected[1] <= rule.limit(expected[0], margin)",
+        "what could still show the smallest cost of interest is measured no more",
+        ("method_stopping::a_benchmark_that_can_still_show_the_smallest_cost_of_interest_goes_on",),
+    ),
+    Mutant(
         "vbench/stats/order.py",
         "yield tuple(labels[arm] for arm in square[row])",
         "yield tuple(sorted(labels))",

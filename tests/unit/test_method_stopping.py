@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vbench.stats import detectable, envelope, equivalence
 from vbench.stats.envelope import Envelope
 from vbench.stats.pairing import Pairs
-from vbench.stats.stopping import End, Stopping, done, look, within_reach
+from vbench.stats.stopping import End, Settled, Stopping, done, look, settled, within_reach
 
 RULE = Stopping()
 
@@ -88,6 +88,38 @@ def test_cells_without_an_interval_are_never_done_and_out_of_reach() -> None:
     for blank in (Envelope(0), Envelope(15, 0.1, 0.0, why="no spread"), cell(0.0, 0.001, 9)):
         assert not done(blank, RULE)
     assert not within_reach(Envelope(15, 0.1, 0.0, why="no spread"), RULE)
+
+
+def test_a_benchmark_is_settled_by_widths_alone() -> None:
+    for mean in (-0.05, 0.0, 0.05):
+        assert settled({"narrow": cell(mean, 0.01, 15)}, RULE) is Settled.NARROW
+        assert settled({"narrow": cell(mean, 0.01, 15), "open": cell(mean, 0.03, 15)}, RULE) is None
+        far = {"narrow": cell(mean, 0.01, 15), "far": cell(mean, 0.27, 15)}
+        assert settled(far, RULE) is Settled.UNDECIDABLE
+        assert settled(far | {"open": cell(mean, 0.03, 15)}, RULE) is None
+
+
+def test_a_benchmark_that_can_still_show_the_smallest_cost_of_interest_goes_on() -> None:
+    """40 blocks that spread by 5 % give ± 1.6 %: not narrow enough, and a cost of 2 % is seen all the same."""
+    wide = cell(0.0, 0.05, 15)
+    assert not within_reach(wide, RULE)
+    assert settled({"wide": wide}, RULE) is None
+    assert settled({"wider": cell(0.0, 0.07, 15)}, RULE) is Settled.UNDECIDABLE
+    assert settled({"large": cell(0.5, 0.12, 15)}, RULE) is None  # a tenth of a large cost is precise enough
+
+
+def test_what_has_no_interval_is_out_of_reach() -> None:
+    for blank in (Envelope(0), Envelope(15, 0.1, 0.0, why="no spread")):
+        assert settled({"blank": blank}, RULE) is Settled.UNDECIDABLE
+    assert settled({}, RULE) is Settled.UNDECIDABLE
+    assert settled({"rough": cell(0.0, 0.001, 9)}, RULE) is None
+
+
+def test_the_margin_of_a_difference_is_the_widest_interval_that_shows_it() -> None:
+    assert RULE.widest(0.0) == equivalence.margin_of(0.02)
+    assert RULE.widest(0.0, 0.0001) == 0.0001
+    assert RULE.widest(-0.5, 0.0001) == 0.05
+    assert Stopping(width=0.1).widest(0.0) == equivalence.margin_of(0.1)  # never narrower than what is wanted
 
 
 def test_a_run_without_confirmatory_cells_goes_to_n_max() -> None:

@@ -104,10 +104,14 @@ def test_a_suite_that_cannot_fit_its_budget_is_refused_with_both_durations_and_a
     assert "fewer environments" in hopeless.value.hint
 
 
-@pytest.mark.parametrize("name", ["smoke", "quick"])
-def test_the_shipped_suites_fit_their_budgets(name: str) -> None:
-    plan = plans.make(suites.load(name))
-    assert 0 < plan.expected_s <= plan.budget_s
+def test_of_an_adaptive_run_the_fewest_blocks_must_fit_the_budget_which_ends_it() -> None:
+    fixed = plans.make(a_suite(2, 10))
+    text = a_suite(2, 10).text.replace("blocks = 10", "n_min = 10\nn_max = 99")
+    within = text.replace('budget = "5 h"', f'budget = "{fixed.expected_s + 1:.0f} s"')
+    plan = plans.make(suites.parse(within, source="s.toml"))
+    assert plan.most_s == plan.budget_s < plan.expected_s
+    with pytest.raises(SuiteError, match="50 blocks are expected to take"):
+        plans.make(suites.parse(within.replace("n_min = 10", "n_min = 50"), source="s.toml"))
 
 
 FAKES = """

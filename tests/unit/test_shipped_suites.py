@@ -29,7 +29,8 @@ def test_each_says_what_it_is_for_and_fits_its_budget(name: str) -> None:
     assert suite.name == name
     assert suite.about.endswith(".")
     assert suite.method.baseline == "bare"
-    assert plans.make(suite).expected_s <= suite.method.budget
+    assert 0 < plans.expected_s(suite, suite.method.least) <= suite.method.budget
+    assert plans.make(suite).most_s <= suite.method.budget
 
 
 @pytest.mark.parametrize("name", SHIPPED)
