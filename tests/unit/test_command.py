@@ -10,7 +10,8 @@ import pytest
 from tests.unit.commands import EVERYWHERE, NUMBER, RATE, command, failure, measure, shell
 from tests.unit.sleepers import SLEEP, sleepers
 from vbench import units
-from vbench.benchmarks.command import Command, Reply, _operations
+from vbench.benchmarks.command import Command
+from vbench.benchmarks.command_replies import Reply, operations
 from vbench.contracts import Start
 from vbench.guest import picking
 from vbench.units import UNITS, base_unit
@@ -25,10 +26,10 @@ def test_a_command_that_kills_what_times_it_fails_with_words_for_both(start: Sta
     assert failure(shell("kill -9 $PPID"), start).message.startswith("what times the command was killed by signal 9")
 
 
-@pytest.mark.parametrize(("spent_s", "operations"), [(1.0, 5), (0.95, 5), (0.94, None)])
-def test_what_lies_between_short_runs_is_no_operation(spent_s: float, operations: int | None) -> None:
+@pytest.mark.parametrize(("spent_s", "counted"), [(1.0, 5), (0.95, 5), (0.94, None)])
+def test_what_lies_between_short_runs_is_no_operation(spent_s: float, counted: int | None) -> None:
     reply = Reply((0.5, 0.25), None, 3, spent_s, span_s=1.0, clock="", padding=0, printed_b=0)
-    assert _operations(reply) == operations
+    assert operations(reply) == counted
 
 
 @EVERYWHERE

@@ -9,56 +9,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from math import isfinite
 from pathlib import Path, PurePosixPath
-from typing import Annotated, ClassVar, TypeVar, cast
+from typing import Annotated, ClassVar, cast
 
 import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
 from vbench.benchmarks import carrying
-from vbench.benchmarks.kernel_driver import CLOCK_SLACK, CLOCK_SLACK_S, NotNegative, drift_notes
+from vbench.benchmarks.command_replies import LONGEST, Reply, cut_notes, operations, parse, survived
+from vbench.benchmarks.kernel_driver import drift_notes, refuse_fast_clock
 from vbench.benchmarks.lines import Moments, listen
 from vbench.benchmarks.settings import BenchmarkSettings
 from vbench.contracts import Missing, Needs, Session, Start, Testbed
 from vbench.errors import TrialFailed, VbenchError
-from vbench.host import foreign
-from vbench.host.foreign import Count
 from vbench.model import Better, Measured, Metric, Scale
-from vbench.text import printable
-from vbench.units import Seconds, base_unit, show_bytes
+from vbench.units import Seconds, base_unit
 
 START_S = 30.0  # limit for the start of the interpreter that times the command, under emulation on a busy host
 PICK_S = 15.0  # more than the guest's own limit
 UNPACK_S = 300.0
-SEEN_B = 2**20  # of an output, its beginning and end: guest/timed.py
-STDERR_SHOWN = 300
-BUSY = 0.95  # least share of the runs in the time from the first to the last, to count the processor time as theirs
-LONGEST = 1000
 WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
-T = TypeVar("T")
 WALL = Metric("time", "s", "lower", "wall time of one run")
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """What guest/timed.py answers."""
-
-    walls: Annotated[tuple[Annotated[float, Meta(gt=0)], ...], Meta(min_length=1, max_length=LONGEST)]
-    picked: tuple[float, ...] | None
-    warmups: Count
-    spent_s: NotNegative
-    span_s: NotNegative
-    clock: Annotated[str, Meta(max_length=100)]
-    padding: Count
-    printed_b: Count
-
-
-class Streams(msgspec.Struct, frozen=True):
-    """Beginning and end of the last run's output. `error` and `hint` are set where there is no Reply."""
-
-    stdout: bytes = b""
-    stderr: bytes = b""
-    error: str | None = None
-    hint: str = ""
 
 
 class _Metrics:
@@ -149,17 +120,13 @@ class Command(BenchmarkSettings, frozen=True, kw_only=True):
         begun = time.monotonic()
         moments = Moments(start.begin, start.end, clock=start.clock)
         reply = self._timed(start, work, moments)
-        if reply.spent_s > (time.monotonic() - begun) * (1 + CLOCK_SLACK) + CLOCK_SLACK_S:
-            raise TrialFailed(
-                f"the environment's {reply.clock} counted {reply.spent_s:.4f} s, more than passed on the host",
-                hint="its clock runs fast; look at its clock source",
-            )
+        refuse_fast_clock(reply.spent_s, time.monotonic() - begun, reply.clock)
         return Measured(
             samples={self.metrics[0].name: self._values(reply)},
             clock=reply.clock if reply.picked is None else "the command's own",
             padding_seen_b=reply.padding,
-            notes=(*_cut(reply), *drift_notes(reply.walls)),
-            operations=moments.between(_operations(reply), reply.span_s),
+            notes=(*cut_notes(reply), *drift_notes(reply.walls)),
+            operations=moments.between(operations(reply), reply.span_s),
         )
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:
@@ -220,20 +187,7 @@ class Command(BenchmarkSettings, frozen=True, kw_only=True):
         limit_s = START_S + start.warmup_s + self.timeout + most_s + PICK_S
         stdin = json.dumps(request).encode()
         done = listen(start.session, argv, moments.hear, timeout_s=limit_s, stdin=stdin)
-        if done.status < 0:
-            raise TrialFailed(f"what times the command was killed by signal {-done.status}, with the command")
-        line = done.check().stdout
-        streams = _decoded(line, Streams)
-        for name, data in (("stdout", streams.stdout), ("stderr", streams.stderr)):
-            if data:  # not as JSON: an escape before a host's name would hide it from the store's cleaner
-                start.raw(f"{name}.txt", data)
-        if streams.error is not None:
-            raise TrialFailed(_epitaph(streams.error[:LONGEST], streams.stderr), hint=streams.hint[:LONGEST])
-        reply = _decoded(line, Reply)
-        if reply.picked is not None and len(reply.picked) != len(reply.walls):
-            raise TrialFailed(f"the answer about its runs has {len(reply.picked)} numbers of {len(reply.walls)} runs")
-        start.raw("runs.json", json.dumps(msgspec.to_builtins(reply)).encode())
-        return reply
+        return parse(survived(done).stdout, start.raw)
 
     def _values(self, reply: Reply) -> tuple[float, ...]:
         """Samples in base units. Raises TrialFailed for a number that cannot enter a ratio."""
@@ -284,28 +238,3 @@ def _check_regex(regex: str) -> None:
         raise ValueError(f"regex: cannot be read: {error}") from None
     if groups != 1:
         raise ValueError(f"regex: expected one group, around the number, got {groups}; (?:…) groups without counting")
-
-
-def _decoded(line: bytes, kind: type[T]) -> T:
-    try:
-        return foreign.decode(line, kind)
-    except ValueError as error:
-        raise TrialFailed(f"the answer about its runs cannot be read: {error}: {line[:200]!r}") from None
-
-
-def _operations(reply: Reply) -> int | None:
-    """Number of runs. None where the runs are short: the processor time counted then contains much that is no run."""
-    return len(reply.walls) + reply.warmups if reply.spent_s >= BUSY * reply.span_s else None
-
-
-def _epitaph(message: str, stderr: bytes) -> str:
-    """The message with the end of stderr, on one line and in printable characters."""
-    words = " ".join(stderr.decode(errors="replace").split())[-STDERR_SHOWN:]
-    return f"{message}: {printable(words)}" if words else message
-
-
-def _cut(reply: Reply) -> tuple[str, ...]:
-    if reply.picked is None or reply.printed_b <= SEEN_B:
-        return ()
-    seen = f"first and last {show_bytes(SEEN_B / 2)}"
-    return (f"a run printed {show_bytes(reply.printed_b)}; the number was looked for in the {seen}",)
