@@ -379,6 +379,7 @@ class Benchmark(Protocol):
     def missing(self, session: Session, testbed: Testbed) -> tuple[Missing, ...]: ...
     def prepare(self, start: Start) -> None: ...  # untimed, once a start
     def measure(self, start: Start) -> Measured: ...  # one trial; raises TrialFailed, SessionLost, CommandTimeout
+    def wanted_slices(self, trial_s: float, slice_s: float) -> float: ...  # about as many, of a trial that can be cut
     def sliced(self, start: Start) -> AbstractContextManager[Slices]: ...  # a trial of `start.rounds` slices
     def expected_s(self, trial_s: float, warmup_s: float) -> float: ...  # for the plan's estimate
     def needs(self) -> Needs: ...

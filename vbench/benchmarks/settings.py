@@ -17,6 +17,9 @@ class BenchmarkSettings(Settings, frozen=True, kw_only=True):
         """Nothing."""
         del start
 
+    def wanted_slices(self, trial_s: float, slice_s: float) -> float:
+        return trial_s / max(slice_s, self.shortest_s or 0.0)
+
     def sliced(self: Benchmark, start: Start) -> AbstractContextManager[Slices]:
         return nullcontext(Whole(self, start))
 

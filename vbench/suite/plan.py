@@ -78,10 +78,10 @@ def _block(
 
 def rounds(suite: Suite, benchmark: str, *, arms: int | None = None) -> int:
     """Slices of a trial in each arm of `arms` that take turns, by default all; 1 if it cannot be cut."""
-    method, shortest_s = suite.method, suite.benchmarks[benchmark].shortest_s
-    if shortest_s is None:
+    method, chosen = suite.method, suite.benchmarks[benchmark]
+    if chosen.shortest_s is None:
         return 1
-    wanted = float(method.trial) / max(float(method.slice), shortest_s)
+    wanted = chosen.wanted_slices(float(method.trial), float(method.slice))
     return order.rounds(arms or len(suite.arms) + 1, min(wanted, MOST_ROUNDS))
 
 
