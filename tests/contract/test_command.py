@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from vbench.errors import TrialFailed
 
 SCRIPT = '#!/bin/sh\necho "$1" >> "runs file" && cat inner/link && echo && echo "x=$(wc -l < "runs file")"\n'
 ASLEEP_S = f"4{os.getpid()}"  # no other test on this machine sleeps as long
+SLEEPING = f"cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep [{ASLEEP_S[0]}]{ASLEEP_S[1:]} '"
 COUNT = {"folder": "mine", "regex": r"^x=(\d+)$", "unit": "1", "better": "lower", "runs": 2}
 
 
@@ -31,14 +33,33 @@ def start(session: Session, tmp_path: Path) -> Iterator[Start]:
     assert [name for name in left if name.startswith("command-")] == []
 
 
-def test_it_runs_in_its_folder_and_is_timed_by_the_clock_there(start: Start) -> None:
+def test_it_runs_in_its_folder(start: Start) -> None:
     counted = command("./go", "two  words", **COUNT)
     counted.prepare(start)
-    assert counted.measure(start).samples == {"value": (1.0, 2.0)}
-    timed = command("./go", "x", folder="mine", runs=2).measure(start)
-    assert len(timed.samples["time"]) == 2
-    assert min(timed.samples["time"]) > 0
-    assert (timed.clock, timed.padding_seen_b) == ("CLOCK_MONOTONIC_RAW", 77)
+    measured = counted.measure(start)
+    assert measured.samples == {"value": (1.0, 2.0)}
+    assert measured.padding_seen_b == 77
+
+
+def test_slices_of_two_trials_alternate_and_are_timed_by_the_clock_there(start: Start) -> None:
+    """Two trials of one start, in the place of two arms: each run adds its letter, and leaves a process behind."""
+    scratch = start.session.workplace.scratch
+    order = scratch / "order"
+    with ExitStack() as exits:
+        trials = []
+        for letter in "ab":
+            entry = command("sh", "-c", f"printf {letter} >> {order}; setsid sleep {ASLEEP_S} &", runs=2)
+            trials.append(exits.enter_context(entry.sliced(replace(start, rounds=2))))
+        for number in (0, 1, 1, 0):
+            trials[number].take()
+        for trial in trials:
+            measured = trial.measured()
+            assert len(measured.samples["time"]) == 2
+            assert min(measured.samples["time"]) > 0
+            assert (measured.clock, measured.padding_seen_b) == ("CLOCK_MONOTONIC_RAW", 77)
+    working = f"ls -l /proc/[0-9]*/cwd 2>/dev/null | grep -c '{scratch.name}/command-'"
+    looking = f"cat {order}; rm {order}; echo; {working}; {SLEEPING}"
+    assert start.session.run(["sh", "-c", looking], timeout_s=60).text == "abba\n0\n0\n"
 
 
 def test_its_failures_are_told_apart(start: Start) -> None:
@@ -50,5 +71,4 @@ def test_its_failures_are_told_apart(start: Start) -> None:
         with pytest.raises(TrialFailed) as caught:
             bad.measure(start)
         assert caught.value.message.startswith(message)
-    running = f"cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep [{ASLEEP_S[0]}]{ASLEEP_S[1:]} '"
-    assert start.session.run(["sh", "-c", running], timeout_s=60).text == "0\n"
+    assert start.session.run(["sh", "-c", SLEEPING], timeout_s=60).text == "0\n"

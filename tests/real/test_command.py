@@ -42,6 +42,7 @@ def test_the_suite_of_the_page_measures_a_command_everywhere(suite: Path, tmp_pa
     assert done.status == 0, done.stderr.decode()
     run = store.load(Path(done.text.strip()))
     assert len(run.trials) == 2 * 4 * 3
+    assert {trial.rounds for trial in run.trials if trial.block == 0} == {2}  # all arms are together in it
     for trial in run.trials:
         assert isinstance(trial.outcome, Measured), trial
         assert trial.outcome.padding_seen_b == trial.padding_b

@@ -6,7 +6,7 @@ import re
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from math import isfinite
 from pathlib import Path, PurePosixPath
 from typing import Annotated, ClassVar, cast
@@ -17,10 +17,11 @@ from msgspec.structs import replace
 
 from vbench.benchmarks import carrying
 from vbench.benchmarks.command_replies import LONGEST, Reply, cut_notes, operations, parse, survived
-from vbench.benchmarks.kernel_driver import drift_notes, refuse_fast_clock
+from vbench.benchmarks.command_slices import Limits, command_slices
+from vbench.benchmarks.kernel_driver import SHORTEST_S, drift_notes, refuse_fast_clock
 from vbench.benchmarks.lines import Moments, listen
 from vbench.benchmarks.settings import BenchmarkSettings
-from vbench.contracts import Missing, Needs, Session, Start, Testbed
+from vbench.contracts import Missing, Needs, Session, Slices, Start, Testbed
 from vbench.errors import TrialFailed, VbenchError
 from vbench.model import Better, Measured, Metric, Scale
 from vbench.units import Seconds, base_unit
@@ -46,7 +47,8 @@ class Command(BenchmarkSettings, frozen=True, kw_only=True):
     command is spawned (`posix_spawn`) to when `wait` has returned, by the environment's own `CLOCK_MONOTONIC_RAW`; the
     way to the environment is in no number. What it prints is read meanwhile on the same processor. After each run,
     outside its clock, all that it left running is killed. It runs for `warmup` without and for `trial` with its clock,
-    at least once each, or `runs` times.
+    at least once each, or `runs` times. Where arms take turns a slice of the trial is the runs until its share of that
+    time has passed.
     """
 
     kind: ClassVar[str] = "command"
@@ -55,6 +57,7 @@ class Command(BenchmarkSettings, frozen=True, kw_only=True):
     exposes: ClassVar[str] = (
         "whatever your command uses; a short one is mostly the cost of a new process: fork, exec, page faults and exit"
     )
+    shortest_s: ClassVar[float | None] = SHORTEST_S
     metrics: ClassVar[tuple[Metric, ...]] = cast("tuple[Metric, ...]", _Metrics())
     argv: Annotated[tuple[str, ...], Meta(min_length=1, max_length=LONGEST)]
     folder: str | None = None
@@ -116,17 +119,29 @@ class Command(BenchmarkSettings, frozen=True, kw_only=True):
         self._work(start)
 
     def measure(self, start: Start) -> Measured:
-        work = self._work(start)
         begun = time.monotonic()
         moments = Moments(start.begin, start.end, clock=start.clock)
-        reply = self._timed(start, work, moments)
-        refuse_fast_clock(reply.spent_s, time.monotonic() - begun, reply.clock)
+        reply = self._timed(start, moments)
+        return self._measured(reply, time.monotonic() - begun, moments.between(operations(reply), reply.span_s))
+
+    def sliced(self, start: Start) -> AbstractContextManager[Slices]:
+        request, argv = self._request(start), _timer(start)
+        runs = None if self.runs is None else -(-self.runs // start.rounds)
+        limits = Limits(self._warm_up_limit_s(start), self._runs_limit_s(start, runs))
+        return command_slices(start, argv, request, limits, self._measured)
+
+    def wanted_slices(self, trial_s: float, slice_s: float) -> float:
+        """One for each of `runs`, or each at least as long as a run is expected to last."""
+        return self.runs or super().wanted_slices(trial_s, max(slice_s, self.expected))
+
+    def _measured(self, reply: Reply, wall_s: float, operations: int | None) -> Measured:
+        refuse_fast_clock(reply.spent_s, wall_s, reply.clock)
         return Measured(
             samples={self.metrics[0].name: self._values(reply)},
             clock=reply.clock if reply.picked is None else "the command's own",
             padding_seen_b=reply.padding,
             notes=(*cut_notes(reply), *drift_notes(reply.walls)),
-            operations=moments.between(operations(reply), reply.span_s),
+            operations=operations,
         )
 
     def expected_s(self, trial_s: float, warmup_s: float) -> float:
@@ -169,12 +184,17 @@ class Command(BenchmarkSettings, frozen=True, kw_only=True):
         unpack = [workplace.python, "-I", "-S", "-B", str(workplace.guest / "unpack.py"), f"{work}.tar", str(work)]
         start.session.run(unpack, timeout_s=UNPACK_S).check()
 
-    def _timed(self, start: Start, work: PurePosixPath, moments: Moments) -> Reply:
+    def _timed(self, start: Start, moments: Moments) -> Reply:
         """Makes all runs of one trial. Stores the last run's output as raw files, even if it failed."""
-        workplace = start.session.workplace
-        request = {
+        limit_s = self._warm_up_limit_s(start) + self._runs_limit_s(start, self.runs)
+        stdin = json.dumps(self._request(start)).encode()
+        done = listen(start.session, _timer(start), moments.hear, timeout_s=limit_s, stdin=stdin)
+        return parse(survived(done).stdout, start.raw)
+
+    def _request(self, start: Start) -> dict[str, object]:
+        return {
             "argv": self.argv,
-            "folder": str(work),
+            "folder": str(self._work(start)),
             "trial_s": start.trial_s,
             "warmup_s": start.warmup_s,
             "timeout_s": float(self.timeout),
@@ -182,12 +202,12 @@ class Command(BenchmarkSettings, frozen=True, kw_only=True):
             "regex": self.regex,
             "pointer": self.pointer,
         }
-        most_s = start.trial_s + self.timeout if self.runs is None else self.runs * (self.timeout + PICK_S)
-        argv = start.padded([workplace.python, "-I", "-S", "-B", str(workplace.guest / "timed.py")])
-        limit_s = START_S + start.warmup_s + self.timeout + most_s + PICK_S
-        stdin = json.dumps(request).encode()
-        done = listen(start.session, argv, moments.hear, timeout_s=limit_s, stdin=stdin)
-        return parse(survived(done).stdout, start.raw)
+
+    def _warm_up_limit_s(self, start: Start) -> float:
+        return START_S + start.warmup_s + self.timeout
+
+    def _runs_limit_s(self, start: Start, runs: int | None) -> float:
+        return PICK_S + (start.trial_s + self.timeout if runs is None else runs * (self.timeout + PICK_S))
 
     def _values(self, reply: Reply) -> tuple[float, ...]:
         """Samples in base units. Raises TrialFailed for a number that cannot enter a ratio."""
@@ -203,6 +223,12 @@ class Command(BenchmarkSettings, frozen=True, kw_only=True):
             if not isfinite(value * factor):
                 raise TrialFailed(f"it printed {value:g} {self.unit}, which no number holds in {metric.unit}")
         return tuple(value * factor for value in reply.picked)
+
+
+def _timer(start: Start) -> list[str]:
+    """The words of what times a command."""
+    workplace = start.session.workplace
+    return start.padded([workplace.python, "-I", "-S", "-B", str(workplace.guest / "timed.py")])
 
 
 def _check_pick(command: Command) -> None:

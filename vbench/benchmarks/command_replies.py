@@ -35,6 +35,12 @@ class Reply(msgspec.Struct, frozen=True):
     printed_b: Count
 
 
+class Progress(msgspec.Struct, frozen=True):
+    """What guest/timed.py answers to a step of a trial in slices: the counted runs so far."""
+
+    runs: Count
+
+
 class Streams(msgspec.Struct, frozen=True):
     """Beginning and end of the last run's output. `error` and `hint` are set where there is no Reply."""
 
@@ -46,17 +52,27 @@ class Streams(msgspec.Struct, frozen=True):
 
 def parse(line: bytes, raw: Callable[[str, bytes], None]) -> Reply:
     """The reply of a trial. Stores it as a raw file, and the last run's output too. Raises TrialFailed."""
-    streams = _decoded(line, Streams)
-    for name, data in (("stdout", streams.stdout), ("stderr", streams.stderr)):
-        if data:  # not as JSON: an escape before a host's name would hide it from the store's cleaner
-            raw(f"{name}.txt", data)
-    if streams.error is not None:
-        raise TrialFailed(_epitaph(streams.error[:LONGEST], streams.stderr), hint=streams.hint[:LONGEST])
+    _stored(_decoded(line, Streams), raw)
     reply = _decoded(line, Reply)
     if reply.picked is not None and len(reply.picked) != len(reply.walls):
         raise TrialFailed(f"the answer about its runs has {len(reply.picked)} numbers of {len(reply.walls)} runs")
     raw("runs.json", json.dumps(msgspec.to_builtins(reply)).encode())
     return reply
+
+
+def progress(line: bytes, raw: Callable[[str, bytes], None]) -> Progress:
+    """The answer to a step. Stores the last run's output if it failed. Raises TrialFailed."""
+    _stored(_decoded(line, Streams), raw)
+    return _decoded(line, Progress)
+
+
+def _stored(streams: Streams, raw: Callable[[str, bytes], None]) -> None:
+    """Stores both streams. Raises TrialFailed if the run failed."""
+    for name, data in (("stdout", streams.stdout), ("stderr", streams.stderr)):
+        if data:  # not as JSON: an escape before a host's name would hide it from the store's cleaner
+            raw(f"{name}.txt", data)
+    if streams.error is not None:
+        raise TrialFailed(_epitaph(streams.error[:LONGEST], streams.stderr), hint=streams.hint[:LONGEST])
 
 
 def survived(done: Completed) -> Completed:
@@ -82,6 +98,11 @@ def _epitaph(message: str, stderr: bytes) -> str:
 def operations(reply: Reply) -> int | None:
     """Number of runs. None where the runs are short: the processor time counted then contains much that is no run."""
     return len(reply.walls) + reply.warmups if reply.spent_s >= BUSY * reply.span_s else None
+
+
+def operations_of_slices(reply: Reply, slices_s: float) -> int | None:
+    """Number of runs in the slices, which took `slices_s` by the harness's clock. None as of `operations`."""
+    return len(reply.walls) if sum(reply.walls) >= BUSY * slices_s else None
 
 
 def cut_notes(reply: Reply) -> tuple[str, ...]:

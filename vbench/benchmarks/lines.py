@@ -148,8 +148,15 @@ def _followed(process: Process, hear: Hear, timeout_s: float) -> Completed:
 
 def _feed(process: Process, stdin: bytes) -> None:
     """Writes the input and closes it. It needs its own thread, since a process that does not read blocks the writer."""
-    left = memoryview(stdin)
-    with suppress(OSError, ValueError, VbenchError):  # the process has ended: its status says why
+    send(process, stdin)
+    with suppress(OSError, ValueError, VbenchError):
+        process.stdin.close()
+
+
+def send(process: Process, data: bytes) -> None:
+    """Writes to a process. One that has ended, or whose session was lost, gets nothing: its status says why."""
+    left = memoryview(data)
+    with suppress(OSError, ValueError, VbenchError):
         while left:
             left = left[process.stdin.write(left) :]
-        process.stdin.close()
+        process.stdin.flush()

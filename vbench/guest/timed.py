@@ -1,17 +1,25 @@
 """Times a user's command. A run lasts from just before the spawn until `wait` returns, by the environment's clock.
 
 Request:  {"argv": ["./compress"], "folder": "/scratch/work", "trial_s": 1.0, "warmup_s": 0.5, "timeout_s": 60.0,
-           "runs": N or null, "regex": "…" or null, "pointer": "…" or null}
+           "runs": N or null, "regex": "…" or null, "pointer": "…" or null, "rounds": number of slices, or null}
 Before the first run:  vbench: begun
 After the last:        vbench: ended
 Reply:    {"walls": [s of each run], "picked": [number of each run] or null, "warmups": N, "spent_s": s of all runs,
-           "span_s": s from begun to ended, "clock": "CLOCK_MONOTONIC_RAW", "padding": bytes of VBENCH_PADDING,
+           "span_s": s of warm-up and trial, "clock": "CLOCK_MONOTONIC_RAW", "padding": bytes of VBENCH_PADDING,
            "printed_b": bytes of the longest stdout, "stdout": base64, "stderr": base64: both ends of the last run's}
 or        {"error": "what went wrong", "hint": "", "stdout": base64, "stderr": base64}
 
-The request is one JSON object on stdin, the reply the last line of stdout. If `runs` is null, runs fill the trial; at
-least one is made. Between two runs, outside their times, the processes that the command left behind are killed, and the
-output is searched for its number.
+The request is one JSON object on the first line of stdin, the reply the last line of stdout. If `runs` is null, runs
+fill the trial; at least one is made. Between two runs, outside their times, the processes that the command left behind
+are killed, and the output is searched for its number.
+
+With `rounds` the trial is cut into as many slices, between which other environments are measured. Each further line of
+stdin is one step, and this process waits for it without processor time:
+after the warm-up      {"runs": 0}
+next      takes a slice. Reply: {"runs": N so far}
+end       the reply of the whole trial, and the end of this process
+A slice repeats the command until all slices so far have had their share of the trial's time, or of `runs`. So a run
+that lasted into the time of later slices leaves them without one: a trial in slices has as many runs as a whole one.
 """
 
 import base64
@@ -188,52 +196,93 @@ def too_slow(*_):
     raise Failed("the search for the regex did not end in time", hint)
 
 
-def conduct(command, request):
-    """Runs warm-up and trial, and returns the reply without its streams."""
-    spent, warmups = [], 0
+class Trial:
+    """A trial, in one go or in slices."""
+
+    def __init__(self, command, request):
+        self.command, self.request = command, request
+        self.rounds = request.get("rounds") or 1
+        self.slices = self.printed_b = 0
+        self.walls, self.picked, self.warmup_walls = [], [], []
+        self.span_s = self.trial_s = 0.0
+
+    def warm_up(self):
+        begun_s, limit_s = time.monotonic(), self.request["warmup_s"]
+        while limit_s > 0 and (not self.warmup_walls or time.monotonic() - begun_s < limit_s):
+            self.warmup_walls.append(self.command.run())
+            if len(self.warmup_walls) == MOST_RUNS:
+                break
+        self.span_s += time.monotonic() - begun_s
+
+    def take(self):
+        """One slice."""
+        self.slices += 1
+        begun_s, before_s = time.monotonic(), self.trial_s
+        while self.is_next_wanted():
+            self.walls.append(self.command.run())
+            self.picked.append(pick(self.command.out, self.request))
+            self.printed_b = max(self.printed_b, self.command.out.size)
+            self.trial_s = before_s + time.monotonic() - begun_s
+
+    def is_next_wanted(self):
+        """Whether the slices so far have not had their share of the trial."""
+        runs = self.request["runs"]
+        if runs is not None:
+            return len(self.walls) < self.share(runs)
+        lasts_s = self.request["trial_s"] * self.slices / self.rounds
+        return not self.walls or (self.trial_s < lasts_s and len(self.walls) < self.share(MOST_RUNS))
+
+    def share(self, runs):
+        """How many of so many runs the slices so far have, rounded up."""
+        return -(-runs * self.slices // self.rounds)
+
+    def reply(self):
+        """The reply without its streams."""
+        return {
+            "walls": self.walls,
+            "picked": None if None in self.picked else self.picked,
+            "warmups": len(self.warmup_walls),
+            "spent_s": sum(self.warmup_walls) + sum(self.walls),
+            "span_s": self.span_s + self.trial_s,
+            "clock": CLOCK,
+            "padding": len(os.environ.get("VBENCH_PADDING", "")),
+            "printed_b": self.printed_b,
+        }
+
+
+def in_one_go(trial):
     print("vbench: begun", flush=True)
-    begun_s = time.monotonic()
-    while request["warmup_s"] > 0 and (not warmups or time.monotonic() - begun_s < request["warmup_s"]):
-        spent.append(command.run())
-        warmups += 1
-        if warmups == MOST_RUNS:
-            break
-    walls, picked, printed_b, trial_begun_s = [], [], 0, time.monotonic()
-    while not walls or is_next_wanted(len(walls), time.monotonic() - trial_begun_s, request):
-        walls.append(command.run())
-        picked.append(pick(command.out, request))
-        printed_b = max(printed_b, command.out.size)
-    span_s = time.monotonic() - begun_s
+    trial.warm_up()
+    trial.take()
     print("vbench: ended", flush=True)
-    return {
-        "walls": walls,
-        "picked": None if None in picked else picked,
-        "warmups": warmups,
-        "spent_s": sum(spent) + sum(walls),
-        "span_s": span_s,
-        "clock": CLOCK,
-        "padding": len(os.environ.get("VBENCH_PADDING", "")),
-        "printed_b": printed_b,
-    }
+    return trial.reply()
 
 
-def is_next_wanted(runs, passed_s, request):
-    """Whether another run is wanted after so many runs and seconds of the trial."""
-    if request["runs"] is not None:
-        return runs < request["runs"]
-    return passed_s < request["trial_s"] and runs < MOST_RUNS
+def in_slices(trial):
+    """The reply at the last request. None if stdin ends before: the harness has gone."""
+    trial.warm_up()
+    print(json.dumps({"runs": 0}), flush=True)
+    for line in sys.stdin:
+        if line.strip() == "end":
+            return trial.reply()
+        trial.take()
+        print(json.dumps({"runs": len(trial.walls)}), flush=True)
+    return None
 
 
 def main():
     sys.path.insert(0, __file__.rpartition("/")[0])  # `-I` leaves this folder out
-    request = json.load(sys.stdin)
+    request = json.loads(sys.stdin.readline())
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     os.chdir(request["folder"])
     command = Command(request["argv"], request["timeout_s"])
+    trial = Trial(command, request)
     try:
-        reply = conduct(command, request)
+        reply = in_slices(trial) if request.get("rounds") else in_one_go(trial)
     except Failed as error:
         reply = {"error": error.message, "hint": error.hint}
+    if reply is None:
+        return
     streams = {"stdout": command.out, "stderr": command.err}
     reply |= {name: base64.b64encode(kept.ends()).decode() for name, kept in streams.items()}
     print(json.dumps(reply))
