@@ -47,6 +47,11 @@ def test_a_trial_has_slices_about_as_long_as_the_suite_says(trial: str, slice_s:
     assert plans.rounds(a_suite(text), "cpu.hash") == rounds
 
 
+def test_three_slices_are_three_though_their_quotient_is_a_little_less() -> None:
+    assert 0.3 / 0.1 < 3
+    assert order.rounds(3, 0.3 / 0.1) == 3
+
+
 @given(st.integers(2, 40), st.floats(0.01, 100))
 def test_over_the_rounds_all_arms_have_the_same_mean_moment_and_none_two_slices_in_a_row(
     arms: int, wanted: float
