@@ -23,8 +23,8 @@ WRONG, LACKS = -1, -2
 STREAM = {"copy": 2.0, "scale": 6.0, "add": 2.5, "triad": 3.5}
 # Kernels with the number of loops whose duration is compared with that of a hundred times as many.
 SCALED = {"hash": 20, "matrix": 1, "sha256": 1, "branchy": 5, "aes": 20, "fault": 200, "getpid": 200, "clock_call": 200}
-SCALED |= {"vdso": 1000, "mmap": 100, "open": 100, "read_zero": 200, "write_null": 200, "pipe": 1000, "fork": 2}
-SCALED |= {"futex": 200, "thread": 5, "chase": 50_000, "copy": 1, "triad": 1}
+SCALED |= {"vdso": 1000, "mmap": 100, "open": 100, "read_zero": 200, "write_null": 200, "pipe": 1000, "fork": 1}
+SCALED |= {"futex": 50, "thread": 5, "chase": 50_000, "copy": 1, "triad": 1}
 
 
 @pytest.fixture(scope="module")
