@@ -107,5 +107,6 @@ def rest(process: LocalProcess) -> str:
 
 
 def endless(tmp_path: Path) -> str:
-    """A run of an hour with a container in each block."""
-    return suite(tmp_path, base='kind = "bare"', more='[environments.runc]\nkind = "oci"', blocks=1000)
+    """A run of an hour with a container in each block, and one driver in each start."""
+    more, benchmarks = '[environments.runc]\nkind = "oci"', '"cpu.hash", "start.ready"'
+    return suite(tmp_path, base='kind = "bare"', more=more, benchmarks=benchmarks, blocks=1000)
