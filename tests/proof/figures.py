@@ -4,8 +4,8 @@ import zlib
 from collections.abc import Mapping
 
 import numpy as np
+import scipy
 from msgspec import Struct
-from scipy import stats
 
 Array = np.ndarray
 
@@ -35,8 +35,8 @@ class Figure(Struct, frozen=True):
         if exactly or not self.is_rate:
             return low <= self.value <= high
         count = round(self.value * self.of)
-        too_few = self.low is not None and stats.binom.cdf(count, self.of, low) < CHANCE
-        too_many = self.high is not None and stats.binom.sf(count - 1, self.of, high) < CHANCE
+        too_few = self.low is not None and scipy.stats.binom.cdf(count, self.of, low) < CHANCE
+        too_many = self.high is not None and scipy.stats.binom.sf(count - 1, self.of, high) < CHANCE
         return not (too_few or too_many)
 
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pyperf
+import scipy
 from pyperf._compare import CompareData, CompareResult
-from scipy import stats
 
 from tests.proof.figures import Array
 
@@ -27,7 +27,7 @@ def _benchmark(values: Array) -> pyperf.Benchmark:
 
 def hyperfine_different(one: Array, other: Array) -> Array:
     """hyperfine's scripts/welch_ttest.py: scipy's ttest_ind(X, Y, equal_var=False), p < 0.05, on every row."""
-    return np.asarray(stats.ttest_ind(one, other, axis=1, equal_var=False).pvalue < 0.05)
+    return np.asarray(scipy.stats.ttest_ind(one, other, axis=1, equal_var=False).pvalue < 0.05)
 
 
 def phoronix_mean(series: Array) -> tuple[float, int]:

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Callable
 
 import pytest
+import scipy
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from scipy import stats as oracle
 
 from tests.unit.costs import cost_of, run_of, trial, trials
 from tests.unit.outcomes import error
@@ -33,7 +33,7 @@ def test_the_cost_is_the_geometric_mean_of_paired_ratios_with_scipys_t_interval(
     base, own = [1.0, 2.0, 1.5, 1.1, 1.9, 1.3], [1.3, 2.4, 1.9, 1.4, 2.5, 1.5]
     found = cost_of(run_of(trials("bare", base), trials("runc", own)))
     d = [math.log(y / x) for x, y in zip(base, own, strict=True)]
-    low, high = oracle.t.interval(0.95, 5, loc=sum(d) / 6, scale=oracle.sem(d))
+    low, high = scipy.stats.t.interval(0.95, 5, loc=sum(d) / 6, scale=scipy.stats.sem(d))
     assert found.cost == pytest.approx(math.exp(sum(d) / 6))
     assert (found.low, found.high) == (pytest.approx(math.exp(low)), pytest.approx(math.exp(high)))
     assert (found.blocks, found.label) == (6, ROUGH)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import scipy
 from msgspec.structs import replace
-from scipy import stats as oracle
 
 from tests.unit.runs import gated, make_run
 from vbench import report
@@ -65,8 +65,8 @@ def test_mean_spread_and_student_s_interval_follow_from_d(disk: str) -> None:
     mean, error = fmean(d), stdev(d) / math.sqrt(15)
     assert numbers(line_of(disk, "n = 15"))[-1] == pytest.approx(mean, rel=1e-4)
     assert numbers(line_of(disk, "s = "))[-2:] == pytest.approx([stdev(d), error], rel=1e-4)
-    low, high = oracle.t.interval(0.95, 14, loc=mean, scale=error)
-    assert numbers(line_of(disk, "Student"))[-1] == pytest.approx(oracle.t.ppf(0.975, 14), rel=1e-5)
+    low, high = scipy.stats.t.interval(0.95, 14, loc=mean, scale=error)
+    assert numbers(line_of(disk, "Student"))[-1] == pytest.approx(scipy.stats.t.ppf(0.975, 14), rel=1e-5)
     found = numbers(line_after(disk, "Student"))
     assert found[:2] == pytest.approx([low, high], abs=1e-5)
     assert found[2:] == pytest.approx([math.exp(low), math.exp(high)], abs=1e-3)
@@ -96,7 +96,7 @@ def test_the_envelope_takes_the_outer_ends(disk: str) -> None:
 def test_the_floor_follows_from_the_control_s_own_explanation(disk: str) -> None:
     control = part(explain(RUN, "disk.randread", "control"), "disk.randread latency [s]")
     d = [row[3] for row in blocks_of(control)]
-    bound = abs(fmean(d)) + oracle.t.ppf(0.95, 14) * stdev(d) / math.sqrt(15)
+    bound = abs(fmean(d)) + scipy.stats.t.ppf(0.95, 14) * stdev(d) / math.sqrt(15)
     floor, share = numbers(line_of(disk, "|mean| + t(0.95, 14)"))[-2:]
     assert floor == pytest.approx(bound, rel=1e-3)
     assert share == pytest.approx(100 * math.expm1(bound), abs=0.06)
@@ -106,7 +106,7 @@ def test_p_and_its_adjustment_follow_from_the_printed_list(disk: str) -> None:
     d = [row[3] for row in blocks_of(disk)]
     asked = disk[disk.index("c) slower") :]
     by_t, by_bootstrap = numbers(line_after(asked, "   p, the level"))
-    assert by_t == pytest.approx(oracle.ttest_1samp(d, 0).pvalue, rel=1e-3)
+    assert by_t == pytest.approx(scipy.stats.ttest_1samp(d, 0).pvalue, rel=1e-3)
     listed = listed_of(asked)
     assert listed.p[listed.i] == pytest.approx(max(by_t, by_bootstrap), rel=1e-3)
     assert adjusted_of(asked) == pytest.approx(by_hand(asked), rel=2e-3)
@@ -118,7 +118,7 @@ def test_the_interval_that_equivalence_asks_follows_from_its_printed_quantiles(d
     asked = disk[disk.index("b) equivalent") : disk.index("c) slower")]
     t = numbers(line_of(asked, "   Student: mean"))[-1]
     by_t = numbers(line_after(asked, "   Student: mean"))
-    assert t == pytest.approx(oracle.t.ppf(0.95, len(d) - 1), rel=1e-5)
+    assert t == pytest.approx(scipy.stats.t.ppf(0.95, len(d) - 1), rel=1e-5)
     assert by_t == pytest.approx([mean - t * error, mean + t * error], rel=1e-4)
     _, upper, _, lower = numbers(line_after(asked, "   bootstrap-t"))
     bootstrapped = numbers(line_after(asked, f"   q(0.95) = {upper:.6g}"))
@@ -133,7 +133,7 @@ def test_below_15_blocks_equivalence_asks_the_interval_of_student_alone() -> Non
     asked = text[text.index("b) equivalent") : text.index("c) slower")]
     assert "alone, since 12 blocks are fewer than 15" in asked
     assert "bootstrap" not in asked
-    half = oracle.t.ppf(0.95, 11) * stdev(d) / math.sqrt(12)
+    half = scipy.stats.t.ppf(0.95, 11) * stdev(d) / math.sqrt(12)
     ends = numbers(line_of(asked, "   this interval"))[:2]
     assert ends == pytest.approx([fmean(d) - half, fmean(d) + half], rel=1e-4)
 
@@ -147,7 +147,7 @@ def test_a_p_beyond_the_resamples_is_that_of_a_third_of_t(disk: str) -> None:
     assert by_bootstrap == 0.0002
     assert "no resample reaches t, so the bootstrap's p is at most 0.0002; Student's p of" in asked
     beyond = numbers(line_of(asked, "   t / 3 stands for it"))[-1]
-    assert beyond == pytest.approx(2 * oracle.t.sf(oracle.ttest_1samp(d, 0).statistic / 3, 11), rel=0.01)
+    assert beyond == pytest.approx(2 * scipy.stats.t.sf(scipy.stats.ttest_1samp(d, 0).statistic / 3, 11), rel=0.01)
     listed = listed_of(asked)
     assert listed.p[listed.i] == beyond > by_t
 
@@ -293,7 +293,7 @@ def test_a_control_of_too_many_equal_values_is_explained_by_student_s_p() -> Non
     d = [math.log(value) for value in values]
     assert (n, mean, s) == (12, pytest.approx(fmean(d), rel=1e-5), pytest.approx(stdev(d), rel=1e-5))
     printed = numbers(line_of(asked, "   p = "))[0]
-    assert printed == pytest.approx(2 * oracle.t.sf(mean / (s / math.sqrt(n)), 11), rel=1e-3)
+    assert printed == pytest.approx(2 * scipy.stats.t.sf(mean / (s / math.sqrt(n)), 11), rel=1e-3)
     assert line_of(asked, "   adjusted p").endswith(": yes")
     assert "Verdict by rule a: withheld" in text
 

@@ -6,9 +6,9 @@ from random import Random
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy import stats as oracle
 
 from vbench.stats import bootstrap, envelope, pvalues
 from vbench.stats.envelope import Envelope
@@ -103,7 +103,7 @@ def test_the_envelope_holds_both_intervals_and_the_t_interval_is_scipys(d: list[
     assert found.bootstrap is not None
     assert found.low == min(found.t[0], found.bootstrap[0])
     assert found.high == max(found.t[1], found.bootstrap[1])
-    low, high = oracle.t.interval(0.95, len(d) - 1, loc=np.mean(d), scale=oracle.sem(d))
+    low, high = scipy.stats.t.interval(0.95, len(d) - 1, loc=np.mean(d), scale=scipy.stats.sem(d))
     assert found.t == (pytest.approx(low, rel=1e-6, abs=1e-9), pytest.approx(high, rel=1e-6, abs=1e-9))
 
 
