@@ -161,7 +161,8 @@ class Trial:
         value_s = request["slice_s"] if "slices" in request else request["trial_s"] / VALUES
         self.loops = request.get("loops") or calibrated(self.run, value_s)
         pilot_s = self.run(self.loops)
-        self.warmups = max(FEWEST_WARMUPS, math.ceil(request["warmup_s"] / pilot_s) if pilot_s else 0)
+        fewest = 1 if "slices" in request else FEWEST_WARMUPS  # a slice is several times as long as a value
+        self.warmups = max(fewest, math.ceil(request["warmup_s"] / pilot_s) if pilot_s else 0)
 
     def run(self, loops):
         self.asked.append(loops)
