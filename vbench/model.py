@@ -144,14 +144,14 @@ class Reading(Struct, frozen=True):
 class Look(Struct, frozen=True):
     """Decision of an adaptive run after a block, by the widths of intervals. `words` is for the reader, often empty.
 
-    What is settled is measured no more after this block.
+    What is settled, each "ENVIRONMENT BENCHMARK", is measured no more after this block.
     """
 
     blocks: int
     stop: bool = False
     words: str = ""
-    narrow: tuple[str, ...] = ()  # benchmarks whose intervals are all narrow enough
-    undecidable: tuple[str, ...] = ()  # benchmarks of which all blocks to come cannot decide what is still open
+    narrow: tuple[str, ...] = ()  # all its intervals are narrow enough
+    undecidable: tuple[str, ...] = ()  # all blocks to come cannot decide what is still open
 
     @property
     def settled(self) -> tuple[str, ...]:

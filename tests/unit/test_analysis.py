@@ -3,6 +3,7 @@
 import ast
 import math
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -93,11 +94,30 @@ def test_an_analysis_works_each_result_out_once() -> None:
 
 def test_the_trials_of_a_whole_attempt_are_those_of_the_plan_without_what_an_earlier_look_settled() -> None:
     plan = make_run().manifest.plan
-    first, second = plan.benchmarks[:2]
-    planned = Planned(plan, (Look(2, narrow=(first,)), Look(4, undecidable=(second,))))
-    for block, left in ((0, 0), (2, 0), (3, 1), (4, 1), (5, 2)):
-        assert planned.benchmarks(block) == plan.benchmarks[left:]
-        assert len(planned.trials(block)) == len(plan.environments) * (len(plan.benchmarks) - left)
+    assert set(plan.environments) == {"bare", "runc", "tcg", "control"}
+    first, *others = plan.benchmarks
+    planned = Planned(plan, (Look(2, narrow=(f"runc {first}",)), Look(4, undecidable=(f"tcg {first}",))))
+    whole = set(product(plan.environments, plan.benchmarks))
+    assert planned.trials(0) == planned.trials(2) == whole
+    assert planned.trials(3) == planned.trials(4) == whole - {("runc", first)}
+    assert planned.trials(5) == set(product(plan.environments, others))  # no arm is left to compare
+    assert planned.benchmarks(5) == tuple(others)
+
+
+def test_the_start_of_an_arm_is_measured_as_long_as_the_arm_is_started() -> None:
+    plan = replace(make_run().manifest.plan, benchmarks=("cpu.hash", "start.ready"))
+    plan = replace(plan, blocks=tuple(replace(block, benchmarks=("cpu.hash",)) for block in plan.blocks))
+    looks = [Look(2, narrow=("runc start.ready", "tcg start.ready")), Look(4, narrow=("tcg cpu.hash",))]
+    planned = Planned(plan, looks)
+    assert planned.trials(3) == set(product(plan.environments, plan.benchmarks))
+    assert planned.trials(5) == set(product(("bare", "runc", "control"), plan.benchmarks))
+    assert Planned(plan, [*looks, Look(6, narrow=("runc cpu.hash",))]).trials(7) == set()
+
+
+def test_a_control_alone_is_settled_by_itself() -> None:
+    plan = replace(make_run().manifest.plan, environments=("bare", "control"))
+    first = plan.benchmarks[0]
+    assert ("control", first) not in Planned(plan, [Look(1, narrow=(f"control {first}",))]).trials(2)
 
 
 def test_only_the_store_and_the_runner_make_a_run_and_a_manifest() -> None:

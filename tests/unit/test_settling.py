@@ -13,6 +13,7 @@ from tests.unit.outcomes import foreign
 from tests.unit.test_adaptive import a_suite, manifest_of
 from vbench import report, store
 from vbench.cost import Analysis
+from vbench.cost.spending import ArmSettled
 from vbench.host.local import LocalHost
 from vbench.model import Look, Manifest, Measured, Run, Trial, Void
 from vbench.runner import Runner, adaptive
@@ -48,34 +49,32 @@ def look(blocks: int, spreads: dict[str, float], *looks: Look, rule: str = OPEN,
 
 def test_a_benchmark_whose_intervals_are_narrow_is_measured_no_more_and_one_that_is_open_goes_on() -> None:
     found = look(10, SPREADS)
-    assert (found.stop, found.narrow, found.undecidable) == (False, ("cpu.hash",), ())
-    assert "still too wide: syscall.getpid" in found.words
-    assert "narrow enough and measured no more: cpu.hash" in found.words
+    assert (found.stop, found.narrow) == (False, ("b cpu.hash",))
+    assert "still too wide: b syscall.getpid" in found.words
+    assert "narrow enough and measured no more: b cpu.hash" in found.words
 
 
 def test_what_no_block_to_come_can_decide_is_measured_no_more() -> None:
     found = look(10, SPREADS | {"syscall.getpid": 0.2})
-    assert found.undecidable == ("syscall.getpid",)
+    assert found.undecidable == ("b syscall.getpid", "b start.ready")
 
 
-def test_starts_are_measured_in_every_block_and_hold_no_run_that_they_cannot_decide() -> None:
-    found = look(10, SPREADS | {"syscall.getpid": 0.2})
-    assert found.stop
-    assert "start.ready" not in found.settled
+def test_a_run_ends_when_everything_is_settled_its_starts_too() -> None:
+    assert look(10, SPREADS | {"syscall.getpid": 0.2}).stop
     open_start = look(10, SPREADS | {"syscall.getpid": 0.2, "start.ready": 0.02})
     assert not open_start.stop
-    assert "still too wide: start.ready" in open_start.words
+    assert "still too wide: b start.ready" in open_start.words
 
 
 def test_what_an_earlier_look_settled_is_not_asked_again() -> None:
-    found = look(12, {"syscall.getpid": 0.03, "start.ready": 0.9}, Look(10, narrow=("cpu.hash",)))
+    found = look(12, {"syscall.getpid": 0.03}, Look(10, narrow=("b cpu.hash",), undecidable=("b start.ready",)))
     assert (found.stop, found.settled) == (False, ())
 
 
 def test_what_is_declared_is_never_out_of_reach() -> None:
     rule = f'{OPEN}\nconfirmatory = ["b syscall.getpid"]'
     found = look(10, SPREADS | {"syscall.getpid": 0.3}, rule=rule)
-    assert (found.stop, found.settled) == (False, ("cpu.hash",))
+    assert (found.stop, found.settled) == (False, ("b cpu.hash", "b start.ready"))
     assert "20 blocks will not do for b syscall.getpid latency" in found.words
 
 
@@ -87,7 +86,7 @@ def test_of_fewer_than_ten_blocks_nothing_is_settled() -> None:
 
 
 def test_a_benchmark_without_any_number_is_out_of_reach() -> None:
-    assert look(10, {"cpu.hash": 0.002, "start.ready": 0.9}).undecidable == ("syscall.getpid",)
+    assert look(10, {"cpu.hash": 0.002, "start.ready": 0.02}).undecidable == ("b syscall.getpid",)
 
 
 def test_a_rule_of_width_sees_no_sign() -> None:
@@ -108,7 +107,7 @@ def test_a_rule_of_width_sees_no_sign() -> None:
                 for trial in made_up(10, {"cpu.hash": spread})
             ]
             found = looking(moved, (), ())
-            settled.add((found.narrow, "cpu.hash" in found.undecidable))
+            settled.add((found.narrow, "b cpu.hash" in found.undecidable))
         assert len(settled) == 1
 
 
@@ -130,7 +129,7 @@ def settling(trials: Sequence[Trial], voids: Sequence[Void], looks: Sequence[Loo
     """cpu.hash is narrow after block 2, and the run ends after block 4."""
     blocks = trials[-1].block
     if blocks == 2:
-        return Look(2, False, "after 2 blocks: cpu.hash is narrow", narrow=("cpu.hash",))
+        return Look(2, False, "after 2 blocks: cpu.hash is narrow", narrow=("b cpu.hash",))
     return Look(blocks, blocks == 4, "after 4 blocks: enough" if blocks == 4 else "")
 
 
@@ -141,7 +140,7 @@ def test_the_blocks_after_a_look_measure_what_is_left_and_the_run_keeps_its_look
     everything = {"cpu.hash", "syscall.getpid", "start.ready"}
     assert measured == {number: everything - ({"cpu.hash"} if number > 2 else set()) for number in range(5)}
     assert [(found.blocks, found.stop, found.settled) for found in run.looks] == [
-        (2, False, ("cpu.hash",)),
+        (2, False, ("b cpu.hash",)),
         (4, True, ()),
     ]
     assert all(block.benchmarks == ("syscall.getpid",) for block in told.blocks[3:])
@@ -155,20 +154,34 @@ def test_the_blocks_after_a_look_measure_what_is_left_and_the_run_keeps_its_look
     }
 
 
+def test_an_arm_in_which_all_is_settled_is_started_no_more(tmp_path: Path) -> None:
+    suite = a_suite(OPEN, more='[environments.c]\nkind = "fake"')
+    over = tuple(f"b {name}" for name in suite.benchmarks)
+
+    def all_of_b(trials: Sequence[Trial], voids: Sequence[Void], looks: Sequence[Look]) -> Look:
+        blocks = trials[-1].block
+        return Look(2, False, "b is narrow", narrow=over) if blocks == 2 else Look(blocks, blocks == 4)
+
+    run = run_of(tmp_path, suite, all_of_b, Told())
+    arms = {block: {trial.environment for trial in run.trials if trial.block == block} for block in range(5)}
+    assert arms == {number: {"a", "c", "control"} | ({"b"} if number <= 2 else set()) for number in range(5)}
+    assert {cost.blocks for cost in Analysis.of(run).costs if cost.environment == "b"} == {2}
+    assert {cost.blocks for cost in Analysis.of(run).costs if cost.environment == "c"} == {4}
+
+
 def test_the_report_says_where_the_time_went(tmp_path: Path) -> None:
     run = run_of(tmp_path, a_suite(OPEN), settling, Told())
     spent = Analysis.of(run).spending
-    found = {each.benchmark: (each.blocks, each.settled, each.after) for each in spent.benchmarks}
-    assert found == {
-        "cpu.hash": (2, Settled.NARROW, 2),
-        "syscall.getpid": (4, None, None),
-        "start.ready": (4, None, None),
+    assert {each.benchmark: (each.blocks, each.settled) for each in spent.benchmarks} == {
+        "cpu.hash": (2, (ArmSettled("b", Settled.NARROW, 2),)),
+        "syscall.getpid": (4, ()),
+        "start.ready": (4, ()),
     }
     assert 0 < sum(each.time_s for each in spent.benchmarks) <= spent.total_s
-    assert report.json_document(run)["spending"]["benchmarks"][0]["settled"] == "narrow enough"
+    assert report.json_document(run)["spending"]["benchmarks"][0]["settled"][0]["why"] == "narrow enough"
     for text in (report.html(run), report.markdown(run)):
         assert "It ended after 4 blocks: enough." in text
-        assert "narrow enough after 2 blocks" in text
+        assert "b: narrow enough after 2 blocks" in text
 
 
 def test_an_adaptive_run_ends_with_its_budget_once_it_has_its_fewest_blocks(tmp_path: Path) -> None:
@@ -200,11 +213,11 @@ def test_an_adaptive_run_ends_with_its_budget_once_it_has_its_fewest_blocks(tmp_
 def test_a_block_is_whole_without_what_an_earlier_look_settled() -> None:
     stored = [trial for trial in trials(2, begin_s=10) if trial.benchmark != "cpu.hash"]
     assert Ledger.of(PLAN, trials=stored).left(2, 0) == 0.5
-    assert Ledger.of(PLAN, trials=stored, looks=[Look(1, narrow=("cpu.hash",))]).left(2, 0) == 0
-    assert Ledger.of(PLAN, trials=stored, looks=[Look(2, narrow=("cpu.hash",))]).left(2, 0) == 0.5
+    assert Ledger.of(PLAN, trials=stored, looks=[Look(1, narrow=("control cpu.hash",))]).left(2, 0) == 0
+    assert Ledger.of(PLAN, trials=stored, looks=[Look(2, narrow=("control cpu.hash",))]).left(2, 0) == 0.5
 
 
 def test_the_expected_time_of_a_block_is_without_what_is_settled() -> None:
-    ledger = Ledger.of(PLAN, trials=trials(1, begin_s=0, each_s=3.0), looks=[Look(1, narrow=("cpu.hash",))])
+    ledger = Ledger.of(PLAN, trials=trials(1, begin_s=0, each_s=3.0), looks=[Look(1, narrow=("control cpu.hash",))])
     assert (ledger.block_s(1), ledger.block_s(2)) == (12.0, 6.0)
     assert ledger.elapsed_s() == 12.0

@@ -1,11 +1,19 @@
 """Adds up where a run's time went: to which benchmarks, over how many blocks, and why no more to them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
 from vbench.model import Look, Trial
 from vbench.stats.stopping import Settled
+
+
+class ArmSettled(Struct, frozen=True):
+    """Why and after how many blocks an adaptive run measured a benchmark no more in an arm."""
+
+    environment: str
+    why: Settled
+    after: int
 
 
 class Spent(Struct, frozen=True):
@@ -14,8 +22,7 @@ class Spent(Struct, frozen=True):
     benchmark: str
     time_s: float
     blocks: int  # that measured it, without the calibration
-    settled: Settled | None = None  # why an adaptive run measured it no more
-    after: int | None = None  # blocks, where it was settled
+    settled: tuple["ArmSettled", ...] = ()  # of an adaptive run
 
 
 class Spending(Struct, frozen=True):
@@ -38,9 +45,11 @@ def spending(benchmarks: Sequence[str], trials: Sequence[Trial], looks: Sequence
     for trial in trials:
         attempts.setdefault((trial.block, trial.attempt), []).append(trial)
         of.setdefault(trial.benchmark, []).append(trial)
-    why = {name: (each, look.blocks) for look in looks for each, names in _settled(look) for name in names}
+    settled: dict[str, list[ArmSettled]] = {}
+    for arm, benchmark, why, after in _settled(looks):
+        settled.setdefault(benchmark, []).append(ArmSettled(arm, why, after))
     end = next((look.words for look in reversed(looks) if look.stop), "")
-    spent = tuple(_spent(name, own, why.get(name)) for name, own in of.items())
+    spent = tuple(_spent(name, own, settled.get(name, ())) for name, own in of.items())
     return Spending(sum(map(duration_s, attempts.values())), spent, end)
 
 
@@ -55,10 +64,14 @@ def own_s(trial: Trial) -> float:
     return trial.wall_s if trial.own_s is None else trial.own_s
 
 
-def _spent(name: str, trials: Sequence[Trial], why: tuple[Settled, int] | None) -> Spent:
+def _spent(name: str, trials: Sequence[Trial], settled: Sequence[ArmSettled]) -> Spent:
     blocks = len({trial.block for trial in trials} - {0})
-    return Spent(name, sum(map(own_s, trials)), blocks, *(why or ()))
+    return Spent(name, sum(map(own_s, trials)), blocks, tuple(settled))
 
 
-def _settled(look: Look) -> tuple[tuple[Settled, tuple[str, ...]], ...]:
-    return (Settled.NARROW, look.narrow), (Settled.UNDECIDABLE, look.undecidable)
+def _settled(looks: Sequence[Look]) -> Iterator[tuple[str, str, Settled, int]]:
+    """Arm, benchmark, why, and after how many blocks."""
+    for look in looks:
+        for why, names in ((Settled.NARROW, look.narrow), (Settled.UNDECIDABLE, look.undecidable)):
+            for arm, _, benchmark in (name.partition(" ") for name in names):
+                yield arm, benchmark, why, look.blocks

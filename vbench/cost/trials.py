@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 from msgspec.structs import replace
 
@@ -18,19 +19,29 @@ Trials = dict[tuple[str, str], dict[int, Trial]]  # arm and benchmark, then bloc
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """The trials of whole attempts: those of the plan, without the benchmarks that an earlier look settled."""
+    """The trials of whole attempts: those of the plan, without what an earlier look settled.
+
+    Baseline and control are measured as long as another arm is. An arm that is started has a trial of `start.*` in any
+    case, which takes no time of its own.
+    """
 
     plan: Plan
     looks: Sequence[Look] = ()
 
-    def benchmarks(self, block: int) -> tuple[str, ...]:
-        """The benchmarks that a block measures, in the plan's order."""
-        settled = {name for look in self.looks if look.blocks < block for name in look.settled}
-        return tuple(name for name in self.plan.benchmarks if name not in settled)
-
     def trials(self, block: int) -> frozenset[tuple[str, str]]:
         """Arm and benchmark of each trial of a whole attempt at a block."""
-        return frozenset((arm, name) for arm in self.plan.environments for name in self.benchmarks(block))
+        settled = {name for look in self.looks if look.blocks < block for name in look.settled}
+        pairs = product(compared_arms(self.plan), self.plan.benchmarks)
+        measured = {(arm, name) for arm, name in pairs if f"{arm} {name}" not in settled}
+        starts = set(self.plan.benchmarks).difference(*(block.benchmarks for block in self.plan.blocks[:1]))
+        measured |= set(product({arm for arm, _ in measured}, starts))
+        both = (self.plan.baseline, self.plan.control)
+        return frozenset(measured | set(product(both, {name for _, name in measured})))
+
+    def benchmarks(self, block: int, arm: str | None = None) -> tuple[str, ...]:
+        """The benchmarks that a block measures in an arm, or in any, in the plan's order."""
+        measured = {benchmark for each, benchmark in self.trials(block) if arm in (None, each)}
+        return tuple(name for name in self.plan.benchmarks if name in measured)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +141,12 @@ class Attempts:
     @cached_property
     def _stored_last(self) -> dict[tuple[int, int, str, str], int]:
         return {(t.block, t.attempt, t.environment, t.benchmark): id(t) for t in self.trials}
+
+
+def compared_arms(plan: Plan) -> tuple[str, ...]:
+    """The arms whose costs a run asks: all but the baseline and the control, or the control where there is no other."""
+    others = tuple(arm for arm in plan.environments if arm not in (plan.baseline, plan.control))
+    return others or (plan.control,)
 
 
 def last_attempts(attempts: Iterable[Attempt]) -> dict[int, int]:

@@ -46,7 +46,8 @@ def lines(view: View) -> tuple[Line, ...]:
 
 
 def _why(spent: Spent) -> str:
-    return f"{spent.settled} after {counted(spent.after, 'block')}" if spent.settled and spent.after else ""
+    """`runc: out of reach after 10 blocks; tcg: narrow enough after 15 blocks`."""
+    return "; ".join(f"{each.environment}: {each.why} after {counted(each.after, 'block')}" for each in spent.settled)
 
 
 def _share(part_s: float, whole_s: float) -> str:

@@ -1,22 +1,24 @@
-"""Ends an adaptive run, and each benchmark of it, when intervals are narrow enough: on width, never on what they say.
+"""Ends an adaptive run, and each benchmark in each arm, on the width of intervals: never on what they say.
 
-A benchmark is settled, and measured no more, when all its intervals are narrow enough, or when n_max blocks would not
-decide those that are not. So the time that is left goes to what it can still decide. What the suite declares is never
-out of reach: it is measured until it is narrow enough, or to the end.
+A benchmark is settled in an arm, and measured no more there, when all its intervals are narrow enough, or when n_max
+blocks would not decide those that are not. So the time that is left goes to what it can still decide. What the suite
+declares is never out of reach: it is measured until it is narrow enough, or to the end.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from vbench import units
 from vbench.cost import COST, Analysis, Design, Finding
+from vbench.cost.trials import compared_arms
 from vbench.model import Look, Manifest, Metric, Trial, Void
 from vbench.stats import logs, stopping
 from vbench.stats.envelope import LEAST_ENVELOPE, Envelope
 from vbench.stats.stopping import Settled
 from vbench.suite import Suite
-from vbench.suite import plan as plans
 
+SHOWN = 6  # names on one line; the report has all
 Looking = Callable[[Sequence[Trial], Sequence[Void], Sequence[Look]], Look]
 
 
@@ -32,13 +34,15 @@ def looking(suite: Suite, manifest: Manifest) -> Looking | None:
         n_max=method.n_max,
         width=None if method.width is None else float(method.width),
     )
-    return _Looking(Design.of(manifest), rule)
+    pairs = tuple(f"{arm} {name}" for arm, name in product(compared_arms(manifest.plan), manifest.plan.benchmarks))
+    return _Looking(Design.of(manifest), rule, pairs)
 
 
 @dataclass(frozen=True)
 class _Looking:
     design: Design
     rule: stopping.Stopping
+    pairs: tuple[str, ...]  # each "ENVIRONMENT BENCHMARK" of the costs that are asked
 
     def __call__(self, trials: Sequence[Trial], voids: Sequence[Void], looks: Sequence[Look]) -> Look:
         """Looks at the widths after the blocks so far. Between the looks that the rule fixed nothing is computed."""
@@ -51,21 +55,21 @@ class _Looking:
         declared = _declared(analysis)
         is_over, words = self._by_declared(declared, blocks) if declared else self._by_all(blocks, before | now.keys())
         narrow, undecidable = (
-            tuple(name for name, why in now.items() if why is each and name not in self._starts)
-            for each in (Settled.NARROW, Settled.UNDECIDABLE)
+            tuple(name for name, why in now.items() if why is each) for each in (Settled.NARROW, Settled.UNDECIDABLE)
         )
         parts = [] if is_over else list(_no_more(narrow, undecidable, self.rule))
         return Look(blocks, is_over, f"after {blocks} blocks: {'; '.join([words, *parts])}", narrow, undecidable)
 
     def _settled(self, analysis: Analysis, before: Collection[str]) -> dict[str, Settled]:
-        """The benchmarks that this look settles. Of too few blocks that a gate left nothing can be said."""
+        """What this look settles. Of too few blocks that a gate left nothing can be said."""
         if len(analysis.attempts.blocks) < LEAST_ENVELOPE:
             return {}
-        cells: dict[str, dict[str, Finding]] = {record.name: {} for record in self.design.benchmarks}
+        cells: dict[str, dict[str, Finding]] = {name: {} for name in self.pairs}
         for finding in analysis.by_kind[COST]:
-            if finding.comparison.environment != self.design.control and _has_scale(finding.comparison.metric):
-                cells[finding.cost.benchmark][finding.comparison.name] = finding
-        kept = {finding.cost.benchmark for finding in _declared(analysis).values()}
+            name = _pair(finding)
+            if name in cells and _has_scale(finding.comparison.metric):
+                cells[name][finding.comparison.name] = finding
+        kept = {_pair(finding) for finding in _declared(analysis).values()}
         found = {name: self._why(each) for name, each in cells.items() if name not in before}
         return {name: why for name, why in found.items() if why is Settled.NARROW or (why and name not in kept)}
 
@@ -73,19 +77,13 @@ class _Looking:
         envelopes, margins = _envelopes(findings)
         return stopping.settled(envelopes, self.rule, margins)
 
-    @property
-    def _starts(self) -> frozenset[str]:
-        """Benchmarks whose samples come from the starts themselves: every block has them, settled or not."""
-        return frozenset(record.name for record in self.design.benchmarks if plans.is_start(record.kind))
-
     def _by_all(self, blocks: int, over: Collection[str]) -> tuple[bool, str]:
         """Whether a run that declares nothing ends, and why or why not."""
-        still_open = [record.name for record in self.design.benchmarks if record.name not in over]
+        still_open = [name for name in self.pairs if name not in over]
         if not still_open:
             return True, "every interval is narrow enough, or out of reach"
-        if blocks >= self.rule.n_max:
-            return True, f"{stopping.End.AT_MOST}, still too wide: {', '.join(still_open)}"
-        return False, f"still too wide: {', '.join(still_open)}"
+        wide = f"still too wide: {_some(still_open)}"
+        return (True, f"{stopping.End.AT_MOST}, {wide}") if blocks >= self.rule.n_max else (False, wide)
 
     def _by_declared(self, declared: Mapping[str, Finding], blocks: int) -> tuple[bool, str]:
         """Whether a run ends by what it declares, and the widths that are still open; at the end what would decide."""
@@ -106,11 +104,21 @@ def _declared(analysis: Analysis) -> dict[str, Finding]:
     return {name: by_name[name] for name in analysis.design.confirmatory if name in by_name}
 
 
+def _pair(finding: Finding) -> str:
+    return f"{finding.comparison.environment} {finding.cost.benchmark}"
+
+
 def _no_more(narrow: Sequence[str], undecidable: Sequence[str], rule: stopping.Stopping) -> Iterator[str]:
     if narrow:
-        yield f"narrow enough and measured no more: {', '.join(narrow)}"
+        yield f"narrow enough and measured no more: {_some(narrow)}"
     if undecidable:
-        yield f"out of reach of {rule.n_max} blocks and measured no more: {', '.join(undecidable)}"
+        yield f"out of reach of {rule.n_max} blocks and measured no more: {_some(undecidable)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    """All names, or the first of many."""
+    more = len(names) - SHOWN
+    return ", ".join(names) if more <= 1 else f"{', '.join(names[:SHOWN])} and {more} more"
 
 
 def _envelopes(findings: Mapping[str, Finding]) -> tuple[dict[str, Envelope], dict[str, float]]:

@@ -42,6 +42,7 @@ class ArmTrials:
     step: Step
     attempt: int = 0
     kept: frozenset[str] = frozenset()  # stored by an earlier start of this step, before the run was resumed
+    settled: frozenset[str] = frozenset()  # benchmarks that the run measures no more in this arm
     loops: Mapping[str, int] = field(default_factory=dict)  # benchmark to what block 0 fixed
     describes: bool = False
     has_described: bool = False  # or has tried to
@@ -114,8 +115,8 @@ class ArmTrials:
             yield from self.ending(name, Skipped(_told(ReasonKind.NOT_STARTED, error), error.hint))
 
     def missing(self, planned: Sequence[str]) -> list[str]:
-        """The benchmarks among `planned` that have no trial."""
-        return [name for name in planned if name not in self.kept | self._ended]
+        """The benchmarks among `planned` that have no trial and shall have one."""
+        return [name for name in planned if name not in self.kept | self._ended | self.settled]
 
     def _starts(self) -> tuple[str, ...]:
         return tuple(name for name, item in self.rig.suite.benchmarks.items() if plans.is_start(item.kind))

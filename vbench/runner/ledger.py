@@ -127,16 +127,17 @@ class Ledger:
     def block_s(self, block: int = 1) -> float:
         """Expected duration of a block in s: that of the longest so far, else of the calibration, else of the plan.
 
-        Of a block before it that measured more benchmarks, the time of those that are settled since is not counted.
+        Of a block before it that measured more, the time of what is settled since is not counted.
         """
-        measured = set(self.planned.benchmarks(block))
+        measured = self.planned.trials(block)
         taken = {at: took_s - self._others_s(at, measured) for at, took_s in self._taken()}
         longest = max((took_s for (number, _), took_s in taken.items() if number), default=taken.get((0, 0), 0.0))
         return longest or self.plan.expected_s / len(self.plan.blocks)
 
-    def _others_s(self, attempt: Attempt, measured: Collection[str]) -> float:
-        """Time in s that an attempt spent on other benchmarks than these."""
-        others = (trial for trial in self._by_attempt[attempt] if trial.benchmark not in measured)
+    def _others_s(self, attempt: Attempt, measured: Collection[tuple[str, str]]) -> float:
+        """Time in s that an attempt spent on other trials than these."""
+        trials = self._by_attempt[attempt]
+        others = (trial for trial in trials if (trial.environment, trial.benchmark) not in measured)
         return sum(map(own_s, others))
 
     def part_s(self, block: int, attempt: int) -> float:

@@ -173,8 +173,7 @@ class Runner:
 
     def _attempt(self, block: Block, attempt: int) -> None:
         """Runs one pass over the environments, without the trials that are stored."""
-        planned = set(self._ledger.planned.benchmarks(block.index))
-        steps = [step for step in block.steps if not self._kept(block, attempt, step) >= planned]
+        steps = [step for step in block.steps if not self._kept(block, attempt, step) >= self._planned(block, step)]
         together = self._together(block)
         alive = [step for step in steps if step.environment in together]
         # Together they have the baseline's place: what is measured apart comes before it as often as after.
@@ -194,6 +193,9 @@ class Runner:
 
     def _kept(self, block: Block, attempt: int, step: Step) -> frozenset[str]:
         return self._ledger.stored(block.index, attempt, step.environment)
+
+    def _planned(self, block: Block, step: Step) -> set[str]:
+        return set(self._ledger.planned.benchmarks(block.index, step.environment))
 
     def _together(self, block: Block) -> frozenset[str]:
         """The arms that are alive together in a block: none, or all but those that disturbed the others when idle."""
@@ -218,7 +220,8 @@ class Runner:
         key, in_slices = self._settings_of(arm), kind is ArmTrials
         loops = {name: count for name in block.benchmarks if (count := self._loops.get((key, name, in_slices)))}
         kept = self._kept(block, attempt, step)
-        return kind(self._rig, block, step, attempt, kept, loops, describes=arm not in self._described)
+        settled = frozenset(self.plan.benchmarks) - self._planned(block, step)
+        return kind(self._rig, block, step, attempt, kept, settled, loops, describes=arm not in self._described)
 
     def _take_all(self, items: Generator[Item, None, None], arms: Sequence[ArmTrials]) -> None:
         """Stores what these starts yield: trials that are not kept, and the host's counters."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -189,7 +190,7 @@ def _is_known(entry: journal.Entry, arms: set[str], benchmarks: set[str]) -> boo
         case Reading():  # of all arms together it is in the rounds of one benchmark
             return entry.environment in arms or (not entry.environment and entry.benchmark in benchmarks)
         case Look():
-            return benchmarks.issuperset(entry.settled)
+            return {tuple(name.split(" ")) for name in entry.settled} <= set(product(arms, benchmarks))
         case Void():
             return True
 
