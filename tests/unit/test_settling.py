@@ -6,11 +6,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from tests.unit.adaptive_suites import a_suite, manifest_of
 from tests.unit.fakes import Told, a_testbed
 from tests.unit.folders import NOTHING_SECRET
 from tests.unit.ledgers import PLAN, trials
 from tests.unit.outcomes import foreign
-from tests.unit.test_adaptive import a_suite, manifest_of
 from vbench import report, store
 from vbench.cost import Analysis
 from vbench.cost.spending import ArmSettled
