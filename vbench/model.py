@@ -113,6 +113,7 @@ class Trial(Struct, frozen=True):
     rounds: int = 1  # slices that it was measured in, each between those of the other arms
     own_s: float | None = None  # of `wall_s`, the time in which this arm worked; None: all of it
     idle_cpu_s: float | None = None  # processor time of the other arms while this one was measured
+    group: int = 0  # position in the plan's groups of the arms that were alive with this one
 
 
 class Reading(Struct, frozen=True):
@@ -139,6 +140,7 @@ class Reading(Struct, frozen=True):
     idle_s: float | None = None  # time in which other arms were measured; None: none was alive beside it
     idle_cpu_s: float | None = None  # own processor time in `idle_s`
     own_cpu_s: float | None = None  # of `ours_s`, this arm's where others were alive beside it
+    group: int = 0  # as that of a trial
 
 
 class Look(Struct, frozen=True):
@@ -176,13 +178,14 @@ class Step(Struct, frozen=True):
     environment: str
     position: int
     padding_b: int
+    group: int = 0  # position in the plan's groups
 
 
 class Block(Struct, frozen=True):
     """One pass over all environments; `benchmarks` is the order within every start of this block.
 
-    `turns` has the order of the arms in the first round of each benchmark, as positions in the plan's environments. It
-    is empty where the arms are not alive together.
+    The steps of a group stand together. `turns` has the order of the arms in the first round of each benchmark, group
+    after group, as positions in the plan's environments. It is empty where the arms are not alive together.
     """
 
     index: int
@@ -203,6 +206,12 @@ class Plan(Struct, frozen=True):
     blocks: tuple[Block, ...]  # block 0 is the calibration
     expected_s: float  # of all blocks
     budget_s: float
+    groups: tuple[tuple[str, ...], ...] = ()  # of arms that are alive together, the baseline first; empty: all are one
+
+    @property
+    def starts(self) -> tuple[tuple[str, int], ...]:
+        """Arm and group of each start of a block: the baseline is started once for each group."""
+        return tuple((arm, number) for number, group in enumerate(self.groups or (self.environments,)) for arm in group)
 
     @property
     def most_s(self) -> float:
@@ -381,6 +390,7 @@ class Cost(Struct, frozen=True):
     processors: float | None = None
     baseline_cpu_s_per_operation: float | None = None  # of the host, by all that served it; set-up is not in it
     cpu_s_per_operation: float | None = None
+    group: int = 0  # of the arm, in the plan's groups: its baseline is the one of this group
 
 
 class Confound(Struct, frozen=True):
