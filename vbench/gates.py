@@ -76,6 +76,7 @@ def reading(
     block: int,
     attempt: int,
     environment: str,
+    group: int = 0,
     counters: tuple[Counters, Counters],
     clocks: tuple[ClockReading | None, ClockReading | None],
     limit_ppm: float,
@@ -99,6 +100,7 @@ def reading(
         clock_error_s=error_s,
         clock_bound_s=bound_s,
         clock_limit_ppm=limit_ppm,
+        group=group,
     )
 
 
@@ -119,6 +121,16 @@ def idle_share(start: Reading) -> float | None:
     if start.idle_cpu_s is None or not start.idle_s:
         return None
     return start.idle_cpu_s / start.idle_s
+
+
+def idle_shares(readings: Iterable[Reading]) -> dict[str, float]:
+    """The idle share of each arm that has one; of the baseline's, which is started once for each group, the largest."""
+    each = {(start.environment, start.group): idle_share(start) for start in readings}
+    shares: dict[str, float] = {}
+    for (arm, _), share in each.items():
+        if share is not None:
+            shares[arm] = max(share, shares.get(arm, share))
+    return shares
 
 
 def _since(first: Count | None, last: Count | None) -> Count | None:

@@ -68,8 +68,8 @@ RUNS = (
     ),
     Mutant(
         "vbench/cost/design.py",
-        "for _, weight in self.weights) / 2)",
-        "for _, weight in self.weights) / 4)",
+        "for weight in weights) / 2)",
+        "for weight in weights) / 4)",
         "the noise floor of a contrast is smaller than it is",
         ("contrasts::the_floor_of_four_arms_is_the_controls_times_root_two_and_says_so",),
     ),

@@ -17,7 +17,18 @@ from tests.unit.outcomes import error
 from tests.unit.runs import make_run
 from vbench import report
 from vbench.cost import Analysis, Design
-from vbench.cost.design import COST, INTERFERENCE, STEP, Contrast, MetricContrast, between, interference, steps, whole
+from vbench.cost.design import (
+    COST,
+    INTERFERENCE,
+    STEP,
+    Contrast,
+    MetricContrast,
+    between,
+    floor_scale,
+    interference,
+    steps,
+    whole,
+)
 from vbench.model import BenchmarkRecord, Failed, Ladder, Measured, Metric, Run, Trial
 from vbench.report.explain import explained
 from vbench.stats import pairing
@@ -100,8 +111,8 @@ def test_a_difference_of_differences_in_a_metric_without_ratio_is_in_its_unit() 
 
 
 def test_the_floor_of_four_arms_is_the_controls_times_root_two_and_says_so() -> None:
-    assert between("a", "b", kind=STEP).floor_scale == 1.0
-    assert FOUR.floor_scale == math.sqrt(2)
+    assert floor_scale(weight for _, weight in between("a", "b", kind=STEP).weights) == 1.0
+    assert floor_scale(weight for _, weight in FOUR.weights) == math.sqrt(2)
     analysis = analysis_of({}, noise=0.06, more=wanted(FOUR))
     (found,) = analysis.by_kind[INTERFERENCE]
     control = next(f for f in analysis.findings if f.cost.environment == "control" and f.cost.metric == "time")

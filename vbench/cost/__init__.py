@@ -4,7 +4,7 @@ from vbench import facts
 from vbench.cost.analysis import Analysis, Use
 from vbench.cost.blocks import Voided
 from vbench.cost.conditions import Conditions
-from vbench.cost.design import COST, Contrast, Design
+from vbench.cost.design import COST, Contrast, Design, Term
 from vbench.cost.families import FamilyCost
 from vbench.cost.idling import apart, restless
 from vbench.cost.ladders import Climb
@@ -34,6 +34,7 @@ __all__ = [
     "Spending",
     "Spent",
     "Steadiness",
+    "Term",
     "Use",
     "Voided",
     "condensed",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from vbench.cost.design import Contrast, Design
+from vbench.cost.design import Contrast, Design, Term, floor_scale
 from vbench.cost.trials import Attempts, Values
 from vbench.model import Failed, Measured, Metric, Skipped, Trial
 from vbench.stats import pairing
@@ -22,16 +22,21 @@ class Comparison(Struct, frozen=True):
     benchmark: str
     metric: Metric
     contrast: Contrast
-    values: tuple[Values, ...]  # of each arm, in the order of the contrast's weights
+    terms: tuple[Term, ...]  # begins with the contrast's arms
+    values: tuple[Values, ...]  # of each term
     pairs: Pairs
     unpaired: dict[int, str] = {}  # block that makes no pair to the arms without a number there, with the reason
-    busy: tuple[float | None, ...] = ()  # processors of the host that were busy for each arm
-    per_operation: tuple[float | None, ...] = ()  # s of the host's processors, of each arm
+    busy: tuple[float | None, ...] = ()  # processors of the host that were busy for each term's arm
+    per_operation: tuple[float | None, ...] = ()  # s of the host's processors, of each term's arm
 
     @property
     def environment(self) -> str:
         """The arm that is compared with another: the first of the contrast."""
         return self.contrast.weights[0][0]
+
+    @property
+    def floor_scale(self) -> float:
+        return floor_scale(term.weight for term in self.terms)
 
     @property
     def blocks(self) -> tuple[int, ...]:
@@ -49,7 +54,7 @@ class Comparison(Struct, frozen=True):
         return f"{self.contrast.name} {self.quantity}"
 
     def medians(self) -> tuple[float | None, ...]:
-        """The median of each arm over the blocks that make the pairs; over all its blocks if there are none."""
+        """The median of each term's arm over the blocks that make the pairs; over all its blocks if there are none."""
         blocks = self.blocks
         return tuple(_median([values[block] for block in blocks] or list(values.values())) for values in self.values)
 
@@ -60,34 +65,36 @@ def comparisons(design: Design, attempts: Attempts) -> tuple[Comparison, ...]:
     is_lost = tried and not attempts.used
     missing = "no block is left: each was voided by a gate, or the run ended in it" if is_lost else ""
     return tuple(
-        _comparison(attempts, benchmark, metric, contrast, missing=missing, baseline=design.baseline)
+        _comparison(attempts, benchmark, metric, contrast, missing=missing, design=design)
         for benchmark, metric, contrast in design.contrasts
     )
 
 
 def _comparison(
-    attempts: Attempts, benchmark: str, metric: Metric, contrast: Contrast, *, missing: str, baseline: str
+    attempts: Attempts, benchmark: str, metric: Metric, contrast: Contrast, *, missing: str, design: Design
 ) -> Comparison:
-    arms = [arm for arm, _ in contrast.weights]
-    trials = [attempts.used.get((arm, benchmark), {}) for arm in arms]
-    values = tuple(attempts.numbers(arm, benchmark, metric.name) for arm in arms)
+    terms = design.terms(contrast)
+    names = [term.name for term in terms]
+    trials = [attempts.used.get((term.arm, term.group, benchmark), {}) for term in terms]
+    values = tuple(attempts.numbers(term.arm, benchmark, metric.name, group=term.group) for term in terms)
     blocks = _common(values)
     name = f"{contrast.name} {benchmark} {metric.name}"
     if blocks:
         each = tuple({block: arm_values[block] for block in blocks} for arm_values in values)
-        pairs = _pairs(name, metric, contrast, each)
+        pairs = _pairs(name, metric, terms, each)
     else:
-        called = ["the baseline" if arm == baseline else arm for arm in arms]
+        called = ["the baseline" if arm == design.baseline else arm for arm in names]
         reasons = [_why_nothing(*arm) for arm in zip(trials, values, called, strict=True)]
-        both = "both" if len(arms) == 2 else "every arm"
+        both = "both" if len(terms) == 2 else "every arm"
         pairs = Pairs(name, why=missing or next(filter(None, reversed(reasons)), f"no block has {both}"))
     return Comparison(
         benchmark=benchmark,
         metric=metric,
         contrast=contrast,
+        terms=terms,
         values=values,
         pairs=pairs,
-        unpaired=_unpaired(arms, metric.name, trials, blocks),
+        unpaired=_unpaired(names, metric.name, trials, blocks),
         busy=tuple(_busy(arm_trials, values[0]) for arm_trials in trials),
         per_operation=tuple(_per_operation(arm_trials, values[0]) for arm_trials in trials),
     )
@@ -122,17 +129,17 @@ def _why_none(trial: Trial | None, metric: str) -> str:
             return f"skipped: {reason_text(reason)}"
 
 
-def _pairs(name: str, metric: Metric, contrast: Contrast, values: Sequence[Values]) -> Pairs:
+def _pairs(name: str, metric: Metric, terms: Sequence[Term], values: Sequence[Values]) -> Pairs:
     numbers = [value for arm_values in values for value in arm_values.values()]
-    terms = [(arm_values, weight) for arm_values, (_, weight) in zip(values, contrast.weights, strict=True)]
+    weighted = [(arm_values, term.weight) for arm_values, term in zip(values, terms, strict=True)]
     if metric.scale == "difference":
         if not all(map(math.isfinite, numbers)):
             return Pairs(name, why="no difference: a value is not a number")
         unit = NO_UNIT if metric.unit == "1" else metric.unit
-        return pairing.contrast(name, terms, metric.better, unit=unit)
+        return pairing.contrast(name, weighted, metric.better, unit=unit)
     if not all(math.isfinite(value) and value > 0 for value in numbers):
         return Pairs(name, why="no ratio: a value is zero, negative or not a number")
-    return pairing.contrast(name, terms, metric.better)
+    return pairing.contrast(name, weighted, metric.better)
 
 
 def _busy(trials: dict[int, Trial], among: Values) -> float | None:

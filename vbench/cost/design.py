@@ -1,7 +1,7 @@
 """Lists the contrasts of a run: from its arms, the metrics of its benchmarks, and the ladders of its suite."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,7 +17,8 @@ INTERFERENCE = "interference"  # a difference of differences
 class Contrast(Struct, frozen=True):
     """Arms compared within a block: the sum of weight · ln y over the arms, or of weight · y where y has no logarithm.
 
-    The sign is turned so that positive is worse. Contrasts of one kind are adjusted together.
+    The sign is turned so that positive is worse. Contrasts of one kind are adjusted together. `Design.terms` says which
+    numbers of the arms are summed.
     """
 
     name: str
@@ -28,10 +29,23 @@ class Contrast(Struct, frozen=True):
         if math.fsum(weight for _, weight in self.weights) != 0:
             raise ValueError(f"{self.name}: the weights of a contrast sum to 0, these are {self.weights}")
 
+
+class Term(Struct, frozen=True):
+    """The numbers of an arm that enter a contrast, with their weight: those of the arm's trials in one group."""
+
+    arm: str
+    group: int
+    weight: float
+    where: str = ""  # the group in words, of an arm that is in several
+
     @property
-    def floor_scale(self) -> float:
-        """Factor by which this contrast's noise floor exceeds the control's: 1 for two arms, √2 for four."""
-        return math.sqrt(math.fsum(weight * weight for _, weight in self.weights) / 2)
+    def name(self) -> str:
+        return f"{self.arm}{self.where}"
+
+
+def floor_scale(weights: Iterable[float]) -> float:
+    """Factor by which the noise floor of these terms exceeds the control's: 1 for two of them, √2 for four."""
+    return math.sqrt(math.fsum(weight * weight for weight in weights) / 2)
 
 
 def between(arm: str, reference: str, *, kind: str, name: str = "") -> Contrast:
@@ -64,6 +78,7 @@ class Design(Struct, frozen=True):
     confirmatory: tuple[str, ...] = ()  # each "ENVIRONMENT BENCHMARK METRIC"
     ladders: tuple[Ladder, ...] = ()
     more: tuple[MetricContrast, ...] = ()  # beside the costs and the ladders
+    groups: tuple[tuple[str, ...], ...] = ()  # of arms that were alive together, the arm of all groups first
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Design":
@@ -75,10 +90,34 @@ class Design(Struct, frozen=True):
             delta=manifest.delta,
             confirmatory=manifest.confirmatory,
             ladders=manifest.ladders,
+            groups=manifest.plan.groups,
         )
 
     def against(self, baseline: str) -> "Design":
         return replace(self, baseline=baseline)
+
+    def terms(self, contrast: Contrast) -> tuple[Term, ...]:
+        """The numbers that a contrast sums. This alone says with which trials of the baseline an arm is compared.
+
+        Arms of one group are compared with each other. Where a contrast has arms of several groups each is compared
+        with the baseline of its own, since a block measures the groups one after another: Σ w · (ln y - ln b).
+        """
+        shared = self.groups[0][0] if self.groups else ""
+        own = {arm: self._group(arm) for arm, _ in contrast.weights if arm != shared}
+        numbers = sorted(set(own.values()))
+        if len(numbers) <= 1:
+            return tuple(self._term(arm, weight, *numbers) for arm, weight in contrast.weights)
+        terms = [self._term(arm, weight, own[arm]) for arm, weight in contrast.weights if arm in own]
+        for number in numbers:
+            terms.append(self._term(shared, -math.fsum(term.weight for term in terms if term.group == number), number))
+        return tuple(term for term in terms if term.weight)
+
+    def _group(self, arm: str) -> int:
+        return next((number for number, group in enumerate(self.groups) if arm in group), 0)
+
+    def _term(self, arm: str, weight: float, group: int = 0) -> Term:
+        is_shared = bool(self.groups) and arm == self.groups[0][0]
+        return Term(arm, group, weight, f" (group {group})" if is_shared else "")
 
     @property
     def contrasts(self) -> Iterator[tuple[str, Metric, Contrast]]:

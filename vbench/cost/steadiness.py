@@ -1,5 +1,6 @@
 """Tells whether the trials of one arm drift the same way in block after block. One trial alone cannot tell."""
 
+from collections.abc import Sequence
 from statistics import median
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from vbench.stats import steady
 class Steadiness(Struct, frozen=True):
     """The last third of an arm's trials against the first, over the analysed blocks."""
 
-    blocks: int  # whose trial has 6 samples or more and a drift that is not exactly 0
+    blocks: int  # whose trial has 6 samples or more and a drift that is not exactly 0, each group's counted
     same: int  # of these, blocks with the more frequent sign of the drift
     change: float  # median drift over the blocks, as a share
     p: float  # probability of as many equal signs by chance
@@ -30,15 +31,17 @@ def steadiness(trials: Trials) -> dict[tuple[str, str], Steadiness]:
     A label alone says little: noise that lasts as long as a third of a trial sets some of them off in any run, in
     either direction. What warms up or runs down does so each time.
     """
-    by_arm = {}
-    for (environment, benchmark), blocks in trials.items():
-        labelled = sum(_is_labelled(trial) for trial in blocks.values())
-        if labelled:
-            changes = [change for trial in blocks.values() if (change := _change(trial)) is not None]
-            signs = steady.signs(changes)
-            middle = median(changes) if changes else 0.0
-            by_arm[benchmark, environment] = Steadiness(signs.count, signs.same, middle, signs.p, labelled)
-    return by_arm
+    by_arm: dict[tuple[str, str], list[Trial]] = {}
+    for (environment, _, benchmark), blocks in trials.items():
+        by_arm.setdefault((benchmark, environment), []).extend(blocks.values())
+    return {key: _steadiness(each) for key, each in by_arm.items() if any(map(_is_labelled, each))}
+
+
+def _steadiness(trials: Sequence[Trial]) -> Steadiness:
+    changes = [change for trial in trials if (change := _change(trial)) is not None]
+    signs = steady.signs(changes)
+    middle = median(changes) if changes else 0.0
+    return Steadiness(signs.count, signs.same, middle, signs.p, sum(map(_is_labelled, trials)))
 
 
 def _is_labelled(trial: Trial) -> bool:

@@ -14,7 +14,7 @@ from vbench.text import reasons_text
 
 Attempt = tuple[int, int]  # block, attempt
 Values = dict[int, float]  # block to the number of its trial
-Trials = dict[tuple[str, str], dict[int, Trial]]  # arm and benchmark, then block
+Trials = dict[tuple[str, int, str], dict[int, Trial]]  # arm, group and benchmark, then block
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,19 +28,23 @@ class Planned:
     plan: Plan
     looks: Sequence[Look] = ()
 
-    def trials(self, block: int) -> frozenset[tuple[str, str]]:
-        """Arm and benchmark of each trial of a whole attempt at a block."""
+    def trials(self, block: int) -> frozenset[tuple[str, int, str]]:
+        """Arm, group and benchmark of each trial of a whole attempt at a block."""
+        plan = self.plan
         settled = {name for look in self.looks if look.blocks < block for name in look.settled}
-        pairs = product(compared_arms(self.plan), self.plan.benchmarks)
+        pairs = product(compared_arms(plan), plan.benchmarks)
         measured = {(arm, name) for arm, name in pairs if f"{arm} {name}" not in settled}
-        starts = set(self.plan.benchmarks).difference(*(block.benchmarks for block in self.plan.blocks[:1]))
+        starts = set(plan.benchmarks).difference(*(block.benchmarks for block in plan.blocks[:1]))
         measured |= set(product({arm for arm, _ in measured}, starts))
-        both = (self.plan.baseline, self.plan.control)
-        return frozenset(measured | set(product(both, {name for _, name in measured})))
+        measured |= {(plan.control, name) for _, name in measured}
+        whole = {
+            (arm, group, name) for arm, group in plan.starts for name in plan.benchmarks if (arm, name) in measured
+        }
+        return frozenset(whole | {(plan.baseline, group, name) for _, group, name in whole})
 
-    def benchmarks(self, block: int, arm: str | None = None) -> tuple[str, ...]:
-        """The benchmarks that a block measures in an arm, or in any, in the plan's order."""
-        measured = {benchmark for each, benchmark in self.trials(block) if arm in (None, each)}
+    def benchmarks(self, block: int, arm: str | None = None, group: int = 0) -> tuple[str, ...]:
+        """The benchmarks that a block measures in an arm of a group, or in any, in the plan's order."""
+        measured = {benchmark for *start, benchmark in self.trials(block) if arm is None or start == [arm, group]}
         return tuple(name for name in self.plan.benchmarks if name in measured)
 
 
@@ -81,26 +85,26 @@ class Attempts:
         for trial in self.trials:
             block = self.blocks.get((trial.block, trial.attempt))
             if block is not None:
-                trials.setdefault((trial.environment, trial.benchmark), {})[block] = trial
+                trials.setdefault(series(trial), {})[block] = trial
         return trials
 
-    def numbers(self, arm: str, benchmark: str, metric: str) -> Values:
+    def numbers(self, arm: str, benchmark: str, metric: str, *, group: int = 0) -> Values:
         """The number of each block of an arm. It is worked out once, since every other arm asks for the baseline's."""
-        key = (arm, benchmark, metric)
+        key = (arm, group, benchmark, metric)
         if key not in self._numbers:
-            each = {block: number(trial, metric) for block, trial in self.used.get((arm, benchmark), {}).items()}
+            each = {block: number(trial, metric) for block, trial in self.used.get(key[:3], {}).items()}
             self._numbers[key] = {block: value for block, value in each.items() if value is not None}
         return self._numbers[key]
 
     @cached_property
-    def _numbers(self) -> dict[tuple[str, str, str], Values]:
+    def _numbers(self) -> dict[tuple[str, int, str, str], Values]:
         return {}
 
     @cached_property
     def final(self) -> tuple[Trial, ...]:
         """Each trial as its last attempt left it, whether or not that attempt counts; the calibration too."""
         ordered = sorted(self.trials, key=lambda trial: trial.attempt)
-        return tuple({(trial.environment, trial.benchmark, trial.block): trial for trial in ordered}.values())
+        return tuple({(*series(trial), trial.block): trial for trial in ordered}.values())
 
     @cached_property
     def unfinished(self) -> frozenset[Attempt]:
@@ -116,8 +120,8 @@ class Attempts:
         ends = {max((trial.block, trial.attempt) for trial in self.trials), (last.block, last.attempt)}
         return frozenset(end for end in ends if not planned.trials(end[0]) <= self._stored(end))
 
-    def _stored(self, attempt: Attempt) -> set[tuple[str, str]]:
-        return {(t.environment, t.benchmark) for t in self.trials if (t.block, t.attempt) == attempt}
+    def _stored(self, attempt: Attempt) -> set[tuple[str, int, str]]:
+        return {series(trial) for trial in self.trials if (trial.block, trial.attempt) == attempt}
 
     def why_unused(self, trial: Trial) -> str:
         """Why a trial of this run does not enter the costs; empty if it does."""
@@ -128,7 +132,7 @@ class Attempts:
             return ""
         if attempt in self.void:
             return f"voided: {reasons_text(self.void[attempt].reasons)}"
-        if self._stored_last[(*attempt, trial.environment, trial.benchmark)] != id(trial):
+        if self._stored_last[(*attempt, *series(trial))] != id(trial):
             return "stored again later"
         if trial.attempt < self.last[trial.block]:
             return "the block was repeated"
@@ -139,8 +143,13 @@ class Attempts:
         return {id(trial) for blocks in self.used.values() for trial in blocks.values()}
 
     @cached_property
-    def _stored_last(self) -> dict[tuple[int, int, str, str], int]:
-        return {(t.block, t.attempt, t.environment, t.benchmark): id(t) for t in self.trials}
+    def _stored_last(self) -> dict[tuple[int, int, str, int, str], int]:
+        return {(trial.block, trial.attempt, *series(trial)): id(trial) for trial in self.trials}
+
+
+def series(trial: Trial) -> tuple[str, int, str]:
+    """Arm, group and benchmark of a trial: with the attempt at a block they name it."""
+    return trial.environment, trial.group, trial.benchmark
 
 
 def compared_arms(plan: Plan) -> tuple[str, ...]:

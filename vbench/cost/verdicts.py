@@ -44,7 +44,7 @@ def _hypothesis(design: Design, comparison: Comparison) -> Hypothesis:
         is_confirmatory=is_cost and not is_control and comparison.name in design.confirmatory,
         margin=comparison.metric.margin if comparison.metric.scale == "difference" else None,
         kind=comparison.contrast.kind,
-        floor_scale=comparison.contrast.floor_scale,
+        floor_scale=comparison.floor_scale,
     )
 
 
@@ -103,9 +103,9 @@ def _assembled(
     """The cost; without a ratio or a difference it is unknown, for the reason in `label`."""
     decision = judged.decision
     has_number = cost is not None or difference is not None
-    own_median, baseline_median = _two(comparison.medians())
-    own_busy, baseline_busy = _two(comparison.busy)
-    own_cpu_s, baseline_cpu_s = _two(comparison.per_operation)
+    own_median, baseline_median = _two(comparison, comparison.medians())
+    own_busy, baseline_busy = _two(comparison, comparison.busy)
+    own_cpu_s, baseline_cpu_s = _two(comparison, comparison.per_operation)
     return Cost(
         benchmark=comparison.benchmark,
         metric=comparison.metric.name,
@@ -138,12 +138,13 @@ def _assembled(
         processors=own_busy,
         baseline_cpu_s_per_operation=baseline_cpu_s,
         cpu_s_per_operation=own_cpu_s,
+        group=comparison.terms[0].group,
     )
 
 
-def _two(values: tuple[float | None, ...]) -> tuple[float | None, float | None]:
+def _two(comparison: Comparison, values: tuple[float | None, ...]) -> tuple[float | None, float | None]:
     """The values of the arm and of its reference; unknown for a contrast of more than two arms."""
-    return (values[0], values[1]) if len(values) == 2 else (None, None)
+    return (values[0], values[1]) if len(comparison.contrast.weights) == 2 else (None, None)
 
 
 def _label(judged: Judged) -> str:

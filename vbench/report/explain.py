@@ -7,9 +7,9 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from vbench.cost import COST, Analysis, Climb, Contrast, Finding
+from vbench.cost import COST, Analysis, Climb, Contrast, Finding, Term
 from vbench.errors import UsageError, nearest
-from vbench.model import Run
+from vbench.model import Run, Trial
 from vbench.report import repetitions, verdicts
 from vbench.report.adjusting import adjustment, exactly
 from vbench.report.words import SCOPE, seldom
@@ -113,26 +113,29 @@ class _Explanation:
 
     def _turns(self) -> Iterator[str]:
         """How near in time the trials of a block are."""
-        benchmark = self.comparison.benchmark
-        trials = [
-            trial for arm in self._arms for trial in self.analysis.attempts.used.get((arm, benchmark), {}).values()
-        ]
+        trials = [trial for term in self.comparison.terms for trial in self._trials(term).values()]
         if not trials or any(trial.turn is None for trial in trials):
             return
         rounds = sorted({trial.rounds for trial in trials})
         slices = "one slice" if rounds == [1] else f"{' or '.join(map(str, rounds))} slices"
         yield f"The arms took turns: each trial has {slices}, between those of the other arms."
+        own = [term for term in self.comparison.terms if not term.where]
+        if len({term.group for term in own}) > 1:
+            groups = " and ".join(f"{term.arm} in group {term.group}" for term in own)
+            yield f"They were alive in several groups, each beside the baseline, to which d compares it: {groups}."
 
     def _blocks(self) -> Iterator[str]:
-        columns = list(reversed(list(zip(self._arms, self.comparison.values, strict=True))))
+        terms = self.comparison.terms
+        width = WIDTH + max(len(term.where) for term in terms)
+        columns = list(reversed(list(zip(terms, self.comparison.values, strict=True))))
         yield f"1. Blocks: d = {self._formula()}, so that above 0 is worse. Each number is the median of its trial."
         yield from self._turns()
-        heads = " ".join(f"{arm[:WIDTH]:>{WIDTH}}" for arm, _ in columns)
-        yield f"{'block':>7} {heads} {'d':>{WIDTH}}"
+        heads = " ".join(f"{term.arm[:WIDTH] + term.where:>{width}}" for term, _ in columns)
+        yield f"{'block':>7} {heads} {'d':>{width}}"
         d = dict(zip(self.comparison.pairs.blocks, self.comparison.pairs.d, strict=True))
         for block in sorted(set().union(*self.comparison.values)):
             values = (*(of.get(block) for _, of in columns), d.get(block))
-            yield f"{block:>7} " + " ".join(f"{_figure(value):>{WIDTH}}" for value in values)
+            yield f"{block:>7} " + " ".join(f"{_figure(value):>{width}}" for value in values)
         for block, why in self.comparison.unpaired.items():
             yield f"{block:>7} no pair: {why}"
         for void in self.run.voids:
@@ -140,15 +143,13 @@ class _Explanation:
                 yield f"{void.block:>7} voided (attempt {void.attempt + 1}), in all arms: {reasons_text(void.reasons)}"
         yield ""
 
-    @property
-    def _arms(self) -> list[str]:
-        return [arm for arm, _ in self.comparison.contrast.weights]
+    def _trials(self, term: Term) -> dict[int, Trial]:
+        return self.analysis.attempts.used.get((term.arm, term.group, self.comparison.benchmark), {})
 
     def _formula(self) -> str:
         sign = 1 if self.cost.better == "lower" else -1
-        terms = sorted(
-            ((sign * weight, arm) for arm, weight in self.comparison.contrast.weights), key=lambda term: -term[0]
-        )
+        weighted = ((sign * term.weight, term.name) for term in self.comparison.terms)
+        terms = sorted(weighted, key=lambda term: -term[0])
         if len(terms) == 2:
             (_, first), (_, second) = terms
             return f"ln({first} / {second})" if self.is_ratio else f"{first} - {second}"
@@ -210,11 +211,11 @@ class _Explanation:
         else:
             t = student.quantile(0.95, envelope.blocks - 1)
             yield f"control: n = {envelope.blocks}, mean = {_figure(envelope.mean)}, s = {_figure(envelope.spread)}"
-            scale = self.comparison.contrast.floor_scale
+            scale, terms = self.comparison.floor_scale, len(self.comparison.terms)
             alone = self._length(self.judged.floor / scale)
             yield f"|mean| + t(0.95, {envelope.blocks - 1}) * s / sqrt(n), t = {t:.6g}: {alone}"
             if scale != 1:
-                yield f"times sqrt(sum of squared weights / 2) = {scale:.6g}, since d has {len(self._arms)} arms and"
+                yield f"times sqrt(sum of squared weights / 2) = {scale:.6g}, since d has {terms} arms and"
                 yield f"the control's has two: {self._length(self.judged.floor)}"
         yield ""
 
@@ -258,18 +259,17 @@ class _Explanation:
         if base_s is None and own_s is None:
             return
         times = f" ({number(own_s / base_s)} times)" if base_s and own_s is not None else ""
-        arms = list(reversed(self._arms))
+        arms = [term.name for term in reversed(self.comparison.terms[:2])]
         yield ""
         yield "Host CPU seconds for each operation, by all that served the environment: the median over the blocks"
         yield f"    {_figure(base_s)} in {arms[0]}, {_figure(own_s)} in {arms[1]}{times}"
         yield "    from the first operation of a trial to its last, set-up apart"
 
     def _repetitions(self) -> Iterator[str]:
-        cost, trials = self.cost, self.analysis.attempts.used
-        arms = list(reversed(self._arms))
+        cost = self.cost
         pilots = [
-            repetitions.lines(arm, cost.metric, trials.get((arm, cost.benchmark), {}))
-            for arm in arms
+            repetitions.lines(term.name, cost.metric, self._trials(term))
+            for term in reversed(self.comparison.terms)
             if cost.unit == "s"
         ]
         lines = list(chain.from_iterable(pilots))

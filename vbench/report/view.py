@@ -22,7 +22,7 @@ from vbench.model import (
 from vbench.reasons import Reason
 from vbench.report import names
 from vbench.stats import steady
-from vbench.text import counted, finite, percent, reason_text
+from vbench.text import counted, finite, label, percent, reason_text
 from vbench.units import show
 
 CostKey = tuple[str, str, str]  # benchmark, metric, environment
@@ -43,10 +43,21 @@ class Arm:
     colour: str  # a CSS variable: each palette has its own value for it
     symbol: str
     dash: str
+    group: int = 0  # of the arms that were alive with it
+    where: str = ""  # the group in words, of an arm that is in several
 
     @property
     def name(self) -> str:
         return self.record.name
+
+    @property
+    def title(self) -> str:
+        """The name, with the group where it takes that to tell whose numbers these are."""
+        return f"{self.name}{self.where}"
+
+    def label(self, limit: int) -> str:
+        """The title for plotly, in about so many characters: the group is never cut."""
+        return label(self.name, max(2, limit - len(self.where))) + self.where
 
 
 @dataclass(frozen=True)
@@ -160,6 +171,14 @@ class View:
         return self.run.manifest.baseline
 
     @property
+    def series(self) -> tuple[Arm, ...]:
+        """The arms as charts of single trials have them: the baseline stands there once for each of its groups."""
+        groups = range(len(self.run.manifest.plan.groups))
+        baseline = [arm for arm in self.arms if arm.role == "baseline"]
+        each = [replace(arm, group=number, where=f" (group {number})") for arm in baseline for number in groups]
+        return (*(each or baseline), *(arm for arm in self.arms if arm.role != "baseline"))
+
+    @property
     def rows(self) -> tuple[Row, ...]:
         return tuple(row for group in self.groups for row in group.rows)
 
@@ -194,14 +213,17 @@ def arms(run: Run) -> tuple[Arm, ...]:
     ordered = {manifest.baseline: "baseline", manifest.control: "control"}
     compared = [record for record in manifest.environments if record.name not in ordered]
     by_name = {record.name: record for record in manifest.environments}
+    groups = {arm: number for number, group in enumerate(manifest.plan.groups) for arm in group[1:]}
     result = []
     if manifest.baseline in by_name:
         result.append(Arm(by_name[manifest.baseline], "baseline", "var(--ink)", "line-ns", "solid"))
     for index, record in enumerate(compared):
         colour = f"var(--arm-{index % COLOURS})"
-        result.append(Arm(record, "compared", colour, SYMBOLS[index % len(SYMBOLS)], DASHES[index % len(DASHES)]))
+        symbol, dash = SYMBOLS[index % len(SYMBOLS)], DASHES[index % len(DASHES)]
+        result.append(Arm(record, "compared", colour, symbol, dash, groups.get(record.name, 0)))
     if manifest.control in by_name and manifest.control != manifest.baseline:
-        result.append(Arm(by_name[manifest.control], "control", "var(--control)", "circle-open", "dot"))
+        group = groups.get(manifest.control, 0)
+        result.append(Arm(by_name[manifest.control], "control", "var(--control)", "circle-open", "dot", group))
     return tuple(result)
 
 
@@ -303,7 +325,7 @@ def losses(analysis: Analysis) -> tuple[Loss, ...]:
             case other:
                 assert_never(other)
         blocks.setdefault((trial.environment, trial.benchmark, outcome, reason, hint), []).append(trial.block)
-    return tuple(Loss(*key, tuple(sorted(where))) for key, where in blocks.items())
+    return tuple(Loss(*key, tuple(sorted(set(where)))) for key, where in blocks.items())
 
 
 def trial_counts(analysis: Analysis) -> dict[str, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from vbench import gates
 from vbench.cost.spending import duration_s, own_s
-from vbench.cost.trials import Attempt, Attempts, Planned, last_attempts
+from vbench.cost.trials import Attempt, Attempts, Planned, last_attempts, series
 from vbench.model import Block, Look, Measured, Plan, Reading, Trial, Void
 from vbench.reasons import Reason, ReasonKind
 
@@ -59,8 +59,8 @@ class Ledger:
 
     def restless(self) -> dict[str, float]:
         """Arms that used more of a processor than gates.IDLE_SHARE while others were measured in the calibration."""
-        shares = {reading.environment: gates.idle_share(reading) for reading in self.readings(0, 0)}
-        return {arm: share for arm, share in shares.items() if share is not None and share > gates.IDLE_SHARE}
+        shares = gates.idle_shares(self.readings(0, 0))
+        return {arm: share for arm, share in shares.items() if share > gates.IDLE_SHARE}
 
     @property
     def planned(self) -> Planned:
@@ -85,15 +85,17 @@ class Ledger:
         """Repeats of a whole run. A host that voids every third block needs another time, not more blocks."""
         return max(1, len(self.plan.blocks) // 3)
 
-    def stored(self, block: int, attempt: int, environment: str) -> frozenset[str]:
+    def stored(self, block: int, attempt: int, environment: str, group: int = 0) -> frozenset[str]:
         """Benchmarks of one start whose trial is stored."""
         trials = self._by_attempt.get((block, attempt), ())
-        return frozenset(trial.benchmark for trial in trials if trial.environment == environment)
+        return frozenset(
+            trial.benchmark for trial in trials if (trial.environment, trial.group) == (environment, group)
+        )
 
     def left(self, block: int, attempt: int) -> float:
         """Share of the attempt's trials that are not stored; 0 is a whole block."""
         planned = self.planned.trials(block)
-        stored = {(trial.environment, trial.benchmark) for trial in self._by_attempt.get((block, attempt), ())}
+        stored = set(map(series, self._by_attempt.get((block, attempt), ())))
         return len(planned - stored) / len(planned)
 
     def whole(self, block: Block) -> bool:

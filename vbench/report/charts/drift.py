@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vbench.cost.trials import Attempts, number
+from vbench.cost.trials import Attempts, number, series
 from vbench.model import Trial
 from vbench.report.charts.chart import Chart, Record, marker
 from vbench.report.charts.strips import STRIP_PX, strip_axis, strip_name
@@ -55,16 +55,16 @@ def drifts(view: View) -> tuple[Chart, ...]:
     attempts = view.analysis.attempts
     moments = (_moment(trial) for trial in view.run.trials)
     begun_s = min((moment for moment in moments if moment is not None), default=0.0)
-    by_arm: dict[tuple[str, str], dict[tuple[int, int], Trial]] = {}
+    by_arm: dict[tuple[str, int, str], dict[tuple[int, int], Trial]] = {}
     for trial in view.run.trials:
         if trial.block >= 1:
-            attempts_of_arm = by_arm.setdefault((trial.environment, trial.benchmark), {})
+            attempts_of_arm = by_arm.setdefault(series(trial), {})
             attempts_of_arm[trial.block, trial.attempt] = trial
     charts = []
     for index, group in enumerate(view.groups):
         lines = []
-        for arm in view.arms:
-            trials = by_arm.get((arm.name, group.benchmark), {}).values()
+        for arm in view.series:
+            trials = by_arm.get((arm.name, arm.group, group.benchmark), {}).values()
             points = [_point(trial, group.metric, begun_s, _fate(trial, attempts)) for trial in trials]
             lines.append(Line(arm, tuple(sorted(points, key=_age))))
         charts.append(_chart(group, lines, f"drift-{index}"))
@@ -110,7 +110,7 @@ def _chart(group: Group, lines: list[Line], key: str) -> Chart:
         _caption(group, lines),
         {"data": data, "layout": layout},
         46 + STRIP_PX * max(1, len(lines)),
-        ("Block", *(part for line in lines for part in (line.arm.name, "after"))),
+        ("Block", *(part for line in lines for part in (line.arm.title, "after"))),
         _table(lines, group.unit),
         _records(lines, group),
     )
@@ -170,7 +170,7 @@ def _strip(layout: dict[str, Any], line: Line, where: tuple[int, int], scale: _S
     kept = [point for point in line.points if point.state in (ANALYSED, LOST)]
     traces = [
         _marks(kept, scale.unit, axis)
-        | {"mode": "lines+markers", "name": label(arm.name), "marker": marker(arm, 7)}
+        | {"mode": "lines+markers", "name": label(arm.title), "marker": marker(arm, 7)}
         | {"line": {"color": arm.colour, "width": 1}}
     ]
     struck = [point for point in line.points if point.state in (VOIDED, CUT) and point.value is not None]
@@ -245,12 +245,12 @@ def _clock(after_s: float | None, *, seconds: bool = True) -> str:
 
 def _caption(group: Group, lines: list[Line]) -> str:
     """Sentences on the drift of each arm, its scatter with and without the baseline, and on lost trials."""
-    base = next((line.values for line in lines if line.arm.role == "baseline"), {})
-    moved = [(line.arm.name, _wander(line)) for line in lines if line.arm.role != "control"]
+    bases = {line.arm.group: line.values for line in lines if line.arm.role == "baseline"}
+    moved = [(line.arm.title, _wander(line)) for line in lines if line.arm.role != "control"]
     changes = [(name, by) for name, by in moved if by]
     parts = [f"{name} {'moved ' if index == 0 else ''}by {by}" for index, (name, by) in enumerate(changes)]
     sentences = [f"From the first third of the blocks to the last {listed(parts)}."] if parts else []
-    scatter = [_paired(line, base) for line in lines if line.arm.role == "compared"]
+    scatter = [_paired(line, bases.get(line.arm.group, {})) for line in lines if line.arm.role == "compared"]
     sentences += [part for part in scatter if part]
     sentences += _struck(lines)
     return " ".join(sentences) or f"Too few blocks of {group.title} to tell a drift."
@@ -326,7 +326,7 @@ def _records(lines: list[Line], group: Group) -> tuple[Record, ...]:
         "state",
     )
     rows = [
-        (line.arm.name, point.block, point.attempt, point.after_s, point.value, point.state)
+        (line.arm.title, point.block, point.attempt, point.after_s, point.value, point.state)
         for line in lines
         for point in line.points
     ]

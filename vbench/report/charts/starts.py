@@ -37,8 +37,9 @@ def starts(view: View) -> tuple[Chart, ...]:
         if record.kind != KIND:
             continue
         rows = [
-            Starts(arm, *_durations(trials.get((arm.name, record.name), {})), costs.get((record.name, READY, arm.name)))
-            for arm in view.arms
+            Starts(arm, *_durations(trials.get(key, {})), costs.get((record.name, READY, arm.name)))
+            for arm in view.series
+            for key in [(arm.name, arm.group, record.name)]
         ]
         rows = [row for row in rows if row.ready]
         if rows:
@@ -67,7 +68,7 @@ def _durations(trials: dict[int, Trial]) -> tuple[dict[int, float], dict[int, fl
 def _chart(record: BenchmarkRecord, rows: list[Starts], key: str) -> Chart:
     data: list[dict[str, Any]] = []
     for y, row in enumerate(rows):
-        data.append(_dots(row.ready, y, marker(row.arm, 9), "start", row.arm.name))
+        data.append(_dots(row.ready, y, marker(row.arm, 9), "start", row.arm.title))
         hollow = {
             "color": "var(--panel)",
             "symbol": "circle",
@@ -76,14 +77,14 @@ def _chart(record: BenchmarkRecord, rows: list[Starts], key: str) -> Chart:
         }
         data.append(_dots(row.before, y + 0.34, hollow, "set-up before it"))
     every = [value for row in rows for value in (*row.ready.values(), *row.before.values())]
-    left = 14 + 7 * max(min(len(label(row.arm.name, 14)), 14) for row in rows)
+    left = 14 + 7 * max(min(len(row.arm.label(14)), 14) for row in rows)
     layout = {
         "margin": {"l": left, "r": 150, "t": 30, "b": 8},
         "xaxis": seconds_axis(min(every), max(every)) | {"side": "top"},
         "yaxis": {
             "range": [len(rows) - 0.35, -0.5],
             "tickvals": list(range(len(rows))),
-            "ticktext": [label(row.arm.name, 14) for row in rows],
+            "ticktext": [row.arm.label(14) for row in rows],
             "showgrid": False,
         },
         "shapes": [_middle(row, y) for y, row in enumerate(rows)],
@@ -150,9 +151,9 @@ def _value(row: Starts, y: float) -> dict[str, Any]:
 def _caption(record: BenchmarkRecord, rows: list[Starts]) -> str:
     """Sentences on the two ends of the measured interval, and on the medians."""
     ends = record.about or "from the command that starts the environment to its agent's first answer"
-    parts = [f"{row.arm.name} {show(median(row.ready.values()), 's')}{_against(row)}" for row in rows]
+    parts = [f"{row.arm.title} {show(median(row.ready.values()), 's')}{_against(row)}" for row in rows]
     slow = [row for row in rows if row.before]
-    before = [f"{row.arm.name} {show(median(row.before.values()), 's')}" for row in slow]
+    before = [f"{row.arm.title} {show(median(row.before.values()), 's')}" for row in slow]
     lead = f"{ends[:1].upper()}{ends[1:]}, on the harness’s clock: {listed(parts)} (medians)."
     return f"{lead} Set-up before that command, hollow and not in these figures: {listed(before)}." if before else lead
 
@@ -165,7 +166,7 @@ def _line(row: Starts) -> tuple[str, ...]:
     middle = median(row.ready.values())
     before = median(row.before.values()) if row.before else None
     return (
-        row.arm.name,
+        row.arm.title,
         str(len(row.ready)),
         show(middle, "s"),
         f"{show(min(row.ready.values()), 's')} to {show(max(row.ready.values()), 's')}",
@@ -178,5 +179,5 @@ def _line(row: Starts) -> tuple[str, ...]:
 
 def _records(rows: list[Starts]) -> tuple[Record, ...]:
     head: Record = ("environment", "block", "start in s", "set-up before it in s")
-    lines = [(row.arm.name, block, value, row.before.get(block)) for row in rows for block, value in row.ready.items()]
+    lines = [(row.arm.title, block, value, row.before.get(block)) for row in rows for block, value in row.ready.items()]
     return (head, *lines)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from vbench.report.view import Arm
-from vbench.text import label
 
 STRIP_PX = 68
 NAME_SHARE = 0.24  # of a strip, above its marks
@@ -17,7 +16,7 @@ def strip_axis(index: int, count: int) -> tuple[str, dict[str, Any]]:
 
 def strip_name(arm: Arm, index: int, count: int, more: str = "") -> dict[str, Any]:
     return {
-        "text": label(arm.name, 24) + (f"  {more}" if more else ""),
+        "text": arm.label(24) + (f"  {more}" if more else ""),
         "x": 0,
         "xref": "paper",
         "xanchor": "left",

@@ -54,8 +54,8 @@ def tails(view: View) -> tuple[Chart, ...]:
     result = []
     for record in view.run.manifest.benchmarks:
         histograms: dict[str, list[Tail]] = {}
-        for arm in view.arms:
-            for metric, blocks in _histograms(trials.get((arm.name, record.name), {}).values()).items():
+        for arm in view.series:
+            for metric, blocks in _histograms(trials.get((arm.name, arm.group, record.name), {}).values()).items():
                 histograms.setdefault(metric, []).append(Tail(arm, blocks))
         result += [_chart(f"{record.name} {metric}", lines) for metric, lines in histograms.items()]
     return tuple(replace(chart, key=f"tail-{index}") for index, chart in enumerate(result))
@@ -123,7 +123,7 @@ def _chart(title: str, lines: list[Tail]) -> Chart:
         _caption(lines),
         {"data": [*shades, *strokes, *marks], "layout": layout},
         HEIGHT_PX,
-        ("Share slower", *(line.arm.name for line in lines)),
+        ("Share slower", *(line.arm.title for line in lines)),
         _table(lines),
         _records(lines, curves),
     )
@@ -154,7 +154,7 @@ def _marks(arm: Arm, points: Curve) -> dict[str, Any]:
     shown = list(dict.fromkeys([*whole, points[-1]]))
     return _points(shown) | {
         "mode": "markers",
-        "name": label(arm.name),
+        "name": label(arm.title),
         "marker": marker(arm, 8),
         "text": [f"all blocks pooled: {_share(share)} slower than {show(ns * 1e-9, 's')}" for ns, share in shown],
         "hovertemplate": "%{text}",
@@ -193,7 +193,7 @@ def _caption(lines: list[Tail]) -> str:
     )
     if share is None:
         return "The trials are too short for a percentile of their own."
-    parts = [f"{show(_exceeded(line, share), 's')} in {line.arm.name}" for line in measured]
+    parts = [f"{show(_exceeded(line, share), 's')} in {line.arm.title}" for line in measured]
     many = sorted({len(line.blocks) for line in measured})
     blocks = counted(many[0], "block") if len(many) == 1 else f"{many[0]} to {many[-1]} blocks"
     lead = "Half of the operations take" if share == 0.5 else f"One operation in {round(1 / share):,} takes"
@@ -227,5 +227,5 @@ def _table(lines: list[Tail]) -> tuple[tuple[str, ...], ...]:
 def _records(lines: list[Tail], curves: list[Curve]) -> tuple[Record, ...]:
     rows: list[Record] = [("environment", "share slower", "pooled latency in s")]
     for line, points in zip(lines, curves, strict=True):
-        rows += [(line.arm.name, share, ns * 1e-9) for ns, share in points]
+        rows += [(line.arm.title, share, ns * 1e-9) for ns, share in points]
     return tuple(rows)
