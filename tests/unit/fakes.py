@@ -87,10 +87,16 @@ def a_testbed(host: LocalHost, tmp_path: Path, peer_cpus: tuple[int, ...] = (0,)
 
 
 def execute(
-    tmp_path: Path, suite: Suite, tell: Tell | None = None, *, peer_cpus: tuple[int, ...] = (0,), apart: str = ""
+    tmp_path: Path,
+    suite: Suite,
+    tell: Tell | None = None,
+    *,
+    peer_cpus: tuple[int, ...] = (0,),
+    apart: str = "",
+    alive: int | None = None,
 ) -> Run:
     """The run of a suite of fakes on a testbed without image and network, as it reads back from its folder."""
-    plan = plans.make(suite)
+    plan = plans.make(suite, alive=alive)
     manifest = a_manifest(
         suite=suite.name,
         plan=plan,
@@ -99,6 +105,7 @@ def execute(
         blocks=len(plan.blocks) - 1,
         environments=suites.environment_records(suite),
         benchmarks=suites.benchmark_records(suite),
+        ladders=suite.ladders,
     )
     host = LocalHost()
     with (

@@ -84,6 +84,7 @@ class Killed:
     at: tuple[int, ...]  # numbers of trials, from 1
     command: tuple[str, ...] = ("vbench", "run", "few.toml")
     tags: dict[str, str] = field(default_factory=dict)
+    alive: int | None = None
     whole: Run = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,7 +99,7 @@ class Killed:
 
         done = conduct.conduct(
             self.suite,
-            plan.make(self.suite),
+            plan.make(self.suite, alive=self.alive),
             image=None,
             results=results,
             progress=lambda testbed: Told(at_trial=copy),

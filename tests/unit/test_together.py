@@ -24,9 +24,10 @@ from vbench.cost import Analysis, confounds
 from vbench.errors import NoSpace, SessionLost, TrialFailed
 from vbench.host import interrupts
 from vbench.host.files import LocalFiles
+from vbench.host.local import LocalHost
 from vbench.model import Fact, Failed, Measured, Reading, Run, Skipped, State, Trial
 from vbench.runner.events import Began, BenchmarkBegan, StepBegan, TrialEnded
-from vbench.runner.refusing import why_apart
+from vbench.runner.refusing import Fit, fit, fitting
 from vbench.store import journal
 from vbench.suite import Suite
 
@@ -257,17 +258,26 @@ class Small(LocalFiles):
 
 def test_only_a_host_with_the_memory_for_all_arms_has_them_alive_together() -> None:
     suite, needed_b = a_suite(FEW), 4 * 2**30  # three arms, and as much for the host
-    assert why_apart(suite, Small(), {"limits.memory.measured": _fact(needed_b)}) == ""
-    assert why_apart(suite, Small(), {}) == ""
-    why = why_apart(suite, Small(), {"limits.memory.measured": _fact(2**31)})
-    assert why == "3 environments of 1 GiB leave less than that of the 2 GiB of this host's memory"
+    assert fit(suite, Small(), {"limits.memory.measured": _fact(needed_b)}) == Fit(3)
+    assert fit(suite, Small(), {}) == Fit(3)
+    why = "3 environments of 1 GiB leave less than that of the 3.999 GiB of this host's memory"
+    assert fit(suite, Small(), {"limits.memory.measured": _fact(needed_b - 2**20)}) == Fit(2, why)
+    assert fit(suite, Small(), {"limits.memory.measured": _fact(2**31)}) == Fit(1, why.replace("3.999", "2"))
+    assert fit(suite, Small(), {"limits.memory.measured": _fact(2**30 - 1)}).alive == 0
 
 
 def test_only_a_host_with_the_space_for_the_files_of_all_arms_has_them_alive_together() -> None:
     suite = a_suite(SUITE)
-    assert why_apart(suite, Small(free_b=3 * 2**20), {}) == ""
-    why = why_apart(suite, Small(free_b=3 * 2**20 - 1), {})
-    assert why.startswith("the files of 3 environments need more space than the ")
+    assert fit(suite, Small(free_b=3 * 2**20), {}) == Fit(3)
+    assert fit(suite, Small(free_b=3 * 2**20 - 1), {}).alive == 2
+    one = fit(suite, Small(free_b=2**20), {"limits.memory.measured": _fact(3 * 2**30)})
+    assert one.alive == 1  # by the memory it would be two
+    assert one.why == "the files of 3 environments need more space than the 1 MiB that /var/tmp has free"
+
+
+def test_what_a_host_has_is_asked_before_its_scratch_folder_is_refused(tmp_path: Path) -> None:
+    suite = a_suite(FEW, f'[testbed]\nscratch = "{tmp_path / "nothing"}"')
+    assert fitting(suite, LocalHost()) == Fit(3)
 
 
 def test_arms_that_cannot_be_alive_together_are_measured_one_at_a_time_and_it_is_told(tmp_path: Path) -> None:

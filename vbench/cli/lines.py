@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from vbench.cli.losses import Losses, one_at_a_time, parted_sentence, void_sentence
+from vbench.cli.losses import Losses, not_together, parted_sentence, void_sentence
 from vbench.cli.stderr import drawable, echo
 from vbench.model import Block, Plan, Step, Trial
 from vbench.runner.events import (
@@ -39,10 +39,10 @@ class Lines:
 
     def __call__(self, event: Event) -> None:
         match event:
-            case Began(plan, apart):
+            case Began(plan):
                 self._begin(plan)
-                if apart:
-                    self._say(one_at_a_time(apart))
+                if words := not_together(event):
+                    self._say(words)
             case BlockBegan(block):
                 self._begin_block(block)
             case StepBegan(_, step):
@@ -96,7 +96,7 @@ class Lines:
     def _left(self) -> str:
         """Expected rest of the run, from the trials so far once a block is whole, and from the plan before."""
         assert self._plan
-        total = len(self._plan.blocks) * len(self._plan.environments) * len(self._plan.benchmarks)
+        total = len(self._plan.blocks) * len(self._plan.starts) * len(self._plan.benchmarks)
         ahead = max(0, total - self.stored)
         elapsed = time.monotonic() - self.begun
         measured = self._done * len(self._plan.blocks) >= total

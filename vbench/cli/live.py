@@ -10,7 +10,7 @@ from rich.text import Text
 
 from vbench import suite as suites
 from vbench.cli.frame import Cells, Course, clock_time, frame
-from vbench.cli.losses import Losses, one_at_a_time, parted_sentence, void_sentence
+from vbench.cli.losses import Losses, not_together, parted_sentence, void_sentence
 from vbench.cli.screen import Screen, on_stderr
 from vbench.cost import Analysis, Attempts, Design, Planned
 from vbench.model import Block, Failed, Look, Plan, Run, Trial, Void
@@ -82,10 +82,10 @@ class Live:
 
     def __call__(self, event: Event) -> None:
         match event:
-            case Began(plan, apart):
+            case Began(plan):
                 self._begin(plan)
-                if apart:
-                    self._say(one_at_a_time(apart), "yellow")
+                if words := not_together(event):
+                    self._say(words, "yellow")
             case BlockBegan(block):
                 self._begin_block(block)
             case StepBegan(_, step):
@@ -218,4 +218,5 @@ def _design(suite: Suite, plan: Plan) -> Design:
         benchmarks=suites.benchmark_records(suite),
         delta=float(suite.method.delta),
         confirmatory=suites.confirmatory(suite),
+        groups=plan.groups,
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from vbench.model import Failed, Measured, Skipped, Trial, Void
 from vbench.reasons import Reason
+from vbench.runner.events import Began
 from vbench.text import percent, reason_text, reasons_text
 
 
@@ -30,9 +31,16 @@ def void_sentence(void: Void) -> str:
     return f"block {void.block} is void: {reasons_text(void.reasons)}"
 
 
-def one_at_a_time(why: str) -> str:
-    """What a run says that cannot have its arms take turns."""
-    return f"one environment is alive at a time, so that intervals are wider: {why}"
+def not_together(began: Began) -> str:
+    """What a run says that cannot have all its arms alive together; empty if it can, or if its suite does not ask."""
+    plan, groups = began.plan, [" ".join(group) for group in began.plan.groups]
+    if began.apart:
+        return f"one environment is alive at a time, so that intervals are wider: {began.apart}"
+    if not groups:
+        return ""
+    because = f", since {began.grouped}" if began.grouped else ""
+    named = "; ".join(f"group {number}: {arms}" for number, arms in enumerate(groups))
+    return f"environments are alive in {len(groups)} groups, each with {plan.baseline}{because}. {named}"
 
 
 def parted_sentence(shares: Mapping[str, float], *, all_alone: bool) -> str:

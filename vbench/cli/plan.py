@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vbench.errors import EnvironmentUnavailable
     from vbench.host.processors import Processors
     from vbench.model import Plan
+    from vbench.runner.refusing import Fit
     from vbench.suite import Suite
     from vbench.testbed.preview import Preview
 
@@ -39,16 +40,20 @@ def plan(
     """Print the order, the environments and the expected duration of SUITE (a name or a file); starts nothing.
 
     What `vbench run` would refuse on this host is refused here too, with the same exit code."""
+    from vbench import runner as runners
     from vbench import suite as suites
+    from vbench.host.local import LocalHost
     from vbench.suite import plan as plans
 
     chosen = suites.restrict(
         suites.load(suite), environments=environments, benchmarks=benchmarks, blocks=blocks, seed=seed
     )
     chosen, left_out = _without_rights(chosen, environments)
-    planned = plans.make(chosen)
+    fit = runners.fitting(chosen, LocalHost())
+    planned = plans.make(chosen, alive=fit.alive)
     lacking = _refused(chosen)
-    deliver(as_json(_document(chosen, planned)) if kind == "json" else page(_lines(chosen, planned)), output)
+    shown = as_json(_document(chosen, planned, fit)) if kind == "json" else page(_lines(chosen, planned, fit))
+    deliver(shown, output)
     if left_out:
         click.echo(left_out, err=True)
     if lacking:
@@ -80,13 +85,14 @@ def _without_rights(suite: "Suite", asked: tuple[str, ...]) -> tuple["Suite", st
     return left, left_out.words() if left_out else ""
 
 
-def _document(suite: "Suite", plan: "Plan") -> dict[str, Any]:
+def _document(suite: "Suite", plan: "Plan", fit: "Fit") -> dict[str, Any]:
     import msgspec
 
     commands = _commands(suite)
     arms = {arm: _arm(suite, arm) | {"commands": commands[arm]} for arm in plan.environments}
     ladders = msgspec.to_builtins(suite.ladders)
-    return {**msgspec.to_builtins(plan), "loops": "calibrated", "settings": arms, "ladders": ladders}
+    turns = {"loops": "calibrated", "why_not_together": fit.why if suite.method.interleave else ""}
+    return {**msgspec.to_builtins(plan), **turns, "settings": arms, "ladders": ladders}
 
 
 def _arm(suite: "Suite", arm: str) -> dict[str, Any]:
@@ -104,8 +110,10 @@ def _arm(suite: "Suite", arm: str) -> dict[str, Any]:
     }
 
 
-def _lines(suite: "Suite", plan: "Plan") -> Iterator[str]:
-    yield from _head(suite, plan)
+def _lines(suite: "Suite", plan: "Plan", fit: "Fit") -> Iterator[str]:
+    from vbench.suite.plan import parts
+
+    yield from _head(suite, plan, fit)
     yield ""
     yield "environments"
     width = max(map(len, plan.environments))
@@ -127,7 +135,7 @@ def _lines(suite: "Suite", plan: "Plan") -> Iterator[str]:
     for block in plan.blocks:
         name = "calibration" if block.index == 0 else f"block {block.index}"
         yield f"  {name}"
-        yield f"    start    {'  '.join(step.environment for step in block.steps)}"
+        yield f"    start    {' | '.join('  '.join(s.environment for s in part.steps) for part in parts(block))}"
         yield f"    measure  {' '.join(block.benchmarks)}"
         yield f"    padding  {'  '.join(f'{step.padding_b} B' for step in block.steps)}"
 
@@ -167,16 +175,18 @@ def _processors(suite: "Suite") -> "Processors":
     return processors.find(LocalSession(), suite.testbed.cpus, suite.testbed.cpu_list)
 
 
-def _head(suite: "Suite", plan: "Plan") -> Iterator[str]:
+def _head(suite: "Suite", plan: "Plan", fit: "Fit") -> Iterator[str]:
     from vbench.host import processors
     from vbench.units import show, show_bytes, show_duration
 
     method, testbed = suite.method, suite.testbed
     starts = [name for name in plan.benchmarks if name not in plan.blocks[0].benchmarks]
     yield f"suite     {plan.suite}, seed {plan.seed}, baseline {plan.baseline}, control {plan.control}"
-    yield f"blocks    {_blocks(suite)} and the calibration, {len(plan.environments)} starts each"
+    yield f"blocks    {_blocks(suite)} and the calibration, {len(plan.starts)} starts each"
     yield f"trial     {show(method.trial, 's')} after {show(method.warmup, 's')} of warm-up, loops = calibrated"
-    yield f"turns     {_turns(suite)}"
+    yield f"turns     {_turns(suite, plan, fit)}"
+    for number, group in enumerate(plan.groups):
+        yield f"          group {number}: {'  '.join(group)}"
     chosen = _processors(suite)
     count = "1 processor" if testbed.cpus == 1 else f"{testbed.cpus} processors"
     yield (
@@ -197,14 +207,18 @@ def _blocks(suite: "Suite") -> str:
     return f"{method.least} to {method.most}" if method.least < method.most else str(method.most)
 
 
-def _turns(suite: "Suite") -> str:
+def _turns(suite: "Suite", plan: "Plan", fit: "Fit") -> str:
     from vbench.suite import plan as plans
 
     if not suite.method.interleave:
         return "none: one arm is alive at a time"
-    rounds = {plans.rounds(suite, name) for name in suite.benchmarks} - {1}
+    if fit.why and not plan.groups:
+        return f"none: one arm is alive at a time, since {fit.why}"
+    sizes = {len(group) for group in plan.groups or (plan.environments,)}
+    rounds = {plans.rounds(suite, name, arms=size) for name in suite.benchmarks for size in sizes} - {1}
     slices = f"{min(rounds)} to {max(rounds)}" if len(rounds) > 1 else f"{max(rounds, default=1)}"
-    return f"all arms are alive together; a trial that can be cut has {slices} slices, taken in turns"
+    who = f"the arms of a group are alive together, since {fit.why}" if plan.groups else "all arms are alive together"
+    return f"{who}; a trial that can be cut has {slices} slices, taken in turns"
 
 
 def _image(suite: "Suite") -> str:

@@ -116,6 +116,7 @@ class Narrowing:
         from vbench import suite as suites
         from vbench.cli.tags import tags
         from vbench.host import rights
+        from vbench.host.local import LocalHost
         from vbench.host.proc import LocalSession
         from vbench.runner import conduct
         from vbench.suite import plan as plans
@@ -133,7 +134,7 @@ class Narrowing:
             if left_out:
                 click.echo(left_out.words(), err=True)
                 chosen = replace(self, environments=loaded.arms, benchmarks=tuple(loaded.benchmarks))
-        plan = plans.make(loaded)
+        plan = plans.make(loaded, alive=runners.fitting(loaded, LocalHost()).alive)
         return lambda stored: conduct.conduct(
             loaded,
             plan,

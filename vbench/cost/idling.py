@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from vbench import gates
 from vbench.cost.conditions import conditions
-from vbench.model import Confound, Run
+from vbench.model import Confound, Run, Trial
 from vbench.text import percent
 
 _RESTLESS = "it took processor time from whatever was measured beside it, the baseline included"
@@ -20,7 +20,7 @@ def restless(run: Run) -> Iterator[Confound]:
     Of an arm that is measured alone the calibration tells it.
     """
     arms = [record.name for record in run.manifest.environments]
-    calibrated = {reading.environment: gates.idle_share(reading) for reading in run.readings if reading.block == 0}
+    calibrated = gates.idle_shares(reading for reading in run.readings if reading.block == 0)
     shares = {arm.environment: arm.idle for arm in conditions(arms, run.readings)}
     for arm in arms:
         if shares.get(arm) is None:
@@ -33,10 +33,14 @@ def restless(run: Run) -> Iterator[Confound]:
 
 def apart(run: Run) -> Iterator[Confound]:
     """Arms that were measured alone after a calibration in turns: a restless one, or all where the baseline is one."""
-    turns = {trial.environment for trial in run.trials if trial.block >= 1 and trial.turn is not None}
-    began = {trial.environment for trial in run.trials if trial.block == 0 and trial.turn is not None}
-    alone = {trial.environment for trial in run.trials if trial.block >= 1} & began - turns
-    baseline = "yes" if run.manifest.baseline in turns else "no"
-    for record in run.manifest.environments:
-        if record.name in alone and record.name != run.manifest.baseline:
-            yield Confound(record.name, "took turns", baseline, "no", _APART)
+    turns = {_start(trial) for trial in run.trials if trial.block >= 1 and trial.turn is not None}
+    began = {_start(trial) for trial in run.trials if trial.block == 0 and trial.turn is not None}
+    alone = dict({_start(trial) for trial in run.trials if trial.block >= 1} & began - turns)
+    baseline = run.manifest.baseline
+    for arm in (record.name for record in run.manifest.environments):
+        if arm in alone and arm != baseline:
+            yield Confound(arm, "took turns", "yes" if (baseline, alone[arm]) in turns else "no", "no", _APART)
+
+
+def _start(trial: Trial) -> tuple[str, int]:
+    return trial.environment, trial.group

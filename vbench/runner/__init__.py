@@ -5,7 +5,7 @@ from vbench.runner.events import Count, Tell
 from vbench.runner.host import image_of, rooted, testbed_of_run
 from vbench.runner.leaving import LeftOut, without_rights
 from vbench.runner.ledger import MOST_REPEATS, Ledger
-from vbench.runner.refusing import refuse
+from vbench.runner.refusing import fitting, refuse
 from vbench.runner.running import Runner
 from vbench.runner.stack import start
 
@@ -17,6 +17,7 @@ __all__ = [
     "LeftOut",
     "Runner",
     "Tell",
+    "fitting",
     "image_of",
     "refuse",
     "rooted",

@@ -65,8 +65,9 @@ class ArmTrials:
         return time.monotonic() - self._begun
 
     def keep(self, name: str, data: bytes) -> str:
-        """Stores a file of this start under a name with its block and arm."""
-        return self.rig.raw(f"{self.block.index:03d}-{self.name}-{name}", data)
+        """Stores a file of this start under a name with its block, group and arm; the first group is not named."""
+        group = f".{self.step.group}" if self.step.group else ""
+        return self.rig.raw(f"{self.block.index:03d}{group}-{self.name}-{name}", data)
 
     def started(self, session: Session) -> Iterator[Trial]:
         """The trial of `start.*` is the runner's own; both its ends are defined at contracts.StartTiming."""
@@ -145,6 +146,7 @@ class ArmTrials:
                 padding_b=self.step.padding_b,
                 raw=raw,
                 attempt=self.attempt,
+                group=self.step.group,
                 **asdict(counts or TrialCounts()),
                 **more,
             )

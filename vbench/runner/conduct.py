@@ -21,7 +21,7 @@ from vbench.runner.clocks import Clocks
 from vbench.runner.events import Count, Tell
 from vbench.runner.host import rooted, testbed_of_run
 from vbench.runner.ledger import Ledger
-from vbench.runner.refusing import refuse, why_apart
+from vbench.runner.refusing import Fit, fit, refuse
 from vbench.runner.running import Runner
 from vbench.store import Writer, privacy
 from vbench.suite import Suite
@@ -70,7 +70,7 @@ def conduct(
         refuse_missing_above(suite, testbed)
         manifest = _manifest(suite, plan, run_id, image=image, command=command, tags=tags, here=host.identity())
         with store.create(results, manifest, clean=_clean(host)) as writer:
-            look = adaptive.looking(suite, manifest)
+            look, now = adaptive.looking(suite, manifest), fit(suite, testbed.host.files, known)
             runner = Runner(
                 suite,
                 plan,
@@ -78,7 +78,8 @@ def conduct(
                 writer,
                 progress(testbed),
                 look,
-                apart=why_apart(suite, testbed.host.files, known),
+                apart=_apart(plan, now),
+                grouped=now.why if plan.groups else "",
                 quota=facts.quota_of(known),
                 until_s=until_s,
                 clocks=clocks,
@@ -119,8 +120,8 @@ def resume(
         resumption.refuse_other_host(run, resumption.differences(run, known, clean), here)
         with testbed_of_run(suite, image, manifest.run_id, known, host) as testbed:
             engines = suites.engines(suite)
-            now = facts.of_host(testbed.session, engines, cpu=testbed.cpus[0])
-            differences = resumption.differences(run, now, clean, engines)
+            known_now = facts.of_host(testbed.session, engines, cpu=testbed.cpus[0])
+            differences = resumption.differences(run, known_now, clean, engines)
             resumption.refuse_other_host(run, differences, here)
             refuse(suite, testbed.host, known, image)
             for words in (*run.warnings, *differences.others):
@@ -128,6 +129,7 @@ def resume(
             _sweep(suite, manifest.run_id, host, say)
             refuse_missing_above(suite, testbed)
             at = datetime.now(UTC).isoformat(timespec="seconds")
+            now = fit(suite, testbed.host.files, known)
             writer.take_up(Resumption(at, block, differences.others, here.marks(manifest.run_id)[1]))
             runner = Runner(
                 suite,
@@ -136,13 +138,19 @@ def resume(
                 writer,
                 progress(suite, run),
                 look,
-                apart=why_apart(suite, testbed.host.files, known),
+                apart=_apart(plan, now),
+                grouped=now.why if plan.groups else "",
                 quota=facts.quota_of(known),
                 ledger=ledger,
                 until_s=until_s,
                 clocks=clocks,
             )
             return _executed(runner, writer, image, stored)
+
+
+def _apart(plan: Plan, now: Fit) -> str:
+    """Why not even the arms of a group can be alive together: less may be free than when the plan was made."""
+    return now.why if now.alive < max(map(len, plan.groups or (plan.environments,))) else ""
 
 
 @contextmanager

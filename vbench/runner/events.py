@@ -13,6 +13,7 @@ class Began(Struct, frozen=True):
 
     plan: Plan
     apart: str = ""  # why the arms are alive one at a time although they should take turns
+    grouped: str = ""  # why they are alive in groups
 
 
 class BlockBegan(Struct, frozen=True):

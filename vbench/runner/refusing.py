@@ -1,6 +1,7 @@
 """Refuses a suite that this host cannot measure, before anything starts, in `vbench plan` and `vbench run` alike."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from vbench import environments, facts
@@ -8,7 +9,7 @@ from vbench import image as images
 from vbench import suite as suites
 from vbench.beneath import Image
 from vbench.contracts import Environment, Files, Host, Session, hints, lacks
-from vbench.errors import EnvironmentUnavailable, SuiteError
+from vbench.errors import EnvironmentUnavailable, SuiteError, UsageError
 from vbench.model import Facts
 from vbench.suite import Suite
 from vbench.testbed import folders as scratch
@@ -80,20 +81,40 @@ def refuse_memory(suite: Suite, host_b: int | None) -> None:
                 )
 
 
-def why_apart(suite: Suite, files: Files, known: Facts) -> str:
-    """Why the arms of this suite cannot be alive together on a host with these facts; empty if they can.
+@dataclass(frozen=True)
+class Fit:
+    """The number of a suite's arms that a host can have alive together, and why it is not all of them."""
+
+    alive: int
+    why: str = ""
+
+
+def fit(suite: Suite, files: Files, known: Facts) -> Fit:
+    """How many arms of this suite can be alive together on a host with these facts.
 
     Each arm has the suite's memory, and files of its own in scratch space. As much memory again is left to the host.
     """
     arms, memory_b, host_b = len(suite.arms) + 1, int(suite.testbed.memory), facts.memory_of(known)
-    if host_b is not None and (arms + 1) * memory_b > host_b:
-        each = show_bytes(memory_b)
-        return f"{arms} environments of {each} leave less than that of the {show_bytes(host_b)} of this host's memory"
-    folder = PurePosixPath(suite.testbed.scratch)
+    folder, needed_b = PurePosixPath(suite.testbed.scratch), files_b(suite)
     free_b = files.space(files.resolved(folder, "the scratch folder")).free_b
-    if arms * files_b(suite) > free_b:
-        return f"the files of {arms} environments need more space than the {show_bytes(free_b)} that {folder} has free"
-    return ""
+    by_memory = arms if host_b is None else max(0, host_b // memory_b - 1)
+    by_space = free_b // needed_b if needed_b else arms
+    if by_memory < arms and by_memory <= by_space:
+        assert host_b is not None
+        left = f"leave less than that of the {show_bytes(host_b)} of this host's memory"
+        return Fit(by_memory, f"{arms} environments of {show_bytes(memory_b)} {left}")
+    if by_space < arms:
+        space = f"the {show_bytes(free_b)} that {folder} has free"
+        return Fit(by_space, f"the files of {arms} environments need more space than {space}")
+    return Fit(arms)
+
+
+def fitting(suite: Suite, host: Host) -> Fit:
+    """The same of a host on which nothing was refused yet: `refuse` tells what is wrong with its scratch folder."""
+    try:
+        return fit(suite, host.files, facts.collect(host.session))
+    except (OSError, UsageError):
+        return Fit(len(suite.arms) + 1)
 
 
 def files_b(suite: Suite) -> int:

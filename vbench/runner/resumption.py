@@ -95,12 +95,12 @@ def suite_of(manifest: Manifest, given_suite: Suite | None, clean: privacy.Clean
         )
     try:
         suite = _narrowed(given_suite or suites.parse(manifest.suite_text, source=f"the suite of {name}"), manifest)
-        plan = plans.make(suite)
+        plan = plans.make(suite, alive=max(map(len, manifest.plan.groups), default=None))
     except SuiteError as error:
         hint = error.hint or "what is stored can be reported"
         raise RunFolderError(f"{name} cannot be gone on with: {error.message}", hint=hint) from error
     was = manifest.plan
-    if (plan.environments, plan.benchmarks, plan.blocks) != (was.environments, was.benchmarks, was.blocks):
+    if (plan.starts, plan.benchmarks, plan.blocks) != (was.starts, was.benchmarks, was.blocks):
         hint = f"its command was: {' '.join(manifest.command)}"
         raise RunFolderError(f"{name}: its suite gives another plan than the run has", hint=hint)
     other = sorted(_differing(suite, manifest, clean))

@@ -36,6 +36,7 @@ from vbench.runner.step import StepTrials
 from vbench.runner.together import TogetherTrials
 from vbench.store import Writer, storable
 from vbench.suite import Suite
+from vbench.suite import plan as plans
 from vbench.text import reasons_text
 from vbench.units import show_duration
 
@@ -56,7 +57,8 @@ class Runner:
     ledger: Ledger | None = None  # the stored part of a resumed run
     until_s: float | None = None  # no block begins that would end after this, on the monotonic clock
     clocks: Clocks = field(default_factory=Clocks)
-    apart: str = ""  # why the arms cannot be alive together on this host
+    apart: str = ""  # why no two arms can be alive together on this host
+    grouped: str = ""  # why not all of them can
     quota: float | None = None  # processors that the harness's own control group allows
     count: Count = field(default_factory=Count)
     stopped: str = ""  # why the run ended before its last block: too little time
@@ -84,7 +86,8 @@ class Runner:
         if HOST not in self._described:
             engines = suites.engines(self.suite)
             self.writer.facts(HOST, facts.of_host(self.testbed.host.session, engines, cpu=self.testbed.cpus[0]))
-        self.tell(Began(self.plan, self.apart if self.suite.method.interleave else ""))
+        interleave = self.suite.method.interleave
+        self.tell(Began(self.plan, self.apart if interleave else "", self.grouped if interleave else ""))
         for planned in self.plan.blocks:
             block = _narrowed(planned, self._ledger.planned.benchmarks(planned.index))
             self._until_valid(block)
@@ -172,7 +175,14 @@ class Runner:
         self.tell(Voided(void))
 
     def _attempt(self, block: Block, attempt: int) -> None:
-        """Runs one pass over the environments, without the trials that are stored."""
+        """Runs one pass over the environments, group after group, without the trials that are stored."""
+        for part in plans.parts(block):
+            self._part(part, attempt)
+            if not block.index:
+                refuse_barren(self._ledger)
+
+    def _part(self, block: Block, attempt: int) -> None:
+        """Runs one group of a block."""
         steps = [step for step in block.steps if not self._kept(block, attempt, step) >= self._planned(block, step)]
         together = self._together(block)
         alive = [step for step in steps if step.environment in together]
@@ -188,20 +198,18 @@ class Runner:
             elif step == place:
                 arms = [self._trials(ArmTrials, block, of, attempt) for of in alive]
                 self._take_all(TogetherTrials(self._rig, block, attempt, arms).run(), arms)
-        if not block.index:
-            refuse_barren(self._ledger)
 
     def _kept(self, block: Block, attempt: int, step: Step) -> frozenset[str]:
-        return self._ledger.stored(block.index, attempt, step.environment)
+        return self._ledger.stored(block.index, attempt, step.environment, step.group)
 
     def _planned(self, block: Block, step: Step) -> set[str]:
-        return set(self._ledger.planned.benchmarks(block.index, step.environment))
+        return set(self._ledger.planned.benchmarks(block.index, step.environment, step.group))
 
     def _together(self, block: Block) -> frozenset[str]:
-        """The arms that are alive together in a block: none, or all but those that disturbed the others when idle."""
+        """The arms that are alive together in a group: none, or all but those that disturbed the others when idle."""
         if not block.turns or self.apart:
             return frozenset()
-        quiet = frozenset(self.plan.environments) - self._ledger.restless().keys()
+        quiet = frozenset(step.environment for step in block.steps) - self._ledger.restless().keys()
         return quiet if self.plan.baseline in quiet and len(quiet) > 1 else frozenset()
 
     def _reasons(self, block: Block, attempt: int) -> tuple[Reason, ...]:

@@ -51,6 +51,7 @@ class StepTrials(ArmTrials):
             block=self.block.index,
             attempt=self.attempt,
             environment=self.name,
+            group=self.step.group,
             counters=(first, last),
             clocks=(first_clock, last_clock),
             limit_ppm=gates.clock_limit_ppm(session.layers),

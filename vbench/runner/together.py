@@ -54,7 +54,7 @@ class Alive:
 
 @dataclass
 class TogetherTrials:
-    """The trials of one attempt at a block, of the arms that are alive together."""
+    """The trials of one attempt at a block, or at one group of it, of the arms that are alive together."""
 
     rig: Rig
     block: Block
@@ -225,6 +225,7 @@ class TogetherTrials:
             block=self.block.index,
             attempt=self.attempt,
             environment=alive.name,
+            group=alive.trials.step.group,
             counters=(own[0], own[1]),
             clocks=(alive.clock, alive.read_clock()),
             limit_ppm=gates.clock_limit_ppm(alive.stack.session.layers),
@@ -238,6 +239,7 @@ class TogetherTrials:
             block=self.block.index,
             attempt=self.attempt,
             environment="",
+            group=self.block.steps[0].group,
             counters=(self._all(first), self._all(last)),
             clocks=(None, None),
             limit_ppm=gates.LIMIT_PPM,

@@ -99,6 +99,7 @@ def _refuse_hostile(manifest: Manifest, path: Path) -> None:
     if manifest.baseline not in arms:
         raise RunFolderError(f"{path}: the baseline {manifest.baseline!r} is not among the environments")
     _refuse_foreign_ladders(manifest, path)
+    _refuse_foreign_groups(manifest, path)
     for unit in (metric.unit for record in manifest.benchmarks for metric in record.metrics):
         if unit not in BASE_UNITS:
             hint = f"no vbench wrote it: metrics are stored in base units, {', '.join(BASE_UNITS)}"
@@ -114,6 +115,16 @@ def _refuse_foreign_ladders(manifest: Manifest, path: Path) -> None:
         is_of_run = steps <= arms and (ladder.benchmark, ladder.metric) in measured
         if not is_safe(ladder.name) or not is_of_run or not len(ladder.arms) == len(steps) >= 2:
             raise RunFolderError(f"{path}: {quoted(ladder.name)} cannot be a ladder of this run")
+
+
+def _refuse_foreign_groups(manifest: Manifest, path: Path) -> None:
+    """Raises RunFolderError unless each group begins with the baseline, and every other arm is in one of them."""
+    groups, arms = manifest.plan.groups, {record.name for record in manifest.environments}
+    others = sorted(arm for group in groups for arm in group[1:])
+    if groups and (
+        {group[:1] for group in groups} != {(manifest.baseline,)} or others != sorted(arms - {manifest.baseline})
+    ):
+        raise RunFolderError(f"{path}: its groups cannot be those of these environments")
 
 
 def cells(manifest: Manifest) -> int:
@@ -153,15 +164,14 @@ def _journal(
     path = folder / "journal.jsonl"
     if not files.is_regular(folder, path.name):
         return [], ["journal.jsonl is missing: there are no trials"]
-    arms = {record.name for record in manifest.environments}
-    benchmarks = {record.name for record in manifest.benchmarks}
+    known = _Known(manifest)
     entries: list[journal.Entry] = []
     attempts: set[tuple[int, int]] = set()
     damages, unknown = journal.Damages(), 0
     for entry in journal.lines(path, schema=manifest.schema):
         if isinstance(entry, journal.Damage):
             damages.add(entry)
-        elif not _is_known(entry, arms, benchmarks) or not _is_planned(entry, attempts):
+        elif not known.has(entry) or not _is_planned(entry, attempts):
             unknown += 1
         else:
             entries.append(condense(entry) if isinstance(entry, Trial) else entry)
@@ -183,16 +193,27 @@ def _is_planned(entry: journal.Entry, attempts: set[tuple[int, int]]) -> bool:
     return True
 
 
-def _is_known(entry: journal.Entry, arms: set[str], benchmarks: set[str]) -> bool:
-    match entry:
-        case Trial():
-            return entry.environment in arms and entry.benchmark in benchmarks
-        case Reading():  # of all arms together it is in the rounds of one benchmark
-            return entry.environment in arms or (not entry.environment and entry.benchmark in benchmarks)
-        case Look():
-            return {tuple(name.split(" ")) for name in entry.settled} <= set(product(arms, benchmarks))
-        case Void():
-            return True
+class _Known:
+    """What the entries of a run's journal can be of."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        arms = tuple(record.name for record in manifest.environments)
+        self.benchmarks = {record.name for record in manifest.benchmarks}
+        self.starts = {(arm, number) for number, group in enumerate(manifest.plan.groups or (arms,)) for arm in group}
+        self.groups = {number for _, number in self.starts}
+        self.pairs = {f"{arm} {benchmark}" for arm, benchmark in product(arms, self.benchmarks)}
+
+    def has(self, entry: journal.Entry) -> bool:
+        match entry:
+            case Trial():
+                return (entry.environment, entry.group) in self.starts and entry.benchmark in self.benchmarks
+            case Reading():  # of all arms together it is in the rounds of one benchmark
+                of_all = entry.environment == "" and entry.group in self.groups and entry.benchmark in self.benchmarks
+                return of_all or (entry.environment, entry.group) in self.starts
+            case Look():
+                return self.pairs.issuperset(entry.settled)
+            case Void():
+                return True
 
 
 def missing_facts(name: str) -> str:
