@@ -177,7 +177,8 @@ def _label(cost: Cost) -> str:
 def _median(run: Run, costs: Sequence[Cost], key: Key) -> RunValue:
     """The raw median of an arm in a run.
 
-    Each cost has a median of the baseline over its own blocks. The baseline's is that of the cost with the most blocks.
+    Each cost has a median of the baseline over its own blocks, in its own group. The baseline's is that of the first
+    cost with the most blocks.
     """
     if key[0] == run.manifest.baseline:
         candidates = [cost for cost in costs if _key(cost)[1:] == key[1:] and cost.baseline_median is not None]

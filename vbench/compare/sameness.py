@@ -86,6 +86,7 @@ def _warnings(runs: Sequence[Run]) -> Iterator[str]:
     yield from _spread(runs, "suites differ", lambda run: run.manifest.suite, "only what they share is compared")
     yield from _spread(runs, "images differ", _image, "a confound: other binaries were measured")
     yield from _spread(runs, "versions of vbench differ", lambda run: run.manifest.tool, "a confound: see CHANGELOG.md")
+    yield from _spread(runs, "groups differ", _groups, "a confound: other environments were alive beside each")
     tables = {name(run): _suite(run) for run in runs}
     for table, keys in (("method", _METHOD), ("testbed", _keys(tables, "testbed"))):
         for key in keys:
@@ -95,6 +96,10 @@ def _warnings(runs: Sequence[Run]) -> Iterator[str]:
 
 def _image(run: Run) -> str:
     return run.manifest.image[:19] or "none"
+
+
+def _groups(run: Run) -> str:
+    return " / ".join(" ".join(group) for group in run.manifest.plan.groups) or "none"
 
 
 def _spread(runs: Sequence[Run], what: str, of: Callable[[Run], str], then: str) -> Iterator[str]:

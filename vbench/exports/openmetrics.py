@@ -75,13 +75,17 @@ def _in_units(run: Run, rows: list[Row]) -> Iterator[str]:
 
 
 def _medians(run: Run, rows: list[tuple[Labels, Row]]) -> Iterator[Sample]:
-    """The median of each environment, and one of the baseline, over the blocks it shares with the first environment."""
+    """The median of each environment, and one of the baseline, over the blocks it shares with the first environment.
+
+    Where the environments were alive in groups there is one of the baseline for each group.
+    """
     metrics = set()
     for labels, row in rows:
-        if (row["benchmark"], row["metric"]) not in metrics:
-            metrics.add((row["benchmark"], row["metric"]))
-            yield labels | {"environment": run.manifest.baseline}, row["baseline_median"]
-        yield labels, row["median"]
+        group = {"group": str(row["group"])} if run.manifest.plan.groups else {}
+        if (row["benchmark"], row["metric"], row["group"]) not in metrics:
+            metrics.add((row["benchmark"], row["metric"], row["group"]))
+            yield labels | {"environment": run.manifest.baseline} | group, row["baseline_median"]
+        yield labels | group, row["median"]
 
 
 def _verdicts(run: Run, rows: list[Row]) -> Iterator[str]:

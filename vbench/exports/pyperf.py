@@ -149,6 +149,7 @@ def _metadata(run: Record, trial: Trial, name: str, unit: str) -> dict[str, str 
         "vbench_environment": trial.environment,
         "vbench_version": run.manifest.tool,
     }
+    about |= {"vbench_group": trial.group} if run.manifest.plan.groups else {}
     about |= {"duration": trial.wall_s} if trial.wall_s >= 0 else {}
     about |= {"loops": outcome.loops} if outcome.loops and outcome.loops > 0 else {}
     about |= {"timer": flat(outcome.clock)} if outcome.clock.strip() else {}

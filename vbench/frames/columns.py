@@ -36,6 +36,7 @@ _METRIC = (
     Column("unit", "category", "base unit: s, B, B/s, 1/s or 1"),
     Column("better", "category", "`lower` or `higher`"),
 )
+_GROUP = Column("group", "int16", "of the arms that were alive together, from 0: the baseline is in every one", since=4)
 _FLAGS = (
     Column("void", "bool", "a gate, or a pause of the run, voided this attempt at the block, in all arms"),
     Column("used", "bool", "the trial's number enters the costs"),
@@ -48,6 +49,7 @@ SAMPLES = (
     Column("value", "float64", "the sample", "own"),
     Column("loops", "Int64", "operations inside one sample of a compiled kernel"),
     *_FLAGS,
+    _GROUP,
 )
 
 BLOCKS = (
@@ -81,6 +83,7 @@ BLOCKS = (
     Column("rounds", "int32", "slices that the trial was measured in, between those of other arms", since=4),
     Column("own_s", "float64", "time of `wall_s` in which this arm worked; none: all of it", "s", since=4),
     Column("idle_cpu_s", "float64", "processor time of the other arms while this one was measured", "s", since=4),
+    _GROUP,
 )
 
 HISTOGRAMS = (
@@ -88,12 +91,14 @@ HISTOGRAMS = (
     Column("bin_ns", "int64", "the histogram's bin", "ns"),
     Column("count", "int64", "operations in it", "1"),
     *_FLAGS,
+    _GROUP,
 )
 
 _AGAINST = {
     "cost": "ratio to the arm before, above 1 is worse",
     "baseline_median": "of the arm before, over the blocks that count",
     "baseline_processors": "of the host, busy for the arm before during its trials",
+    "group": "of the arm; where the arm before is in another one, each is compared with the baseline of its own",
     "baseline_cpu_s_per_operation": "of the arm before: processor time of the host for one operation",
 }
 
@@ -127,6 +132,7 @@ _FINDING = (
     Column("processors", "float64", "the same for the environment", "1"),
     Column("baseline_cpu_s_per_operation", "float64", "processor time of the host for one operation", "s"),
     Column("cpu_s_per_operation", "float64", "the same for the environment", "s"),
+    Column("group", "int16", "of the environment: the baseline's numbers are those of this group"),
 )
 
 COSTS = (

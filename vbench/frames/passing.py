@@ -53,7 +53,7 @@ class _Taking:
 
 def _refuse_unbelievable(trial: Trial) -> None:
     """Raises RunFolderError for a number that no column can hold, whatever the line's checksum says."""
-    narrow = (trial.attempt, trial.position, trial.order)
+    narrow = (trial.attempt, trial.position, trial.group, trial.order)
     wide: list[int | None] = []
     if isinstance(trial.outcome, Measured):
         wide += (trial.outcome.loops, trial.outcome.padding_seen_b)

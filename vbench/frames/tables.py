@@ -99,6 +99,7 @@ class Tables:
             "block": np.repeat(np.array([t.block for t in trials], dtype="int32"), counts),
             "attempt": np.repeat(np.array([t.attempt for t in trials], dtype="int16"), counts),
             "position": np.repeat(np.array([t.position for t in trials], dtype="int16"), counts),
+            "group": np.repeat(np.array([t.group for t in trials], dtype="int16"), counts),
             "order": np.repeat(np.array([t.order for t in trials], dtype="int16"), counts),
             "environment": repeated([t.environment for t in trials], counts),
             "benchmark": repeated([t.benchmark for t in trials], counts),
@@ -127,7 +128,7 @@ class Tables:
             *(trial.started_s, trial.wall_s, trial.host_cpu_s, measured.operations),
             *(trial.operations_cpu_s, measured.loops, measured.clock or None),
             *(trial.padding_b, measured.padding_seen_b, trial.raw),
-            *(trial.turn, trial.rounds, trial.own_s, trial.idle_cpu_s),
+            *(trial.turn, trial.rounds, trial.own_s, trial.idle_cpu_s, trial.group),
         )
 
 
@@ -142,7 +143,7 @@ def _cost_row(cost: Cost) -> tuple[Any, ...]:
         *(cost.floor, cost.half_width, cost.detectable, cost.blocks_to_decide, cost.unresolved),
         *(cost.p, cost.p_adjusted, cost.hodges_lehmann, "; ".join(cost.suspects)),
         *(cost.baseline_processors, cost.processors),
-        *(cost.baseline_cpu_s_per_operation, cost.cpu_s_per_operation),
+        *(cost.baseline_cpu_s_per_operation, cost.cpu_s_per_operation, cost.group),
     )
 
 

@@ -40,6 +40,7 @@ def json_document(run: Run, *, analysis: Analysis | None = None, validation: Cit
         "tool": manifest.tool,
         "image": manifest.image,
         "environments": {record.name: _environment(record) for record in manifest.environments},
+        "groups": [list(group) for group in manifest.plan.groups],
         "costs": _costs(view),
         "ladders": [_ladder(climb) for climb in view.analysis.ladders],
         "families": [_finite_tree(msgspec.to_builtins(family)) for family in view.families],
@@ -212,6 +213,7 @@ def _cost(cost: Cost) -> dict[str, Any]:
         "processors": finite(cost.processors),
         "baseline_cpu_s_per_operation": finite(cost.baseline_cpu_s_per_operation),
         "cpu_s_per_operation": finite(cost.cpu_s_per_operation),
+        "group": cost.group,
     }
 
 

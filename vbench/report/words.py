@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vbench.cost import DOTS_ONLY, LEAST_ENVELOPE, LEAST_FOR_INTERVAL, ROUGH, FamilyCost
 from vbench.model import Cost, State, Verdict
-from vbench.report import verdicts
+from vbench.report import grouping, verdicts
 from vbench.report.verdicts import MANY
 from vbench.report.view import Arm, Group, Row, View
 from vbench.stats import rare
@@ -189,7 +189,8 @@ def limits(view: View) -> tuple[str, ...]:
     """Limits of the results, one or two sentences per line."""
     judged = [roles(view)] if any(row.cost.verdict for row in view.rows) else []
     rarely = [seldom(view.analysed)] if view.analysed else []
-    return (SCOPE, *judged, f"{standing(view)} {lost_sentence(view)}", *rarely, *_beyond_this_host(view))
+    found = f"{standing(view)} {lost_sentence(view)}"
+    return (SCOPE, *judged, found, *grouping.sentences(view), *rarely, *_beyond_this_host(view))
 
 
 def seldom(blocks: int) -> str:
