@@ -20,6 +20,7 @@ from tests.proof.kills_writing import kill_builds, kill_reports
 from vbench import store
 from vbench import suite as suites
 from vbench.cost import Analysis
+from vbench.cost.trials import series
 from vbench.host import lock, proc
 from vbench.host.proc import LocalProcess
 from vbench.model import Failed, Run, Skipped, State
@@ -202,16 +203,16 @@ class Killer:
 
 def _check_each_planned_once(run: Run) -> None:
     plan = run.manifest.plan
-    places = {(arm, benchmark) for arm in plan.environments for benchmark in plan.benchmarks}
+    places = {(*start, benchmark) for start in plan.starts for benchmark in plan.benchmarks}
     used = Analysis.of(run).attempts.used
     assert set(used) == places
     assert {tuple(sorted(blocks)) for blocks in used.values()} == {tuple(range(1, len(plan.blocks)))}
-    assert {(t.environment, t.benchmark) for t in run.trials if t.block == 0} == places
+    assert {series(trial) for trial in run.trials if trial.block == 0} == places
 
 
 def _planned(path: Path) -> int:
     plan = plans.make(suites.load(str(path)))
-    return len(plan.blocks) * len(plan.environments) * len(plan.benchmarks)
+    return len(plan.blocks) * len(plan.starts) * len(plan.benchmarks)
 
 
 def _lines(folder: Path) -> bytes:
