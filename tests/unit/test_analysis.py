@@ -97,10 +97,10 @@ def test_the_trials_of_a_whole_attempt_are_those_of_the_plan_without_what_an_ear
     assert set(plan.environments) == {"bare", "runc", "tcg", "control"}
     first, *others = plan.benchmarks
     planned = Planned(plan, (Look(2, narrow=(f"runc {first}",)), Look(4, undecidable=(f"tcg {first}",))))
-    whole = set(product(plan.environments, plan.benchmarks))
+    whole = set(product(plan.environments, [0], plan.benchmarks))
     assert planned.trials(0) == planned.trials(2) == whole
-    assert planned.trials(3) == planned.trials(4) == whole - {("runc", first)}
-    assert planned.trials(5) == set(product(plan.environments, others))  # no arm is left to compare
+    assert planned.trials(3) == planned.trials(4) == whole - {("runc", 0, first)}
+    assert planned.trials(5) == set(product(plan.environments, [0], others))  # no arm is left to compare
     assert planned.benchmarks(5) == tuple(others)
 
 
@@ -109,15 +109,31 @@ def test_the_start_of_an_arm_is_measured_as_long_as_the_arm_is_started() -> None
     plan = replace(plan, blocks=tuple(replace(block, benchmarks=("cpu.hash",)) for block in plan.blocks))
     looks = [Look(2, narrow=("runc start.ready", "tcg start.ready")), Look(4, narrow=("tcg cpu.hash",))]
     planned = Planned(plan, looks)
-    assert planned.trials(3) == set(product(plan.environments, plan.benchmarks))
-    assert planned.trials(5) == set(product(("bare", "runc", "control"), plan.benchmarks))
+    assert planned.trials(3) == set(product(plan.environments, [0], plan.benchmarks))
+    assert planned.trials(5) == set(product(("bare", "runc", "control"), [0], plan.benchmarks))
     assert Planned(plan, [*looks, Look(6, narrow=("runc cpu.hash",))]).trials(7) == set()
 
 
 def test_a_control_alone_is_settled_by_itself() -> None:
     plan = replace(make_run().manifest.plan, environments=("bare", "control"))
     first = plan.benchmarks[0]
-    assert ("control", first) not in Planned(plan, [Look(1, narrow=(f"control {first}",))]).trials(2)
+    assert ("control", 0, first) not in Planned(plan, [Look(1, narrow=(f"control {first}",))]).trials(2)
+
+
+def test_the_baseline_is_measured_in_each_group_that_has_an_open_arm() -> None:
+    plan = make_run().manifest.plan
+    first, *others = plan.benchmarks
+    plan = replace(plan, groups=(("bare", "runc", "control"), ("bare", "tcg")))
+    whole = set(product(plan.starts, plan.benchmarks))
+    assert Planned(plan).trials(1) == {(*start, name) for start, name in whole}
+    tcg = Planned(plan, [Look(2, narrow=(f"tcg {first}",))]).trials(3)
+    assert {(arm, group) for arm, group, name in tcg if name == first} == {("bare", 0), ("runc", 0), ("control", 0)}
+    runc = Planned(plan, [Look(2, narrow=(f"runc {first}",))]).trials(3)  # the control goes on, beside its own baseline
+    assert {(arm, group) for arm, group, name in runc if name == first} == {
+        *(("bare", 0), ("control", 0)),
+        *(("bare", 1), ("tcg", 1)),
+    }
+    assert all((*start, name) in runc for start, name in product(plan.starts, others))
 
 
 def test_only_the_store_and_the_runner_make_a_run_and_a_manifest() -> None:

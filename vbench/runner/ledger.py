@@ -136,11 +136,9 @@ class Ledger:
         longest = max((took_s for (number, _), took_s in taken.items() if number), default=taken.get((0, 0), 0.0))
         return longest or self.plan.expected_s / len(self.plan.blocks)
 
-    def _others_s(self, attempt: Attempt, measured: Collection[tuple[str, str]]) -> float:
+    def _others_s(self, attempt: Attempt, measured: Collection[tuple[str, int, str]]) -> float:
         """Time in s that an attempt spent on other trials than these."""
-        trials = self._by_attempt[attempt]
-        others = (trial for trial in trials if (trial.environment, trial.benchmark) not in measured)
-        return sum(map(own_s, others))
+        return sum(own_s(trial) for trial in self._by_attempt[attempt] if series(trial) not in measured)
 
     def part_s(self, block: int, attempt: int) -> float:
         """Expected duration in s of the rest of an attempt."""
