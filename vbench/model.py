@@ -144,14 +144,11 @@ class Reading(Struct, frozen=True):
 
 
 class Look(Struct, frozen=True):
-    """Decision of an adaptive run after a block, by the widths of intervals. `words` is for the reader, often empty.
-
-    What is settled, each "ENVIRONMENT BENCHMARK", is measured no more after this block.
-    """
+    """Decision of an adaptive run after a block, by widths. What is settled, "ENVIRONMENT BENCHMARK", ends with it."""
 
     blocks: int
     stop: bool = False
-    words: str = ""
+    words: str = ""  # for the reader, often empty
     narrow: tuple[str, ...] = ()  # all its intervals are narrow enough
     undecidable: tuple[str, ...] = ()  # all blocks to come cannot decide what is still open
 
