@@ -21,7 +21,7 @@ from vbench.host.lock import VARIABLE
 from vbench.runner import resumption
 
 ROOT = Path(vbench.__file__).parents[1]
-(RUN,) = ROOT.glob("results/quick-*")
+RUN = max(ROOT.glob("results/quick-*"))  # the newest
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "vbench", "suites")
 
 
