@@ -11,7 +11,7 @@ from vbench import suite as suites
 from vbench.contracts import Testbed
 from vbench.host.local import LocalHost
 from vbench.host.processors import Processors
-from vbench.model import Block, Run, State, Trial
+from vbench.model import Block, Manifest, Run, State, Trial
 from vbench.runner import Runner, Tell
 from vbench.runner.events import BlockBegan, Ended, Event, TrialEnded
 from vbench.store import privacy
@@ -86,6 +86,23 @@ def a_testbed(host: LocalHost, tmp_path: Path, peer_cpus: tuple[int, ...] = (0,)
     )
 
 
+def manifest_of(suite: Suite, *, alive: int | None = None) -> Manifest:
+    """The manifest of a run of a suite of fakes that begins."""
+    plan = plans.make(suite, alive=alive)
+    return a_manifest(
+        suite=suite.name,
+        plan=plan,
+        baseline=plan.baseline,
+        control=plan.control,
+        blocks=len(plan.blocks) - 1,
+        environments=suites.environment_records(suite),
+        benchmarks=suites.benchmark_records(suite),
+        ladders=suite.ladders,
+        delta=float(suite.method.delta),
+        confirmatory=suites.confirmatory(suite),
+    )
+
+
 def execute(
     tmp_path: Path,
     suite: Suite,
@@ -96,18 +113,7 @@ def execute(
     alive: int | None = None,
 ) -> Run:
     """The run of a suite of fakes on a testbed without image and network, as it reads back from its folder."""
-    plan = plans.make(suite, alive=alive)
-    manifest = a_manifest(
-        suite=suite.name,
-        plan=plan,
-        baseline=plan.baseline,
-        control=plan.control,
-        blocks=len(plan.blocks) - 1,
-        environments=suites.environment_records(suite),
-        benchmarks=suites.benchmark_records(suite),
-        ladders=suite.ladders,
-    )
-    host = LocalHost()
+    manifest, host = manifest_of(suite, alive=alive), LocalHost()
     with (
         a_testbed(host, tmp_path, peer_cpus) as testbed,
         store.create(tmp_path / "results", manifest, clean=privacy.of_hosts([host.identity()])) as writer,
@@ -115,7 +121,7 @@ def execute(
         state = State.PARTIAL
         try:
             with suppress(KeyboardInterrupt):
-                Runner(suite, plan, testbed, writer, tell or Told(), apart=apart).run()
+                Runner(suite, manifest.plan, testbed, writer, tell or Told(), apart=apart).run()
                 state = State.COMPLETE
         finally:
             writer.finish(state)

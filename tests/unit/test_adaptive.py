@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.adaptive_suites import RULE, a_suite, manifest_of
-from tests.unit.fakes import FEW, Told, a_testbed
+from tests.unit.adaptive_suites import RULE, a_suite
+from tests.unit.fakes import FEW, Told, a_testbed, manifest_of
 from tests.unit.folders import NOTHING_SECRET
 from tests.unit.outcomes import foreign
 from vbench import store
