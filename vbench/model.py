@@ -148,7 +148,7 @@ class Look(Struct, frozen=True):
 
     blocks: int
     stop: bool = False
-    words: str = ""  # for the reader, often empty
+    words: Annotated[str, Meta(max_length=10_000)] = ""  # for the reader, often empty
     narrow: tuple[str, ...] = ()  # all its intervals are narrow enough
     undecidable: tuple[str, ...] = ()  # all blocks to come cannot decide what is still open
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from tests.unit.adaptive_suites import a_suite, manifest_of
-from tests.unit.fakes import Told, a_testbed
+from tests.unit.adaptive_suites import a_suite
+from tests.unit.fakes import FEW, Told, a_testbed, execute, manifest_of
+from tests.unit.fakes import a_suite as fakes_suite
 from tests.unit.folders import NOTHING_SECRET
 from tests.unit.ledgers import PLAN, trials
 from tests.unit.outcomes import foreign
@@ -21,6 +22,7 @@ from vbench.runner.adaptive import Looking
 from vbench.runner.clocks import Clocks
 from vbench.runner.ledger import Ledger
 from vbench.stats.stopping import Settled
+from vbench.store import journal
 from vbench.suite import Suite
 
 OPEN = "n_min = 10\nlook_every = 2\nn_max = 20"
@@ -221,3 +223,34 @@ def test_the_expected_time_of_a_block_is_without_what_is_settled() -> None:
     ledger = Ledger.of(PLAN, trials=trials(1, begin_s=0, each_s=3.0), looks=[Look(1, narrow=("control cpu.hash",))])
     assert (ledger.block_s(1), ledger.block_s(2)) == (12.0, 6.0)
     assert ledger.elapsed_s() == 12.0
+
+
+# --- a stranger's folder ------------------------------------------------------------------------------------------
+
+
+def with_looks(run: Run, *looks: Look) -> Run:
+    """The run with these looks at the end of its journal."""
+    with (run.path / "journal.jsonl").open("ab") as file:
+        file.writelines(journal.line(look) for look in looks)
+    return store.load(run.path)
+
+
+def test_looks_that_no_run_has_are_dropped(tmp_path: Path) -> None:
+    run = execute(tmp_path, fakes_suite(FEW))
+    (run.path / "journal.jsonl").chmod(0o644)
+    long = "x" * 10_001
+    odd = (Look(1, narrow=("b cpu.none",)), Look(1, narrow=("x cpu.hash",)), Look(0, True), Look(10**9, True))
+    found = with_looks(run, *odd, Look(1, words=long), Look(2, narrow=("b cpu.hash",)))
+    assert found.looks == (Look(2, narrow=("b cpu.hash",)),)
+    assert "4 entries of unknown environments, benchmarks or blocks were dropped" in found.warnings
+    assert any("is damaged" in warning for warning in found.warnings)  # the words are too long
+
+
+def test_what_a_look_says_is_text_and_what_it_settles_counts_once(tmp_path: Path) -> None:
+    run = execute(tmp_path, fakes_suite(FEW))
+    (run.path / "journal.jsonl").chmod(0o644)
+    again = [Look(number, narrow=("b cpu.hash",)) for number in range(1, 500)]
+    found = with_looks(run, *again, Look(6, True, "after <script>alert(1)</script> | **6** blocks"))
+    assert Analysis.of(found).spending.benchmarks[0].settled == (ArmSettled("b", Settled.NARROW, 1),)
+    assert "<script>alert(1)" not in report.html(found)
+    assert r"\<script\>alert(1)\</script\> \| \*\*6\*\*" in report.markdown(found)

@@ -45,11 +45,11 @@ def spending(benchmarks: Sequence[str], trials: Sequence[Trial], looks: Sequence
     for trial in trials:
         attempts.setdefault((trial.block, trial.attempt), []).append(trial)
         of.setdefault(trial.benchmark, []).append(trial)
-    settled: dict[str, list[ArmSettled]] = {}
+    settled: dict[str, dict[str, ArmSettled]] = {}
     for arm, benchmark, why, after in _settled(looks):
-        settled.setdefault(benchmark, []).append(ArmSettled(arm, why, after))
+        settled.setdefault(benchmark, {}).setdefault(arm, ArmSettled(arm, why, after))
     end = next((look.words for look in reversed(looks) if look.stop), "")
-    spent = tuple(_spent(name, own, settled.get(name, ())) for name, own in of.items())
+    spent = tuple(_spent(name, own, settled.get(name, {}).values()) for name, own in of.items())
     return Spending(sum(map(duration_s, attempts.values())), spent, end)
 
 
@@ -64,7 +64,7 @@ def own_s(trial: Trial) -> float:
     return trial.wall_s if trial.own_s is None else trial.own_s
 
 
-def _spent(name: str, trials: Sequence[Trial], settled: Sequence[ArmSettled]) -> Spent:
+def _spent(name: str, trials: Sequence[Trial], settled: Iterable[ArmSettled]) -> Spent:
     blocks = len({trial.block for trial in trials} - {0})
     return Spent(name, sum(map(own_s, trials)), blocks, tuple(settled))
 

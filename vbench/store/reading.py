@@ -211,7 +211,7 @@ class _Known:
                 of_all = entry.environment == "" and entry.group in self.groups and entry.benchmark in self.benchmarks
                 return of_all or (entry.environment, entry.group) in self.starts
             case Look():
-                return self.pairs.issuperset(entry.settled)
+                return 1 <= entry.blocks <= bounds.BLOCKS and self.pairs.issuperset(entry.settled)
             case Void():
                 return True
 
