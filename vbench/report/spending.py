@@ -46,8 +46,11 @@ def lines(view: View) -> tuple[Line, ...]:
 
 
 def _why(spent: Spent) -> str:
-    """`runc: out of reach after 10 blocks; tcg: narrow enough after 15 blocks`."""
-    return "; ".join(f"{each.environment}: {each.why} after {counted(each.after, 'block')}" for each in spent.settled)
+    """`narrow enough after 10 blocks (tcg, kvm); out of reach after 15 blocks (runc)`."""
+    arms: dict[tuple[str, int], list[str]] = {}
+    for each in spent.settled:
+        arms.setdefault((each.why, each.after), []).append(each.environment)
+    return "; ".join(f"{why} after {counted(after, 'block')} ({', '.join(of)})" for (why, after), of in arms.items())
 
 
 def _share(part_s: float, whole_s: float) -> str:
