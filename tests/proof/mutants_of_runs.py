@@ -4,6 +4,27 @@ from tests.proof.mutant import Mutant
 
 RUNS = (
     Mutant(
+        "vbench/cost/design.py",
+        "return tuple(self._term(arm, weight, *numbers) for arm, weight in contrast.weights)",
+        "return tuple(self._term(arm, weight, own.get(arm, 0)) for arm, weight in contrast.weights)",
+        "every arm is compared with the baseline of the first group",
+        ("group_costs::costs_come_out_right_on_a_host_that_drifts_between_the_groups",),
+    ),
+    Mutant(
+        "vbench/cost/design.py",
+        "if len(numbers) <= 1:",
+        "if numbers:",
+        "arms of different groups are compared with each other as they are",
+        ("group_costs::a_step_between_groups_goes_through_each_arms_own_baseline",),
+    ),
+    Mutant(
+        "vbench/cost/trials.py",
+        "return frozenset(whole | {(plan.baseline, group, name) for _, group, name in whole})",
+        "return frozenset(whole | {(plan.baseline, 0, name) for _, _, name in whole})",
+        "the baseline of a later group is not missed where it has no trial",
+        ("analysis::the_baseline_is_measured_in_each_group_that_has_an_open_arm",),
+    ),
+    Mutant(
         "vbench/cost/trials.py",
         "and at not in self.void}",
         "}",
